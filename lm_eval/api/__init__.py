@@ -1,0 +1,1 @@
+"""What other packages subclass or register: models, tasks, filters, metrics, samplers."""

@@ -1,0 +1,272 @@
+"""Metrics and aggregations.
+
+A metric gives a value a doc; an aggregation makes one number of a task's values. Several metrics only pass on what
+the task computed (``(gold, predicted)``, ``(log-likelihood, words)``) for their aggregation to work on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar, cast
+
+from lm_eval.api._classification import brier_score, f1_score, matthews_corrcoef
+from lm_eval.api._corpus import bleu, chrf, chrfpp, ter
+from lm_eval.api._exact_match import exact_match_hf_evaluate
+from lm_eval.api._stderr import (
+    acc_all,
+    acc_all_stderr,
+    bootstrap_stderr,
+    combined_sample_stderr,
+    mean,
+    mean_stderr,
+    median,
+    nanmean,
+    perplexity,
+    pooled_sample_stderr,
+    pop_stddev,
+    sample_stddev,
+    stderr_for_metric,
+    unweighted_mean_stderr,
+)
+from lm_eval.api.registry import register_aggregation, register_metric
+
+__all__ = [
+    "acc_all",
+    "acc_all_stderr",
+    "acc_bytes_fn",
+    "acc_fn",
+    "acc_mutual_info_fn",
+    "acc_norm_fn",
+    "aggregate_subtask_metrics",
+    "bits_per_byte",
+    "bits_per_byte_fn",
+    "bleu",
+    "bleu_fn",
+    "bootstrap_stderr",
+    "brier_score",
+    "brier_score_fn",
+    "bypass",
+    "bypass_agg",
+    "byte_perplexity_fn",
+    "chrf",
+    "chrf_fn",
+    "chrfpp",
+    "chrfpp_fn",
+    "combined_sample_stderr",
+    "exact_match_fn",
+    "exact_match_hf_evaluate",
+    "f1_fn",
+    "f1_score",
+    "is_non_str_iterable",
+    "likelihood_fn",
+    "matthews_corrcoef",
+    "mcc_fn",
+    "mean",
+    "mean_stderr",
+    "median",
+    "metric_max_over_ground_truths",
+    "nanmean",
+    "perplexity",
+    "perplexity_fn",
+    "pooled_sample_stderr",
+    "pop_stddev",
+    "sample_stddev",
+    "stderr_for_metric",
+    "ter",
+    "ter_fn",
+    "unweighted_mean_stderr",
+    "weighted_mean",
+    "weighted_perplexity",
+    "word_perplexity_fn",
+]
+
+T = TypeVar("T")
+
+
+def weighted_mean(items: Iterable[tuple[float, float]]) -> float:
+    """Divide the sum of the values by the sum of the weights.
+
+    Args:
+        items: Pairs (value, weight); the value is not yet divided by its weight.
+
+    Returns:
+        ``sum(values) / sum(weights)``.
+    """
+    values, weights = zip(*items, strict=True)
+    return float(sum(values) / sum(weights))
+
+
+@register_aggregation("weighted_perplexity")
+def weighted_perplexity(items: Iterable[tuple[float, float]]) -> float:
+    """Give the perplexity per unit (word, byte).
+
+    Args:
+        items: Pairs (log-likelihood in nats, units).
+
+    Returns:
+        ``exp(-sum(log-likelihoods) / sum(units))``.
+    """
+    return _exp(-weighted_mean(items))
+
+
+@register_aggregation("bits_per_byte")
+def bits_per_byte(items: Iterable[tuple[float, float]]) -> float:
+    """Give the bits a model needs per byte.
+
+    Args:
+        items: Pairs (log-likelihood in nats, bytes).
+
+    Returns:
+        ``-sum(log-likelihoods) / sum(bytes) / ln 2``.
+    """
+    return -weighted_mean(items) / math.log(2)
+
+
+@register_aggregation("bypass")
+def bypass_agg(arr: Any) -> int:
+    """Stand in for an aggregation where nothing is scored.
+
+    Args:
+        arr: Anything.
+
+    Returns:
+        999.
+    """
+    return 999
+
+
+_AGGREGATIONS: dict[str, Callable[..., Any]] = {
+    "mean": mean,
+    "nanmean": nanmean,
+    "median": median,
+    "perplexity": perplexity,
+    "f1": f1_score,
+    "matthews_corrcoef": matthews_corrcoef,
+    "brier_score": brier_score,
+    "bleu": bleu,
+    "chrf": chrf,
+    "chrf++": chrfpp,
+    "ter": ter,
+}
+for _name, _function in _AGGREGATIONS.items():
+    register_aggregation(_name)(_function)
+
+
+def _pass_on(
+    metric: str, aggregation: str, output_type: str | list[str], *, higher_is_better: bool = True
+) -> Callable[[T], T]:
+    """Register a metric whose value the task computes."""
+
+    def metric_fn(items: T) -> T:
+        return items
+
+    metric_fn.__name__ = metric_fn.__qualname__ = f"{metric.replace('++', 'pp')}_fn"
+    metric_fn.__doc__ = f"Pass on what a task computed for the metric {metric!r}."
+    register_metric(metric=metric, aggregation=aggregation, output_type=output_type, higher_is_better=higher_is_better)(
+        cast("Callable[..., Any]", metric_fn)
+    )
+    return metric_fn
+
+
+_CHOICE = "multiple_choice"
+_SCORED = ["loglikelihood", "multiple_choice"]
+_ROLLING = "loglikelihood_rolling"
+_GENERATED = "generate_until"
+
+acc_fn = _pass_on("acc", "mean", _SCORED)
+acc_norm_fn = _pass_on("acc_norm", "mean", _SCORED)
+acc_bytes_fn = _pass_on("acc_bytes", "mean", _SCORED)
+acc_mutual_info_fn = _pass_on("acc_mutual_info", "mean", _CHOICE)
+likelihood_fn = _pass_on("likelihood", "mean", _CHOICE)
+brier_score_fn = _pass_on("brier_score", "brier_score", _CHOICE, higher_is_better=False)
+mcc_fn = _pass_on("mcc", "matthews_corrcoef", _CHOICE)
+f1_fn = _pass_on("f1", "f1", _CHOICE)
+perplexity_fn = _pass_on("perplexity", "perplexity", "loglikelihood", higher_is_better=False)
+word_perplexity_fn = _pass_on("word_perplexity", "weighted_perplexity", _ROLLING, higher_is_better=False)
+byte_perplexity_fn = _pass_on("byte_perplexity", "weighted_perplexity", _ROLLING, higher_is_better=False)
+bits_per_byte_fn = _pass_on("bits_per_byte", "bits_per_byte", _ROLLING, higher_is_better=False)
+bleu_fn = _pass_on("bleu", "bleu", _GENERATED)
+chrf_fn = _pass_on("chrf", "chrf", _GENERATED)
+chrfpp_fn = _pass_on("chrf++", "chrf++", _GENERATED)
+ter_fn = _pass_on("ter", "ter", _GENERATED, higher_is_better=False)
+
+register_metric(metric="acc_all", higher_is_better=True, output_type="loglikelihood", aggregation="mean")(acc_all)
+
+
+@register_metric(metric="exact_match", higher_is_better=True, output_type=_GENERATED, aggregation="mean")
+def exact_match_fn(**kwargs: Any) -> dict[str, float]:
+    """Compare predictions with references; takes what ``exact_match_hf_evaluate`` takes.
+
+    Args:
+        **kwargs: ``predictions``, ``references`` and the options.
+
+    Returns:
+        ``{"exact_match": share of equal pairs}``.
+    """
+    return exact_match_hf_evaluate(**kwargs)
+
+
+@register_metric(
+    metric="bypass",
+    higher_is_better=True,
+    output_type=["loglikelihood", "multiple_choice", "loglikelihood_rolling", "generate_until"],
+    aggregation="bypass",
+)
+def bypass(items: Any) -> None:
+    """Score nothing; for runs that only collect responses.
+
+    Args:
+        items: Anything.
+    """
+
+
+def metric_max_over_ground_truths(
+    metric_fn: Callable[[Any, Any], Any], prediction: Any, ground_truths: Iterable[Any]
+) -> Any:
+    """Score a prediction against each of several references and keep the best.
+
+    Args:
+        metric_fn: Called with (prediction, reference).
+        prediction: The prediction.
+        ground_truths: The references, at least one.
+
+    Returns:
+        The largest of the scores.
+    """
+    return max(metric_fn(prediction, ground_truth) for ground_truth in ground_truths)
+
+
+def is_non_str_iterable(obj: Any) -> bool:
+    """Tell whether an object is a collection rather than one text.
+
+    Args:
+        obj: The object.
+
+    Returns:
+        True for lists, tuples, arrays, …; False for text and for what cannot be iterated.
+    """
+    return isinstance(obj, Iterable) and not isinstance(obj, str)
+
+
+def aggregate_subtask_metrics(metrics: Sequence[float], sizes: Sequence[float], weight_by_size: bool = True) -> float:
+    """Average the scores of a group's tasks.
+
+    Args:
+        metrics: A score a task.
+        sizes: Docs a task.
+        weight_by_size: Weight by docs; otherwise each task counts the same.
+
+    Returns:
+        The mean.
+    """
+    weights = list(sizes) if weight_by_size else [1.0] * len(sizes)
+    return float(sum(m * w for m, w in zip(metrics, weights, strict=True)) / sum(weights))
+
+
+def _exp(value: float) -> float:
+    """Exponentiate without an exception for what no float can hold."""
+    try:
+        return math.exp(value)
+    except OverflowError:
+        return math.inf

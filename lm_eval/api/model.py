@@ -1,0 +1,357 @@
+"""The interface of a model: what an evaluation asks and how it is answered."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from lm_eval.api.instance import Instance
+from lm_eval.errors import ConfigError
+
+__all__ = ["LM", "CacheHook", "CachingLM", "RunContext", "TemplateLM"]
+
+M = TypeVar("M", bound="LM")
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """What a model is told before a run, when no dataset has been loaded yet.
+
+    Attributes:
+        request_types: The request types the selected tasks will ask.
+        chat: Whether the chat template is on.
+        use_cache: A file of answers shared between runs.
+        journal: The run's own file of answers, from which an interrupted run resumes.
+        fresh: Forget what the journal holds.
+        progress: Show a progress line; None means on a terminal only.
+    """
+
+    request_types: frozenset[str] = frozenset()
+    chat: bool = False
+    use_cache: Path | None = None
+    journal: Path | None = None
+    fresh: bool = False
+    progress: bool | None = None
+
+
+class LM(ABC):
+    """A model that answers Instances.
+
+    Subclasses implement the three request methods. A model that can do better than one request type at a
+    time overrides ``respond``.
+
+    Attributes:
+        keeps_answers: Whether the model keeps its answers on disk itself, as ``RunContext`` asks; if not, the
+            evaluator wraps it in a ``CachingLM`` for ``use_cache``.
+    """
+
+    keeps_answers: bool = False
+
+    def __init__(self) -> None:
+        """Start without a cache."""
+        self.cache_hook = CacheHook(None)
+
+    @abstractmethod
+    def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
+        """Score continuations.
+
+        Args:
+            requests: Instances with ``args == (context, continuation)``.
+
+        Returns:
+            For each, the log-likelihood of the continuation in nats and whether greedy decoding gives it.
+        """
+
+    @abstractmethod
+    def loglikelihood_rolling(self, requests: list[Instance]) -> list[float]:
+        """Score whole texts, each token conditioned on those before it.
+
+        Args:
+            requests: Instances with ``args == (text,)``.
+
+        Returns:
+            For each, the log-likelihood of the text in nats.
+        """
+
+    @abstractmethod
+    def generate_until(self, requests: list[Instance]) -> list[str]:
+        """Generate text.
+
+        Args:
+            requests: Instances with ``args == (prompt, generation_kwargs)``.
+
+        Returns:
+            For each, the generated text, cut before the first stop sequence.
+        """
+
+    def prepare(self, context: RunContext) -> None:
+        """Get ready for a run, before any dataset is loaded.
+
+        Args:
+            context: What the run will ask.
+
+        Raises:
+            APIError: The endpoint cannot be used.
+        """
+
+    def refuses(self, request_type: str) -> str | None:
+        """Tell why this model cannot answer a request type; asked after ``prepare``.
+
+        Args:
+            request_type: ``loglikelihood``, ``loglikelihood_rolling`` or ``generate_until``.
+
+        Returns:
+            The reason and what to do about it in one line, or None when it can.
+        """
+        return None
+
+    def respond(self, instances: Sequence[Instance]) -> None:
+        """Answer Instances of any types: fills ``resps``, or sets ``error``, of each.
+
+        Args:
+            instances: The Instances of a whole run.
+        """
+        by_type: dict[str, list[Instance]] = {}
+        for instance in instances:
+            by_type.setdefault(instance.request_type, []).extend([instance] * (instance.repeats or 1))
+        for request_type, requests in by_type.items():
+            for request, response in zip(requests, getattr(self, request_type)(requests), strict=True):
+                request.resps.append(response)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what is known of the model and its endpoint, for the results; never a secret."""
+        return {}
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+
+    def apply_chat_template(self, chat_history: list[dict[str, Any]], add_generation_prompt: bool = True) -> Any:
+        """Turn messages into a prompt.
+
+        Args:
+            chat_history: Messages ``{"role", "content"}``.
+            add_generation_prompt: Whether an assistant turn is opened at the end.
+
+        Returns:
+            What the request methods take as the prompt.
+
+        Raises:
+            ConfigError: This model has no chat template.
+        """
+        raise ConfigError(
+            f"{type(self).__name__} has no chat template; use a chat model, or drop --apply_chat_template."
+        )
+
+    def chat_template(self, chat_template: bool | str = False) -> str | None:
+        """Return the chat template, or its name, for the results.
+
+        Args:
+            chat_template: What the user asked for: on, off, or a template's name.
+
+        Returns:
+            The template, or None when there is none to show.
+        """
+        return None
+
+    @property
+    def tokenizer_name(self) -> str:
+        """A name that tells prompts of different chat templates apart."""
+        return ""
+
+    @classmethod
+    def create_from_arg_string(cls: type[M], arg_string: str, additional_config: Mapping[str, Any] | None = None) -> M:
+        """Build a model from ``"a=1,b=2"``.
+
+        Args:
+            arg_string: The arguments.
+            additional_config: More arguments; None values are left out.
+
+        Returns:
+            The model.
+        """
+        from lm_eval.utils import simple_parse_args_string
+
+        return cls.create_from_arg_obj(simple_parse_args_string(arg_string), additional_config)
+
+    @classmethod
+    def create_from_arg_obj(
+        cls: type[M], arg_dict: Mapping[str, Any], additional_config: Mapping[str, Any] | None = None
+    ) -> M:
+        """Build a model from a mapping of arguments.
+
+        Args:
+            arg_dict: The arguments; they win over ``additional_config``.
+            additional_config: More arguments; None values are left out.
+
+        Returns:
+            The model.
+        """
+        more = {key: value for key, value in (additional_config or {}).items() if value is not None}
+        return cls(**{**more, **arg_dict})
+
+    @property
+    def rank(self) -> int:
+        """Always 0: one process drives the run."""
+        return 0
+
+    @property
+    def world_size(self) -> int:
+        """Always 1: one process drives the run."""
+        return 1
+
+    @property
+    def device(self) -> str:
+        """Where the model runs: behind an API."""
+        return "api"
+
+    def set_cache_hook(self, cache_hook: CacheHook) -> None:
+        """Attach the hook a ``CachingLM`` listens on.
+
+        Args:
+            cache_hook: The hook.
+        """
+        self.cache_hook = cache_hook
+
+
+class TemplateLM(LM, ABC):
+    """A model that scores token ids."""
+
+    @property
+    @abstractmethod
+    def eot_token_id(self) -> int | None:
+        """The end-of-text token's id."""
+
+    @property
+    def prefix_token_id(self) -> int | None:
+        """The token an empty context is replaced by."""
+        return self.eot_token_id
+
+    @abstractmethod
+    def tok_encode(self, string: str, add_special_tokens: bool | None = None, **kwargs: Any) -> list[int]:
+        """Turn text into token ids.
+
+        Args:
+            string: The text.
+            add_special_tokens: Whether the tokenizer adds its special tokens; None leaves it to the tokenizer.
+            **kwargs: For the tokenizer.
+
+        Returns:
+            Token ids.
+        """
+
+    @abstractmethod
+    def _loglikelihood_tokens(
+        self, requests: list[tuple[tuple[str, str], list[int], list[int]]], **kwargs: Any
+    ) -> list[tuple[float, bool]]:
+        """Score ``((context, continuation), context ids, continuation ids)``."""
+
+    def _encode_pair(self, context: str, continuation: str) -> tuple[list[int], list[int]]:
+        """Tokenize a pair: white space at the seam, and a token across it, belong to the continuation."""
+        stripped = context.rstrip()
+        continuation = context[len(stripped) :] + continuation
+        whole = self.tok_encode(stripped + continuation)
+        length = len(self.tok_encode(stripped))
+        return whole[:length], whole[length:]
+
+    def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
+        """Tokenize the pairs and score them; an empty context becomes the prefix token."""
+        encoded = []
+        for request in requests:
+            context, continuation = request.args[:2]
+            if context == "":
+                prefix = self.prefix_token_id
+                ids = self.tok_encode(continuation, add_special_tokens=False)
+                pair = ([], ids) if prefix is None else ([prefix], ids[1:] if ids[:1] == [prefix] else ids)
+            else:
+                pair = self._encode_pair(context, continuation)
+            encoded.append(((context, continuation), *pair))
+        return self._loglikelihood_tokens(encoded)
+
+
+class CacheHook:
+    """Where a model reports single answers, so that a cache need not wait for the whole batch."""
+
+    def __init__(self, cachinglm: CachingLM | None) -> None:
+        """Report to a cache.
+
+        Args:
+            cachinglm: The cache, or None to report to nobody.
+        """
+        self.store = cachinglm.store if cachinglm is not None else None
+
+    def add_partial(self, attr: str, req: Iterable[Any], res: Any) -> None:
+        """Keep one answer.
+
+        Args:
+            attr: The request method.
+            req: The request's arguments.
+            res: The answer.
+        """
+        if self.store is not None:
+            self.store[_hash_args(attr, req)] = res
+
+
+def _hash_args(attr: str, args: Iterable[Any]) -> str:
+    text = json.dumps([attr, *args], default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class CachingLM:
+    """Any model with its answers kept in a file, by request method and arguments.
+
+    For models that keep no journal of their own. A repeated request is asked again, not copied: only the first
+    of equal requests in a call is looked up.
+    """
+
+    def __init__(self, lm: LM, cache_db: str) -> None:
+        """Wrap a model.
+
+        Args:
+            lm: The model.
+            cache_db: An SQLite file, made when absent.
+        """
+        from sqlitedict import SqliteDict
+
+        self.lm, self.cache_db = lm, cache_db
+        Path(cache_db).expanduser().parent.mkdir(parents=True, exist_ok=True)
+        self.store: Any = SqliteDict(cache_db, autocommit=True, encode=json.dumps, decode=json.loads)
+        lm.set_cache_hook(self.get_cache_hook())
+
+    def __getattr__(self, attr: str) -> Any:
+        return getattr(self.lm, attr)
+
+    def get_cache_hook(self) -> CacheHook:
+        """Return the hook to attach to the model."""
+        return CacheHook(self)
+
+    def respond(self, instances: Collection[Instance]) -> None:
+        """Answer Instances, those in the file from the file.
+
+        Args:
+            instances: The Instances of a whole run.
+        """
+        model = f"{type(self.lm).__name__}:{self.lm.tokenizer_name}:{self.lm.describe()}"
+        unknown = []
+        for instance in instances:
+            keys = [
+                _hash_args(f"{model}:{instance.request_type}:{repeat}", instance.args)
+                for repeat in range(instance.repeats or 1)
+            ]
+            if all(key in self.store for key in keys):
+                instance.resps.extend(_from_json(self.store[key]) for key in keys)
+            else:
+                unknown.append((instance, keys))
+        self.lm.respond([instance for instance, _ in unknown])
+        for instance, keys in unknown:
+            if instance.error is None:
+                for key, response in zip(keys, instance.resps, strict=True):
+                    self.store[key] = response
+
+
+def _from_json(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

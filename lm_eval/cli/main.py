@@ -1,0 +1,104 @@
+"""Find the subcommand, run it, and turn what it raises into one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from itertools import pairwise
+
+from lm_eval.cli import exit_codes
+from lm_eval.cli.parser import Parser
+from lm_eval.errors import APIError, RunStopped, UserError, nearest
+
+__all__ = ["COMMANDS", "main"]
+
+COMMANDS = {
+    "run": "evaluate a model on tasks (also without the word 'run')",
+    "ls": "list tasks, groups, subtasks or tags",
+    "validate": "check task files without loading data",
+    "mock-server": "serve a small model on an OpenAI-compatible API",
+    "demo": "run three small tasks on the mock server, without network",
+}
+"""Subcommand to its line in the help. Its module, ``lm_eval.cli.<name>``, has ``add_arguments`` and ``run``."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line.
+
+    Args:
+        argv: Its words; None means those of this process.
+
+    Returns:
+        One of ``lm_eval.cli.exit_codes``.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _dispatch(words)
+    except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exit_codes.OK
+    except (UserError, APIError, RunStopped, KeyboardInterrupt) as error:
+        if _wants_traceback(words):
+            import traceback
+
+            traceback.print_exc()
+        return _report(error)
+
+
+def _report(error: BaseException) -> int:
+    """Print what went wrong as one line and return the exit code."""
+    if isinstance(error, KeyboardInterrupt):
+        kept = "The answers so far are kept with --output_path or --use_cache; the same command resumes."
+        text, code = f"interrupted. {kept}", exit_codes.INTERRUPTED
+    elif isinstance(error, RunStopped):
+        text, code = str(error), exit_codes.STOPPED
+    else:
+        text, code = f"error: {error}", exit_codes.MISTAKE
+    print(f"lm_eval: {' '.join(text.split())}", file=sys.stderr)
+    return code
+
+
+def _dispatch(words: list[str]) -> int:
+    if not words or words[0] in {"-h", "--help"}:
+        print(_overview())
+        return 0
+    if words[0] == "--version":
+        from lm_eval import __version__
+
+        print(f"lm_eval {__version__}")
+        return 0
+    name, rest = ("run", words) if words[0].startswith("-") else (words[0], words[1:])
+    if name not in COMMANDS:
+        close = nearest(name, COMMANDS)
+        hint = f"Did you mean '{close[0]}'?" if close else f"There are: {', '.join(COMMANDS)}."
+        raise UserError(f"Unknown command {name!r}. {hint}")
+    module = import_module(f"lm_eval.cli.{name.replace('-', '_')}")
+    parser = Parser(prog=f"lm_eval {name}", description=module.__doc__)
+    module.add_arguments(parser)
+    return int(module.run(parser.read(rest)) or 0)
+
+
+def _overview() -> str:
+    lines = [f"  {name:<13}{text}" for name, text in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: lm_eval COMMAND [options]",
+            "",
+            "Evaluate language models behind OpenAI-compatible APIs.",
+            "",
+            "commands:",
+            *lines,
+            "",
+            "lm_eval COMMAND --help lists a command's options; lm_eval --version prints the version.",
+        ]
+    )
+
+
+def _wants_traceback(words: Sequence[str]) -> bool:
+    """Look for DEBUG in the words themselves: the failure may lie in parsing them."""
+    levels = {after.upper() for word, after in pairwise(words) if word in {"-v", "--verbosity"}}
+    levels |= {word.partition("=")[2].upper() for word in words if word.startswith("--verbosity=")}
+    named = os.environ.get("LMEVAL_LOG_LEVEL", "").upper()
+    return "DEBUG" in ({named} if named else levels)

@@ -1,0 +1,1 @@
+"""Typed configurations of a run, a task and a group."""

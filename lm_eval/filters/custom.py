@@ -1,0 +1,44 @@
+"""A filter from a function of the task file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from lm_eval.api.filter import Filter
+from lm_eval.api.registry import register_filter
+from lm_eval.errors import ConfigError
+
+__all__ = ["CustomFilter"]
+
+
+@register_filter("custom")
+class CustomFilter(Filter):
+    """Apply a function to all responses of a task at once."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Name the function.
+
+        Args:
+            **kwargs: ``filter_fn``, called with the responses of each Instance and their docs.
+
+        Raises:
+            ConfigError: There is no function.
+        """
+        function = kwargs.pop("filter_fn", None)
+        if not callable(function):
+            raise ConfigError("Filter 'custom' needs 'filter_fn', a function of (responses, docs).")
+        self.filter_fn: Callable[[Iterable[Any], Sequence[dict[str, Any]]], Iterable[Any]] = function
+        super().__init__(**kwargs)
+
+    def apply(self, resps: Iterable[Any], docs: Sequence[dict[str, Any]]) -> Iterable[Any]:
+        """Call the function.
+
+        Args:
+            resps: The responses of each Instance.
+            docs: The Instances' docs.
+
+        Returns:
+            What the function returns.
+        """
+        return self.filter_fn(resps, docs)

@@ -1,0 +1,69 @@
+"""Writing files that are whole or not there."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+__all__ = ["to_json", "write_atomically"]
+
+
+def to_json(value: Any, indent: int | None = None) -> str:
+    """Serialise for a result file; what JSON does not know becomes a number or text.
+
+    Args:
+        value: The value.
+        indent: Spaces a level; None gives one line.
+
+    Returns:
+        JSON, with other scripts as they are.
+    """
+    from lm_eval.utils import handle_non_serializable
+
+    return json.dumps(_with_text_keys(value), indent=indent, default=handle_non_serializable, ensure_ascii=False)
+
+
+def _with_text_keys(value: Any) -> Any:
+    """Turn keys JSON cannot hold into text."""
+    if isinstance(value, dict):
+        return {
+            key if isinstance(key, (str, int, float, bool)) or key is None else str(key): _with_text_keys(entry)
+            for key, entry in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        return [_with_text_keys(entry) for entry in value]
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return value
+
+
+def write_atomically(path: Path, parts: Iterable[str]) -> None:
+    """Write a text file beside its place and move it there when it is whole and on disk.
+
+    Args:
+        path: The file; its folder is made.
+        parts: The text, in pieces.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, unfinished = tempfile.mkstemp(prefix=f".{path.name[:80]}.", suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogatepass", newline="\n") as file:
+            file.writelines(parts)
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes files only their owner can read; a result file is as readable as any other.
+        os.chmod(unfinished, 0o666 & ~_umask())
+        os.replace(unfinished, path)
+    except BaseException:
+        Path(unfinished).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,118 @@
+"""Learn the merges of the byte-level BPE tokenizer from the training text.
+
+Byte pair encoding (Sennrich et al., 2016): the pair of neighbouring tokens seen most often becomes one token, again and
+again. Run ``python -m lm_eval.mock_server.bpe_training`` after a change of the text to write ``merges.txt`` anew.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+__all__ = ["MERGES_FILE", "learn_merges", "read_merges", "write_merges"]
+
+MERGES_FILE = Path(__file__).with_name("merges.txt")
+
+
+def learn_merges(words: Iterable[Sequence[int]], first_id: int, limit: int) -> list[tuple[int, int]]:
+    """Learn merges, most frequent pair first; ties go to the pair of lower ids, so the result is always the same.
+
+    Args:
+        words: Pre-tokens as sequences of token ids; a word counts as often as it occurs.
+        first_id: The id that the first merge gets.
+        limit: The most merges to learn; learning stops early when no pair occurs twice.
+
+    Returns:
+        The pairs of ids to merge, in order; pair ``i`` becomes token ``first_id + i``.
+    """
+    counts = Counter(tuple(word) for word in words)
+    spelling = [list(word) for word in counts]
+    weight = list(counts.values())
+    frequency: Counter[tuple[int, int]] = Counter()
+    places: defaultdict[tuple[int, int], set[int]] = defaultdict(set)
+    for index, word in enumerate(spelling):
+        for pair in itertools.pairwise(word):
+            frequency[pair] += weight[index]
+            places[pair].add(index)
+    merges: list[tuple[int, int]] = []
+    while frequency and len(merges) < limit:
+        best = min(frequency, key=lambda pair: (-frequency[pair], pair))
+        if frequency[best] < 2:
+            break
+        new_id = first_id + len(merges)
+        merges.append(best)
+        for index in places.pop(best):
+            old = spelling[index]
+            new = merge_pair(old, best, new_id)
+            for pair in itertools.pairwise(old):
+                frequency[pair] -= weight[index]
+                if frequency[pair] <= 0:
+                    del frequency[pair]
+            for pair in itertools.pairwise(new):
+                frequency[pair] += weight[index]
+                places[pair].add(index)
+            spelling[index] = new
+    return merges
+
+
+def merge_pair(word: Sequence[int], pair: tuple[int, int], new_id: int) -> list[int]:
+    """Replace every occurrence of a pair in a word, from left to right.
+
+    Args:
+        word: Token ids.
+        pair: The two ids to join.
+        new_id: What they become.
+
+    Returns:
+        The shorter word.
+    """
+    merged: list[int] = []
+    position = 0
+    while position < len(word):
+        if position + 1 < len(word) and word[position] == pair[0] and word[position + 1] == pair[1]:
+            merged.append(new_id)
+            position += 2
+        else:
+            merged.append(word[position])
+            position += 1
+    return merged
+
+
+def read_merges(path: Path = MERGES_FILE) -> list[tuple[int, int]]:
+    """Read a merges file: one merge a line, two ids.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The merges, in order.
+    """
+    pairs = (line.split() for line in path.read_text(encoding="utf-8").splitlines())
+    return [(int(left), int(right)) for left, right in pairs]
+
+
+def write_merges(merges: Iterable[tuple[int, int]], path: Path = MERGES_FILE) -> None:
+    """Write a merges file.
+
+    Args:
+        merges: The merges, in order.
+        path: The file.
+    """
+    path.write_text("".join(f"{left} {right}\n" for left, right in merges), encoding="utf-8")
+
+
+def main() -> None:
+    """Learn the merges of the training text and write them beside this module."""
+    from lm_eval.mock_server.corpus import documents
+    from lm_eval.mock_server.tokenizer import FIRST_MERGE_ID, MERGE_LIMIT, pre_tokens_as_bytes
+
+    words = [word for document in documents() for word in pre_tokens_as_bytes(document)]
+    merges = learn_merges(words, FIRST_MERGE_ID, MERGE_LIMIT)
+    write_merges(merges)
+    print(f"{len(merges)} merges written to {MERGES_FILE.name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""Answers with status 200 that are not what the API promises."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["BREAKERS", "HTML_PAGE"]
+
+HTML_PAGE = "<!DOCTYPE html><html><head><title>Gateway</title></head><body><h1>Please wait</h1></body></html>"
+
+_Answer = dict[str, Any]
+
+
+def _set_text(choice: _Answer, text: str | None) -> None:
+    if "message" in choice:
+        choice["message"]["content"] = text
+    else:
+        choice["text"] = text
+
+
+def _text(choice: _Answer) -> str:
+    found = choice["message"]["content"] if "message" in choice else choice["text"]
+    return found or ""
+
+
+def _each_choice(change: Callable[[_Answer], None]) -> Callable[[_Answer], _Answer]:
+    def breaker(answer: _Answer) -> _Answer:
+        for choice in answer["choices"]:
+            change(choice)
+        return answer
+
+    return breaker
+
+
+def _null_logprobs(choice: _Answer) -> None:
+    choice["logprobs"] = None
+
+
+def _last_logprob(value: float) -> Callable[[_Answer], None]:
+    def change(choice: _Answer) -> None:
+        logprobs = choice.get("logprobs") or {}
+        if logprobs.get("token_logprobs"):
+            logprobs["token_logprobs"][-1] = value
+            # With an echo the last token may be one that was generated and is not scored.
+            logprobs["token_logprobs"][-2:-1] = [value] * len(logprobs["token_logprobs"][-2:-1])
+        for entry in (logprobs.get("content") or [])[-1:]:
+            entry["logprob"] = value
+
+    return change
+
+
+def _cut(choice: _Answer) -> None:
+    text = _text(choice)
+    _set_text(choice, text[: len(text) // 2])
+    choice["finish_reason"] = "length"
+
+
+def _filtered(choice: _Answer) -> None:
+    _set_text(choice, None if "message" in choice else "")
+    choice["finish_reason"] = "content_filter"
+
+
+def _refused(choice: _Answer) -> None:
+    _set_text(choice, None if "message" in choice else "")
+    if "message" in choice:
+        choice["message"]["refusal"] = "I cannot help with that."
+
+
+def _duplicate(answer: _Answer) -> _Answer:
+    answer["choices"].append(copy.deepcopy(answer["choices"][0]))
+    return answer
+
+
+def _missing(answer: _Answer) -> _Answer:
+    del answer["choices"][-1]
+    return answer
+
+
+def _wrong_index(answer: _Answer) -> _Answer:
+    for choice in answer["choices"]:
+        choice["index"] += 1000
+    return answer
+
+
+def _reversed(answer: _Answer) -> _Answer:
+    answer["choices"].reverse()
+    return answer
+
+
+def _error_body(answer: _Answer) -> _Answer:
+    error = {"message": "upstream failed", "type": "server_error", "param": None, "code": 502}
+    return {"error": error, "model": answer["model"]}
+
+
+BREAKERS: dict[str, Callable[[_Answer], _Answer]] = {
+    "null-content": _each_choice(lambda choice: _set_text(choice, None)),
+    "null-logprobs": _each_choice(_null_logprobs),
+    "nan-logprobs": _each_choice(_last_logprob(float("nan"))),
+    "positive-logprobs": _each_choice(_last_logprob(0.5)),
+    "duplicate-choice": _duplicate,
+    "missing-choice": _missing,
+    "wrong-index": _wrong_index,
+    "reversed-choices": _reversed,
+    "empty": _each_choice(lambda choice: _set_text(choice, "")),
+    "length-cut": _each_choice(_cut),
+    "content-filter": _each_choice(_filtered),
+    "refusal": _each_choice(_refused),
+    "error-body": _error_body,
+}
+"""Fault kind → what it does to a good answer."""

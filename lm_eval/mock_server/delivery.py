@@ -1,0 +1,119 @@
+"""Faults of the connection: how bytes reach the client, or do not."""
+
+from __future__ import annotations
+
+import asyncio
+import email.utils
+import socket
+import struct
+import time
+from typing import TYPE_CHECKING
+
+from lm_eval.mock_server.broken_answers import HTML_PAGE
+from lm_eval.mock_server.faults import Fault
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+__all__ = ["deliver", "error_answer", "error_headers", "hang", "reset"]
+
+_DRIP_PIECES = 20
+_HTML_STATUSES = ("502", "504")
+
+
+def error_headers(fault: Fault) -> dict[str, str]:
+    """Build the headers that say when to come back.
+
+    Args:
+        fault: A fault that answers with an error status.
+
+    Returns:
+        Headers; empty for most faults.
+    """
+    if fault.kind.endswith("retry-after"):
+        return {"Retry-After": f"{fault.value:g}"}
+    if fault.kind.endswith("retry-after-ms"):
+        return {"retry-after-ms": f"{fault.value:g}"}
+    if fault.kind.endswith("retry-after-date"):
+        return {"Retry-After": email.utils.formatdate(time.time() + fault.value, usegmt=True)}
+    return {}
+
+
+def error_answer(fault: Fault) -> tuple[int, str | None] | None:
+    """Tell whether a fault is an answer with an error status.
+
+    Args:
+        fault: The fault.
+
+    Returns:
+        The status, and a page in place of an error object for some; None for other faults.
+    """
+    status = fault.kind[:3]
+    if not status.isdigit():
+        return None
+    return int(status), HTML_PAGE if status in _HTML_STATUSES else None
+
+
+async def hang(request: web.Request, closing: asyncio.Event) -> None:
+    """Give no answer until the client goes away or the server stops.
+
+    Args:
+        request: The request.
+        closing: Set when the server stops.
+    """
+    await closing.wait()
+    reset(request)
+
+
+def reset(request: web.Request) -> None:
+    """Break the connection, so that the client sees a reset rather than an orderly end.
+
+    Args:
+        request: The request whose connection it is.
+    """
+    transport = request.transport
+    if transport is None:
+        return
+    connection = transport.get_extra_info("socket")
+    if connection is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+
+
+async def deliver(
+    request: web.Request, payload: bytes, status: int, headers: dict[str, str], fault: Fault | None
+) -> web.StreamResponse:
+    """Send an answer, well or badly.
+
+    Args:
+        request: The request.
+        payload: The JSON text.
+        status: The HTTP status.
+        headers: Further headers.
+        fault: ``truncated``, ``reset`` or ``drip``; others have been played by now.
+
+    Returns:
+        The response.
+    """
+    from aiohttp import web
+
+    kind = fault.kind if fault else ""
+    if kind == "truncated":
+        payload = payload[: len(payload) * 2 // 3]
+    if kind not in ("reset", "drip"):
+        return web.Response(body=payload, status=status, headers=headers, content_type="application/json")
+    response = web.StreamResponse(status=status, headers=headers)
+    response.content_type = "application/json"
+    response.content_length = len(payload)
+    await response.prepare(request)
+    if kind == "reset":
+        await response.write(payload[: len(payload) // 2])
+        reset(request)
+        return response
+    pause = (fault.value if fault else 0.0) / _DRIP_PIECES
+    size = max(1, -(-len(payload) // _DRIP_PIECES))
+    for start in range(0, len(payload), size):
+        await response.write(payload[start : start + size])
+        await asyncio.sleep(pause)
+    await response.write_eof()
+    return response

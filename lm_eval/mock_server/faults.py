@@ -1,0 +1,170 @@
+"""Which request goes wrong, and how: by seeded chance, by script, or by a function.
+
+A rule reads ``KIND[=VALUE]:RATE``, such as ``429:0.1`` or ``slow=2:0.01``. Whether a rule strikes depends on the
+request's body and on how often that body came before, not on the order of arrival: a run is repeatable at any
+concurrency, and a retry has its own chance. With ``-sticky`` behind the kind, every attempt of a body fares the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from lm_eval.errors import ConfigError, did_you_mean
+from lm_eval.mock_server.stats import RequestRecord
+
+__all__ = ["KINDS", "Fault", "FaultPlan", "FaultSource", "parse_fault"]
+
+KINDS = {
+    "400": "400 with an error body",
+    "401": "401 with an error body",
+    "403": "403 with an error body",
+    "404": "404 with an error body",
+    "408": "408 with an error body",
+    "409": "409 with an error body",
+    "422": "422 with an error body",
+    "429": "429 without Retry-After",
+    "429-retry-after": "429 with Retry-After: VALUE seconds (default 1)",
+    "429-retry-after-ms": "429 with retry-after-ms: VALUE (default 200)",
+    "429-retry-after-date": "429 with Retry-After as a date VALUE seconds from now (default 1)",
+    "500": "500 with an error body",
+    "502": "502 with an HTML body, as from a proxy",
+    "503": "503 with an error body",
+    "503-retry-after": "503 with Retry-After: VALUE seconds (default 1)",
+    "504": "504 with an HTML body, as from a proxy",
+    "reset": "the connection is reset in the middle of the answer",
+    "close": "the connection is closed before any answer",
+    "truncated": "200, and JSON that ends in the middle",
+    "html": "200, and an HTML page in place of JSON",
+    "hang": "no answer until the client gives up",
+    "slow": "the answer comes VALUE seconds later (default 2)",
+    "drip": "the answer comes in small pieces over VALUE seconds (default 1)",
+    "null-content": "200, and null in place of the answer's text",
+    "null-logprobs": "200, and null in place of the log-probabilities",
+    "nan-logprobs": "200, and NaN among the log-probabilities",
+    "positive-logprobs": "200, and a log-probability above 0",
+    "duplicate-choice": "200, and the first choice twice",
+    "missing-choice": "200, and the last choice left out",
+    "wrong-index": "200, and indexes that start at 1000",
+    "reversed-choices": "200, and the choices in reverse order, indexes right",
+    "empty": "200, and an empty text",
+    "length-cut": "200, and half the text with finish_reason length",
+    "content-filter": "200, and no text with finish_reason content_filter",
+    "refusal": "200, and a refusal in place of the message",
+    "error-body": "200, and an error object in place of the answer",
+}
+"""Every kind of fault, and what it does."""
+
+_DEFAULT_VALUES = {
+    "429-retry-after": 1.0,
+    "429-retry-after-ms": 200.0,
+    "429-retry-after-date": 1.0,
+    "503-retry-after": 1.0,
+    "slow": 2.0,
+    "drip": 1.0,
+}
+_STICKY = "-sticky"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One kind of fault.
+
+    Attributes:
+        kind: One of ``KINDS``.
+        value: Seconds or milliseconds, for the kinds that have a value.
+        rate: The fraction of requests it strikes; None in a script, where the place decides.
+        sticky: All attempts of one body fare the same.
+    """
+
+    kind: str
+    value: float = 0.0
+    rate: float | None = None
+    sticky: bool = False
+
+
+FaultSource = Sequence["str | Fault | None"] | Callable[[RequestRecord], "str | Fault | None"]
+"""Rules (texts with a rate) and a script (texts without one, and None for a good answer), or a function."""
+
+
+def parse_fault(text: str) -> Fault:
+    """Read ``KIND[-sticky][=VALUE][:RATE]``.
+
+    Args:
+        text: For example ``"429:0.1"``, ``"slow=0.5:0.02"``, ``"reset"``.
+
+    Returns:
+        The fault.
+
+    Raises:
+        ConfigError: The kind is not known, or a number does not read.
+    """
+    head, colon, rate_text = text.partition(":")
+    name, equals, value_text = head.partition("=")
+    sticky = name.endswith(_STICKY)
+    kind = name.removesuffix(_STICKY)
+    if kind not in KINDS:
+        hint = did_you_mean(kind, KINDS) or f" There are: {', '.join(KINDS)}."
+        raise ConfigError(f"Unknown fault {kind!r} in {text!r}.{hint}")
+    try:
+        rate = float(rate_text) if colon else None
+        value = float(value_text) if equals else _DEFAULT_VALUES.get(kind, 0.0)
+    except ValueError:
+        raise ConfigError(f"Fault {text!r} does not read as KIND[=VALUE]:RATE with numbers.") from None
+    if rate is not None and not 0 <= rate <= 1:
+        raise ConfigError(f"The rate of fault {text!r} is not between 0 and 1.")
+    return Fault(kind, value, rate, sticky)
+
+
+class FaultPlan:
+    """Decides for each request."""
+
+    def __init__(self, faults: FaultSource = (), seed: int = 0) -> None:
+        """Read the rules.
+
+        Args:
+            faults: See ``FaultSource``.
+            seed: Another seed strikes other requests.
+
+        Raises:
+            ConfigError: A fault does not read.
+        """
+        self._seed = seed
+        self._rules: list[Fault] = []
+        self._script: list[Fault | None] = []
+        self._choose: Callable[[RequestRecord], str | Fault | None] | None = None
+        if callable(faults):
+            self._choose = faults
+            return
+        for item in faults:
+            fault = parse_fault(item) if isinstance(item, str) else item
+            if fault is not None and fault.rate is not None:
+                self._rules.append(fault)
+            else:
+                self._script.append(fault)
+
+    def pick(self, record: RequestRecord) -> Fault | None:
+        """Decide what happens to a request.
+
+        Args:
+            record: The request.
+
+        Returns:
+            The fault, or None for a good answer.
+        """
+        if self._choose is not None:
+            chosen = self._choose(record)
+            return parse_fault(chosen) if isinstance(chosen, str) else chosen
+        if record.number < len(self._script) and self._script[record.number] is not None:
+            return self._script[record.number]
+        for place, rule in enumerate(self._rules):
+            attempt = "" if rule.sticky else record.attempt
+            if _chance(f"{self._seed}/{place}/{rule.kind}/{record.body_hash}/{attempt}") < (rule.rate or 0.0):
+                return rule
+        return None
+
+
+def _chance(key: str) -> float:
+    """Turn a key into a number that is evenly spread over [0, 1)."""
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:7], "big") / (1 << 56)

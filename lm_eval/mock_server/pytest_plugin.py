@@ -1,0 +1,44 @@
+"""A pytest plugin: the fixture ``mock_server`` starts OpenAI-compatible servers and stops them after the test.
+
+def test_my_client(mock_server):
+server = mock_server(profile="vllm", faults=["429:0.2"])
+assert ask(server.base_url) == ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from lm_eval.mock_server.server import MockServer
+
+__all__ = ["mock_server", "mock_server_url"]
+
+
+@pytest.fixture
+def mock_server() -> Iterator[Callable[..., MockServer]]:
+    """Give a function that starts a ``MockServer`` with the arguments it is called with."""
+    from lm_eval.mock_server.server import MockServer
+
+    started: list[MockServer] = []
+
+    def start(*arguments: Any, **options: Any) -> MockServer:
+        server = MockServer(*arguments, **options).start()
+        started.append(server)
+        return server
+
+    yield start
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def mock_server_url() -> Iterator[str]:
+    """Give the base URL of one default server that the whole session shares."""
+    from lm_eval.mock_server.server import MockServer
+
+    with MockServer() as server:
+        yield server.base_url

@@ -1,0 +1,122 @@
+"""The exact values that a client should arrive at, computed without HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lm_eval.mock_server.engine import Engine
+
+__all__ = ["LanguageModel"]
+
+
+class LanguageModel:
+    """The served language model, asked directly.
+
+    The rules are those of the log-likelihood requests: context and continuation are tokenized as one text, a token that
+    straddles the seam belongs to the continuation, and where the first token has nothing in front of it, it is
+    conditioned on the prefix token: ``<s>`` if the server adds it, else ``</s>``.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        """Look at a served model.
+
+        Args:
+            engine: The served model.
+        """
+        self._engine = engine
+        self.tokenizer, self.model = engine.tokenizer, engine.model
+
+    @property
+    def prefix_id(self) -> int:
+        """The token that stands in front of an empty context."""
+        return self.tokenizer.bos_id if self._engine.profile.adds_bos else self.tokenizer.eos_id
+
+    def encode(self, text: str) -> list[int]:
+        """Turn a text into tokens by the server's rules, without an added ``<s>``.
+
+        Args:
+            text: Any text.
+
+        Returns:
+            Token ids.
+        """
+        return self._engine.encode(text, add_bos=False)
+
+    def logprob(self, context: str, continuation: str) -> tuple[float, bool]:
+        """Compute a log-likelihood.
+
+        Args:
+            context: What stands in front; trailing white space moves to the continuation.
+            continuation: What is scored.
+
+        Returns:
+            ln p(continuation | context) in nats, and whether every token of the continuation is the most probable one.
+        """
+        stripped = context.rstrip()
+        continuation = context[len(stripped) :] + continuation
+        ids = self.encode(stripped + continuation)
+        seam, end, start = len(stripped.encode()), 0, len(ids)
+        for place, token in enumerate(ids):
+            end += len(self.tokenizer.token_bytes[token])
+            if end > seam:
+                start = place
+                break
+        return self.score_ids(ids[:start], ids[start:])
+
+    def score_ids(self, context: Sequence[int], continuation: Sequence[int]) -> tuple[float, bool]:
+        """Compute a log-likelihood of tokens.
+
+        Args:
+            context: Token ids without ``<s>``.
+            continuation: Token ids.
+
+        Returns:
+            As ``logprob``.
+        """
+        adds_bos = self._engine.profile.adds_bos
+        prefix = [self.prefix_id] if (adds_bos or not context) and [*context[:1]] != [self.tokenizer.bos_id] else []
+        ids = [*prefix, *context, *continuation]
+        contexts = self.model.walk(ids)[len(ids) - len(continuation) : -1]
+        total = sum(found.logprob(token) for found, token in zip(contexts, continuation, strict=True))
+        greedy = all(found.best() == token for found, token in zip(contexts, continuation, strict=True))
+        return total, greedy
+
+    def rolling(self, text: str, max_length: int | None = None) -> float:
+        """Compute the log-likelihood of a whole text.
+
+        Args:
+            text: The text.
+            max_length: The model's window. Longer texts are cut in windows of ``max_length - 1`` predictions: the first
+                conditioned on the prefix token, later ones on the token before them, the last one on as many tokens as
+                fit. None for one window.
+
+        Returns:
+            The sum over all tokens, in nats.
+        """
+        ids = self.encode(text)
+        width = len(ids) if max_length is None else max_length - 1
+        total, start = 0.0, 0
+        while start < len(ids):
+            end = min(start + max(width, 1), len(ids))
+            first_seen = 0 if start == 0 else max(0, end - width - 1)
+            seen = [self.prefix_id, *ids[:start]] if first_seen == 0 and start == 0 else ids[first_seen:start]
+            contexts = self.model.walk([*seen, *ids[start:end]])[len(seen) : -1]
+            total += sum(found.logprob(token) for found, token in zip(contexts, ids[start:end], strict=True))
+            start = end
+        return total
+
+    def greedy(self, prompt: str, max_tokens: int = 16) -> str:
+        """Continue a prompt with the most probable tokens.
+
+        Args:
+            prompt: The prompt.
+            max_tokens: The most tokens to add.
+
+        Returns:
+            The answer of ``/v1/completions`` at temperature 0.
+        """
+        from lm_eval.mock_server.sampling import Settings, generate
+
+        ids = self._engine.encode(prompt)
+        settings = Settings(max_tokens, stop_ids=frozenset({self.tokenizer.eos_id}))
+        return generate(self.model, self.tokenizer, self.model.context(ids), settings).text

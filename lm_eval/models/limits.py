@@ -1,0 +1,172 @@
+"""Requests and tokens a minute: kept ahead of time, from the user's limits and from the server's headers."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+__all__ = ["Bucket", "Limits", "parse_duration"]
+
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def parse_duration(text: str) -> float | None:
+    """Read ``20ms``, ``1.5s``, ``6m0s`` or plain seconds.
+
+    Args:
+        text: The duration.
+
+    Returns:
+        Seconds, or None when it is none.
+    """
+    text = text.strip()
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        parts = _PART.findall(text)
+        if not parts or "".join(number + unit for number, unit in parts) != text:
+            return None
+        return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+
+
+@dataclass(slots=True)
+class Bucket:
+    """A token bucket in which the future may be booked: the level goes below zero, and who books waits that long.
+
+    Attributes:
+        rate: What flows in, a second.
+        capacity: The most it holds.
+        level: What it holds.
+        at: When the level was right.
+    """
+
+    rate: float
+    capacity: float
+    level: float
+    at: float
+
+    def take(self, amount: float, now: float) -> float:
+        """Book an amount.
+
+        Args:
+            amount: How much.
+            now: The time in seconds.
+
+        Returns:
+            Seconds to wait before it is there.
+        """
+        self._flow(now)
+        self.level -= amount
+        return -self.level / self.rate if self.level < 0 else 0.0
+
+    def give_back(self, amount: float) -> None:
+        """Correct an earlier booking.
+
+        Args:
+            amount: What was booked too much; negative when it was too little.
+        """
+        self.level = min(self.capacity, self.level + amount)
+
+    def _flow(self, now: float) -> None:
+        self.level = min(self.capacity, self.level + (now - self.at) * self.rate)
+        self.at = now
+
+
+class Limits:
+    """Says how long each call must wait so that no limit is met."""
+
+    def __init__(
+        self,
+        requests_per_minute: float | None = None,
+        tokens_per_minute: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Start with the user's limits.
+
+        Requests are spaced evenly, so that no window of 60 s holds more than the limit and one.
+
+        Args:
+            requests_per_minute: The most requests.
+            tokens_per_minute: The most tokens, prompt and completion together.
+            clock: Seconds that only grow.
+        """
+        self._clock = clock
+        now = clock()
+        self._requests = Bucket(requests_per_minute / 60, 1.0, 1.0, now) if requests_per_minute else None
+        self._tokens = (
+            Bucket(tokens_per_minute / 60, tokens_per_minute / 60, tokens_per_minute / 60, now)
+            if tokens_per_minute
+            else None
+        )
+        self._told: dict[tuple[str, str], Bucket] = {}
+        self.waited = 0.0
+
+    @property
+    def active(self) -> bool:
+        """Whether any limit is known."""
+        return self._requests is not None or self._tokens is not None or bool(self._told)
+
+    def book(self, endpoint: str, tokens: int) -> float:
+        """Book one call.
+
+        Args:
+            endpoint: Where it goes.
+            tokens: An estimate of its tokens.
+
+        Returns:
+            Seconds to wait before sending it.
+        """
+        now = self._clock()
+        waits = [0.0]
+        if self._requests is not None:
+            waits.append(self._requests.take(1.0, now))
+        if self._tokens is not None:
+            waits.append(self._tokens.take(float(tokens), now))
+        if self._told:
+            for kind, amount in (("requests", 1.0), ("tokens", float(tokens))):
+                bucket = self._told.get((endpoint, kind))
+                if bucket is not None:
+                    waits.append(bucket.take(amount, now))
+        wait = max(waits)
+        self.waited += wait
+        return wait
+
+    def settle(self, tokens: int, actual: int) -> None:
+        """Correct the estimate of a call by what it really took.
+
+        Args:
+            tokens: The estimate that was booked.
+            actual: What the endpoint counted.
+        """
+        if self._tokens is not None:
+            self._tokens.give_back(float(tokens - actual))
+
+    def learn(self, endpoint: str, headers: Mapping[str, str], requests: int, tokens: int) -> None:
+        """Learn from ``x-ratelimit-limit-*``, ``-remaining-*`` and ``-reset-*``.
+
+        Args:
+            endpoint: Who sent them.
+            headers: The answer's headers.
+            requests: Requests booked that the server may not have counted yet.
+            tokens: Their tokens.
+        """
+        for kind, booked in (("requests", requests), ("tokens", tokens)):
+            remaining = _number(headers.get(f"x-ratelimit-remaining-{kind}"))
+            if remaining is None:
+                continue
+            reset = parse_duration(headers.get(f"x-ratelimit-reset-{kind}", "") or "")
+            limit = _number(headers.get(f"x-ratelimit-limit-{kind}")) or remaining
+            remaining -= booked
+            # The reset header is the time until the limit is whole again; what is gone flows back in that time.
+            rate = max((limit - remaining) / reset if reset else limit / 60, 1e-3)
+            self._told[endpoint, kind] = Bucket(rate, max(limit, 1.0), remaining, self._clock())
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text) if text is not None else None
+    except ValueError:
+        return None

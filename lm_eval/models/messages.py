@@ -1,0 +1,93 @@
+"""Prompts of a chat model: messages that hash, and images in them."""
+
+from __future__ import annotations
+
+import base64
+import importlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lm_eval.errors import ConfigError, MissingPackageError
+
+__all__ = ["ChatPrompt", "with_images"]
+
+Message = dict[str, Any]
+_TYPES = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif", b"RIFF": "webp"}
+
+
+class ChatPrompt(tuple[Message, ...]):
+    """Messages as a prompt: equal when they say the same, hashable, dumped to JSON as a list of messages."""
+
+    def __hash__(self) -> int:
+        return hash(self.prompt)
+
+    @property
+    def prompt(self) -> str:
+        """The messages as JSON text."""
+        return json.dumps(list(self), ensure_ascii=False)
+
+    def __str__(self) -> str:
+        return self.prompt
+
+
+def with_images(messages: Sequence[Message], images: Sequence[Any], max_images: int) -> list[Message]:
+    """Put images into the last user message, before its text.
+
+    Args:
+        messages: The prompt.
+        images: PIL images, bytes of image files, paths, URLs, or lists of these.
+        max_images: The most of them to send.
+
+    Returns:
+        The messages with ``image_url`` parts.
+
+    Raises:
+        ConfigError: There is no user message, or something that is no image.
+    """
+    flat = [image for entry in images for image in (entry if isinstance(entry, list | tuple) else [entry])]
+    parts = [
+        {"type": "image_url", "image_url": {"url": _as_url(image), "detail": "auto"}} for image in flat[:max_images]
+    ]
+    result = [dict(message) for message in messages]
+    for message in reversed(result):
+        if message.get("role") == "user":
+            content = message.get("content") or ""
+            text = [{"type": "text", "text": content}] if isinstance(content, str) else content
+            message["content"] = [*parts, *text]
+            return result
+    raise ConfigError("The prompt has images but no user message to put them in.")
+
+
+def _as_url(image: Any) -> str:
+    if isinstance(image, Mapping) and (image.get("bytes") or image.get("path")):
+        image = image.get("bytes") or image.get("path")
+    if isinstance(image, str) and image.startswith(("http://", "https://", "data:")):
+        return image
+    if isinstance(image, str | Path):
+        image = Path(image).read_bytes()
+    if not isinstance(image, bytes | bytearray):
+        image = _as_png(image)
+    start = bytes(image[:4])
+    kind = next((name for magic, name in _TYPES.items() if start.startswith(magic)), "png")
+    return f"data:image/{kind};base64,{base64.b64encode(bytes(image)).decode()}"
+
+
+def _as_png(image: Any) -> bytes:
+    import io
+
+    if not hasattr(image, "save"):
+        try:
+            from_array = importlib.import_module("PIL.Image").fromarray
+        except ImportError as error:
+            raise MissingPackageError("Images of this task need Pillow: pip install pillow.") from error
+        try:
+            image = from_array(image)
+        except (AttributeError, TypeError, ValueError) as error:
+            raise ConfigError(f"{type(image).__name__} is not an image.") from error
+    buffer = io.BytesIO()
+    if getattr(image, "mode", "RGB") not in ("1", "L", "P", "RGB", "RGBA"):
+        image = image.convert("RGB")
+    image.save(buffer, format="PNG")
+    return buffer.getvalue()

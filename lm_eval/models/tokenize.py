@@ -1,0 +1,183 @@
+"""The server's own tokenizer, where it offers one.
+
+Three kinds are known: ``vllm`` (also SGLang) and ``llamacpp`` at ``/tokenize``, ``extras`` (llama-cpp-python) at
+``/extras/tokenize``. ``tgi`` answers at ``/tokenize`` in yet another shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lm_eval.errors import APIError, MalformedResponse
+from lm_eval.models.work import Ask, Call
+
+__all__ = ["KINDS", "RemoteTokenizer", "Tokens", "find_tokenizer", "read_tokens"]
+
+KINDS = ("vllm", "llamacpp", "extras", "tgi")
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A tokenized text.
+
+    Attributes:
+        ids: Token ids.
+        pieces: The bytes of each token, where the server tells.
+        max_length: The model's window, where the server tells.
+    """
+
+    ids: list[int]
+    pieces: list[bytes] | None = None
+    max_length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteTokenizer:
+    """Tokenizes through the server.
+
+    Attributes:
+        kind: Which server's shape it speaks, one of ``KINDS``.
+        model: The model's name.
+    """
+
+    kind: str
+    model: str
+
+    @property
+    def controls_special_tokens(self) -> bool:
+        """Whether the server can be asked to leave its special tokens out."""
+        return self.kind in ("vllm", "llamacpp", "tgi")
+
+    def call(self, text: str, special: bool = True) -> Call:
+        """Build the request that tokenizes a text.
+
+        Args:
+            text: The text.
+            special: Whether special tokens such as BOS are added as for a prompt.
+
+        Returns:
+            The call.
+        """
+        if self.kind == "extras":
+            return Call("//extras/tokenize", {"input": text})
+        if self.kind == "llamacpp":
+            return Call("//tokenize", {"content": text, "add_special": special, "with_pieces": True})
+        if self.kind == "tgi":
+            return Call("//tokenize", {"inputs": text, "add_special_tokens": special})
+        return Call("//tokenize", {"model": self.model, "prompt": text, "add_special_tokens": special})
+
+    async def encode(self, ask: Ask, text: str, special: bool = True) -> Tokens:
+        """Tokenize a text.
+
+        Args:
+            ask: Sends the call.
+            text: The text.
+            special: Whether special tokens such as BOS are added as for a prompt.
+
+        Returns:
+            Its tokens.
+
+        Raises:
+            APIError: The call was lost, or its answer holds no tokens.
+        """
+        if not text and not special:
+            return Tokens([], [])
+        reply = await ask(self.call(text, special))
+        tokens = read_tokens(reply.body)
+        if tokens is None:
+            raise MalformedResponse("The tokenizer's answer has no tokens", endpoint=reply.endpoint)
+        return tokens
+
+    async def decode(self, ask: Ask, ids: Sequence[int]) -> str:
+        """Turn token ids into text.
+
+        Args:
+            ask: Sends the call.
+            ids: Token ids.
+
+        Returns:
+            The text.
+
+        Raises:
+            APIError: The call was lost, or its answer holds no text.
+        """
+        path = "//extras/detokenize" if self.kind == "extras" else "//detokenize"
+        payload: dict[str, Any] = {"tokens": list(ids)}
+        reply = await ask(Call(path, {"model": self.model, **payload} if self.kind == "vllm" else payload))
+        body = reply.body if isinstance(reply.body, Mapping) else {}
+        text = next((body[key] for key in ("prompt", "content", "text") if isinstance(body.get(key), str)), None)
+        if text is None:
+            raise MalformedResponse("The detokenizer's answer has no text", endpoint=reply.endpoint)
+        return str(text)
+
+
+def read_tokens(body: Any) -> Tokens | None:
+    """Read a tokenizer's answer, whichever shape it has.
+
+    Args:
+        body: The parsed JSON.
+
+    Returns:
+        The tokens, or None when there are none in it.
+    """
+    tokens = body.get("tokens") if isinstance(body, Mapping) else body
+    if not isinstance(tokens, list):
+        return None
+    limit = body.get("max_model_len") if isinstance(body, Mapping) else None
+    limit = limit if isinstance(limit, int) and limit > 0 else None
+    if all(isinstance(token, int) for token in tokens):
+        return Tokens(tokens, None, limit)
+    if not all(isinstance(token, Mapping) and isinstance(token.get("id"), int) for token in tokens):
+        return None
+    pieces = [_bytes(token.get("piece")) for token in tokens]
+    known = [piece for piece in pieces if piece is not None]
+    return Tokens([token["id"] for token in tokens], known if len(known) == len(pieces) else None, limit)
+
+
+def _bytes(piece: Any) -> bytes | None:
+    if isinstance(piece, str):
+        return piece.encode("utf-8", "surrogatepass")
+    if isinstance(piece, list) and all(isinstance(byte, int) and 0 <= byte < 256 for byte in piece):
+        return bytes(piece)
+    return None
+
+
+def _kind_of(body: Any) -> str | None:
+    if isinstance(body, list):
+        return "tgi"
+    if not isinstance(body, Mapping) or not isinstance(body.get("tokens"), list):
+        return None
+    tokens = body["tokens"]
+    return "llamacpp" if tokens and isinstance(tokens[0], Mapping) else "vllm"
+
+
+async def find_tokenizer(
+    ask: Ask, model: str, text: str, special: bool = True
+) -> tuple[RemoteTokenizer | None, Tokens | None]:
+    """Learn which tokenizer a server offers, with one request, or two where the first address is unknown to it.
+
+    Args:
+        ask: Sends calls.
+        model: The model's name.
+        text: What is tokenized.
+        special: Whether special tokens such as BOS are added as for a prompt.
+
+    Returns:
+        The tokenizer and the text's tokens; None for both when there is none.
+    """
+    # One body that every kind understands: each reads its own fields and leaves the others.
+    everything = {
+        "model": model, "prompt": text, "content": text, "inputs": text,
+        "add_special": special, "add_special_tokens": special, "with_pieces": True,
+    }  # fmt: skip
+    for path, payload in (("//tokenize", everything), ("//extras/tokenize", {"input": text})):
+        try:
+            reply = await ask(Call(path, payload))
+        except APIError:
+            continue
+        tokens, kind = read_tokens(reply.body), _kind_of(reply.body)
+        if tokens is not None and tokens.ids and kind is not None:
+            return RemoteTokenizer("extras" if "extras" in path else kind, model), tokens
+    return None, None

@@ -1,0 +1,162 @@
+"""Small helpers under the names that model and task code in the wild imports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, Generic, TypeVar
+
+from lm_eval.errors import ConfigError
+
+__all__ = ["Collator", "chunks", "cut_at_stops", "handle_stop_sequences", "postprocess_generated_text"]
+
+T = TypeVar("T")
+
+
+def chunks(items: Iterable[T], n: int = 0, fn: Callable[[int, Sequence[T]], int] | None = None) -> Iterator[list[T]]:
+    """Cut a sequence into lists.
+
+    Args:
+        items: What to cut.
+        n: The length of each list; 0 with no ``fn`` gives one list.
+        fn: Gives the length of the list that starts at an index, from the index and all items.
+
+    Yields:
+        Lists of at most that length, in order.
+    """
+    everything = list(items) if fn is not None else []
+    iterator = iter(everything if fn is not None else items)
+    taken = 0
+    while True:
+        length = fn(taken, everything) if fn is not None else n
+        chunk = list(islice(iterator, length) if length > 0 else iterator)
+        if not chunk:
+            return
+        taken += len(chunk)
+        yield chunk
+
+
+def handle_stop_sequences(until: str | Sequence[str] | None, eos: str | None) -> list[str]:
+    """Make one list of stop sequences.
+
+    Args:
+        until: A task's stop sequences.
+        eos: One more, unless it is among them.
+
+    Returns:
+        All of them, in order.
+
+    Raises:
+        ConfigError: ``until`` is neither text nor a list of texts.
+    """
+    if until is None:
+        stops = []
+    elif isinstance(until, str):
+        stops = [until]
+    else:
+        stops = list(until if isinstance(until, (list, tuple)) else (until,))
+        for stop in stops:
+            if not isinstance(stop, str):
+                raise ConfigError(f"until is a text or a list of texts, not {until!r}.")
+    if eos is not None and eos not in stops:
+        stops.append(eos)
+    return stops
+
+
+def cut_at_stops(text: str, stops: Iterable[str]) -> str:
+    """Cut a text before the first of any stop sequence.
+
+    Args:
+        text: The text.
+        stops: Stop sequences; empty ones are passed over.
+
+    Returns:
+        What comes before.
+    """
+    for stop in stops:
+        if stop:
+            text = text.partition(stop)[0]
+    return text
+
+
+def postprocess_generated_text(
+    generation: str, stop: str | Sequence[str] | None, think_end_token: str | None = None
+) -> str:
+    """Take the response out of a generated text: what follows the reasoning, before the first stop sequence.
+
+    Args:
+        generation: The text.
+        stop: Stop sequences.
+        think_end_token: What ends the reasoning.
+
+    Returns:
+        The response.
+    """
+    if think_end_token and think_end_token in generation:
+        generation = generation.rpartition(think_end_token)[2].lstrip()
+    return cut_at_stops(generation, handle_stop_sequences(stop, None))
+
+
+class Collator(Generic[T]):
+    """Sorts and groups items, hands them out in batches, and puts results back in the first order."""
+
+    def __init__(
+        self,
+        arr: Sequence[T],
+        sort_fn: Callable[[T], Any] = lambda item: item,
+        group_fn: Callable[[T], Any] = lambda item: item[1],  # type: ignore[index]
+        group_by: str | None = None,
+    ) -> None:
+        """Take the items.
+
+        Args:
+            arr: The items.
+            sort_fn: The key they are sorted by, inside a group.
+            group_fn: What tells groups apart.
+            group_by: ``gen_kwargs`` or ``contexts`` for groups; None for one group.
+        """
+        self._items = list(arr)
+        self._order: list[int] = []
+        groups: dict[Hashable, list[int]] = {}
+        for index, item in enumerate(self._items):
+            groups.setdefault(_hashable(group_fn(item)) if group_by else None, []).append(index)
+        self._groups = [sorted(indexes, key=lambda i: sort_fn(self._items[i])) for indexes in groups.values()]
+
+    def get_batched(self, n: int = 1, batch_fn: Callable[[int, Sequence[T]], int] | None = None) -> Iterator[list[T]]:
+        """Hand the items out.
+
+        Args:
+            n: The size of a batch; 0 for a whole group.
+            batch_fn: Gives the size of the batch that starts at an index.
+
+        Yields:
+            Batches, none across groups.
+        """
+        for group in self._groups:
+            self._order.extend(group)
+            yield from chunks([self._items[index] for index in group], n, batch_fn)
+
+    def get_original(self, newarr: Sequence[Any]) -> list[Any]:
+        """Put results back in the items' order.
+
+        Args:
+            newarr: A result an item, in the order the items were handed out.
+
+        Returns:
+            The results in the order the items came in.
+        """
+        results: list[Any] = [None] * len(self._items)
+        for index, result in zip(self._order, newarr, strict=True):
+            results[index] = result
+        return results
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+
+def _hashable(value: Any) -> Hashable:
+    if isinstance(value, Mapping):
+        return tuple(sorted((key, _hashable(item)) for key, item in value.items()))
+    if isinstance(value, list | tuple):
+        return tuple(_hashable(item) for item in value)
+    return value if isinstance(value, Hashable) else repr(value)

@@ -1,0 +1,208 @@
+"""From per-doc values to the result dict: scores of tasks, then of groups, bottom up."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from lm_eval.errors import LMEvalError
+from lm_eval.results.types import NOT_AVAILABLE
+
+if TYPE_CHECKING:
+    from lm_eval.api.group import Group
+    from lm_eval.api.task import Task
+
+__all__ = ["TaskOutput", "collect", "task_scores"]
+
+eval_logger = logging.getLogger("lm_eval")
+
+_CORPUS_ITERS = 100
+"""The most resamples of a corpus score (BLEU, chrF, TER)."""
+
+
+@dataclass
+class TaskOutput:
+    """What came out of a task before it is aggregated.
+
+    Attributes:
+        task: The task.
+        metrics: (metric, filter) to a value a scored doc.
+        n_original: Docs in the evaluated split.
+        n_effective: Docs scored.
+        num_fewshot: Shots in each prompt.
+        samples: A sample a doc and filter, when they are logged.
+        errors: Kind of error to the docs it cost.
+        outcomes: Kind of response (``length``, ``empty``, ``refusal``, …) to how many there were.
+    """
+
+    task: Task
+    metrics: dict[tuple[str, str], list[Any]]
+    n_original: int
+    n_effective: int
+    num_fewshot: int = 0
+    samples: list[dict[str, Any]] | None = None
+    errors: dict[str, int] = field(default_factory=dict)
+    outcomes: dict[str, int] = field(default_factory=dict)
+
+
+def collect(
+    per_task: Mapping[str, TaskOutput], groups: Mapping[str, Group], *, bootstrap_iters: int = 100_000
+) -> dict[str, Any]:
+    """Aggregate a run.
+
+    Args:
+        per_task: Task name to its output.
+        groups: The groups of the run; groups within them need not be listed.
+        bootstrap_iters: Resamples for bootstrapped standard errors; 0 computes no standard errors.
+
+    Returns:
+        ``results``, ``groups`` (when a group has scores), ``group_subtasks``, ``configs``, ``versions``, ``n-shot``,
+        ``higher_is_better`` and ``n-samples``, as described in ``lm_eval.results.types.EvalResults``.
+    """
+    tasks = {name: task_scores(output, bootstrap_iters=bootstrap_iters) for name, output in per_task.items()}
+    top_down = _all_groups(groups.values())
+    # Rows of groups within a group come first, as in the order they are computed.
+    group_rows = {group.name: _group_row(group, tasks) for group in reversed(top_down.values())}
+    shots = {name: output.num_fewshot for name, output in per_task.items()}
+    better = {name: dict(output.task.higher_is_better()) for name, output in per_task.items()}
+    versions = {name: output.task.VERSION for name, output in per_task.items()}
+    for name, group in top_down.items():
+        members = [task.task_name for task in group.get_all_tasks() if task.task_name in per_task]
+        versions[name] = group.version
+        better[name] = _merged_directions(name, [better[member] for member in members])
+        if len(distinct := {shots[member] for member in members}) == 1:
+            shots[name] = distinct.pop()
+    scored = {name: row for name, row in group_rows.items() if top_down[name].has_aggregation}
+    return {
+        "results": {**tasks, **group_rows},
+        **({"groups": scored} if scored else {}),
+        "group_subtasks": {name: list(group.child_names) for name, group in top_down.items()},
+        "configs": {name: per_task[name].task.dump_config() for name in sorted(per_task)},
+        "versions": dict(sorted(versions.items())),
+        "n-shot": dict(sorted(shots.items())),
+        "higher_is_better": dict(sorted(better.items())),
+        "n-samples": {
+            name: {"original": output.n_original, "effective": output.n_effective} for name, output in per_task.items()
+        },
+    }
+
+
+def task_scores(output: TaskOutput, *, bootstrap_iters: int = 100_000) -> dict[str, Any]:
+    """Make a task's row of the results.
+
+    Scores are over the docs that were answered. A score that cannot be computed, for lack of answers or because its
+    aggregation fails, is ``"N/A"``: the answers are paid for, so the other scores and the samples are kept.
+
+    Args:
+        output: The task's output.
+        bootstrap_iters: Resamples for bootstrapped standard errors; 0 computes no standard errors.
+
+    Returns:
+        ``name``, ``alias``, ``sample_len``, ``"metric,filter"``, ``"metric_stderr,filter"``, and ``n_errors``,
+        ``errors``, ``outcomes``, ``failed`` where there is something to say.
+    """
+    task, name = output.task, str(output.task.task_name)
+    row: dict[str, Any] = {
+        "name": name,
+        "alias": task.get_config("task_alias") or name,
+        "sample_len": output.n_effective,
+    }
+    aggregations = dict(task.aggregation())
+    failed: dict[str, str] = {}
+    for (metric, pipeline), values in _with_unanswered(output, aggregations).items():
+        key, stderr_key = f"{metric},{pipeline}", f"{metric}_stderr,{pipeline}"
+        aggregation = aggregations.get(metric)
+        if aggregation is None:
+            aggregation = aggregations[metric] = _default_aggregation(name, metric)
+        row[key] = row[stderr_key] = NOT_AVAILABLE
+        if not values:
+            continue
+        try:
+            row[key] = _plain(aggregation(values))
+        except Exception as error:
+            failed[key] = str(error) if isinstance(error, LMEvalError) else f"{type(error).__name__}: {error}"
+            eval_logger.error("Task %s: %s cannot be computed: %s", name, key, failed[key])
+            continue
+        row[stderr_key] = _stderr(f"Task {name}: {key}", aggregation, values, bootstrap_iters)
+    if output.errors:
+        row["n_errors"] = sum(output.errors.values())
+        row["errors"] = dict(output.errors)
+    if output.outcomes:
+        row["outcomes"] = dict(output.outcomes)
+    if failed:
+        row["failed"] = failed
+    return row
+
+
+def _with_unanswered(
+    output: TaskOutput, aggregations: Mapping[str, Callable[[Any], Any]]
+) -> dict[tuple[str, str], list[Any]]:
+    """Add the scores a task without a single answered doc would have, with no values."""
+    if output.metrics or output.n_effective:
+        return output.metrics
+    pipelines = [pipeline.name for pipeline in getattr(output.task, "_filters", ())] or ["none"]
+    return {(metric, pipeline): [] for metric in aggregations for pipeline in pipelines}
+
+
+def _default_aggregation(task: str, metric: str) -> Callable[[Sequence[Any]], Any]:
+    from lm_eval.api.metrics import mean
+
+    eval_logger.warning("Task %s: metric %s names no aggregation; its values are averaged.", task, metric)
+    return mean
+
+
+def _stderr(what: str, aggregation: Callable[[Any], Any], values: Sequence[Any], bootstrap_iters: int) -> Any:
+    from lm_eval.api.metrics import bleu, chrf, chrfpp, stderr_for_metric, ter
+
+    if len(values) < 2:
+        return NOT_AVAILABLE
+    if aggregation in (bleu, chrf, chrfpp, ter):
+        bootstrap_iters = min(bootstrap_iters, _CORPUS_ITERS)
+    stderr = stderr_for_metric(aggregation, bootstrap_iters)
+    if stderr is None:
+        return NOT_AVAILABLE
+    try:
+        return _plain(stderr(values))
+    except Exception as error:
+        eval_logger.warning("%s has no standard error: %s: %s", what, type(error).__name__, error)
+        return NOT_AVAILABLE
+
+
+def _plain(value: Any) -> Any:
+    """Turn numpy scalars into Python numbers; None into ``"N/A"``."""
+    if value is None:
+        return NOT_AVAILABLE
+    return value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
+
+
+def _all_groups(groups: Iterable[Group]) -> dict[str, Group]:
+    """List groups and the groups within them, each before its own."""
+
+    def walk(group: Group) -> Iterator[Group]:
+        yield group
+        yield from group.get_all_groups()
+
+    inner = {within.name for group in groups for within in group.get_all_groups()}
+    roots = [group for group in groups if group.name not in inner]
+    return {group.name: group for root in roots for group in walk(root)}
+
+
+def _group_row(group: Group, tasks: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    row = dict(group.aggregate(tasks))
+    members = [tasks[task.task_name] for task in group.get_all_tasks() if task.task_name in tasks]
+    if group.has_aggregation and (lost := sum(member.get("n_errors", 0) for member in members)):
+        row["n_errors"] = lost
+    return row
+
+
+def _merged_directions(group: str, members: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Unite which way metrics are better; None where the tasks of a group disagree."""
+    merged: dict[str, Any] = {}
+    for member in members:
+        for metric, direction in member.items():
+            if merged.setdefault(metric, direction) is not direction and merged[metric] is not None:
+                eval_logger.warning("Group %s: its tasks disagree on which way %s is better.", group, metric)
+                merged[metric] = None
+    return merged

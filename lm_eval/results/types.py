@@ -1,0 +1,86 @@
+"""The shapes of the dicts a run returns and saves."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+__all__ = ["NOT_AVAILABLE", "EvalResults", "Sample", "SampleCount", "TaskResult"]
+
+NOT_AVAILABLE = "N/A"
+"""Stands for a score or a standard error that cannot be computed."""
+
+
+class TaskResult(TypedDict, total=False):
+    """A task's or group's row: besides these keys ``"metric,filter"`` and ``"metric_stderr,filter"``."""
+
+    name: str
+    """The task's or group's name."""
+    alias: str
+    """The name shown in tables."""
+    sample_len: int
+    """Docs behind the scores."""
+    sample_count: dict[str, int]
+    """Of a group: docs behind each score."""
+    n_errors: int
+    """Docs lost to errors; absent when none was."""
+    errors: dict[str, int]
+    """Kind of error to the docs it cost; absent when there was none."""
+    outcomes: dict[str, int]
+    """Responses that were cut, empty or refused, by kind; absent when there were none."""
+    failed: dict[str, str]
+    """``"metric,filter"`` to why it could not be computed; absent when all could."""
+
+
+class SampleCount(TypedDict):
+    """How many docs a task has and how many were scored."""
+
+    original: int
+    effective: int
+
+
+class Sample(TypedDict, total=False):
+    """One doc under one filter, with its values under the metrics' names."""
+
+    doc_id: int
+    """The doc's index in its split."""
+    doc: dict[str, Any]
+    target: Any
+    arguments: Any
+    """Of each Instance; in files ``{"gen_args_0": {"arg_0": …}}``."""
+    resps: list[list[Any]]
+    """Of each Instance, a response a repeat."""
+    filtered_resps: list[Any]
+    filter: str
+    metrics: list[str]
+    doc_hash: str
+    prompt_hash: str
+    target_hash: str
+    error: dict[str, Any]
+    """Why the doc has no score; absent when it has."""
+    response_info: list[dict[str, Any]]
+    """What the endpoint said of responses that were cut, empty or refused."""
+
+
+EvalResults = TypedDict(
+    "EvalResults",
+    {
+        "results": dict[str, dict[str, Any]],
+        "groups": dict[str, dict[str, Any]],
+        "group_subtasks": dict[str, list[str]],
+        "configs": dict[str, dict[str, Any]],
+        "versions": dict[str, Any],
+        "n-shot": dict[str, int],
+        "higher_is_better": dict[str, dict[str, Any]],
+        "n-samples": dict[str, SampleCount],
+        "samples": dict[str, list[dict[str, Any]]],
+        "config": dict[str, Any],
+        "git_hash": str | None,
+        "date": float,
+        "task_hashes": dict[str, str],
+        "model_name": str,
+        "model_source": str,
+        "total_evaluation_time_seconds": float,
+    },
+    total=False,
+)
+"""What ``simple_evaluate`` returns; ``groups`` only when a group has scores, ``samples`` only when they are logged."""

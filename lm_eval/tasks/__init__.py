@@ -1,0 +1,67 @@
+"""Task files: what there is, and tasks built from it."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lm_eval.api.task import Task
+    from lm_eval.tasks.manager import TaskDict, TaskManager
+
+__all__ = ["TaskDict", "TaskManager", "get_task_dict", "get_task_name_from_config", "get_task_name_from_object"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("TaskDict", "TaskManager"):
+        return getattr(importlib.import_module("lm_eval.tasks.manager"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def get_task_dict(task_name_list: object, task_manager: TaskManager | None = None) -> dict[Any, Task | dict[Any, Any]]:
+    """Build tasks and groups as nested dicts; ``TaskManager.load`` gives them flat.
+
+    Args:
+        task_name_list: Names, patterns, paths, dicts or objects, or one of these.
+        task_manager: Knows the names; None makes one of the tasks that ship.
+
+    Returns:
+        Task name to task, and for each group ``ConfigurableGroup`` to such a dict of its members.
+
+    Raises:
+        UserError: A name is not known, or a task cannot be built.
+    """
+    if task_manager is None:
+        from lm_eval.tasks.manager import TaskManager
+
+        task_manager = TaskManager()
+    return task_manager.load_task_or_group(task_name_list)
+
+
+def get_task_name_from_config(task_config: dict[str, str]) -> str:
+    """Name a task by its config.
+
+    Args:
+        task_config: The config.
+
+    Returns:
+        Its ``task``, else its dataset's path and name joined by ``_``.
+    """
+    if "task" in task_config:
+        return task_config["task"]
+    parts = [task_config["dataset_path"], task_config.get("dataset_name")]
+    return "_".join(part for part in parts if part)
+
+
+def get_task_name_from_object(task_object: Any) -> str:
+    """Name a task by the object.
+
+    Args:
+        task_object: A task.
+
+    Returns:
+        The name in its config, else that of its class.
+    """
+    config = getattr(task_object, "_config", None) or getattr(task_object, "config", None)
+    name = config.get("task") if config is not None else None
+    return str(name) if name else type(task_object).__name__

@@ -1,0 +1,101 @@
+"""DROP: gather the accepted answers of a question, and score by exact match and by tokens."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+_ARTICLES = re.compile(r"\b(a|an|the)\b")
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+def process_docs(dataset: Dataset) -> Dataset:
+    """Add the accepted answers, each a list of spans.
+
+    Args:
+        dataset: Rows with an ``answer`` and ``validated_answers`` of further annotators.
+
+    Returns:
+        Rows with ``id`` and ``answers``.
+    """
+    return dataset.map(lambda doc: {"id": doc["query_id"], "answers": _accepted(doc)})
+
+
+def _accepted(doc: dict[str, Any]) -> list[list[str]]:
+    validated = doc["validated_answers"]
+    candidates = [doc["answer"]] + [
+        {"number": number, "date": date, "spans": spans}
+        for number, date, spans in zip(validated["number"], validated["date"], validated["spans"], strict=True)
+    ]
+    # A dict keeps the first of equal answers, in order.
+    return [list(spans) for spans in dict.fromkeys(map(_spans, candidates))]
+
+
+def _spans(answer: dict[str, Any]) -> tuple[str, ...]:
+    """An answer is a number, or spans of the passage, or a date."""
+    if answer["number"] != "":
+        return (str(answer["number"]),)
+    if answer["spans"]:
+        return tuple(answer["spans"])
+    date = answer["date"]
+    return (f"{date['day']} {date['month']} {date['year']}".strip(),)
+
+
+def process_results(doc: dict[str, Any], results: Sequence[str]) -> dict[str, float]:
+    """Score a response against the accepted answer that suits it best.
+
+    Args:
+        doc: A row as :func:`process_docs` makes it.
+        results: The one response.
+
+    Returns:
+        Exact match ``em`` and token overlap ``f1``.
+    """
+    scores = [_score(results[0], answer) for answer in doc["answers"] if answer[0].strip()]
+    return {"em": max((em for em, _ in scores), default=0.0), "f1": max((f1 for _, f1 in scores), default=0.0)}
+
+
+def _score(response: str, answer: Sequence[str]) -> tuple[float, float]:
+    """A response is one span; of an answer of several it can match one, the others count 0."""
+    predicted = _normalize(response)
+    gold = [_normalize(span) for span in answer]
+    best = max(_overlap(set(predicted.split()), set(span.split())) for span in gold)
+    return float(gold == [predicted]), round(best / len(gold), 2)
+
+
+def _overlap(predicted: set[str], gold: set[str]) -> float:
+    """F1 of two bags of words; 0 when the gold one has numbers and none of them is predicted."""
+    numbers = {word for word in gold if _is_number(word)}
+    if numbers and not numbers & predicted:
+        return 0.0
+    common = len(predicted & gold)
+    precision = common / len(predicted) if predicted else 1.0
+    recall = common / len(gold) if gold else 1.0
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def _normalize(text: str) -> str:
+    """Lower case, numbers in one form, no punctuation or articles; hyphens separate words."""
+    tokens = (_normalize_token(token) for token in re.split(" |-", text.lower()))
+    return " ".join(token for token in tokens if token)
+
+
+def _normalize_token(token: str) -> str:
+    if not _is_number(token):
+        token = token.translate(_PUNCTUATION)
+    if _is_number(token):
+        token = str(float(token))
+    return " ".join(_ARTICLES.sub(" ", token).split())
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,78 @@
+"""WikiText: undo the corpus's tokenization, and count words and bytes of the original text."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+# Applied in order; a rule sees what the rules before it made of the text.
+_RULES: tuple[tuple[str, str], ...] = (
+    ("s '", "s'"),
+    (r"/' [0-9]/", "/'[0-9]/"),
+    # Separators inside numbers and compounds.
+    (" @-@ ", "-"),
+    (" @,@ ", ","),
+    (r" @\.@ ", "."),
+    # Punctuation stands after its word.
+    (" : ", ": "),
+    (" ; ", "; "),
+    (r" \. ", ". "),
+    (" ! ", "! "),
+    (r" \? ", "? "),
+    (" , ", ", "),
+    # No white space just inside brackets and quotation marks.
+    (r"\(\s*([^\)]*?)\s*\)", r"(\1)"),
+    (r"\[\s*([^\]]*?)\s*\]", r"[\1]"),
+    (r"{\s*([^}]*?)\s*}", r"{\1}"),
+    (r'"\s*([^"]*?)\s*"', r'"\1"'),
+    (r"'\s*([^']*?)\s*'", r"'\1'"),
+    # Headings, degrees, line ends, the stand-in for numbers, genitives.
+    ("= = = =", "===="),
+    ("= = =", "==="),
+    ("= =", "=="),
+    (" ° ", "°"),
+    (" \n", "\n"),
+    ("\n ", "\n"),
+    (" N ", " 1 "),
+    (" 's", "'s"),
+)
+_COMPILED = tuple((re.compile(pattern), replacement) for pattern, replacement in _RULES)
+
+
+def detokenize(doc: dict[str, Any]) -> str:
+    """Write a page as people do, without the spaces the corpus puts around tokens.
+
+    Args:
+        doc: A row with the tokenized ``page``.
+
+    Returns:
+        The text that is scored.
+    """
+    text: str = doc["page"]
+    for pattern, replacement in _COMPILED:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def process_results(doc: dict[str, Any], results: list[float]) -> dict[str, tuple[float, int]]:
+    """Pair a page's log-likelihood with its length.
+
+    Words and bytes are those of the page as stored, before detokenizing, so that
+    perplexities compare with those published for the tokenized corpus.
+
+    Args:
+        doc: A row with the tokenized ``page``.
+        results: The one log-likelihood of the page, in nats.
+
+    Returns:
+        For each metric the log-likelihood and the number of words or bytes.
+    """
+    (loglikelihood,) = results
+    page: str = doc["page"]
+    words = len(re.split(r"\s+", page))
+    size = len(page.encode("utf-8"))
+    return {
+        "word_perplexity": (loglikelihood, words),
+        "byte_perplexity": (loglikelihood, size),
+        "bits_per_byte": (loglikelihood, size),
+    }

@@ -1,0 +1,290 @@
+"""Small things that task code and several floors of the package share."""
+
+from __future__ import annotations
+
+import fnmatch
+import functools
+import hashlib
+import importlib
+import logging
+import os
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from lm_eval.errors import ConfigError
+
+__all__ = [
+    "apply_template",  # noqa: F822 - found by __getattr__
+    "create_iterator",
+    "eval_logger",
+    "general_detokenize",
+    "handle_arg_string",
+    "handle_non_serializable",
+    "hash_string",
+    "make_table",  # noqa: F822 - found by __getattr__
+    "pattern_match",
+    "positional_deprecated",
+    "regex_replace",
+    "sanitize_model_name",
+    "sanitize_task_name",
+    "setup_logging",
+    "simple_parse_args_string",
+    "weighted_f1_score",
+]
+
+eval_logger = logging.getLogger("lm_eval")
+
+F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+
+# Other people's code imports these names from here; they live on higher floors.
+_ELSEWHERE = {
+    "apply_template": ("lm_eval.api._templates", "render"),
+    "make_table": ("lm_eval.reports.table", "make_table"),
+}
+_CLOSERS = {"[": "]", "{": "}", "(": ")", "'": "'", '"': '"'}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ELSEWHERE:
+        module, attribute = _ELSEWHERE[name]
+        return getattr(importlib.import_module(module), attribute)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def setup_logging(verbosity: int | str = logging.INFO) -> None:
+    """Send the package's log lines to stderr.
+
+    Args:
+        verbosity: A log level or its name; the environment variable ``LMEVAL_LOG_LEVEL`` wins over it.
+
+    Raises:
+        ConfigError: There is no such level.
+    """
+    wanted: int | str = os.environ.get("LMEVAL_LOG_LEVEL") or verbosity
+    level = logging.getLevelName(wanted.upper()) if isinstance(wanted, str) else wanted
+    if not isinstance(level, int):
+        raise ConfigError(f"Unknown log level {wanted!r}; it is one of DEBUG, INFO, WARNING, ERROR, CRITICAL.")
+    eval_logger.setLevel(level)
+    if not any(isinstance(handler, _StderrHandler) for handler in eval_logger.handlers):
+        handler = _StderrHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S"))
+        eval_logger.addHandler(handler)
+        eval_logger.propagate = False
+
+
+if TYPE_CHECKING:
+    _StreamHandler = logging.StreamHandler[Any]
+else:  # takes no parameter at run time before Python 3.11
+    _StreamHandler = logging.StreamHandler
+
+
+class _StderrHandler(_StreamHandler):
+    """Writes to what ``sys.stderr`` is at the time."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> Any:
+        """The current ``sys.stderr``."""
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, value: Any) -> None:
+        """Ignore attempts to fix the stream."""
+
+
+def handle_arg_string(arg: str) -> bool | int | float | str | None:
+    """Read the value of an argument given as text.
+
+    Args:
+        arg: ``true``, ``false``, ``none``, a number, or text, which may be quoted to stay text.
+
+    Returns:
+        The value.
+    """
+    word = arg.strip()
+    named = {"true": True, "false": False, "none": None}
+    if word.lower() in named:
+        return named[word.lower()]
+    if len(word) > 1 and word[0] == word[-1] and word[0] in "'\"":
+        return word[1:-1]
+    for kind in (int, float):
+        try:
+            return kind(word)
+        except ValueError:
+            continue
+    return arg
+
+
+def simple_parse_args_string(args_string: str | None) -> dict[str, Any]:
+    """Read ``"a=1,b=text"``.
+
+    Args:
+        args_string: Pairs separated by commas; commas inside quotes or brackets do not separate.
+
+    Returns:
+        The arguments, their values read by ``handle_arg_string``.
+
+    Raises:
+        ConfigError: A part is not ``key=value``.
+    """
+    parsed: dict[str, Any] = {}
+    for part in _split_pairs((args_string or "").strip()):
+        key, equals, value = part.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError(f"Arguments are key=value pairs separated by commas; {part.partition('=')[0]!r} is not.")
+        parsed[key.strip()] = handle_arg_string(value)
+    return parsed
+
+
+def _split_pairs(text: str) -> Iterator[str]:
+    """Split at commas, but put together again what a quote or bracket at a value's start holds together."""
+    parts = text.split(",")
+    while parts:
+        part = parts.pop(0)
+        closer = _CLOSERS.get(part.partition("=")[2].lstrip()[:1])
+        if closer is not None:
+            held = part
+            for count in range(len(parts) + 1):
+                value = held.partition("=")[2].strip()
+                if len(value) > 1 and value.endswith(closer):
+                    part, parts = held, parts[count:]
+                    break
+                if count < len(parts):
+                    held += "," + parts[count]
+        if part.strip():
+            yield part
+
+
+def handle_non_serializable(o: Any) -> Any:
+    """Make an object JSON can hold; for ``json.dumps(default=...)``.
+
+    Args:
+        o: What JSON does not know.
+
+    Returns:
+        A number for a numpy scalar, a list for a set, text for anything else.
+    """
+    if isinstance(o, (set, frozenset)):
+        return list(o)
+    if getattr(o, "ndim", None) == 0 and hasattr(o, "item"):
+        return o.item()
+    return str(o)
+
+
+def hash_string(string: str) -> str:
+    """Return a text's SHA-256 as hex.
+
+    Args:
+        string: The text.
+    """
+    return hashlib.sha256(string.encode("utf-8")).hexdigest()
+
+
+def sanitize_model_name(model_name: str) -> str:
+    """Make a folder's name of a model's: what file systems object to becomes ``__``.
+
+    Args:
+        model_name: The model's name.
+    """
+    return re.sub(r"[\"<>:/|\\?*\[\]]+", "__", model_name)
+
+
+def sanitize_task_name(task_name: str) -> str:
+    """Make a part of a file's name of a task's: what is no letter or digit becomes ``_``.
+
+    Args:
+        task_name: The task's name.
+    """
+    return re.sub(r"\W", "_", task_name)
+
+
+def pattern_match(patterns: str | Iterable[str], source_list: Iterable[str]) -> list[str]:
+    """Find the names that match glob patterns.
+
+    Args:
+        patterns: One pattern or several.
+        source_list: The names.
+
+    Returns:
+        The matching names, sorted.
+    """
+    wanted = [patterns] if isinstance(patterns, str) else list(patterns)
+    names = list(source_list)
+    return sorted({name for pattern in wanted for name in fnmatch.filter(names, pattern)})
+
+
+def regex_replace(string: str, pattern: str, repl: str, count: int = 0) -> str:
+    """Replace what a regular expression matches; the template filter of the same name.
+
+    Args:
+        string: The text.
+        pattern: The expression.
+        repl: The replacement.
+        count: The most to replace; 0 means all.
+    """
+    return re.sub(pattern, repl, string, count=count)
+
+
+def general_detokenize(string: str) -> str:
+    """Undo the spacing of tokenized English: ``do n't`` becomes ``don't``, ``( x )`` becomes ``(x)``.
+
+    Args:
+        string: The text.
+    """
+    for spaced, joined in ((" n't", "n't"), (" )", ")"), ("( ", "("), ('" ', '"'), (' "', '"')):
+        string = string.replace(spaced, joined)
+    return re.sub(r" (['.,])", r"\1", string)
+
+
+def weighted_f1_score(items: Sequence[tuple[Any, Any]]) -> float:
+    """Average the classes' F1 scores, weighted by how often each class is gold.
+
+    Args:
+        items: Pairs (gold, predicted).
+
+    Returns:
+        A number between 0 and 1.
+    """
+    golds = Counter(gold for gold, _ in items)
+    predicted = Counter(guess for _, guess in items)
+    hits = Counter(gold for gold, guess in items if gold == guess)
+    total = sum(2 * hits[label] / (count + predicted[label]) * count for label, count in golds.items())
+    return total / len(items)
+
+
+def create_iterator(raw_iterator: Iterable[T], *, rank: int = 0, world_size: int = 1, limit: int | None = None) -> Any:
+    """Take every ``world_size``-th item.
+
+    Args:
+        raw_iterator: The items.
+        rank: The first to take.
+        world_size: The step.
+        limit: Where to stop; None means the end.
+    """
+    return islice(raw_iterator, rank, limit, world_size)
+
+
+def positional_deprecated(fn: F) -> F:
+    """Warn when a function is called with positional arguments.
+
+    Args:
+        fn: A function, or a method.
+
+    Returns:
+        The function, wrapped.
+    """
+
+    @functools.wraps(fn)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        if len(args) > (1 if "." in fn.__qualname__.rpartition("<locals>.")[2] else 0):
+            eval_logger.warning("%s is called with positional arguments; name them instead", fn.__name__)
+        return fn(*args, **kwargs)
+
+    return wrapper  # type: ignore[return-value]

@@ -1,0 +1,23 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+def _shared() -> Path | None:
+    named = os.environ.get("LM_EVAL_SHARED")
+    folder = Path(named) if named else Path(__file__).resolve().parents[2] / "shared"
+    return folder if folder.is_dir() else None
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """The folder with recorded parity cases and real benchmark data."""
+    folder = _shared()
+    if folder is None:
+        pytest.skip("no shared folder beside the project (set LM_EVAL_SHARED to its path)")
+    return folder

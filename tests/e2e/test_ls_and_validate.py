@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lm_eval.cli import main
+from tests.e2e.conftest import TASKS
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "there"),
+    [
+        ("tasks", "demo_prose", True),
+        ("tasks", "demo", True),
+        ("subtasks", "demo_prose", True),
+        ("subtasks", "demo", False),
+        ("tags", "demo", True),
+        ("groups", "mmlu", True),
+        ("groups", "demo_prose", False),
+    ],
+)
+def test_ls_prints_a_name_a_line(kind: str, name: str, there: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ls", kind, "--include_path", TASKS]) == 0
+    assert (name in capsys.readouterr().out.splitlines()) is there
+
+
+def test_ls_lists_tasks_unless_told(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["ls"])
+    assert "gsm8k" in capsys.readouterr().out.splitlines()
+
+
+def test_sound_task_files_pass(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["validate", "--tasks", "demo_*", "--include_path", TASKS]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_a_faulty_task_file_is_a_line_and_code_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "bad.yaml").write_text("task: bad\ndataset_path: json\ntest_splitt: test\n")
+    assert main(["validate", "--tasks", "bad", "--include_path", str(tmp_path)]) == 1
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "bad" in line
+    assert "test_split" in line
+
+
+def test_an_unknown_task_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["validate", "--tasks", "gsm8kk"]) == 2
+    assert "Did you mean 'gsm8k'" in capsys.readouterr().err

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lm_eval.loggers import EvaluationTracker
+
+SAMPLES: list[dict[str, Any]] = [
+    {
+        "doc_id": 0,
+        "doc": {"q": "é"},
+        "arguments": [("prompt", " a"), ("prompt", " b")],
+        "resps": [[(-1.5, True)], [(-2.0, False)]],
+        "doc_hash": "d",
+        "prompt_hash": "p",
+        "target_hash": "t",
+        "acc": 1.0,
+    }
+]
+
+
+def results() -> dict[str, Any]:
+    return {
+        "results": {"t": {"acc,none": 0.5}},
+        "config": {"model": "local-completions", "model_args": {"model": "org/m", "api_key": "s3cret"}},
+        "samples": {"t": SAMPLES},
+    }
+
+
+def save(output_path: Path) -> EvaluationTracker:
+    tracker = EvaluationTracker(output_path=output_path)
+    tracker.save_results_aggregated(results(), {"t": SAMPLES})
+    tracker.save_results_samples("t", SAMPLES)
+    return tracker
+
+
+def names(folder: Path) -> list[str]:
+    """List the files, their time as TIME."""
+    time = r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{6}"
+    files = (file for file in folder.rglob("*") if file.is_file())
+    return sorted(re.sub(time, "TIME", str(file.relative_to(folder))) for file in files)
+
+
+def test_files_under_a_folder(tmp_path: Path) -> None:
+    save(tmp_path)
+    assert names(tmp_path) == ["org__m/results_TIME.json", "org__m/samples_t_TIME.jsonl"]
+
+
+def test_files_beside_a_json_path(tmp_path: Path) -> None:
+    save(tmp_path / "deep" / "run.json")
+    assert names(tmp_path) == ["deep/run_TIME.json", "deep/samples_t_TIME.jsonl"]
+
+
+def test_results_and_samples_carry_the_same_time(tmp_path: Path) -> None:
+    first, second = (re.sub(r".*?_(\d{4}-.*)\.jsonl?$", r"\1", path.name) for path in save(tmp_path).saved)
+    assert first == second
+
+
+def test_results_hold_no_samples_and_no_secrets(tmp_path: Path) -> None:
+    text = save(tmp_path).saved[0].read_text()
+    read = json.loads(text)
+    assert "samples" not in read
+    assert "s3cret" not in text
+    assert read["model_name_sanitized"] == "org__m"
+    assert len(read["task_hashes"]["t"]) == 64
+
+
+def test_samples_name_their_arguments(tmp_path: Path) -> None:
+    (line,) = save(tmp_path).saved[1].read_text(encoding="utf-8").splitlines()
+    sample = json.loads(line)
+    assert sample["arguments"] == {
+        "gen_args_0": {"arg_0": "prompt", "arg_1": " a"},
+        "gen_args_1": {"arg_0": "prompt", "arg_1": " b"},
+    }
+    assert (sample["resps"], sample["doc"]) == ([[[-1.5, True]], [[-2.0, False]]], {"q": "é"})
+
+
+def test_a_task_name_that_is_no_file_name_is_made_one(tmp_path: Path) -> None:
+    tracker = save(tmp_path)
+    tracker.save_results_samples("group::t/x", SAMPLES)
+    assert "org__m/samples_group__t_x_TIME.jsonl" in names(tmp_path)
+
+
+def test_without_an_output_path_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    tracker = EvaluationTracker()
+    tracker.save_results_aggregated(results(), {"t": SAMPLES})
+    tracker.save_results_samples("t", SAMPLES)
+    assert (tracker.journal_path("k"), list(tmp_path.iterdir())) == (None, [])
+
+
+def test_the_journal_goes_when_all_is_saved(tmp_path: Path) -> None:
+    tracker = EvaluationTracker(output_path=tmp_path)
+    journal = tracker.journal_path("key")
+    assert journal is not None
+    journal.parent.mkdir()
+    journal.touch()
+    tracker.finish({"errors": {"lost": 0}})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_journal_stays_while_docs_are_lost(tmp_path: Path) -> None:
+    tracker = EvaluationTracker(output_path=tmp_path / "run.json")
+    journal = tracker.journal_path("key")
+    assert journal is not None
+    journal.parent.mkdir()
+    journal.touch()
+    tracker.finish({"errors": {"lost": 2}})
+    assert journal.exists()
+
+
+def test_what_is_run_can_be_noted_beforehand(tmp_path: Path) -> None:
+    tracker = EvaluationTracker(output_path=tmp_path)
+    tracker.general_config_tracker.log_experiment_args("local-completions", "pretrained=a/b,x=1", "be brief", None)
+    tracker.save_results_aggregated(results())
+    assert names(tmp_path) == ["a__b/results_TIME.json"]
+    assert tracker.general_config_tracker.system_instruction_sha is not None

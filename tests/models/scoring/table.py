@@ -1,0 +1,148 @@
+"""Every strategy on every kind of server, against the mock server's true log-probabilities."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from lm_eval.api.instance import Instance
+from lm_eval.errors import CapabilityError
+from lm_eval.mock_server.messages import render_messages
+from lm_eval.mock_server.profiles import PROFILES
+from lm_eval.mock_server.server import MockServer
+from lm_eval.models.probe import probe
+from lm_eval.models.scoring import STRATEGIES, ScoringSettings, make_scorer
+from lm_eval.models.work import Answer, Slot
+from tests.models.scoring.helpers import Http, answers_of, document, pair
+
+PAIRS = (
+    ("The capital of France is ", " Paris"),
+    ("The river was wide", " and slow"),
+    ("Question: which?\nA. one\nB. two\nAnswer:", " B"),
+    ("foo ba", "r baz"),
+    ("naïve caf", "é 🙂"),
+    ("日本", "語です"),
+    ("def f(x):\n    ", "return x"),
+    ("a", "\n"),
+    ("q", ""),
+    ("", "The cat"),
+)
+TEXTS = ("The river was wide and slow, and the boats went down it.", "naïve café 🙂")
+MESSAGES = [{"role": "user", "content": "Say one letter."}]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """How a strategy did on a server.
+
+    Attributes:
+        refusal: Why the server was refused; empty when it was not.
+        right: How many values equal the true ones to 1e-6.
+        wrong: The arguments, value and true value of those that do not.
+        refused: The arguments and error of Instances without a value.
+    """
+
+    refusal: str = ""
+    right: int = 0
+    wrong: tuple[Any, ...] = ()
+    refused: tuple[tuple[Any, str], ...] = ()
+
+    @property
+    def mark(self) -> str:
+        """What the table in the documentation shows."""
+        if self.refusal:
+            return "-"
+        return "wrong" if self.wrong else "partly" if self.refused else "exact"
+
+
+def observe(profile: str, auto: dict[str, str] | None = None) -> dict[str, Cell]:
+    """Run every strategy on a profile of the mock server.
+
+    Args:
+        profile: The profile.
+        auto: Filled with the strategy that is chosen when none is named.
+
+    Returns:
+        Strategy to what was seen.
+    """
+    with MockServer(profile=profile) as server:
+        cells = {name: asyncio.run(_cell(server, name)) for name in STRATEGIES}
+        if auto is not None:
+            auto[profile] = asyncio.run(_chosen(server))
+        return cells
+
+
+def _settings(server: MockServer, name: str | None) -> ScoringSettings:
+    eos = None if server.lm.prefix_id == server.lm.tokenizer.bos_id else "</s>"
+    return ScoringSettings(model="mock", scoring=name, eos_string=eos, chat=name == "chat_first_token")
+
+
+async def _chosen(server: MockServer) -> str:
+    async with Http(server.base_url) as ask:
+        settings = _settings(server, None)
+        try:
+            return make_scorer(await probe(ask, settings), settings).name
+        except CapabilityError:
+            return "-"
+
+
+async def _cell(server: MockServer, name: str) -> Cell:
+    settings = _settings(server, name)
+    async with Http(server.base_url) as ask:
+        capabilities = await probe(ask, settings)
+        assert capabilities.requests <= 4
+        try:
+            scorer = make_scorer(capabilities, settings)
+        except CapabilityError as error:
+            return Cell(refusal=str(error))
+        slots = _chat_slots() if settings.chat else [pair(*texts) for texts in PAIRS]
+        if not settings.chat and scorer.refuses("loglikelihood_rolling") is None:
+            slots += [document(text) for text in TEXTS]
+        found = await answers_of(scorer, slots, ask)
+    right, wrong, refused = 0, [], []
+    for slot, item in zip(slots, found, strict=True):
+        if not isinstance(item, Answer):
+            refused.append((slot.instance.args, str(item)))
+            continue
+        true = _truth(server, slot)
+        value, greedy = item.response if isinstance(item.response, tuple) else (item.response, None)
+        if abs(value - true[0]) < 1e-6 and greedy in (true[1], None):
+            right += 1
+        else:
+            wrong.append((slot.instance.args, item.response, true))
+    return Cell("", right, tuple(wrong), tuple(refused))
+
+
+def _chat_slots() -> list[Slot]:
+    return [Slot(Instance("loglikelihood", {}, (MESSAGES, letter), 0)) for letter in ("The", "B", "I")]
+
+
+def _truth(server: MockServer, slot: Slot) -> tuple[float, bool | None]:
+    first, *rest = slot.instance.args
+    if slot.instance.request_type == "loglikelihood_rolling":
+        return server.lm.rolling(first), None
+    if isinstance(first, list):
+        prompt = render_messages([(message["role"], message["content"]) for message in first])
+        # The server writes the turns, so their marks are special tokens even where a prompt's text has none.
+        return server.lm.score_ids(server.lm.tokenizer.encode(prompt), server.lm.encode(rest[0]))
+    return server.lm.logprob(first, rest[0])
+
+
+def markdown(cells: dict[str, dict[str, Cell]], auto: dict[str, str]) -> str:
+    """Write the table of the documentation.
+
+    Args:
+        cells: Profile to strategy to what was seen.
+        auto: Profile to the strategy chosen when none is named.
+
+    Returns:
+        A Markdown table.
+    """
+    head = ["server", *(f"`{name}`" for name in STRATEGIES), "chosen"]
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    for profile, row in cells.items():
+        seen = profile if PROFILES[profile].observed else f"{profile} (from its documentation)"
+        chosen = auto[profile] if auto[profile] == "-" else f"`{auto[profile]}`"
+        lines.append(f"| {' | '.join([seen, *(row[name].mark for name in STRATEGIES), chosen])} |")
+    return "\n".join(lines)

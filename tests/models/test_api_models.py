@@ -1,0 +1,216 @@
+"""The whole path, from Instances to responses, against the mock server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lm_eval.api.instance import Instance
+from lm_eval.api.model import RunContext
+from lm_eval.errors import AuthenticationError, CapabilityError, EndpointNotFound, EndpointUnreachable, RunStopped
+from lm_eval.mock_server import MockServer
+from lm_eval.models.openai_completions import LocalChatCompletion, LocalCompletionsAPI
+
+ALL = frozenset({"generate_until", "loglikelihood", "loglikelihood_rolling"})
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[MockServer]:
+    with MockServer() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+
+
+def work(docs: int = 12) -> list[Instance]:
+    """Make Instances of every type, two repeats of each generation."""
+    instances = []
+    for doc in range(docs):
+        settings = {"max_gen_toks": 4 + doc % 3, "until": ["\n"]}
+        prompt = f"Question {doc}: the capital of France is"
+        instances.append(Instance("generate_until", {}, (prompt, settings), 0, ("generate", doc, 2)))
+        instances += [
+            Instance("loglikelihood", {}, (f"Doc {doc}. The capital is", choice), idx, ("choice", doc, 1))
+            for idx, choice in enumerate((" Paris", " London"))
+        ]
+    return instances
+
+
+def model(url: str, **arguments: Any) -> LocalCompletionsAPI:
+    lm = LocalCompletionsAPI(model="mock", base_url=url, **arguments)
+    lm._session._policy.first_wait = lm._session._checking.first_wait = 0.01
+    return lm
+
+
+def answers(instances: Sequence[Instance]) -> list[Any]:
+    return [(instance.resps, instance.error and instance.error.kind) for instance in instances]
+
+
+def run(url: str, context: RunContext | None = None, **arguments: Any) -> tuple[list[Any], LocalCompletionsAPI]:
+    lm, instances = model(url, **arguments), work()
+    lm.prepare(context or RunContext(request_types=ALL))
+    lm.respond(instances)
+    return answers(instances), lm
+
+
+@pytest.fixture(scope="module")
+def quiet(server: MockServer) -> list[Any]:
+    result, _ = run(server.base_url)
+    assert all(error is None for _, error in result)
+    return result
+
+
+def test_concurrency_changes_neither_answers_nor_what_is_sent(quiet: list[Any]) -> None:
+    sent = []
+    for concurrency in (1, 7, 64):
+        with MockServer() as server:
+            result, _ = run(server.base_url, num_concurrent=concurrency)
+            sent.append(sorted((record.path, record.body_hash) for record in server.requests))
+        assert result == quiet
+    assert sent[0] == sent[1] == sent[2]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "429:0.2", "429-retry-after-ms=20:0.2", "500:0.1", "503:0.2", "504:0.2", "reset:0.2", "close:0.2",
+        "truncated:0.2", "html:0.2", "error-body:0.2", "duplicate-choice:0.2", "missing-choice:0.2", "wrong-index:0.2",
+        "drip=0.05:0.2", "reversed-choices:0.5",
+    ],
+)  # fmt: skip
+def test_a_fault_that_passes_leaves_no_trace_in_the_answers(fault: str, quiet: list[Any]) -> None:
+    with MockServer(faults=[fault]) as server:
+        result, lm = run(server.base_url, num_concurrent=8, max_retries=12)
+    assert result == quiet
+    if "choice" not in fault and "drip" not in fault:
+        assert lm.describe()["run"]["retries"] > 0
+
+
+def test_a_hang_is_asked_again(quiet: list[Any]) -> None:
+    with MockServer(faults=["hang:0.05"]) as server:
+        result, _ = run(server.base_url, num_concurrent=16, timeout=0.5)
+    assert result == quiet
+
+
+@pytest.mark.parametrize("fault", ["400-sticky:0.2", "422-sticky:0.2", "null-logprobs-sticky:0.2"])
+def test_a_fault_that_stays_is_counted_exactly(fault: str, quiet: list[Any]) -> None:
+    instances = work()
+    with MockServer() as server:
+        lm = model(server.base_url)
+        lm.prepare(RunContext(request_types=ALL))
+        scorer = lm._abilities
+    with MockServer(faults=[fault]) as server:
+        lm = model(server.base_url)
+        lm._abilities.scorer = scorer.scorer
+        lm.respond(instances)
+    result = answers(instances)
+    lost = [error for _, error in result if error is not None]
+    assert lost
+    assert all(one == other for one, other in zip(result, quiet, strict=True) if one[1] is None)
+
+
+def test_a_run_that_was_cut_short_asks_only_what_is_missing(tmp_path: Path, quiet: list[Any]) -> None:
+    context = RunContext(request_types=ALL, journal=tmp_path / "journal.sqlite")
+    with MockServer() as server:
+        lm, instances = model(server.base_url, num_concurrent=2, max_tokens_total=400), work()
+        lm.prepare(context)
+        with pytest.raises(RunStopped, match="max_tokens_total"):
+            lm.respond(instances)
+        before = lm.describe()["run"]["requests"]
+        result, lm = run(server.base_url, context)
+    described = lm.describe()["run"]
+    assert result == quiet
+    assert described["cached_answers"] > 0
+    assert described["resumed_with_answers"] == described["cached_answers"]
+    assert before + described["requests"] <= len(work()) + len(work()) // 3 + 16
+
+
+def test_fresh_asks_everything_again(tmp_path: Path, server: MockServer) -> None:
+    context = RunContext(request_types=ALL, journal=tmp_path / "j")
+    run(server.base_url, context)
+    _, lm = run(server.base_url, RunContext(request_types=ALL, journal=tmp_path / "j", fresh=True))
+    assert lm.describe()["run"]["cached_answers"] == 0
+
+
+def test_a_cache_is_shared_between_runs(tmp_path: Path, server: MockServer, quiet: list[Any]) -> None:
+    context = RunContext(request_types=ALL, use_cache=tmp_path / "cache.sqlite")
+    run(server.base_url, context)
+    result, lm = run(server.base_url, context)
+    assert result == quiet
+    assert lm.describe()["run"]["cached_answers"] == sum(instance.repeats or 1 for instance in work())
+
+
+def test_a_server_that_is_not_there_is_said_at_once() -> None:
+    with pytest.raises(EndpointUnreachable, match="check that the server runs"):
+        model("http://127.0.0.1:9").prepare(RunContext(request_types=ALL))
+
+
+def test_a_wrong_url_and_a_wrong_model_are_said_at_once(server: MockServer) -> None:
+    with pytest.raises(EndpointNotFound, match="check base_url and model"):
+        model(server.base_url.replace("/v1", "/v7")).prepare(RunContext(request_types=frozenset({"generate_until"})))
+    lm = LocalCompletionsAPI(model="unknown", base_url=server.base_url)
+    with pytest.raises(EndpointNotFound, match="check base_url and model"):
+        lm.prepare(RunContext(request_types=ALL))
+
+
+def test_a_wrong_key_is_said_at_once_and_never_shown(caplog: pytest.LogCaptureFixture) -> None:
+    with MockServer(api_key="right-key-0123") as server:
+        lm = model(server.base_url, auth_token="wrong-key-0123")
+        with pytest.raises(AuthenticationError) as caught:
+            lm.prepare(RunContext(request_types=ALL))
+        with pytest.raises(AuthenticationError):
+            lm.respond(work(1))
+        right = model(server.base_url, auth_token="right-key-0123")
+        right.prepare(RunContext(request_types=ALL))
+    shown = f"{caught.value} {json.dumps(right.describe())} {right!r} {caplog.text}"
+    assert "-key-0123" not in shown
+
+
+def test_a_chat_model_generates_and_refuses_the_rest_with_the_reason(server: MockServer) -> None:
+    lm = LocalChatCompletion(model="mock", base_url=server.base_url)
+    lm.prepare(RunContext(request_types=frozenset({"generate_until", "multiple_choice"}), chat=True))
+    assert lm.refuses("generate_until") is None
+    reason = lm.refuses("multiple_choice")
+    assert reason is not None
+    assert "local-completions" in reason
+    prompt = lm.apply_chat_template([{"role": "user", "content": "Hello"}])
+    instance = Instance("generate_until", {}, (prompt, {"max_gen_toks": 4}), 0, ("t", 0, 1))
+    lm.respond([instance])
+    assert instance.error is None
+    assert isinstance(instance.resps[0], str)
+    with pytest.raises(CapabilityError):
+        lm.respond([Instance("loglikelihood", {}, (prompt, " x"), 0)])
+
+
+def test_request_methods_work_without_prepare(server: MockServer, quiet: list[Any]) -> None:
+    lm, instances = model(server.base_url), work()
+    scored = [instance for instance in instances if instance.request_type == "loglikelihood"]
+    expected = [resps[0] for (resps, _), instance in zip(quiet, instances, strict=True) if instance in scored]
+    assert lm.loglikelihood(scored) == expected
+    generated = [instance for instance in instances if instance.request_type == "generate_until"]
+    assert lm.generate_until([generated[0], generated[0]]) == quiet[0][0]
+
+
+def test_progress_is_quiet_in_a_pipe_and_shown_when_wanted(
+    server: MockServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(server.base_url)
+    assert capsys.readouterr().err == ""
+    run(server.base_url, RunContext(request_types=ALL, progress=True))
+    line = capsys.readouterr().err
+    assert "48/48" in line
+    assert "retries" in line
+
+
+def test_tokens_are_counted_and_priced(server: MockServer) -> None:
+    _, lm = run(server.base_url, price_in=1e6, price_out=0.0)
+    described = lm.describe()["run"]
+    assert described["prompt_tokens"] > 500
+    assert described["cost"] == described["prompt_tokens"]

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lm_eval.errors import ConfigError
+from lm_eval.models.arguments import ModelArguments
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "expected"),
+    [
+        ({"model": "a"}, "model", "a"),
+        ({"pretrained": "a"}, "model", "a"),
+        ({"model": "a", "pretrained": "b"}, "model", "a"),
+        ({"num_concurrent": "16"}, "num_concurrent", 16),
+        ({"num_concurrent": "auto"}, "num_concurrent", "auto"),
+        ({"batch_size": "auto"}, "batch_size", 1),
+        ({"batch_size": "auto:4"}, "batch_size", 1),
+        ({"batch_size": "8"}, "batch_size", 8),
+        ({"timeout": 30}, "timeout", 30.0),
+        ({"truncate": "true"}, "truncate", True),
+        ({"verify_certificate": "False"}, "verify_certificate", False),
+        ({"max_length": None}, "max_length", None),
+        ({"seed": "none"}, "seed", None),
+        ({"header": {"X-A": 1}}, "header", {"X-A": "1"}),
+        ({"extra_body": '{"top_k": 5}'}, "extra_body", {"top_k": 5}),
+        ({"base_url": ("http://a", "http://b")}, "base_url", ["http://a", "http://b"]),
+        ({"tokenizer_backend": "none"}, "tokenizer_backend", None),
+        ({"tokenizer_backend": "remote"}, "tokenizer_backend", "remote"),
+        ({"model": 7}, "model", "7"),
+    ],
+)
+def test_values_get_their_type(given: dict[str, Any], name: str, expected: Any) -> None:
+    assert getattr(ModelArguments.parse(given), name) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"nun_concurrent": 3}, r"^Unknown model argument 'nun_concurrent'\. Did you mean 'num_concurrent'"),
+        ({"zzz": 3}, r"^Unknown model argument 'zzz'\. These exist: .*base_url"),
+        ({"num_concurrent": "many"}, r"num_concurrent='many' does not fit; num_concurrent is a whole number or auto"),
+        ({"num_concurrent": 0}, r"num_concurrent is a number from 1 on, or auto"),
+        ({"batch_size": 2.5}, r"batch_size=2.5 does not fit"),
+        ({"truncate": "perhaps"}, r"truncate is true or false"),
+        ({"extra_body": "[1]"}, r"extra_body is a mapping"),
+        ({"timeout": 0}, r"timeout is above 0"),
+        ({"tokenizer_backend": "huggingface"}, r"needs a tokenizer on this side"),
+        ({"tokenizer_backend": "own"}, r"tokenizer_backend is none or remote"),
+        ({"max_cost": 3}, r"max_cost needs price_in"),
+    ],
+)
+def test_a_mistake_is_one_line(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        ModelArguments.parse(given)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["trust_remote_code", "revision", "use_fast_tokenizer", "device", "max_batch_size"])
+def test_arguments_of_local_models_are_passed_over(name: str) -> None:
+    ModelArguments.parse({"model": "a", name: "x"})
+
+
+def test_defaults_give_way_to_what_is_given() -> None:
+    defaults = {"base_url": "http://default", "timeout": 5}
+    args = ModelArguments.parse({"base_url": "http://given"}, defaults)
+    assert (args.base_url, args.timeout) == ("http://given", 5.0)

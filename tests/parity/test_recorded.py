@@ -1,0 +1,87 @@
+"""What the reference harness asked and scored, recorded, against what this package asks and scores."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# A spread over output types, few-shot settings, filters and templates; the rest are a matter of more time.
+TASKS = (
+    "arc_easy",
+    "arc_challenge_chat",
+    "bbh_cot_fewshot_snarks",
+    "bbh_cot_zeroshot_web_of_lies",
+    "blimp_left_branch_island_simple_question",
+    "boolq-seq2seq",
+    "copa",
+    "drop",
+    "gsm8k",
+    "gsm8k_cot_self_consistency",
+    "hellaswag",
+    "lambada_openai",
+    "mgsm_native_cot_zh",
+    "mmlu_flan_n_shot_generative_global_facts",
+    "mmlu_human_aging",
+    "mmlu_pro_philosophy",
+    "sst2",
+    "truthfulqa_mc2",
+    "wikitext",
+    "winogrande",
+)
+VARIANTS = ("default", "few", "chat", "chat1")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def recorded(shared_dir: Path) -> dict[str, Any]:
+    file = shared_dir / "parity" / "visible.json"
+    if not file.is_file():
+        pytest.skip(f"no recorded cases at {file}")
+    return dict(json.loads(file.read_text(encoding="utf-8")))
+
+
+@pytest.fixture(scope="module")
+def ours(shared_dir: Path, recorded: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    out = tmp_path_factory.mktemp("parity") / "ours.json"
+    script, hub = shared_dir / "parity" / "dump.py", shared_dir / "data"
+    variants = [word for variant in VARIANTS for word in ("--variant", variant)]
+    known = [task for task in TASKS if f"{task}|default" in recorded]
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    done = subprocess.run(
+        [sys.executable, str(script), "--hub", str(hub), "--out", str(out), "--limit", "20", *variants, *known],
+        env={**os.environ, "PYTHONPATH": path},
+        cwd=out.parent,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return dict(json.loads(out.read_text(encoding="utf-8")))
+
+
+def scores(case: dict[str, Any]) -> dict[str, Any]:
+    return {
+        f"{task} {metric}": value
+        for task, metrics in case["results"].items()
+        for metric, value in metrics.items()
+        if "_stderr" not in metric
+    }
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("task", TASKS)
+def test_same_requests_and_scores(task: str, variant: str, recorded: dict[str, Any], ours: dict[str, Any]) -> None:
+    key = f"{task}|{variant}"
+    if key not in recorded:
+        pytest.skip(f"{key} is not recorded")
+    gold, mine = recorded[key], ours[key]
+    assert "error" not in mine, mine.get("error")
+    assert mine["per_request"] == gold["per_request"]
+    assert scores(mine) == pytest.approx(scores(gold), rel=1e-6, abs=1e-9, nan_ok=True)

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from typing import Any
+
+from lm_eval.reports.table import header_line, make_table
+
+
+def run(**more: Any) -> dict[str, Any]:
+    results: dict[str, Any] = {
+        "results": {
+            "t_b": {"alias": "t_b", "acc,none": 0.25, "acc_stderr,none": 0.125},
+            "t_a": {
+                "alias": "A",
+                "acc,none": 0.5,
+                "acc_stderr,none": "N/A",
+                "brier,strict": 1.0,
+                "brier_stderr,strict": 0.0,
+            },
+            "g": {"alias": "G", "acc,none": 0.375, "acc_stderr,none": 0.1, "sample_count": {"acc,none": 4}},
+            "z": {"alias": "z", "ppl,none": 1.5e30, "ppl_stderr,none": "N/A"},
+        },
+        "groups": {"g": {"alias": "G", "acc,none": 0.375, "acc_stderr,none": 0.1}},
+        "group_subtasks": {"g": ["t_b", "t_a"]},
+        "versions": {"t_a": 1.0, "t_b": 2, "g": "N/A", "z": "Yaml"},
+        "n-shot": {"t_a": 0, "t_b": 5, "z": 0},
+        "higher_is_better": {"t_a": {"acc": True, "brier": False}, "t_b": {"acc": True}, "g": {"acc": None}},
+    }
+    return {**results, **more}
+
+
+TABLE = """\
+|Tasks |Version|Filter|n-shot|Metric|   |  Value   |   |Stderr|
+|------|-------|------|-----:|------|---|---------:|---|------|
+|G     |N/A    |none  |      |acc   |   |    0.3750|±  |0.1000|
+| - A  |      1|none  |     0|acc   |↑  |    0.5000|±  |   N/A|
+|      |       |strict|     0|brier |↓  |    1.0000|±  |0.0000|
+| - t_b|      2|none  |     5|acc   |↑  |    0.2500|±  |0.1250|
+|z     |Yaml   |none  |     0|ppl   |   |1.5000e+30|±  |   N/A|
+"""
+
+GROUPS = """\
+|Groups|Version|Filter|n-shot|Metric|   |Value |   |Stderr|
+|------|-------|------|------|------|---|-----:|---|-----:|
+|G     |N/A    |none  |      |acc   |   |0.3750|±  |0.1000|
+"""
+
+
+def test_members_follow_their_group() -> None:
+    assert make_table(run()) == TABLE
+
+
+def test_groups_have_a_table_of_their_own() -> None:
+    assert make_table(run(), "groups") == GROUPS
+
+
+def test_rows_can_be_sorted_by_name_alone() -> None:
+    rows = make_table(run(), sort_results=True).splitlines()[2:]
+    assert [row.split("|")[1].strip() for row in rows] == ["G", "- A", "", "- t_b", "z"]
+
+
+def test_a_group_without_scores_has_no_row_but_indents_its_members() -> None:
+    results = run()
+    results["results"]["g"] = {"alias": "G", "name": "g"}
+    assert make_table(results).splitlines()[2].startswith("| - A")
+
+
+def test_lost_docs_are_shown_in_a_column_and_below() -> None:
+    results = run()
+    results["results"]["t_b"] |= {"sample_len": 4, "n_errors": 3, "errors": {"timeout": 2, "rejected": 1}}
+    lines = make_table(results).splitlines()
+    assert lines[0].endswith("|Errors|")
+    assert lines[5].endswith("|     3|")
+    assert lines[-1] == "! t_b: 3 docs lost (1 rejected, 2 timeout); scores are over the 4 answered."
+
+
+def test_a_score_that_failed_is_explained_below() -> None:
+    results = run()
+    results["results"]["z"] |= {"ppl,none": "N/A", "failed": {"ppl,none": "no package"}}
+    assert make_table(results).splitlines()[-1] == "! z: ppl,none could not be computed: no package"
+
+
+def test_names_cannot_break_the_table() -> None:
+    results = run()
+    results["results"]["z"]["alias"] = "a|b\nc"
+    assert "|a\\|b c|" in make_table(results)
+
+
+def test_usual_names_fit_a_terminal() -> None:
+    results = run()
+    results["results"]["z"] = {"alias": "mmlu_high_school_government", "exact_match,strict-match": 0.5}
+    assert max(map(len, make_table(results).splitlines())) <= 100
+
+
+def test_an_empty_table_is_a_head() -> None:
+    assert len(make_table({"results": {}, "versions": {}}).splitlines()) == 2
+
+
+def test_header_line() -> None:
+    config = {"model": "local-completions", "model_args": {"model": "m", "num_concurrent": 4}, "limit": 5}
+    assert header_line({"config": {**config, "batch_size": 1}}) == (
+        "local-completions (model=m,num_concurrent=4), gen_kwargs: (None), limit: 5, num_fewshot: None, batch_size: 1"
+    )

@@ -1,0 +1,189 @@
+"""The table of docs/tasks.md, made from the task files; a test keeps the page up to date.
+
+``python -m tests.tasks.library.table`` in the repository's root writes the page. What it says of the checks comes from
+``checked.json``, the tasks whose requests and scores were found the same as the reference harness's on rows of the
+real dataset or on made documents, and from the folders under ``cases``, where made documents are tested.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import lm_eval.tasks
+from lm_eval.tasks._entry import Entry, Kind
+from lm_eval.tasks._index import TaskIndex
+from lm_eval.tasks._yaml_loader import load_yaml
+
+ROOT = Path(lm_eval.tasks.__file__).parent
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "tasks.md"
+HERE = Path(__file__).parent
+# Names of a row that are shown one by one; more are shown as a pattern.
+_FEW = 4
+_HEAD = """\
+# Tasks that ship
+
+{tasks} tasks in {families} families. A row holds the tasks of a family that share output type, metrics and few-shot
+setting; `*` stands for a subject or a language, with the number of tasks behind it. `lm_eval ls tasks` lists every
+name. A family's page has the prompt, the versions, the paper and the licence of the data.
+
+- **Few-shot**: the number of shots when the run does not set one; `first` are the first ones of the few-shot split,
+  others are sampled. A task marked *fixed at 0* takes no shots.
+- **Checked**: where the reference harness (lm-evaluation-harness 0.4.13 with its own task files) and this one asked the
+  same deterministic fake model the same and scored the same. *Real data*: on rows of the dataset. *Made data*: on
+  documents written in the dataset's schema. *Not run*: on neither. Figures are how many of a row's tasks were run.
+
+Not here because it needs a service of its own: `realtoxicityprompts` (Perspective API). Other tasks written for
+lm-evaluation-harness run with `--include_path FOLDER`, see [task files](task_files.md).
+
+| Family | Tasks | Groups and tags | Output type | Metrics | Few-shot | Dataset | Checked |
+|---|---|---|---|---|---|---|---|
+"""
+_DEFAULT_METRICS = {
+    "loglikelihood": ("perplexity", "acc"),
+    "loglikelihood_rolling": ("word_perplexity", "byte_perplexity", "bits_per_byte"),
+    "multiple_choice": ("acc", "acc_norm"),
+    "generate_until": ("exact_match",),
+}
+
+
+class _Row(NamedTuple):
+    """What the tasks of a row share."""
+
+    family: str
+    part: str
+    output_type: str
+    metrics: tuple[str, ...]
+    fewshot: str
+
+
+def _fewshot(config: Mapping[str, Any]) -> str:
+    shots = config.get("num_fewshot")
+    told = config.get("fewshot_config") or {}
+    if shots == 0:
+        return "fixed at 0"
+    if isinstance(told.get("samples"), list):
+        return f"{shots or 0}, written out"
+    return f"{shots or 0}, first" if told.get("sampler") == "first_n" else f"{shots or 0}"
+
+
+def _metrics(config: Mapping[str, Any], output_type: str) -> tuple[str, ...]:
+    names = [str(item["metric"]).rpartition(".")[2] for item in config.get("metric_list") or ()]
+    # One a category is too many to read.
+    return tuple(names if len(names) <= 6 else [*names[:5], "…"]) or _DEFAULT_METRICS.get(output_type, ())
+
+
+def _row(entry: Entry) -> tuple[_Row, str]:
+    """Return a task's row and its dataset."""
+    path = Path(entry.yaml_path or "")
+    family, *parts = path.relative_to(ROOT).parent.parts
+    config = load_yaml(path, resolve_func=False)
+    if entry.kind is Kind.PY_TASK:
+        return _Row(family, "", "a Python task", (), ""), ""
+    output_type = str(config.get("output_type") or "generate_until")
+    row = _Row(family, parts[0] if parts else "", output_type, _metrics(config, output_type), _fewshot(config))
+    return row, str(config.get("dataset_path") or "its own code")
+
+
+def _shared_start(texts: Sequence[str]) -> str:
+    first, last = min(texts), max(texts)
+    return first[: next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))]
+
+
+def collapse(names: Iterable[str]) -> str:
+    """Write names as a pattern when they are many.
+
+    Args:
+        names: The names.
+
+    Returns:
+        Markdown: the names, or ``first*last`` and their number.
+    """
+    held = sorted(set(names))
+    if len(held) <= _FEW:
+        return ", ".join(f"`{name}`" for name in held)
+    start = _shared_start(held)
+    end = _shared_start([name[len(start) :][::-1] for name in held])[::-1]
+    # Whole words only, so that the star stands for one.
+    start = re.sub(r"[^_/-]*$", "", start) or start
+    end = re.sub(r"^[^_/-]*", "", end)
+    if not start and not end:
+        return ", ".join(f"`{name}`" for name in held)
+    return f"`{start}*{end}` ({len(held)})"
+
+
+def _leaves(item: object, index: Mapping[str, Entry]) -> Iterator[str]:
+    """Yield the tasks under a name, a list or an inline item of a group."""
+    if isinstance(item, list):
+        for one in item:
+            yield from _leaves(one, index)
+    elif isinstance(item, dict):
+        yield from _leaves(item.get("task", item.get("group")), index)
+    elif (entry := index.get(str(item))) is None:
+        return
+    elif entry.kind is Kind.GROUP:
+        yield from _leaves(load_yaml(entry.yaml_path or "", resolve_func=False)["task"], index)
+    elif entry.kind is Kind.TAG:
+        yield from entry.tags
+    else:
+        yield entry.name
+
+
+def _members(index: Mapping[str, Entry]) -> dict[str, set[str]]:
+    """Return the groups and tags of each task."""
+    held: dict[str, set[str]] = defaultdict(set)
+    for name, entry in index.items():
+        if entry.kind in (Kind.GROUP, Kind.TAG):
+            for task in _leaves(name, index):
+                held[task].add(name)
+    return held
+
+
+def _checked(names: Sequence[str], real: set[str], made: set[str]) -> str:
+    counts = {"real data": len(real.intersection(names)), "made data": len((made - real).intersection(names))}
+    said = [f"{kind}: {count} of {len(names)}" for kind, count in counts.items() if count]
+    return "; ".join(said) if said else "not run"
+
+
+def render() -> str:
+    """Return the text of the page."""
+    index = TaskIndex.build([ROOT])
+    rows: dict[_Row, dict[str, str]] = defaultdict(dict)
+    families: dict[str, set[str]] = defaultdict(set)
+    members = _members(index)
+    for name, entry in index.items():
+        if entry.kind in (Kind.TASK, Kind.PY_TASK):
+            shared, dataset = _row(entry)
+            rows[shared][name] = dataset
+            for group in members[name]:
+                families[group].add(shared.family)
+    checked = json.loads((HERE / "checked.json").read_text(encoding="utf-8"))
+    real, made = set(checked["real data"]), set(checked["made data"])
+    for tasks in HERE.glob("cases/*/tasks.txt"):
+        made.update(tasks.read_text(encoding="utf-8").split())
+    lines = []
+    for row, datasets in sorted(rows.items(), key=lambda item: (item[0].family, min(item[1]))):
+        above = {group for name in datasets for group in members[name]}
+        own = {group for group in above if len(families[group]) == 1}
+        shown = (
+            f"[{row.family}](../lm_eval/tasks/{row.family}/README.md)",
+            collapse(datasets),
+            # Groups and tags of several families, such as a leaderboard, are named beside the family's own.
+            ", ".join(filter(None, (collapse(own), *(f"`{group}`" for group in sorted(above - own))))),
+            row.output_type,
+            ", ".join(row.metrics),
+            row.fewshot,
+            collapse(filter(None, datasets.values())),
+            _checked(list(datasets), real, made),
+        )
+        lines.append(f"| {' | '.join(shown)} |\n")
+    head = _HEAD.format(tasks=sum(map(len, rows.values())), families=len({row.family for row in rows}))
+    return head + "".join(lines)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(render(), encoding="utf-8")

@@ -1,22 +1,22 @@
 """The child process of :mod:`lm_eval.api.code_execution`: it shuts itself in, then runs one program.
 
-It is started as a script, outside the package, and imports only the standard library. What the system does not
-allow is left out; the layers that hold are reported to the parent.
+It is started as a script, outside the package. What the system does not allow is left out; the layers that hold are
+reported to the parent. It imports next to nothing, since that is most of what a short program takes.
 """
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
-import json
+import marshal
 import os
 import resource
-import signal
 import struct
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
 
 # From <linux/sched.h>, <linux/mount.h>, <linux/prctl.h>, <linux/capability.h> and <linux/landlock.h>.
 _NEW_NS, _NEW_IPC, _NEW_USER, _NEW_PID, _NEW_NET = 0x00020000, 0x08000000, 0x10000000, 0x20000000, 0x40000000
@@ -27,7 +27,7 @@ _LANDLOCK_CREATE, _LANDLOCK_ADD_RULE, _LANDLOCK_RESTRICT, _LANDLOCK_PATH_BENEATH
 # Writing to a file, and removing or making entries of any kind.
 _FS_WRITE_FILE, _FS_CHANGES, _FS_REFER, _FS_TRUNCATE = 1 << 1, 0b1_1111_1111_0010, 1 << 13, 1 << 14
 _TCP = 0b11
-_NOBODY = 65534
+_NOBODY, _SIGKILL = 65534, 9
 
 # Python's own audit events (PEP 578) that a program has no business with, wherever they point.
 _REFUSED = (
@@ -57,7 +57,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def main() -> None:
     """Read the request from standard input, and report through the pipe whose number is the first argument."""
     report = int(sys.argv[1])
-    request: dict[str, Any] = json.loads(sys.stdin.buffer.read())
+    request: dict[str, Any] = marshal.loads(sys.stdin.buffer.read())
     nonce = request["nonce"]
 
     def tell(*words: str) -> None:
@@ -101,8 +101,8 @@ def _shut_in(request: dict[str, Any], report: int) -> Iterator[str]:
             yield "disk"
         _become_first_process(report)
     if uid == 0:
-        _become_nobody(folder)
-        yield "user"
+        if _become_nobody(folder):
+            yield "user"
     elif sys.platform == "linux":
         _set_capabilities(0)
     if _restrict_files(folder):
@@ -121,9 +121,9 @@ def _unshare(uid: int) -> bool:
     if _libc.unshare(_NEW_PID | _NEW_NET | _NEW_NS | _NEW_IPC | (0 if uid == 0 else _NEW_USER)) != 0:
         return False
     if uid:
-        Path("/proc/self/setgroups").write_text("deny")
-        Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
-        Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
+        for name, text in (("setgroups", "deny"), ("gid_map", f"{gid} {gid} 1"), ("uid_map", f"{uid} {uid} 1")):
+            with open(f"/proc/self/{name}", "w") as file:
+                file.write(text)
     return True
 
 
@@ -145,26 +145,32 @@ def _become_first_process(report: int) -> None:
         os.close(report)
         os.waitpid(child, 0)
         os._exit(0)
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    _libc.prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
 
 
-def _become_nobody(folder: str) -> None:
+def _become_nobody(folder: str) -> bool:
     """Leave the superuser, whom neither file modes nor the limit on processes bind."""
-    with contextlib.suppress(OSError):
-        os.chown(folder, _NOBODY, _NOBODY)
     readable = _readable_by_all(sys.prefix) and _readable_by_all(sys.base_prefix)
-    if not readable:
-        _libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0)
-    os.setgroups([])
-    os.setresgid(_NOBODY, _NOBODY, _NOBODY)
-    os.setresuid(_NOBODY, _NOBODY, _NOBODY)
+    try:
+        os.chown(folder, _NOBODY, _NOBODY)
+        if not readable and sys.platform == "linux":
+            _libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0)
+        os.setgroups([])
+        os.setgid(_NOBODY)
+        os.setuid(_NOBODY)
+    except OSError:
+        # A container can take these powers from its superuser.
+        return False
     # An interpreter under /root could not import its own library any more.
-    if not readable:
+    if not readable and sys.platform == "linux":
         _set_capabilities(_CAP_DAC_READ_SEARCH)
+    return True
 
 
 def _readable_by_all(path: str) -> bool:
-    return all(place.stat().st_mode & 0o005 == 0o005 for place in (Path(path), *Path(path).parents))
+    path = os.path.realpath(path)
+    here = os.stat(path).st_mode & 0o005 == 0o005
+    return here and (path == "/" or _readable_by_all(os.path.dirname(path)))
 
 
 def _set_capabilities(mask: int) -> None:
@@ -215,9 +221,11 @@ def _set_limits(request: dict[str, Any]) -> None:
             continue
         hard = resource.getrlimit(kind)[1]
         bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        # macOS knows a limit on memory and refuses to set it.
-        with contextlib.suppress(ValueError, OSError):
+        try:
             resource.setrlimit(kind, (bound, bound))
+        except (ValueError, OSError):
+            # macOS knows a limit on memory and refuses to set it.
+            continue
 
 
 def _threads_of_user() -> int | None:
@@ -226,9 +234,12 @@ def _threads_of_user() -> int | None:
         return None
     count = 0
     for entry in os.scandir("/proc"):
-        with contextlib.suppress(OSError):
+        try:
             if entry.name.isdigit() and entry.stat().st_uid == os.geteuid():
                 count += os.stat(f"/proc/{entry.name}/task").st_nlink - 2
+        except OSError:
+            # It has ended in the meantime.
+            continue
     return count
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -50,6 +51,7 @@ def load_task_dataset(
     local = _local_copy(path, data_dir)
     if local is not None:
         arguments.pop("revision", None)
+        arguments.setdefault("cache_dir", _own_cache(local, datasets.config.HF_DATASETS_CACHE))
     if local is not None or int(datasets.__version__.partition(".")[0]) >= 4:
         arguments.pop("trust_remote_code", None)
     try:
@@ -66,6 +68,21 @@ def _local_copy(path: str, data_dir: str | os.PathLike[str] | None) -> Path | No
         return None
     local = Path(folder).expanduser() / path
     return local if local.is_dir() else None
+
+
+def _own_cache(local: Path, root: str | os.PathLike[str]) -> str:
+    """Name a cache that belongs to these very files.
+
+    ``datasets`` tells local folders apart by their last name and their card alone: an edited copy, or another folder
+    with the same last name, would give the rows of the one that was read first.
+    """
+    parts = [str(local.resolve())]
+    for file in sorted(local.rglob("*")):
+        if file.is_file():
+            facts = file.stat()
+            parts.append(f"{file.relative_to(local)}:{facts.st_size}:{facts.st_mtime_ns}")
+    digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+    return str(Path(root) / "local" / digest)
 
 
 def _advice(task: str, path: str, name: str | None, local: Path | None, error: Exception) -> str:

@@ -11,8 +11,8 @@ for that, run the whole evaluation in a virtual machine.
 from __future__ import annotations
 
 import functools
-import json
 import logging
+import marshal
 import math
 import os
 import secrets
@@ -99,7 +99,7 @@ def run_program(program: str, limits: Limits | None = None) -> Outcome:
         raise ConfigError("Running generated code needs Linux or macOS; on Windows use WSL.")
     limits = limits or Limits()
     nonce = secrets.token_hex(16)
-    request = json.dumps({"program": program, "nonce": nonce, **asdict(limits)}).encode("utf-8")
+    request = marshal.dumps({"program": program, "nonce": nonce, **asdict(limits)})
     with tempfile.TemporaryDirectory(prefix="lm-eval-code-", ignore_cleanup_errors=True) as folder:
         ready, writing = os.pipe()
         try:
@@ -266,8 +266,8 @@ class _Reports:
 @functools.cache
 def _mention(layers: frozenset[str]) -> None:
     """Say once what does not hold on this system."""
-    missing = {"processes", "network", "files"} - layers
-    if missing and layers:
+    missing = {"processes", "network", "files", *(["user"] if os.geteuid() == 0 else [])} - layers
+    if missing:
         eval_logger.warning(
             "Generated code runs with limits, but this system does not let it be cut off from: %s; "
             "only Python itself refuses that.",

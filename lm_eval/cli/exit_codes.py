@@ -8,7 +8,7 @@ FAULTS = 1
 MISTAKE = 2
 """Something to mend: an option, a name, a file, a dataset, an endpoint that cannot be used."""
 ERRORS = 3
-"""Done and saved, but more docs were lost to errors than ``--max_errors`` allows."""
+"""Done and saved, but not whole: docs lost beyond ``--max_errors``, or tasks the endpoint cannot answer."""
 STOPPED = 4
 """A budget stopped the run; the same command resumes."""
 INTERRUPTED = 130

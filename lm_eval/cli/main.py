@@ -18,6 +18,7 @@ COMMANDS = {
     "run": "evaluate a model on tasks (also without the word 'run')",
     "ls": "list tasks, groups, subtasks or tags",
     "validate": "check task files without loading data",
+    "probe": "find out what a server can do and which tasks can run on it",
     "mock-server": "serve a small model on an OpenAI-compatible API",
     "demo": "run three small tasks on the mock server, without network",
 }

@@ -123,7 +123,8 @@ def execute(config: RunConfig) -> int:
     print(make_table(results))
     if results.get("groups"):
         print(make_table(results, "groups"))
-    return exit_codes.ERRORS if results["errors"]["exceeded"] else exit_codes.OK
+    incomplete = results["errors"]["exceeded"] or results.get("refused")
+    return exit_codes.ERRORS if incomplete else exit_codes.OK
 
 
 def _services(config: RunConfig) -> Iterator[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lm_eval.errors import (
@@ -16,7 +16,7 @@ from lm_eval.errors import (
     RequestTimeout,
 )
 from lm_eval.models.session import Session
-from lm_eval.models.work import Call, Slot, Unit
+from lm_eval.models.work import Ask, Call, Slot, Unit
 
 if TYPE_CHECKING:
     from lm_eval.models.capabilities import Capabilities
@@ -39,25 +39,32 @@ class Abilities:
         refusals: Request type to the reason why it cannot be answered.
     """
 
-    def __init__(self, session: Session, settings: Callable[[], ScoringSettings]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        settings: Callable[[], ScoringSettings],
+        custom: Callable[[Ask, ScoringSettings], Awaitable[Scorer]] | None = None,
+    ) -> None:
         """Know nothing yet.
 
         Args:
             session: Opens engines.
             settings: How the model is to be scored.
+            custom: Makes the strategy of a model class that reads log-likelihoods itself; None for the others.
         """
-        self._session, self._settings = session, settings
+        self._session, self._settings, self._custom = session, settings, custom
         self.capabilities: Capabilities | None = None
         self.scorer: Scorer | None = None
         self.refusals: dict[str, str] = {}
 
-    async def check(self, header: Mapping[str, str], wanted: Collection[str], light: Callable[[], Call]) -> None:
+    async def check(self, header: Mapping[str, str], wanted: Collection[str], light: Callable[[bool], Call]) -> None:
         """Find out whether the server can be used for what a run wants.
 
         Args:
             header: The headers to send.
             wanted: Request types.
-            light: Makes a call for a single token, on the URL, model and key of the run.
+            light: Makes a small call on the URL, model and key of the run: one that generates a token, or one that
+                scores.
 
         Raises:
             APIError: The server cannot be used at all.
@@ -74,7 +81,7 @@ class Abilities:
                 reasons = {kind: scorer.refuses(kind) for kind in scored}
                 self.refusals = {kind: reason for kind, reason in reasons.items() if reason is not None}
         if self.capabilities is None or "generate_until" in kinds:
-            await self._ask_lightly(header, light())
+            await self._ask_lightly(header, light("generate_until" in kinds or self._custom is None))
 
     async def learn(self, header: Mapping[str, str]) -> Scorer:
         """Probe the server, once, and choose how to score.
@@ -90,19 +97,38 @@ class Abilities:
             APIError: The server cannot be used at all.
         """
         settings = self._settings()
+        if self._custom is not None and settings.scoring is None:
+            async with self._session.engine(header, checking=True) as engine:
+                self.scorer = await self._custom(engine.ask, settings)
+            return self.scorer
         if settings.chat and settings.scoring is None:
             raise CapabilityError(
                 "Log-likelihoods of a prompt cannot be had from a chat API: use local-completions where the server has "
                 "/v1/completions, or scoring=chat_first_token in model_args for one-letter multiple choice."
             )
-        from lm_eval.models.probe import probe
         from lm_eval.models.scoring import make_scorer
+
+        self.scorer = make_scorer(await self.probe(header), settings)
+        return self.scorer
+
+    async def probe(self, header: Mapping[str, str]) -> Capabilities:
+        """Probe the server, once.
+
+        Args:
+            header: The headers to send.
+
+        Returns:
+            The findings. The answers they rest on are neither kept nor taken from a file of answers.
+
+        Raises:
+            APIError: The server cannot be used at all.
+        """
+        from lm_eval.models.probe import probe
 
         if self.capabilities is None:
             async with self._session.engine(header, checking=True) as engine:
-                self.capabilities = await probe(engine.ask, settings)
-        self.scorer = make_scorer(self.capabilities, settings)
-        return self.scorer
+                self.capabilities = await probe(engine.ask, self._settings())
+        return self.capabilities
 
     def units(self, slots: Iterable[Slot], kind: str) -> Iterator[Unit]:
         """Cut slots to be scored into units.

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import itertools
 import logging
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lm_eval.api.instance import Instance, RequestError
-from lm_eval.api.model import RunContext, TemplateLM
-from lm_eval.errors import CapabilityError, ConfigError
+from lm_eval.api.model import RunContext
+from lm_eval.errors import ConfigError
 from lm_eval.models.abilities import Abilities
+from lm_eval.models.api_hooks import APIHooks
 from lm_eval.models.arguments import ModelArguments
 from lm_eval.models.runner import nothing_to_collect, run
 from lm_eval.models.session import Session
-from lm_eval.models.work import Answer, Call, Slot, Unit
+from lm_eval.models.work import Answer, Ask, Call, Slot, Unit
 
 if TYPE_CHECKING:
     from lm_eval.models.pool import ListedResponses, Responses
+    from lm_eval.models.scoring import Scorer
     from lm_eval.models.scoring.settings import ScoringSettings
 
 __all__ = ["TemplateAPI"]
@@ -26,25 +27,19 @@ __all__ = ["TemplateAPI"]
 eval_logger = logging.getLogger("lm_eval")
 
 _BATCHES_THAT_MAY_FAIL = 3
-_AUTHENTICATES = {"authorization", "api-key", "x-api-key"}
 
 
-class TemplateAPI(TemplateLM):
+class TemplateAPI(APIHooks):
     """A model behind an HTTP API.
 
     A subclass says what is sent and how an answer is read: ``_create_payload`` and ``parse_generations``, and where the
-    API differs ``header``, ``api_key`` and ``path``. Everything else (concurrency, retries, limits, the journal) is
-    the same for all.
+    API differs ``parse_logprobs``, ``header``, ``api_key`` and ``path``. Everything else (concurrency, retries, limits,
+    the journal) is the same for all.
 
     Attributes:
-        path: What follows the base URL; empty to ask ``base_url`` exactly as it is given.
-        chat: Whether prompts are messages.
         defaults: Arguments that differ from those of ``ModelArguments``.
-        args: The arguments.
     """
 
-    path: str = ""
-    chat: bool = False
     defaults: ClassVar[Mapping[str, Any]] = {}
     keeps_answers = True
 
@@ -76,124 +71,11 @@ class TemplateAPI(TemplateLM):
         self.model = args.model
         self.eos_string, self.think_end_token = args.eos_string, args.think_end_token
         self._session = Session(args, self.path)
-        self._abilities = Abilities(self._session, self._scoring_settings)
+        custom = self._custom_scorer if self.reads_logprobs else None
+        self._abilities = Abilities(self._session, self._scoring_settings, custom)
         self._failed_batches = 0
 
-    # What a subclass says.
-
-    def _create_payload(
-        self,
-        messages: Any,
-        *,
-        generate: bool = True,
-        gen_kwargs: dict[str, Any] | None = None,
-        seed: int | None = 1234,
-        eos: str | None = None,
-        **kwargs: Any,
-    ) -> dict[str, Any]:
-        """Build the JSON body of a request.
-
-        Args:
-            messages: A prompt, several prompts, or the messages of one.
-            generate: Whether text is wanted; otherwise log-probabilities of the prompt.
-            gen_kwargs: A task's generation settings; may be changed.
-            seed: For settings without one.
-            eos: One more stop sequence.
-            **kwargs: For subclasses.
-
-        Returns:
-            The body.
-
-        Raises:
-            ConfigError: This class does not say what its API is sent.
-        """
-        raise ConfigError(f"{type(self).__name__} does not define _create_payload.")
-
-    @staticmethod
-    def parse_generations(outputs: Any, **kwargs: Any) -> list[str]:
-        """Read the texts of an answer, in the order of the prompts.
-
-        Args:
-            outputs: The parsed JSON, or a list of them.
-            **kwargs: ``count``, the number of prompts sent.
-
-        Returns:
-            A text a prompt.
-
-        Raises:
-            ConfigError: This class does not say how its API answers.
-        """
-        raise ConfigError("A subclass of TemplateAPI has to define parse_generations.")
-
-    @staticmethod
-    def parse_logprobs(
-        outputs: Any, tokens: Any = None, ctxlens: Any = None, **kwargs: Any
-    ) -> list[tuple[float, bool]]:
-        """Read the log-likelihoods of an answer.
-
-        Args:
-            outputs: The parsed JSON, or a list of them.
-            tokens: The token ids sent, a list a prompt.
-            ctxlens: How many of them are context, a number a prompt.
-            **kwargs: For subclasses.
-
-        Returns:
-            Log-likelihood in nats and whether greedy decoding gives the continuation, a pair a prompt.
-
-        Raises:
-            CapabilityError: This class does not score prompts.
-        """
-        raise CapabilityError("This model does not read log-likelihoods.")
-
-    @property
-    def api_key(self) -> str:
-        """The key: ``auth_token``, else OPENAI_API_KEY from the environment, else empty."""
-        return self.args.auth_token or os.environ.get("OPENAI_API_KEY", "")
-
-    @property
-    def header(self) -> dict[str, str]:
-        """The HTTP headers that authenticate, and those the user gave."""
-        given = self.args.header
-        key = "" if _AUTHENTICATES & {name.lower() for name in given} else self.api_key
-        return {**({"Authorization": f"Bearer {key}"} if key else {}), **given}
-
     # What an evaluation asks.
-
-    def generation_payload(
-        self, instances: Sequence[Instance], settings: dict[str, Any], repeat: int = 0
-    ) -> dict[str, Any]:
-        """Build the body of a generation request, exactly as it is sent.
-
-        Args:
-            instances: The Instances asked together; one for chat.
-            settings: Their generation settings.
-            repeat: Which repeat it is. Its number is added to the seed, so that samples of one prompt differ.
-
-        Returns:
-            The body.
-        """
-        if self.args.seed is not None or settings.get("seed") is not None:
-            own = settings.pop("seed", None)
-            seed: int | None = int(self.args.seed if own is None else own) + repeat  # type: ignore[arg-type]
-        else:
-            seed = None
-        messages = self.create_message(instances)
-        payload = self._create_payload(
-            messages, generate=True, gen_kwargs=settings, seed=seed, eos=self.eos_string
-        )  # fmt: skip
-        return {**payload, **self.args.extra_body} if self.args.extra_body else payload
-
-    def create_message(self, instances: Sequence[Instance]) -> Any:
-        """Turn the Instances of one request into what ``_create_payload`` gets.
-
-        Args:
-            instances: The Instances asked together.
-
-        Returns:
-            The prompt of one Instance, the list of prompts of several.
-        """
-        prompts = [instance.args[0] for instance in instances]
-        return prompts[0] if len(prompts) == 1 else prompts
 
     def prepare(self, context: RunContext) -> None:
         """Check the server and learn what it can do, before any dataset is loaded.
@@ -206,6 +88,21 @@ class TemplateAPI(TemplateLM):
         """
         self._session.begin(context)
         run(lambda: self._abilities.check(self.header, context.request_types, self._light_call))
+
+    def probe(self) -> str:
+        """Find out what the server can do, with a few requests.
+
+        Returns:
+            The findings, the ways to score and the output types that can run, as a table.
+
+        Raises:
+            APIError: The endpoint cannot be used.
+        """
+        from lm_eval.models.scoring import render
+
+        if self.reads_logprobs and self.args.scoring is None:
+            return f"{type(self).__name__} reads log-likelihoods itself (parse_logprobs); the server is not probed."
+        return render(run(lambda: self._abilities.probe(self.header)), self._scoring_settings())
 
     def refuses(self, request_type: str) -> str | None:
         """Tell why a request type cannot be answered, as found by ``prepare``.
@@ -368,24 +265,18 @@ class TemplateAPI(TemplateLM):
     def _scoring_settings(self) -> ScoringSettings:
         from lm_eval.models.scoring.settings import ScoringSettings
 
-        args = self.args
-        return ScoringSettings(
-            model=self.model,
-            chat=self.chat,
-            max_length=args.max_length,
-            truncate=args.truncate,
-            scoring=args.scoring,
-            seed=args.seed,
-            extra_body=args.extra_body,
-            batch_size=args.batch_size,
-            add_bos_token=args.add_bos_token,
-            custom_prefix_token_id=args.custom_prefix_token_id,
-            eos_string=args.eos_string,
-            num_logprobs=args.num_logprobs,
-        )
+        return ScoringSettings.of(self.args, chat=self.chat)
 
-    def _light_call(self) -> Call:
-        """Ask for one token: the same URL, model and key that the run will use."""
+    async def _custom_scorer(self, ask: Ask, settings: ScoringSettings) -> Scorer:
+        from lm_eval.models.scoring.custom import CustomScorer
+
+        encodes = type(self).tok_encode is not TemplateAPI.tok_encode
+        return await CustomScorer.make(self, settings, ask, encodes=encodes)
+
+    def _light_call(self, generate: bool) -> Call:
+        """Ask for one token, or for the score of a word: the same URL, model and key that the run will use."""
+        if not generate:
+            return Call(self.path, self.scoring_payload(["Hello"]))
         prompt = [{"role": "user", "content": "Hello"}] if self.chat else "Hello"
         instance = Instance("generate_until", {}, (prompt, {}), 0)
         return Call(self.path, self.generation_payload([instance], {"max_gen_toks": self._light_tokens}))

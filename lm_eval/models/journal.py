@@ -5,7 +5,8 @@ times a second, so at most that much is at risk when the process is killed; SQLi
 synchronisation keeps what is committed through a power cut and lets two processes use one file. Errors are not stored.
 
 Short answers are committed by a single statement over one JSON document: a statement a row would have the thread wait
-for the interpreter's lock after each of them, behind the event loop. Long ones are few and would be slow to quote.
+for the interpreter's lock after each of them, behind the event loop. Long ones, such as echoed prompts, are compressed;
+they are fewer, and zlib lets go of that lock.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import json
 import logging
 import sqlite3
 import threading
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -121,7 +123,9 @@ class Journal:
             if body is not None:
                 return body
         row = self._reader.execute("SELECT body FROM answers WHERE key = ?", (key.hex(),)).fetchone()
-        return None if row is None else str(row[0])
+        if row is None:
+            return None
+        return zlib.decompress(row[0]).decode() if isinstance(row[0], bytes) else str(row[0])
 
     def put(self, key: bytes, body: str) -> None:
         """Keep an answer; it is on disk within half a second.
@@ -160,7 +164,11 @@ class Journal:
                 self._writing, self._pending = self._pending, {}
             try:
                 short = {key.hex(): body for key, body in self._writing.items() if len(body) <= _SHORT}
-                long = [(key.hex(), body) for key, body in self._writing.items() if len(body) > _SHORT]
+                long = [
+                    (key.hex(), zlib.compress(body.encode(), 1))
+                    for key, body in self._writing.items()
+                    if len(body) > _SHORT
+                ]
                 self._writer.execute("BEGIN IMMEDIATE")
                 self._writer.execute(
                     "INSERT OR REPLACE INTO answers SELECT key, value FROM json_each(?)", (json.dumps(short),)

@@ -85,9 +85,10 @@ class Responses:
         slot.instance.error = error
 
     def finish(self) -> None:
-        """Take away the places that stayed empty."""
+        """Take away the places that stayed empty; an Instance that has one carries an error."""
         for instance in self._instances:
             if any(response is _MISSING for response in instance.resps):
+                instance.error = instance.error or _NOT_ASKED
                 instance.resps = [response for response in instance.resps if response is not _MISSING]
                 instance.info = [info for info in instance.info if info is not _NO_INFO]
 
@@ -108,7 +109,7 @@ class ListedResponses:
         """
         self.total = len(requests)
         self.scored = any(request.request_type != "generate_until" for request in requests)
-        self._results: list[Any] = [None] * self.total
+        self._results: list[Any] = [_MISSING] * self.total
         self._losses: list[RequestError] = []
         self._places: dict[tuple[int, int], int] = {}
         self._slots: list[Slot] = []
@@ -118,6 +119,7 @@ class ListedResponses:
             seen[id(request)] = repeat + 1
             self._places[id(request), repeat] = place
             self._slots.append(Slot(request, repeat))
+            request.error = None
 
     def slots(self) -> Iterator[Slot]:
         """Yield all places."""
@@ -152,8 +154,11 @@ class ListedResponses:
         """
         if self._losses:
             raise APIError(f"{len(self._losses)} of {self.total} requests were lost, first: {self._losses[0].message}")
+        if any(result is _MISSING for result in self._results):
+            raise APIError(f"Not all of {self.total} requests were answered")
         return self._results
 
 
 _MISSING: Any = object()
+_NOT_ASKED = RequestError("not_asked", "The run ended before this was answered", attempts=0)
 _NO_INFO = ResponseInfo(outcome="missing")

@@ -12,6 +12,15 @@ _NOT_AVAILABLE = "N/A"
 _TO_THE_RIGHT = ("Version", "n-shot", "Value", "Stderr", "Errors")
 
 
+_OUTCOMES = {
+    "length": "cut at the token limit",
+    "empty": "empty",
+    "refusal": "refusals",
+    "filtered": "stopped by a content filter",
+    "reasoning_only": "reasoning without an answer",
+}
+
+
 def header_line(results: Mapping[str, Any]) -> str:
     """Say in one line what was run.
 
@@ -57,7 +66,7 @@ def make_table(result_dict: Mapping[str, Any], column: str = "results", sort_res
         for name in names
         for row in _rows(name, rows_of[name], depth[name], result_dict)
     ]
-    return _markdown(head, rows) + "".join(_notes(rows_of, names))
+    return _markdown(head, rows) + "".join(_notes(result_dict, column, names))
 
 
 def _depths(subtasks: Mapping[str, Sequence[str]], rows_of: Mapping[str, Any]) -> dict[str, int]:
@@ -106,16 +115,29 @@ def _decimals(value: Any) -> str:
     return f"{value:.4e}" if 1e10 <= abs(value) < float("inf") else f"{value:.4f}"
 
 
-def _notes(rows_of: Mapping[str, Mapping[str, Any]], names: Iterable[str]) -> Iterable[str]:
-    """Say below the table what the scores leave out."""
+def _notes(result_dict: Mapping[str, Any], column: str, names: Iterable[str]) -> Iterable[str]:
+    """Say what the numbers do not: lost docs, odd answers, scores that could not be computed, tasks not run."""
+    rows_of: Mapping[str, Mapping[str, Any]] = result_dict.get(column) or {}
     for name in names:
         row = rows_of[name]
-        if row.get("errors"):
-            kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(row["errors"].items()))
+        if row.get("n_errors"):
+            kinds = ", ".join(f"{count} {kind}" for kind, count in sorted((row.get("errors") or {}).items()))
             answered = row.get("sample_len", 0)
             yield f"\n! {name}: {row['n_errors']} docs lost ({kinds}); scores are over the {answered} answered."
+        odd = [f"{count} {_OUTCOMES.get(kind, kind)}" for kind, count in sorted((row.get("outcomes") or {}).items())]
+        if odd:
+            yield f"\n! {name}: of its answers {', '.join(odd)}."
         for key, reason in (row.get("failed") or {}).items():
             yield f"\n! {name}: {key} could not be computed: {reason}"
+    if column == "results":
+        yield from _refusals(result_dict.get("refused") or {})
+
+
+def _refusals(refused: Mapping[str, str]) -> Iterable[str]:
+    for reason in dict.fromkeys(refused.values()):
+        names = sorted(name for name, why in refused.items() if why == reason)
+        shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+        yield f"\n! Not run: {shown}. {reason}"
 
 
 def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -127,10 +128,11 @@ def on_hub(**keys: Any) -> ConfigurableTask:
     return make(custom_dataset=None, dataset_path="some-org/some-set", **keys)
 
 
-def write_copy(folder: Path) -> None:
+def write_copy(folder: Path) -> Path:
     copy = folder / "some-org" / "some-set"
     copy.mkdir(parents=True)
     (copy / "test.jsonl").write_text('{"q": "From disk?", "answer": "yes"}\n' * 3)
+    return copy
 
 
 def load_calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
@@ -162,7 +164,8 @@ def test_data_dir_comes_before_the_hub(
     else:
         monkeypatch.setenv("LM_EVAL_DATA_DIR", str(tmp_path))
     build(task)
-    assert calls == [(str(tmp_path / "some-org" / "some-set"), None, {})]
+    [(path, name, kwargs)] = calls
+    assert (path, name, list(kwargs)) == (str(tmp_path / "some-org" / "some-set"), None, ["cache_dir"])
 
 
 def test_local_copy_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offline: None) -> None:
@@ -172,6 +175,19 @@ def test_local_copy_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, off
     task.set_data_dir(tmp_path)
     assert prompts(task, limit=2) == ["From disk?", "From disk?"]
     assert task.features == ["q", "answer"]
+
+
+def test_an_edited_local_copy_is_read_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offline: None) -> None:
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    home = write_copy(tmp_path)
+    card = "configs:\n- config_name: default\n  data_files:\n  - split: test\n    path: test.jsonl\n"
+    (home / "README.md").write_text(f"---\n{card}---\n")
+    for text in ("Before", "After the edit"):
+        row = json.dumps({"q": text, "answer": "a"})
+        (home / "test.jsonl").write_text(row)
+        task = on_hub()
+        task.set_data_dir(tmp_path)
+        assert prompts(task, limit=1) == [text]
 
 
 def test_missing_dataset_names_it_and_both_ways_to_get_it(offline: None) -> None:

@@ -27,6 +27,7 @@ print(*sorted(set({heavy!r}) & set(sys.modules)))
         ["ls", "tasks"],
         ["ls", "groups"],
         ["validate", "--help"],
+        ["probe", "--help"],
         ["mock-server", "--help"],
         ["demo", "--help"],
         ["run", "--modle", "x"],

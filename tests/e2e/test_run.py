@@ -94,10 +94,10 @@ def test_a_config_file_is_the_same_run(server: MockServer, command: Command, tmp
 def test_a_chat_model_refuses_what_it_cannot_score(server: MockServer, command: Command) -> None:
     words = run_words(server.base_url, *DEMO, "--apply_chat_template", "--limit", "2", model="local-chat-completions")
     ran = command(*words)
-    assert ran.code == 0, ran.err
-    assert "demo_numbers" in ran.out
-    assert "demo_choices" not in ran.out
-    refused = next(line for line in ran.err.splitlines() if "not run" in line and "demo_choices" in line)
+    assert ran.code == 3, ran.err
+    assert "|demo_numbers" in ran.out
+    assert "|demo_choices" not in ran.out
+    refused = next(line for line in ran.out.splitlines() if line.startswith("! Not run: ") and "demo_choices" in line)
     assert "local-completions" in refused
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,7 @@ from lm_eval.api.model import RunContext
 from lm_eval.errors import AuthenticationError, CapabilityError, EndpointNotFound, EndpointUnreachable, RunStopped
 from lm_eval.mock_server import MockServer
 from lm_eval.models.openai_completions import LocalChatCompletion, LocalCompletionsAPI
-
-ALL = frozenset({"generate_until", "loglikelihood", "loglikelihood_rolling"})
+from tests.models.whole import ALL, model, run, work
 
 
 @pytest.fixture(scope="module")
@@ -27,37 +26,6 @@ def server() -> Iterator[MockServer]:
 @pytest.fixture(autouse=True)
 def _no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-
-
-def work(docs: int = 12) -> list[Instance]:
-    """Make Instances of every type, two repeats of each generation."""
-    instances = []
-    for doc in range(docs):
-        settings = {"max_gen_toks": 4 + doc % 3, "until": ["\n"]}
-        prompt = f"Question {doc}: the capital of France is"
-        instances.append(Instance("generate_until", {}, (prompt, settings), 0, ("generate", doc, 2)))
-        instances += [
-            Instance("loglikelihood", {}, (f"Doc {doc}. The capital is", choice), idx, ("choice", doc, 1))
-            for idx, choice in enumerate((" Paris", " London"))
-        ]
-    return instances
-
-
-def model(url: str, **arguments: Any) -> LocalCompletionsAPI:
-    lm = LocalCompletionsAPI(model="mock", base_url=url, **arguments)
-    lm._session._policy.first_wait = lm._session._checking.first_wait = 0.01
-    return lm
-
-
-def answers(instances: Sequence[Instance]) -> list[Any]:
-    return [(instance.resps, instance.error and instance.error.kind) for instance in instances]
-
-
-def run(url: str, context: RunContext | None = None, **arguments: Any) -> tuple[list[Any], LocalCompletionsAPI]:
-    lm, instances = model(url, **arguments), work()
-    lm.prepare(context or RunContext(request_types=ALL))
-    lm.respond(instances)
-    return answers(instances), lm
 
 
 @pytest.fixture(scope="module")
@@ -77,45 +45,6 @@ def test_concurrency_changes_neither_answers_nor_what_is_sent(quiet: list[Any]) 
     assert sent[0] == sent[1] == sent[2]
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        "429:0.2", "429-retry-after-ms=20:0.2", "500:0.1", "503:0.2", "504:0.2", "reset:0.2", "close:0.2",
-        "truncated:0.2", "html:0.2", "error-body:0.2", "duplicate-choice:0.2", "missing-choice:0.2", "wrong-index:0.2",
-        "drip=0.05:0.2", "reversed-choices:0.5",
-    ],
-)  # fmt: skip
-def test_a_fault_that_passes_leaves_no_trace_in_the_answers(fault: str, quiet: list[Any]) -> None:
-    with MockServer(faults=[fault]) as server:
-        result, lm = run(server.base_url, num_concurrent=8, max_retries=12)
-    assert result == quiet
-    if "choice" not in fault and "drip" not in fault:
-        assert lm.describe()["run"]["retries"] > 0
-
-
-def test_a_hang_is_asked_again(quiet: list[Any]) -> None:
-    with MockServer(faults=["hang:0.05"]) as server:
-        result, _ = run(server.base_url, num_concurrent=16, timeout=0.5)
-    assert result == quiet
-
-
-@pytest.mark.parametrize("fault", ["400-sticky:0.2", "422-sticky:0.2", "null-logprobs-sticky:0.2"])
-def test_a_fault_that_stays_is_counted_exactly(fault: str, quiet: list[Any]) -> None:
-    instances = work()
-    with MockServer() as server:
-        lm = model(server.base_url)
-        lm.prepare(RunContext(request_types=ALL))
-        scorer = lm._abilities
-    with MockServer(faults=[fault]) as server:
-        lm = model(server.base_url)
-        lm._abilities.scorer = scorer.scorer
-        lm.respond(instances)
-    result = answers(instances)
-    lost = [error for _, error in result if error is not None]
-    assert lost
-    assert all(one == other for one, other in zip(result, quiet, strict=True) if one[1] is None)
-
-
 def test_a_run_that_was_cut_short_asks_only_what_is_missing(tmp_path: Path, quiet: list[Any]) -> None:
     context = RunContext(request_types=ALL, journal=tmp_path / "journal.sqlite")
     with MockServer() as server:
@@ -130,6 +59,19 @@ def test_a_run_that_was_cut_short_asks_only_what_is_missing(tmp_path: Path, quie
     assert described["cached_answers"] > 0
     assert described["resumed_with_answers"] == described["cached_answers"]
     assert before + described["requests"] <= len(work()) + len(work()) // 3 + 16
+
+
+def test_what_the_probe_was_answered_is_not_kept(tmp_path: Path, server: MockServer) -> None:
+    lm = model(server.base_url)
+    lm.prepare(RunContext(request_types=ALL, journal=tmp_path / "j", use_cache=tmp_path / "c"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_number_of_alternatives_reaches_the_server() -> None:
+    with MockServer(profile="llamacpp") as server:
+        lm = model(server.base_url, num_logprobs=7)
+        lm.prepare(RunContext(request_types=ALL))
+        assert {request.body and request.body.get("logprobs") for request in server.requests} >= {7}
 
 
 def test_fresh_asks_everything_again(tmp_path: Path, server: MockServer) -> None:

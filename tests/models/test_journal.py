@@ -49,6 +49,16 @@ def test_an_answer_is_there_before_and_after_the_commit(journal: Journal) -> Non
     assert journal.get(key("b")) is None
 
 
+def test_long_answers_are_compressed(path: Path, journal: Journal) -> None:
+    journal.put(key("a"), '{"tokens": ["naïve", "日本語"]}' * 10_000)
+    journal.commit()
+    with sqlite3.connect(path) as connection:
+        (stored,) = connection.execute("SELECT length(body) FROM answers").fetchone()
+    connection.close()
+    assert stored < 10_000
+    assert journal.get(key("a")) == '{"tokens": ["naïve", "日本語"]}' * 10_000
+
+
 def test_short_and_long_answers_are_kept_together(path: Path, journal: Journal) -> None:
     texts = {key(str(size)): "x" * size for size in (1, 8_000, 9_000, 3_000_000)}
     for one, text in texts.items():

@@ -100,3 +100,21 @@ def test_header_line() -> None:
     assert header_line({"config": {**config, "batch_size": 1}}) == (
         "local-completions (model=m,num_concurrent=4), gen_kwargs: (None), limit: 5, num_fewshot: None, batch_size: 1"
     )
+
+
+def test_odd_answers_are_told_below_the_table() -> None:
+    results = run()
+    results["results"]["t_b"]["outcomes"] = {"length": 3, "refusal": 1}
+    assert "\n! t_b: of its answers 3 cut at the token limit, 1 refusals." in make_table(results)
+
+
+def test_tasks_that_were_not_run_are_named_once_a_reason() -> None:
+    results = run(refused={**{f"x{n}": "no echo" for n in range(8)}, "y": "no chat"})
+    assert make_table(results).splitlines()[-2:] == [
+        "! Not run: x0, x1, x2, x3, x4, x5 and 2 more. no echo",
+        "! Not run: y. no chat",
+    ]
+
+
+def test_the_groups_table_does_not_repeat_what_was_not_run() -> None:
+    assert "Not run" not in make_table(run(refused={"y": "no chat"}), "groups")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, ClassVar, NamedTuple
 
 from lm_eval.api.instance import ResponseInfo, Usage
 from lm_eval.errors import APIError, CheckFailed, MalformedResponse
@@ -13,7 +14,6 @@ from lm_eval.models.capabilities import Capabilities
 from lm_eval.models.scoring.checks import Score, Unlisted
 from lm_eval.models.scoring.seams import split_pair
 from lm_eval.models.scoring.settings import ScoringSettings
-from lm_eval.models.usage import usage_of
 from lm_eval.models.work import Answer, Ask, Call, Reply, Slot, Unit
 
 __all__ = ["FailedUnit", "GroupUnit", "Outcome", "Pair", "Scorer", "TalliedAsk", "answer"]
@@ -74,14 +74,11 @@ class TalliedAsk:
             self.lost = error
             raise
         counted = reply.usage
-        if counted is not None:
-            if self.usage is None:
-                self.usage = counted
-            else:
-                self.usage = Usage(
-                    self.usage.prompt, self.usage.completion, self.usage.cached, self.usage.reasoning
-                )  # fmt: skip
-                self.usage.add(counted)
+        if self.usage is not None and counted is not None:
+            self.usage = replace(self.usage)  # The reply's own counts are others' too.
+            self.usage.add(counted)
+        elif counted is not None:
+            self.usage = counted
         return reply
 
     def take(self) -> Usage | None:
@@ -90,8 +87,7 @@ class TalliedAsk:
         return usage
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(NamedTuple):
     """A slot's context and continuation, white space at the seam moved to the continuation."""
 
     slot: Slot
@@ -166,13 +162,13 @@ class Scorer(ABC):
         """Tell why the strategy cannot answer a request type; None when it can."""
         return None
 
-    @property
+    @cached_property
     def prompt_limit(self) -> int | None:
         """The most tokens a prompt may have, one kept for the token every request generates."""
         most = self.window
         return most - 1 if most is not None else None
 
-    @property
+    @cached_property
     def window(self) -> int | None:
         """The window: the user's, unless the server's is smaller."""
         limits = [limit for limit in (self.settings.max_length, self.capabilities.max_length) if limit is not None]

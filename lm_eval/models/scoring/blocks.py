@@ -7,20 +7,50 @@ vLLM's ``prompt_logprobs`` has, for each prompt token, a mapping from token ids 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 from lm_eval.errors import MalformedResponse
+from lm_eval.models.shapes import choices_in_order
 
 __all__ = ["Block", "Top", "choices_of", "echoed_block", "generated_tops", "prompt_block"]
+
+
+class _Column(Sequence[float | None]):
+    """A list out of an answer, whose entries are read when they are looked at.
+
+    An echo lists every token of a long prompt, and only those of the continuation count.
+    """
+
+    __slots__ = ("_raw", "_read")
+
+    def __init__(self, raw: Sequence[Any], read: Callable[[Any], float | None]) -> None:
+        self._raw, self._read = raw, read
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+    @overload
+    def __getitem__(self, place: int) -> float | None: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[float | None]: ...
+    def __getitem__(self, place: int | slice) -> float | list[float | None] | None:
+        if isinstance(place, slice):
+            return [self._read(value) for value in self._raw[place]]
+        return self._read(self._raw[place])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 @dataclass(slots=True)
 class Block:
     """Tokens of one choice with their log-probabilities, in nats.
 
-    All lists are of equal length: an entry a token.
+    All sequences are of equal length: an entry a token.
 
     Attributes:
         text: The choice's text.
@@ -33,8 +63,8 @@ class Block:
 
     text: str
     tokens: list[str]
-    logprobs: list[float | None]
-    tops: list[float | None]
+    logprobs: Sequence[float | None]
+    tops: Sequence[float | None]
     offsets: list[int] | None = None
     ids: list[int] | None = None
 
@@ -54,7 +84,7 @@ class Top:
     id: int | None = None
 
 
-def choices_of(body: Any, count: int, endpoint: str = "") -> list[Mapping[str, Any]]:
+def choices_of(body: Any, count: int, endpoint: str = "") -> Sequence[Mapping[str, Any]]:
     """Take the choices out of an answer, in the order of the prompts.
 
     Args:
@@ -68,28 +98,31 @@ def choices_of(body: Any, count: int, endpoint: str = "") -> list[Mapping[str, A
     Raises:
         MalformedResponse: Choices are missing, doubled or wrongly numbered.
     """
-    choices = body.get("choices") if isinstance(body, Mapping) else None
-    if not isinstance(choices, list) or not all(isinstance(choice, Mapping) for choice in choices):
-        raise MalformedResponse("The answer has no list of choices", endpoint=endpoint, body=str(body))
-    indexes = [choice.get("index", place) for place, choice in enumerate(choices)]
-    if len(choices) != count or sorted(map(str, indexes)) != sorted(map(str, range(count))):
-        raise MalformedResponse(f"{count} prompts got choices with indexes {indexes}", endpoint=endpoint)
-    return [choice for _, choice in sorted(zip(indexes, choices, strict=True), key=lambda pair: pair[0])]
+    try:
+        return choices_in_order(body, count)
+    except MalformedResponse as error:
+        error.endpoint = endpoint
+        raise
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return float(value) if type(value) is float or type(value) is int else None
 
 
 def _highest(entry: Any) -> float | None:
     """Find the highest value of a ``top_logprobs`` entry; by values, as texts of different tokens may be equal."""
-    if isinstance(entry, Mapping):
-        values = [_number(value.get("logprob") if isinstance(value, Mapping) else value) for value in entry.values()]
-    elif isinstance(entry, Sequence) and not isinstance(entry, str):
-        values = [_number(item.get("logprob")) for item in entry if isinstance(item, Mapping)]
+    if isinstance(entry, dict):
+        listed: Iterable[Any] = entry.values()
+    elif isinstance(entry, list):
+        listed = entry
     else:
         return None
-    return max((value for value in values if value is not None), default=None)
+    best: float | None = None
+    for item in listed:
+        value = item.get("logprob") if type(item) is dict else item
+        if (type(value) is float or type(value) is int) and (best is None or value > best):
+            best = float(value)
+    return best
 
 
 def echoed_block(choice: Mapping[str, Any], endpoint: str = "") -> Block:
@@ -108,7 +141,7 @@ def echoed_block(choice: Mapping[str, Any], endpoint: str = "") -> Block:
     text = choice.get("text")
     text = text if isinstance(text, str) else ""
     logprobs = choice.get("logprobs")
-    if not isinstance(logprobs, Mapping):
+    if not isinstance(logprobs, dict):
         return Block(text, [], [], [])
     content = logprobs.get("content")
     if isinstance(content, list):
@@ -123,17 +156,15 @@ def echoed_block(choice: Mapping[str, Any], endpoint: str = "") -> Block:
         )
     tokens, values = logprobs.get("tokens"), logprobs.get("token_logprobs")
     if not isinstance(tokens, list) or not isinstance(values, list) or len(tokens) != len(values):
-        raise MalformedResponse("tokens and token_logprobs do not match", endpoint=endpoint, body=str(dict(logprobs)))
+        raise MalformedResponse("tokens and token_logprobs do not match", endpoint=endpoint, body=str(logprobs))
     listed, offsets = logprobs.get("top_logprobs"), logprobs.get("text_offset")
     tops = listed if isinstance(listed, list) and len(listed) == len(tokens) else [None] * len(tokens)
-    usable = isinstance(offsets, list) and len(offsets) == len(tokens) and all(isinstance(at, int) for at in offsets)
+    usable = isinstance(offsets, list) and len(offsets) == len(tokens) and set(map(type, offsets)) <= {int}
     return Block(
         text,
-        [str(token) for token in tokens],
-        [_number(value) for value in values],
-        [_highest(top) for top in tops]
-        if isinstance(tops, list) and len(tops) == len(tokens)
-        else [None] * len(tokens),
+        tokens if set(map(type, tokens)) <= {str} else [str(token) for token in tokens],
+        _Column(values, _number),
+        _Column(tops, _highest),
         offsets=offsets if usable else None,
     )
 

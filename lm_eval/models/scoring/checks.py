@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from lm_eval.errors import CheckFailed
 from lm_eval.models.scoring.blocks import Block, Top
@@ -20,8 +19,7 @@ class Unlisted(CheckFailed):
     """A sound answer that does not list the token that is looked for; asking again would list the same."""
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(NamedTuple):
     """The value of a continuation.
 
     Attributes:
@@ -53,24 +51,19 @@ def total(block: Block, start: int, stop: int, endpoint: str = "") -> Score:
     values, tops = block.logprobs[start:stop], block.tops[start:stop]
     if not values:
         raise CheckFailed("No token of the answer falls into the continuation", endpoint=endpoint)
-    for place, value in enumerate(values, start):
+    greedy, kept = True, []
+    for place, (value, top) in enumerate(zip(values, tops, strict=True), start):
         if value is None:
             raise _failed(block, place, "has no log-probability", endpoint)
         if not math.isfinite(value):
             raise _failed(block, place, f"has the log-probability {value}", endpoint)
         if value > ROUNDING:
             raise _failed(block, place, f"has a positive log-probability, {value}", endpoint)
-    if any(top is None for top in tops):
-        place = start + [top is None for top in tops].index(True)
-        raise _failed(block, place, "has no top_logprobs, so is_greedy cannot be told", endpoint)
-    return Score(
-        math.fsum(value for value in values if value is not None),
-        _all_greedy(values, tops),
-    )
-
-
-def _all_greedy(values: Sequence[float | None], tops: Sequence[float | None]) -> bool:
-    return all(v is not None and top is not None and v >= top for v, top in zip(values, tops, strict=True))
+        if top is None:
+            raise _failed(block, place, "has no top_logprobs, so is_greedy cannot be told", endpoint)
+        kept.append(value)
+        greedy = greedy and value >= top
+    return Score(math.fsum(kept), greedy)
 
 
 def _failed(block: Block, place: int, what: str, endpoint: str) -> CheckFailed:

@@ -1,4 +1,4 @@
-"""A model class of its own: it says what is sent and how log-probabilities are read; the values are checked all the same."""
+"""A model class that says itself what is sent and how log-probabilities are read; its values are checked as well."""
 
 from __future__ import annotations
 
@@ -155,4 +155,3 @@ class CustomScorer(Scorer):
         if self._tokenizer is None:
             return list(self._model.tok_encode(text))
         return (await self._tokenizer.encode(ask, text, self.settings.special)).ids
-

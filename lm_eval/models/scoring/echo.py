@@ -147,9 +147,7 @@ class EchoScorer(Scorer):
             raise CheckFailed(otherwise)
         return self._by_ids
 
-    async def overlong(
-        self, tally: TalliedAsk, slots: Sequence[Slot], pair: Pair, error: APIError
-    ) -> Answer | Unit:
+    async def overlong(self, tally: TalliedAsk, slots: Sequence[Slot], pair: Pair, error: APIError) -> Answer | Unit:
         """Cut a prompt that does not fit, when that was asked for and is possible; else pass its error on."""
         if not isinstance(error, ContextLengthExceeded) or not self.settings.truncate:
             return self.failed(tally, slots, pair.slot, error)
@@ -214,13 +212,14 @@ class EchoScorer(Scorer):
             text = text.removeprefix(self.capabilities.bos_text or "")
         if not text.startswith(prompt):
             what = f"The answer is no echo of what was sent: it starts with {block.text[:40]!r}"
-            raise CheckFailed(what, endpoint=reply.endpoint)
+            # The probe has seen this server echo, so it may be a slip.
+            raise CheckFailed(what, endpoint=reply.endpoint, retryable=True)
         usage = reply.usage if alone else None
         listed = usage.prompt - self.capabilities.usage_gap if usage is not None and usage.prompt else None
         count = prompt_tokens_of(block, prompt, listed)
         if count is None:
             what = f"The echo lists {len(block.tokens)} tokens where the server counts {listed} in the prompt"
-            raise CheckFailed(what, endpoint=reply.endpoint)
+            raise CheckFailed(what, endpoint=reply.endpoint, retryable=True)
         return count
 
     async def seam_by_context(self, ask: Ask, block: Block, count: int, pair: Pair) -> int:

@@ -6,7 +6,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from lm_eval.errors import APIError, CheckFailed
+from lm_eval.errors import APIError
 from lm_eval.models.capabilities import Capabilities
 from lm_eval.models.scoring.base import Outcome, Pair, Scorer, TalliedAsk, answer
 from lm_eval.models.scoring.blocks import Top, choices_of, generated_tops

@@ -9,6 +9,7 @@ completes it. Such empty tokens belong to the character that follows them.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -172,19 +173,25 @@ def seam_by_offsets(block: Block, count: int, context: str, continuation: str) -
     offsets, tokens = block.offsets, block.tokens
     if offsets is None or not count:
         return None
-    if any(token.startswith(_ESCAPE) for token in tokens[:count]):
+    if _ESCAPE in "".join(tokens[:count]) and any(token.startswith(_ESCAPE) for token in tokens[:count]):
         return _seam_by_escapes(tokens[:count], continuation)
     prompt = context + continuation
     shift = _shift(tokens, prompt, count)
-    bounds = [offset - shift for offset in offsets[:count]] + [len(prompt)]
-    if any(left > right for left, right in pairwise(bounds)):
+    bounds = [*offsets[:count], len(prompt) + shift]
+    if bounds != sorted(bounds):
         return None
-    seam = next((place for place in range(count) if bounds[place + 1] > len(context)), None)
-    if seam is None:
+    # The first token that ends beyond the context.
+    seam = bisect_right(bounds, len(context) + shift) - 1
+    if not 0 <= seam < count:
         return None
-    if any(tokens[place] != prompt[max(bounds[place], 0) : bounds[place + 1]] for place in range(seam, count)):
+    cuts = [max(bound - shift, 0) for bound in bounds[seam:]]
+    if any(
+        token != prompt[left:right] for token, (left, right) in zip(tokens[seam:count], pairwise(cuts), strict=True)
+    ):
         return None
-    return seam if bounds[seam] < len(context) else _with_first_bytes(tokens, seam, context, continuation)
+    if bounds[seam] - shift < len(context):
+        return seam
+    return _with_first_bytes(tokens, seam, context, continuation)
 
 
 def _shift(tokens: Sequence[str], prompt: str, count: int) -> int:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
+
+from lm_eval.models.arguments import ModelArguments
 
 __all__ = ["ScoringSettings"]
 
@@ -47,24 +49,38 @@ class ScoringSettings:
     completions_path: str = "/completions"
     chat_path: str = "/chat/completions"
 
-    def body(self, *, echo: bool = False, **fields: Any) -> dict[str, Any]:
+    @classmethod
+    def of(cls, args: ModelArguments, *, chat: bool = False) -> ScoringSettings:
+        """Take the settings out of a model's arguments.
+
+        Args:
+            args: The arguments.
+            chat: Whether the endpoint is a chat endpoint.
+
+        Returns:
+            The settings.
+        """
+        same = (item.name for item in fields(cls) if hasattr(args, item.name))
+        return cls(**{name: getattr(args, name) for name in same}, chat=chat)
+
+    def body(self, *, echo: bool = False, **content: Any) -> dict[str, Any]:
         """Build a request body: model, the given fields, seed, echo, then ``extra_body``.
 
         Args:
             echo: Ask for the prompt to be echoed.
-            **fields: Fields of this request.
+            **content: Fields of this request.
 
         Returns:
             The body, always in the same order of keys.
         """
-        body: dict[str, Any] = {"model": self.model, **fields}
+        body: dict[str, Any] = {"model": self.model, **content}
         if self.seed is not None:
             body["seed"] = self.seed
         if echo:
             body["echo"] = True
-        if self.add_bos_token is not None and _is_text(fields.get("prompt")):
+        if self.add_bos_token is not None and _is_text(content.get("prompt")):
             body["add_special_tokens"] = self.add_bos_token
-        return {**body, **self.extra_body}
+        return {**body, **self.extra_body} if self.extra_body else body
 
     @property
     def special(self) -> bool:

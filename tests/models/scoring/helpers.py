@@ -13,6 +13,7 @@ from lm_eval.errors import APIError, EndpointNotFound
 from lm_eval.models.redact import Redactor
 from lm_eval.models.scoring import Scorer
 from lm_eval.models.transport import Transport, TransportSettings, encode
+from lm_eval.models.usage import usage_of
 from lm_eval.models.work import Answer, Ask, Call, Reply, Slot, Unit
 
 
@@ -41,7 +42,7 @@ class Http:
         body = (await self._transport.send(url, encode(call.payload)))[0]
         if call.path == "/completions" and isinstance(body, dict):
             self.prompt_tokens += body["usage"]["prompt_tokens"]
-        return Reply(body, url)
+        return Reply(body, url, usage=usage_of(body))
 
 
 class Fake:
@@ -56,7 +57,8 @@ class Fake:
         await asyncio.sleep(0)
         if call.path not in self.routes:
             raise EndpointNotFound("no such path", status=404)
-        return Reply(self.routes[call.path](dict(call.payload)), "http://fake")
+        body = self.routes[call.path](dict(call.payload))
+        return Reply(body, "http://fake", usage=usage_of(body))
 
 
 def pair(context: str, continuation: str) -> Slot:

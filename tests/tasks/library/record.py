@@ -83,8 +83,9 @@ def record(tasks: Iterable[str], manager: TaskManager) -> dict[str, Any]:
                     bootstrap_iters=0,
                     task_manager=manager,
                     log_samples=False,
+                    confirm_run_unsafe_code=True,
                 )
-            except (AssertionError, ValueError):
+            except (AssertionError, TypeError, ValueError):
                 continue
             assert run is not None
             scores = {

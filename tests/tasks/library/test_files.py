@@ -16,6 +16,10 @@ FAMILIES = sorted(path.name for path in ROOT.iterdir() if any(path.glob("**/*.ya
 MMLU = {"stem": 19, "other": 13, "social_sciences": 12, "humanities": 13}
 
 GROUPS = {
+    "agieval": 21,
+    "agieval_cn": 11,
+    "agieval_en": 10,
+    "agieval_nous": 8,
     "bbh": 27,
     "bbh_cot_fewshot": 27,
     "bbh_cot_zeroshot": 27,
@@ -31,6 +35,12 @@ GROUPS = {
     "global_mmlu_full_zh": 57,
     **{f"global_mmlu_full_yo_{field}": size for field, size in MMLU.items()},
     "hendrycks_math": 7,
+    "leaderboard": 39,
+    "leaderboard_bbh": 24,
+    "leaderboard_gpqa": 3,
+    "leaderboard_instruction_following": 1,
+    "leaderboard_math_hard": 7,
+    "leaderboard_musr": 3,
     "mmlu": 57,
     "mmlu_continuation": 57,
     "mmlu_flan_cot_fewshot": 57,
@@ -39,6 +49,10 @@ GROUPS = {
     "mmlu_flan_n_shot_loglikelihood": 57,
     "mmlu_generative": 57,
     "mmlu_pro": 14,
+    "mmlu_redux_generative": 57,
+    # The humanities are left out.
+    "mmlu_redux_spanish_generative": 44,
+    "openllm": 64,
     "pawsx": 7,
     "xcopa": 11,
     "xnli": 15,
@@ -50,18 +64,22 @@ GROUPS = {
 TAGS = {
     "ai2_arc": 2,
     "anli": 3,
+    "arithmetic": 10,
     "chain_of_thought": 5,
     "crows_pairs": 22,
     "flores": 16,
+    "freebase": 1,
     "glue": 9,
+    "gpqa": 15,
     "gpt3_translation_benchmarks": 6,
     "iwslt2017": 2,
+    "headqa": 2,
     "lambada": 2,
     "lambada_cloze": 2,
     "lambada_multilingual": 5,
     "lambada_multilingual_stablelm": 7,
     "llama": 1,
-    "math_word_problems": 12,
+    "math_word_problems": 23,
     "mgsm_cot_native": 22,
     "mgsm_direct": 11,
     "multiple_choice": 1,
@@ -72,9 +90,13 @@ TAGS = {
     "super-glue-t5-prompt": 8,
     "translation": 8,
     "truthfulqa": 3,
+    "unscramble": 5,
+    "winogender": 7,
     "wmt14": 2,
     "wmt16": 4,
     **{f"mmlu_{field}_tasks": size for field, size in MMLU.items()},
+    **{f"mmlu_redux_{field}_generative": size for field, size in MMLU.items()},
+    **{f"mmlu_{field}_generative_spanish": size for field, size in MMLU.items()},
     **{f"mmlu_{field}_{way}": size for field, size in MMLU.items() for way in ("continuation", "generative")},
     **{
         f"mmlu_flan_{way}_{field}": size
@@ -87,6 +109,10 @@ gsm8k gsm8k_platinum hellaswag arc_easy arc_challenge arc_challenge_chat truthfu
 winogrande piqa lambada_openai lambada_standard wikitext boolq boolq-seq2seq copa sglue_rte commonsense_qa openbookqa
 sciq social_iqa drop hendrycks_math500 mrpc sst2 rte mnli_mismatch triviaqa
 swag nq_open asdiv asdiv_cot_llama medmcqa bbq bbq_generate toxigen wmt-ro-en-t5-prompt crows_pairs_french
+coqa leaderboard_mmlu_pro logieval logiqa logiqa2 mathqa medqa_4options mmlu_redux_spanish pubmedqa race squadv2 webqs
+ifeval aime aime24 aime25 minerva_math500 humaneval humaneval_instruct humaneval_64 humaneval_64_instruct humaneval_plus
+mbpp mbpp_instruct mbpp_plus mbpp_plus_instruct cruxeval_input cruxeval_input_08 cruxeval_input_cot cruxeval_output
+cruxeval_output_08 cruxeval_output_cot
 """
 
 

@@ -18,7 +18,13 @@ PARTS = sorted(folder.name for folder in CASES.iterdir())
 EXPECTED: dict[str, dict[str, Any]] = {
     part: json.loads((CASES / part / "expected.json").read_text(encoding="utf-8")) for part in PARTS
 }
-NEEDS = {"truthfulqa_gen": ("rouge_score", "sacrebleu")}
+NEEDS = {
+    "leaderboard_math_algebra_hard": ("antlr4", "math_verify", "sympy"),
+    "truthfulqa_gen": ("rouge_score", "sacrebleu"),
+    "ifeval": ("langdetect", "nltk"),
+    "minerva_math_algebra": ("antlr4", "math_verify", "sympy"),
+    "minerva_math500": ("antlr4", "math_verify", "sympy"),
+}
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,68 @@
+"""``python -m benchmarks [NAME …]``: measure, and print one Markdown table."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.processes import BenchmarkError
+from benchmarks.reference import VERSION, default_cache, find_reference
+from benchmarks.rows import MEASUREMENTS
+from benchmarks.setting import Bench
+from benchmarks.table import Row, render
+
+_QUIET = 1.5
+
+
+def main(words: list[str] | None = None) -> int:
+    """Measure what is asked for.
+
+    Args:
+        words: The command line.
+
+    Returns:
+        0, or 1 when something could not be measured. A missed target is no error: it stands in the table.
+    """
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"One of {', '.join(MEASUREMENTS)}; all by default.")
+    parser.add_argument("--quick", action="store_true", help="A twentieth of the sizes, one round.")
+    parser.add_argument("--scale", type=float, help="What sizes are multiplied by.")
+    parser.add_argument("--rounds", type=int, help="How often short measurements are repeated; 5 by default.")
+    parser.add_argument("--no-reference", action="store_true", help="Measure only this package and the bare pool.")
+    parser.add_argument("--reference", metavar="PYTHON", help=f"An interpreter that has lm_eval[api]=={VERSION}.")
+    parser.add_argument("--cache", type=Path, default=default_cache(), help="Where the reference is kept.")
+    options = parser.parse_args(words)
+    unknown = [name for name in options.names if name not in MEASUREMENTS]
+    if unknown:
+        parser.error(f"{unknown[0]!r} is none of {', '.join(MEASUREMENTS)}")
+    peer = None if options.no_reference else options.reference or find_reference(options.cache)
+    scale = options.scale or (0.05 if options.quick else 1.0)
+    rounds = options.rounds or (1 if options.quick else 5)
+    rows: list[Row] = []
+    failed = 0
+    before = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory(prefix="lm_eval-benchmarks-") as folder:
+        bench = Bench.open(Path(folder).resolve(), peer, scale, rounds)
+        for name in options.names or MEASUREMENTS:
+            try:
+                for row in MEASUREMENTS[name](bench):
+                    rows.append(row)
+                    print(f"{row.what}: {row.ours}", file=sys.stderr, flush=True)
+            except BenchmarkError as error:
+                failed = 1
+                print(f"{name}: {error}", file=sys.stderr)
+                rows.append(Row(name, "not measured", note=str(error).splitlines()[0][:200]))
+    print(render(rows))
+    print(
+        f"\nPython {platform.python_version()}, {os.cpu_count()} cores, sizes x {scale:g}, {rounds} rounds; "
+        f"load before {before:.1f}" + (": not a quiet machine." if before > _QUIET else ".")
+    )
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,36 @@
+"""Generates text for tasks with different settings, some answers being slow."""
+
+from __future__ import annotations
+
+import logging
+import random
+
+from benchmarks.jobs._clients import arguments, clock, finish, instances, our_model, reference_model
+
+logging.disable(logging.WARNING)
+
+
+def main() -> None:
+    """Ask all tasks' requests at once."""
+    given, rng = arguments(), random.Random(3)
+    asked = []
+    for setting in range(given["settings"]):
+        slow = set(rng.sample(range(given["docs"]), given["docs"] // 100))
+        kwargs = {"until": ["\n"], "max_gen_toks": 16 + setting, "temperature": 0.0}
+        requests = [
+            (f"{rng.getrandbits(64):016x} question {doc}{' (slow)' if doc in slow else ''}:", dict(kwargs))
+            for doc in range(given["docs"])
+        ]
+        asked += instances("generate_until", requests, f"bench_{setting}")
+    if given["ours"]:
+        lm = our_model(given["base_url"], "generate_until")
+        wall, cpu = clock(lambda: lm.respond(asked))
+    else:
+        lm = reference_model(given["base_url"])
+        lm.tokenizer = None
+        wall, cpu = clock(lambda: lm.generate_until(asked, disable_tqdm=True))
+    finish(wall=wall, cpu=cpu, requests=len(asked), slow=sum("(slow)" in one.args[0] for one in asked))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""The reference harness, in a virtual environment of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.processes import BenchmarkError
+
+__all__ = ["VERSION", "default_cache", "find_reference", "task_folder"]
+
+VERSION = "0.4.13"
+
+
+def default_cache() -> Path:
+    """Return the folder in which the environment is kept between runs."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path("~/.cache").expanduser()) / "lm_eval-benchmarks"
+
+
+def find_reference(cache: Path) -> str:
+    """Return the reference's interpreter; it is installed when it is not there.
+
+    Args:
+        cache: The folder to keep it in.
+
+    Returns:
+        The path of the interpreter.
+
+    Raises:
+        BenchmarkError: It cannot be installed.
+    """
+    folder = cache / f"reference-{VERSION}"
+    python, done = folder / "bin" / "python", folder / "installed"
+    if done.exists():
+        return str(python)
+    print(f"Installing lm_eval {VERSION} in {folder} …", file=sys.stderr)
+    for command in (
+        [sys.executable, "-m", "venv", "--clear", str(folder)],
+        [str(python), "-m", "pip", "install", "--quiet", f"lm_eval[api]=={VERSION}"],
+    ):
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=1800)
+        if ran.returncode:
+            raise BenchmarkError(f"The reference cannot be installed: {ran.stderr[-500:]}")
+    done.touch()
+    return str(python)
+
+
+def task_folder(python: str) -> str:
+    """Return the folder of the task files of a reference.
+
+    Args:
+        python: Its interpreter.
+
+    Returns:
+        The folder.
+    """
+    script = "import importlib.util as u; print(u.find_spec('lm_eval').submodule_search_locations[0])"
+    found = subprocess.run([python, "-c", script], capture_output=True, text=True, timeout=60, cwd="/", check=True)
+    return str(Path(found.stdout.strip()) / "tasks")

@@ -1,0 +1,24 @@
+"""The measurements, by the names they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from benchmarks.rows import asking, building, statistics, whole
+from benchmarks.setting import Bench
+from benchmarks.table import Row
+
+__all__ = ["MEASUREMENTS"]
+
+MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
+    "build": building.build,
+    "ls": building.names,
+    "start": building.start,
+    "bootstrap": statistics.bootstrap,
+    "engine": asking.engine,
+    "long": asking.long_prompts,
+    "settings": asking.settings,
+    "first": whole.first_request,
+    "whole": whole.whole_run,
+    "replay": asking.replay,
+}

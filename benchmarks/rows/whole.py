@@ -1,0 +1,91 @@
+"""Whole commands, from their start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from benchmarks.processes import Python, Ran
+from benchmarks.setting import Bench, CannedServer, middle
+from benchmarks.table import Row
+
+_FIRST, _WHOLE, _MEMORY = 1.5, 35.0, 400
+
+
+def _run(python: Python, base_url: str, task: str, folder: str, *more: str) -> Ran:
+    args = f"model=bench,num_concurrent=64,base_url={base_url}"
+    if not python.ours:
+        args += "/completions,tokenizer_backend=None,tokenized_requests=False"
+    return python.command(
+        *("run", "--model", "local-completions", "--model_args", args),
+        *("--tasks", task, "--include_path", folder, *more),
+    )
+
+
+def first_request(bench: Bench) -> Iterator[Row]:
+    """Measure from the start of the process to the first prompt of the task at the server.
+
+    Args:
+        bench: What to measure with.
+
+    Yields:
+        A row for generation, with the reference, and one for scoring.
+    """
+    folder = str(bench.tasks(bench.size(1000)))
+
+    def seconds(python: Python, task: str, server: CannedServer) -> float:
+        server.seen()
+        ran = _run(python, server.base_url, task, folder, "--limit", "10")
+        return float(server.seen()["first_question"]) - ran.started
+
+    with CannedServer() as server:
+        for task, name in (("bench_generate", "generation"), ("bench_choice", "scoring")):
+            seconds(bench.ours, task, server)
+            took = [seconds(bench.ours, task, server) for _ in range(bench.rounds)]
+            peer = []
+            if bench.peer is not None and task == "bench_generate":
+                # As ours, once before it counts: datasets keeps what it has read.
+                peer = [seconds(bench.peer, task, server) for _ in range(2)][1:]
+            yield Row(
+                f"start to first request, local data, limit 10, {name}",
+                f"{middle(took):.2f} s",
+                f"{peer[0]:.1f} s" if peer else "",
+                peer[0] / middle(took) if peer else None,
+                f"<= {_FIRST} s",
+                middle(took) <= _FIRST,
+                f"fastest {min(took):.2f} s"
+                + ("" if peer or bench.peer is None else "; the reference needs a local tokenizer"),
+            )
+
+
+def whole_run(bench: Bench) -> Iterator[Row]:
+    """Measure a whole command with its results saved, and how it grows.
+
+    Args:
+        bench: What to measure with.
+
+    Yields:
+        A row for each size.
+    """
+    docs = bench.size(25_000)
+    folder = str(bench.tasks(docs))
+    for limit in (docs // 100, docs // 10, docs):
+        most = limit == docs
+        with CannedServer() as server:
+            out = str(bench.folder / f"out-{limit}")
+            ran = _run(bench.ours, server.base_url, "bench_choice", folder, "--limit", str(limit), "--output_path", out)
+            asked = server.seen()["requests"]
+        peer = None
+        if bench.peer is not None and most:
+            with CannedServer() as server:
+                peer = bench.peer.job("whole", base_url=server.base_url, tasks=folder, limit=limit)["process"]
+        full = most and bench.scale >= 1
+        yield Row(
+            f"whole run, {limit * 4:,} short scoring requests",
+            f"{ran.seconds:.1f} s, {ran.peak:.0f} MiB",
+            f"{peer.seconds:.0f} s, {peer.peak:,.0f} MiB" if peer else "",
+            peer.seconds / ran.seconds if peer else None,
+            f"<= {_WHOLE:g} s, {_MEMORY} MiB" if full else "",
+            (ran.seconds <= _WHOLE and ran.peak <= _MEMORY) if full else None,
+            f"CPU {ran.cpu:.1f} s; {asked:,} requests came"
+            + ("; reference: simple_evaluate, a stand-in for a tokenizer, nothing saved" if peer else ""),
+        )

@@ -1,0 +1,91 @@
+"""AGIEval: find the answer in a solution of a maths problem, and compare it with the right one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from lm_eval.tasks.hendrycks_math.utils import rewrite
+
+_NUMBER = re.compile(r"\$?\d+(?:\.\d+)?(?!\w)")
+_BETWEEN_DOLLARS = re.compile(r"\$(.*)\$")
+_FRACTION = re.compile(r"(0|-?[1-9][0-9]*)/(0|-?[1-9][0-9]*)")
+# Stands for a slash where ``rewrite`` must leave it alone.
+_SLASH = "\0"
+
+
+def process_results(doc: dict[str, Any], results: Sequence[str]) -> dict[str, int]:
+    """Compare a response with the answer.
+
+    Args:
+        doc: A row with ``answer``.
+        results: The one response.
+
+    Returns:
+        ``acc``, 1 or 0.
+    """
+    return {"acc": int(is_equivalent(results[0], doc["answer"]))}
+
+
+def is_equivalent(response: str, answer: str) -> bool:
+    """Tell whether two texts have the same answer, written the same way.
+
+    Args:
+        response: What the model wrote.
+        answer: The right answer.
+
+    Returns:
+        Whether they do; also when neither has anything that could be one, as a formula without digits.
+    """
+    first, second = final_answer(response), final_answer(answer)
+    if first is None or second is None:
+        return first is second
+    try:
+        return _rewritten(first) == _rewritten(second)
+    except ValueError:
+        return first == second
+
+
+def final_answer(text: str) -> str | None:
+    r"""Find the answer in a text, by the rules of the authors (Zhong et al., 2023).
+
+    Args:
+        text: A solution.
+
+    Returns:
+        What stands in the last ``\boxed``; without one between dollar signs; without them after the last ``=``; else
+        the last number. None when there is nothing of the kind.
+    """
+    if "\\boxed" in text:
+        boxed = _boxed(text)
+        return None if boxed is None else _right_side(boxed)
+    if (between := _BETWEEN_DOLLARS.findall(text)) and between[-1] and (found := _right_side(between[-1])):
+        return found
+    if "=" in text:
+        return _right_side(text).rstrip(".").split("\\n")[0]
+    numbers = _NUMBER.findall(text)
+    return numbers[-1] if numbers else None
+
+
+def _right_side(text: str) -> str:
+    return text.split("=")[-1].lstrip(" ") if "=" in text else text
+
+
+def _boxed(text: str) -> str | None:
+    start = text.rfind("\\boxed")
+    if not text.startswith("\\boxed{", start):
+        return None
+    depth = 0
+    for place in range(start, len(text)):
+        depth += {"{": 1, "}": -1}.get(text[place], 0)
+        if text[place] == "}" and depth == 0:
+            return text[start + len("\\boxed{") : place]
+    return None
+
+
+def _rewritten(answer: str) -> str:
+    """Rewrite as for MATH, but leave alone what looks like a fraction and has no numbers."""
+    text = rewrite(answer.replace("/", _SLASH)).replace(_SLASH, "/")
+    fraction = _FRACTION.fullmatch(text)
+    return f"\\frac{{{fraction[1]}}}{{{fraction[2]}}}" if fraction else text

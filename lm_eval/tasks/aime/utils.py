@@ -1,0 +1,35 @@
+r"""AIME: the answer of a response is what it boxes last, else what stands in dollars, else all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from lm_eval.tasks.hendrycks_math.utils import boxed_answer, is_equivalent
+
+
+def process_results(doc: dict[str, Any], results: Sequence[str]) -> dict[str, int]:
+    """Compare a response with the answer.
+
+    Args:
+        doc: A row with ``answer``, in whatever case the dataset spells that.
+        results: The one response.
+
+    Returns:
+        ``exact_match``, 1 or 0, after the rewriting of the MATH dataset's authors.
+    """
+    response = results[0]
+    target = next(str(value) for name, value in doc.items() if name.lower() == "answer")
+    return {"exact_match": int(is_equivalent(_answer(response), target))}
+
+
+def _answer(response: str) -> str:
+    last_box = response[max(response.rfind("\\boxed"), 0) :]
+    if "\\boxed " in response or last_box.startswith("\\boxed{"):
+        try:
+            return boxed_answer(response)
+        except ValueError:
+            pass
+    if response.count("$") > 1:
+        return response[response.index("$") + 1 : response.rindex("$")]
+    return response

@@ -1,0 +1,123 @@
+"""CRUXEval: make of each response the assertion that it claims, run that after the function, estimate pass@k."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from lm_eval.api.code_execution import code_eval
+
+_CALL = "assert f("
+
+
+def pass_at_k(references: Sequence[str], predictions: Sequence[Sequence[str]], k: Sequence[int]) -> dict[str, float]:
+    """Run the programs of a function.
+
+    Args:
+        references: Not used: each program ends in its own assertion.
+        predictions: The programs.
+        k: The values of k.
+
+    Returns:
+        ``pass@k`` for each k, from 0 to 1.
+    """
+    return code_eval([""] * len(predictions), predictions, [k] if isinstance(k, int) else k)
+
+
+def build_predictions_input(resps: Iterable[Sequence[str]], docs: Sequence[dict[str, Any]]) -> list[list[str]]:
+    """Assert that the function gives the output for the input each response names.
+
+    Args:
+        resps: The responses of each function.
+        docs: Rows with ``code`` and ``output``.
+
+    Returns:
+        The programs of each function.
+    """
+    return _programs(resps, docs, _with_input)
+
+
+def build_predictions_input_cot(resps: Iterable[Sequence[str]], docs: Sequence[dict[str, Any]]) -> list[list[str]]:
+    """Do as :func:`build_predictions_input`, after a chain of thought.
+
+    Args:
+        resps: The responses of each function.
+        docs: Rows with ``code`` and ``output``.
+
+    Returns:
+        The programs of each function.
+    """
+    return _programs(([_after_thought(response) for response in found] for found in resps), docs, _with_input)
+
+
+def build_predictions_output(resps: Iterable[Sequence[str]], docs: Sequence[dict[str, Any]]) -> list[list[str]]:
+    """Assert that the function gives, for the input, the output each response names.
+
+    Args:
+        resps: The responses of each function.
+        docs: Rows with ``code`` and ``input``.
+
+    Returns:
+        The programs of each function.
+    """
+    return _programs(resps, docs, _with_output)
+
+
+def build_predictions_output_cot(resps: Iterable[Sequence[str]], docs: Sequence[dict[str, Any]]) -> list[list[str]]:
+    """Do as :func:`build_predictions_output`, after a chain of thought.
+
+    Args:
+        resps: The responses of each function.
+        docs: Rows with ``code`` and ``input``.
+
+    Returns:
+        The programs of each function.
+    """
+    return _programs(([_after_thought(response) for response in found] for found in resps), docs, _with_output)
+
+
+def _programs(
+    resps: Iterable[Sequence[str]],
+    docs: Sequence[dict[str, Any]],
+    assertion: Callable[[str, dict[str, Any]], str],
+) -> list[list[str]]:
+    pairs = zip(resps, docs, strict=True)
+    return [[f"{doc['code']}\n{assertion(response, doc)}" for response in found] for found, doc in pairs]
+
+
+def _after_thought(response: str) -> str:
+    parts = response.split("[ANSWER]")
+    return parts[1].strip().split("[/ANSWER]")[0].strip() if len(parts) > 1 else response
+
+
+def _with_input(response: str, doc: dict[str, Any]) -> str:
+    if _CALL in response:
+        value = _arguments(response.partition(_CALL)[2])
+    elif "assert f" in response or "==" in response:
+        value = response.split("==")[0].replace("assert f", "").strip("()").strip()
+    else:
+        value = response.strip()
+        if value.startswith("f(") and value.endswith(")"):
+            value = value[2:-1]
+    return f"assert f({_one_line(value)})=={doc['output']}"
+
+
+def _arguments(text: str) -> str:
+    """Return what stands before the parenthesis that closes the call; when none does, before the first one."""
+    depth = 1
+    for place, character in enumerate(text):
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if depth == 0:
+            return text[:place].strip()
+    return text.split(")")[0].strip()
+
+
+def _with_output(response: str, doc: dict[str, Any]) -> str:
+    value = (response.split("==")[1] if "==" in response else response).strip()
+    value = value.strip("\"'")
+    return f"assert f({doc['input']})=={_one_line(value)}"
+
+
+def _one_line(value: str) -> str:
+    """Drop further lines and a comment."""
+    return value.split("\n")[0].split("#")[0].strip()

@@ -1,0 +1,214 @@
+r"""Open LLM Leaderboard: MuSR's questions, and the scores of MATH as the leaderboard froze them.
+
+A response to a problem of MATH is scored twice: by what ``math_verify`` finds and proves equal, and by the rules of
+the Minerva paper (Lewkowycz et al., 2022, appendix D), which want the sentence "Final Answer: The final answer is
+... I hope it is correct." Later corrections of those rules are not made here, so that scores stay comparable.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import functools
+import importlib
+import re
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lm_eval.errors import MissingPackageError
+from lm_eval.tasks.hendrycks_math.utils import boxed_answer
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from datasets import Dataset
+
+_NO_ANSWER = "[invalidanswer]"
+_PACKAGES = ("sympy", "math_verify", "antlr4")
+_CLOSING = "I hope it is correct."
+_FINAL = re.compile(r"Final Answer: The final answer is(.*?). I hope it is correct.")
+
+# Appendix D: replaced one after the other, then removed one after the other.
+_SPELLINGS = (
+    ("an ", ""),
+    ("a ", ""),
+    (".$", "$"),
+    ("\\$", ""),
+    ("\\ ", ""),
+    (" ", ""),
+    ("mbox", "text"),
+    (",\\text{and}", ","),
+    ("\\text{and}", ","),
+    ("\\text{m}", "\\text{}"),
+)
+_WORDS = (
+    r"square ways integers dollars mph inches ft hours km units \ldots sue points feet minutes digits cents"
+    " degrees cm gm pounds meters meals edges students childrentickets multiples"
+)
+_REMOVED = (
+    *_WORDS.split(),
+    *("\\text{s}", "\\text{.}", "\\text{\ns}", "\\text{}^2", "\\text{}^3", "\\text{\n}", "\\text{}"),
+    *(r"\mathrm{th}", r"^\circ", r"^{\circ}", r"\;", r",\!", "{,}", '"', "\\dots"),
+)
+# What wraps an answer, what stays of it; then short forms, written out.
+_WRAPPINGS = (
+    (re.compile(r"(.*?)(\$)(.*?)(\$)(.*)"), r"$\3$"),
+    (re.compile(r"(\\text\{)(.*?)(\})"), r"\2"),
+    (re.compile(r"(\\textbf\{)(.*?)(\})"), r"\2"),
+    (re.compile(r"(\\overline\{)(.*?)(\})"), r"\2"),
+    (re.compile(r"(\\boxed\{)(.*)(\})"), r"\2"),
+    (re.compile(r"(frac)([^{])(.)"), r"frac{\2}{\3}"),
+    (re.compile(r"(sqrt)([^{])"), r"sqrt{\2}"),
+)
+
+
+def musr_question(doc: dict[str, Any]) -> str:
+    """Write a story, its question and the numbered choices.
+
+    Args:
+        doc: A row with ``narrative``, ``question`` and ``choices``, the latter as Python source.
+
+    Returns:
+        The prompt.
+    """
+    choices = ast.literal_eval(doc["choices"])
+    numbered = "".join(f"{number} - {choice}\n" for number, choice in enumerate(choices, 1))
+    return f"{doc['narrative']}\n\n{doc['question']}\n\n{numbered}\nAnswer:"
+
+
+def hardest_problems(dataset: Dataset) -> Dataset:
+    """Keep the problems of level 5.
+
+    Args:
+        dataset: Rows with ``problem``, ``level`` and ``solution``.
+
+    Returns:
+        Rows with ``problem``, ``solution`` and the final ``answer``.
+
+    Raises:
+        MissingPackageError: Scoring would fail for want of a package; said here, before a model is asked.
+    """
+    for package in _PACKAGES:
+        _package(package)
+    rows = dataset.select([row for row, level in enumerate(dataset["level"]) if level == "Level 5"])
+    return rows.map(lambda doc: {"answer": _gold(doc["solution"])})
+
+
+def score_answer(doc: dict[str, Any], results: Sequence[str]) -> dict[str, int]:
+    """Score a response in both ways.
+
+    Args:
+        doc: A row as :func:`hardest_problems` makes it.
+        results: The one response.
+
+    Returns:
+        ``exact_match`` by ``math_verify``, ``exact_match_original`` by the rules of the paper.
+    """
+    judge, response = _package("math_verify"), results[0]
+    # Its time limits are signals, which only the main thread can have.
+    seconds = 5 if _in_main_thread() else None
+    found = judge.parse(response, parsing_timeout=seconds)
+    gold = judge.parse(doc["solution"], [judge.LatexExtractionConfig()], parsing_timeout=seconds)
+    return {
+        "exact_match": int(bool(judge.verify(gold, found, timeout_seconds=seconds))),
+        "exact_match_original": int(follows_paper(response, doc["answer"])),
+    }
+
+
+def follows_paper(response: str, answer: str) -> bool:
+    """Tell whether a response ends in the sentence of the prompt, with the right answer.
+
+    Args:
+        response: What the model wrote, up to the next problem.
+        answer: The right answer.
+
+    Returns:
+        Whether its answer is written like the right one, or sympy finds them equal within a second.
+    """
+    sentence = _FINAL.search(response + _CLOSING)
+    if sentence is None:
+        return False
+    found, gold = normalize(sentence[1].strip()), normalize(answer)
+    return found.strip() == gold.strip() or _is_equal(found, gold)
+
+
+def normalize(answer: str) -> str:
+    """Bring an answer into one spelling.
+
+    Args:
+        answer: LaTeX text.
+
+    Returns:
+        What stands after the last ``=``, without units, words, dollar signs, and commas in a number.
+    """
+    answer = answer.split("=")[-1]
+    for old, new in _SPELLINGS:
+        answer = answer.replace(old, new)
+    for text in _REMOVED:
+        answer = answer.replace(text, "")
+    for pattern, kept in _WRAPPINGS:
+        answer = pattern.sub(kept, answer)
+    answer = answer.replace("$", "")
+    digits = answer.replace(",", "")
+    return digits if digits.isdigit() else answer
+
+
+def _gold(solution: str) -> str:
+    try:
+        return boxed_answer(solution)
+    except ValueError:
+        return _NO_ANSWER
+
+
+def _is_equal(first: str, second: str) -> bool:
+    """Ask sympy whether the difference is 0; what it cannot read or does not solve in time is not equal."""
+    simplify, read = _algebra()
+    try:
+        with _time_limit(1):
+            return bool(simplify(read(first) - read(second)) == 0)
+    except Exception:
+        return False
+
+
+@functools.cache
+def _algebra() -> tuple[Any, Any]:
+    """Return sympy's simplify and its reader of LaTeX, used once: the first use loads a parser and is slow."""
+    simplify, read = _package("sympy").simplify, _package("sympy.parsing.latex").parse_latex
+    simplify(read("x") - read("\\frac{1}{2}"))
+    return simplify, read
+
+
+def _package(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        package = name.split(".")[0]
+        raise MissingPackageError(f'leaderboard_math_hard needs {package}: pip install "lm-eval-api[tasks]"') from error
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+@contextlib.contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    """Raise TimeoutError after some seconds of computing, where signals can be had.
+
+    The time of the processor, not of the clock: a score must not depend on what else the machine does.
+    """
+    if not (_in_main_thread() and hasattr(signal, "SIGVTALRM")):
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)

@@ -1,0 +1,201 @@
+"""Minerva's four-shot MATH: normalize a final answer, and tell by computer algebra whether two are equal.
+
+The rules are those of Lewkowycz et al. (2022), appendix D, with their known slips mended as in the reference harness:
+units are words, a root may have an index, and only groups of thousands lose their commas.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import re
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from lm_eval.errors import MissingPackageError
+from lm_eval.tasks.hendrycks_math.utils import boxed_answer
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+_INVALID = "[invalidanswer]"
+_LAST_SENTENCE = "I hope it is correct."
+_SECONDS = 5
+
+# Replaced one after the other.
+_SUBSTITUTIONS = (
+    ("an ", ""),
+    ("a ", ""),
+    (".$", "$"),
+    ("\\$", ""),
+    ("\\ ", ""),
+    (" ", ""),
+    ("mbox", "text"),
+    (",\\text{and}", ","),
+    ("\\text{and}", ","),
+    ("\\text{m}", "\\text{}"),
+)
+# Removed one after the other. Words go wherever they are no part of a LaTeX command.
+_UNITS = """
+square ways integers dollars mph inches ft hours km units \\ldots sue points feet minutes digits cents degrees cm gm
+pounds meters meals edges students childrentickets multiples
+"""
+_REMOVED = (
+    *_UNITS.split(),
+    *("\\text{s}", "\\text{.}", "\\text{\ns}", "\\text{}^2", "\\text{}^3", "\\text{\n}", "\\text{}"),
+    *("\\mathrm{th}", "^\\circ", "^{\\circ}", "\\;", ",\\!", "{,}", '"', "\\dots"),
+)
+# Rewritten one after the other: what stands in dollars, in a style or in a box; then short forms of fractions, roots.
+_REWRITES = tuple(
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (r".*?\$(.*?)\$.*", r"$\1$"),
+        (r"\\text\{(.*?)\}", r"\1"),
+        (r"\\textbf\{(.*?)\}", r"\1"),
+        (r"\\overline\{(.*?)\}", r"\1"),
+        (r"\\boxed\{(.*)\}", r"\1"),
+        (r"frac([^{])(.)", r"frac{\1}{\2}"),
+        (r"sqrt(\[[^\]]*\])(\w)", r"sqrt\1{\2}"),
+        (r"sqrt(?!\[)([^{])", r"sqrt{\1}"),
+        (r"\$", ""),
+    )
+)
+
+
+def process_docs(dataset: Dataset) -> Dataset:
+    """Add the normalized final answer of the solution.
+
+    Args:
+        dataset: Rows with ``problem`` and ``solution``.
+
+    Returns:
+        The rows, with ``answer``.
+
+    Raises:
+        MissingPackageError: Scoring would fail for want of a package; said here, before a model is asked.
+    """
+    _packages()
+    return dataset.map(lambda doc: {"answer": normalize(boxed_answer(doc["solution"]))})
+
+
+def process_results(doc: dict[str, Any], results: Sequence[str]) -> dict[str, int]:
+    """Compare a response with the answer and with the whole solution.
+
+    Args:
+        doc: A row as :func:`process_docs` makes it.
+        results: The one response.
+
+    Returns:
+        ``exact_match``: its final answer is equal by sympy; ``math_verify``: math-verify finds an equal one in it.
+
+    Raises:
+        MissingPackageError: When math-verify, sympy or the ANTLR runtime that sympy wants is not installed.
+    """
+    math_verify, _, _ = _packages()
+    # Its time limits are signals, which only the main thread gets.
+    seconds = _SECONDS if threading.current_thread() is threading.main_thread() else None
+    solution, response = (math_verify.parse(text, parsing_timeout=seconds) for text in (doc["solution"], results[0]))
+    return {
+        "exact_match": int(is_equivalent(normalize(final_answer(results[0])), doc["answer"])),
+        "math_verify": int(bool(math_verify.verify(solution, response, timeout_seconds=seconds))),
+    }
+
+
+def final_answer(response: str) -> str:
+    """Find what a response gives as its final answer, in the words of the shots.
+
+    Args:
+        response: The response; its last sentence may be missing, since generation stops there.
+
+    Returns:
+        The answer, or ``[invalidanswer]``.
+    """
+    sentence = rf"Final Answer: The final answer is(.*?). {_LAST_SENTENCE}"
+    found = re.search(sentence, response + _LAST_SENTENCE)
+    return found.group(1).strip() if found else _INVALID
+
+
+def normalize(answer: str) -> str:
+    """Bring a final answer into one spelling.
+
+    Args:
+        answer: LaTeX text; with equals signs, what follows the last.
+
+    Returns:
+        The text without units, spaces, dollars, styles and separators of thousands.
+    """
+    answer = answer.rpartition("=")[2]
+    for unit in filter(str.isalpha, _REMOVED):
+        answer = re.sub(rf"(?<!\\)\b{unit}\b", "", answer)
+    for old, new in _SUBSTITUTIONS:
+        answer = answer.replace(old, new)
+    for part in _REMOVED:
+        answer = _without_word(answer, part) if part.isalpha() else answer.replace(part, "")
+    for pattern, replacement in _REWRITES:
+        answer = pattern.sub(replacement, answer)
+    return answer.replace(",", "") if re.fullmatch(r"-?\d{1,3}(,\d{3})+", answer) else answer
+
+
+def _without_word(answer: str, word: str) -> str:
+    r"""Remove a word, but leave ``\left`` its ``ft``."""
+    return re.sub(rf"(\\[a-zA-Z]+)|{word}", lambda match: match.group(1) or "", answer)
+
+
+def is_equivalent(first: str, second: str) -> bool:
+    """Tell whether two normalized answers are equal.
+
+    Args:
+        first: LaTeX text.
+        second: LaTeX text.
+
+    Returns:
+        Whether they are the same text, or their difference simplifies to 0; false when that fails or takes over 5 s.
+
+    Raises:
+        MissingPackageError: When sympy or the ANTLR runtime that it wants is not installed.
+    """
+    if first and first == second:
+        return True
+    _, simplify, parse_latex = _packages()
+    try:
+        with _time_limit():
+            return bool(simplify(parse_latex(first) - parse_latex(second)) == 0)
+    except Exception:
+        # Whatever a response can make a parser of LaTeX raise means that it is not an equal formula.
+        return False
+
+
+@contextmanager
+def _time_limit() -> Iterator[None]:
+    """Raise TimeoutError when the block takes too long; without effect outside the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: Any) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(_SECONDS)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@functools.cache
+def _packages() -> tuple[Any, Any, Any]:
+    """Return math_verify, sympy's simplify and its parser of LaTeX."""
+    try:
+        parse_latex = importlib.import_module("sympy.parsing.latex").parse_latex
+        # Fails without the one version of the ANTLR runtime that sympy goes with.
+        parse_latex("1")
+        return importlib.import_module("math_verify"), importlib.import_module("sympy").simplify, parse_latex
+    except ImportError as error:
+        raise MissingPackageError(
+            'minerva_math needs math-verify, sympy and antlr4-python3-runtime 4.11: pip install "lm-eval-api[tasks]"'
+        ) from error

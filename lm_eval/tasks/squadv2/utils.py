@@ -1,0 +1,165 @@
+"""SQuAD 2.0: what its answer scores need, and the task, which asks two things of a doc."""
+
+from __future__ import annotations
+
+import re
+import string
+import struct
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from math import exp
+from typing import Any
+
+from lm_eval.api.instance import Instance
+from lm_eval.api.task import ConfigurableTask
+
+_ARTICLES = re.compile(r"\b(a|an|the)\b")
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
+_UNANSWERABLE = "unanswerable"
+_SETTINGS: dict[str, Any] = {
+    "task": "squadv2",
+    "dataset_path": "lighteval/squad_v2",
+    "training_split": "train",
+    "validation_split": "validation",
+    "doc_to_text": "Title: {{title}}\n\nBackground: {{context}}\n\nQuestion: {{question}}\n\nAnswer:",
+    "doc_to_target": f"{{{{answers.text[0] if answers.text else '{_UNANSWERABLE}'}}}}",
+    "should_decontaminate": True,
+    "doc_to_decontamination_query": "context",
+    "metadata": {"version": 3},
+}
+_SCORES = ("exact", "f1", "HasAns_exact", "HasAns_f1", "NoAns_exact", "NoAns_f1", "best_exact", "best_f1")
+
+
+class SQuAD2(ConfigurableTask):
+    """Asks for an answer, and for the log-likelihood that there is none."""
+
+    VERSION = 3
+
+    def __init__(self, config: Mapping[str, Any] | None = None) -> None:
+        """Take the task's own settings.
+
+        Args:
+            config: Settings of a run that go over them.
+        """
+        given = {key: value for key, value in (config or {}).items() if key != "class"}
+        super().__init__(config={**_SETTINGS, **given})
+
+    def construct_requests(self, doc: Any, ctx: Any, **kwargs: Any) -> list[Instance]:
+        """Make the two requests of a doc.
+
+        Args:
+            doc: A row with ``id`` and ``answers``.
+            ctx: The prompt.
+            **kwargs: Fields of the Instances.
+
+        Returns:
+            A generation up to the end of the line, and a log-likelihood.
+        """
+        kwargs = {key: value for key, value in kwargs.items() if key not in ("apply_chat_template", "chat_template")}
+        asked: tuple[tuple[Any, Any], ...] = (
+            ("generate_until", {"until": ["\n"]}),
+            ("loglikelihood", f" {_UNANSWERABLE}"),
+        )
+        return [Instance(request_type=kind, doc=doc, arguments=(ctx, what), idx=0, **kwargs) for kind, what in asked]
+
+    def process_results(self, doc: Any, results: Sequence[Any]) -> dict[str, Any]:
+        """Keep what the scores over all docs need.
+
+        Args:
+            doc: A row with ``answers``.
+            results: The generated text, and the log-likelihood with its flag.
+
+        Returns:
+            Under the name of each score: the prediction, the accepted answers, the probability of no answer.
+        """
+        text, (logprob, _) = results
+        return dict.fromkeys(_SCORES, (text, list(doc["answers"]["text"]), exp(logprob)))
+
+    def aggregation(self) -> dict[str, Callable[[Sequence[Any]], float]]:
+        """Return the function of each score."""
+        return {name: partial(squad_score, name) for name in _SCORES}
+
+    def higher_is_better(self) -> dict[str, bool]:
+        """All scores are better when higher."""
+        return dict.fromkeys(_SCORES, True)
+
+
+def squad_score(name: str, items: Sequence[tuple[str, Sequence[str], float]]) -> float:
+    """Compute a score of the official evaluation (Rajpurkar et al., 2018), in percent.
+
+    Args:
+        name: ``exact`` or ``f1``; with ``HasAns_`` or ``NoAns_`` over the questions that have an answer or have none;
+            with ``best_`` over all, when the questions whose probability of no answer is above the best threshold
+            are taken as unanswerable.
+        items: Of each doc the prediction, the accepted answers and the probability of no answer.
+
+    Returns:
+        The mean; 0 when there is no such question.
+    """
+    part, _, measure = name.rpartition("_")
+    score = {"exact": exact, "f1": f1}[measure]
+    if part == "best":
+        return _best(score, items)
+    if part:
+        items = [item for item in items if bool(item[1]) == (part == "HasAns")]
+    return 100.0 * sum(_against_all(score, item) for item in items) / len(items) if items else 0
+
+
+def _against_all(score: Callable[[str, str], float], item: tuple[str, Sequence[str], float]) -> float:
+    """Score a prediction against the accepted answer that suits it best."""
+    text, answers, _ = item
+    return max(score(answer, text) for answer in [a for a in answers if normalize(a)] or [""])
+
+
+def _best(score: Callable[[str, str], float], items: Sequence[tuple[str, Sequence[str], float]]) -> float:
+    """Start with every question taken as unanswerable, and answer them from the surest one on."""
+    best = current = float(sum(not answers for _, answers, _ in items))
+    # Single precision, as the official evaluation reads the probabilities: it decides what is a tie.
+    for item in sorted(items, key=lambda item: struct.unpack("f", struct.pack("f", item[2]))):
+        text, answers, _ = item
+        current += _against_all(score, item) if answers else -bool(text)
+        best = max(best, current)
+    return 100.0 * best / len(items)
+
+
+def normalize(text: str) -> str:
+    """Lower the case of a text and drop punctuation, articles and superfluous white space.
+
+    Args:
+        text: An answer.
+    """
+    return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
+
+
+def exact(answer: str, prediction: str) -> int:
+    """Tell whether two answers are the same once normalized.
+
+    Args:
+        answer: The accepted answer.
+        prediction: The model's.
+
+    Returns:
+        1 or 0.
+    """
+    return int(normalize(answer) == normalize(prediction))
+
+
+def f1(answer: str, prediction: str) -> float:
+    """Compare two answers by their words.
+
+    Args:
+        answer: The accepted answer.
+        prediction: The model's.
+
+    Returns:
+        The harmonic mean of precision and recall; 1 when both are empty.
+    """
+    wanted, got = normalize(answer).split(), normalize(prediction).split()
+    if not wanted or not got:
+        return float(wanted == got)
+    common = sum((Counter(wanted) & Counter(got)).values())
+    if common == 0:
+        return 0.0
+    precision, recall = common / len(got), common / len(wanted)
+    return 2 * precision * recall / (precision + recall)

@@ -1,0 +1,29 @@
+"""WebQuestions: every accepted answer is a choice, and every choice is right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def answers(doc: dict[str, Any]) -> list[str]:
+    """Return the accepted answers, sorted, without those that go on from another one.
+
+    When the model would say an answer, it would say what that answer starts with, too.
+
+    Args:
+        doc: A row with ``answers``.
+    """
+    kept: list[str] = []
+    for answer in sorted(doc["answers"]):
+        if not kept or not answer.startswith(kept[-1]):
+            kept.append(answer)
+    return kept
+
+
+def all_right(doc: dict[str, Any]) -> list[int]:
+    """Return the places of all choices.
+
+    Args:
+        doc: A row with ``answers``.
+    """
+    return list(range(len(answers(doc))))

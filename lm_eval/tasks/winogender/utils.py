@@ -1,0 +1,18 @@
+"""Winogender: tasks that keep the sentences with one gender of pronoun."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+
+def _only(dataset: Dataset, gender: str) -> Dataset:
+    return dataset.select([row for row, found in enumerate(dataset["gender"]) if found == gender])
+
+
+male = partial(_only, gender="male")
+female = partial(_only, gender="female")
+neutral = partial(_only, gender="neutral")

@@ -1,0 +1,212 @@
+"""Kills a run at random moments, gives the same command again, and compares with a run that was left alone.
+
+``python -m tests.e2e.killing`` does it with 5,000 requests and ten kills, then with other concurrencies.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lm_eval.mock_server import MockServer
+from lm_eval.mock_server.stats import RequestRecord
+from tests.e2e.conftest import environment
+
+AT_RISK = 1.0
+"""Answers younger than this when the process is killed, in seconds, may be asked again."""
+
+TASK = """\
+task: killed_{kind}
+custom_dataset: !function docs.load
+dataset_kwargs: {{count: {count}}}
+test_split: test
+output_type: {kind}
+doc_to_text: "Question {{{{number}}}}: the capital of France is"
+doc_to_target: {target}
+"""
+MORE = {
+    "multiple_choice": "doc_to_choice: [Paris, London, Rome, Oslo]\n",
+    "generate_until": 'generation_kwargs: {until: ["\\n"], max_gen_toks: 8}\n',
+}
+DOCS = 'def load(count, **kwargs):\n    return {"test": [{"number": number, "answer": 0} for number in range(count)]}\n'
+
+
+def write_tasks(folder: Path, requests: int) -> Path:
+    """Write two tasks of so many requests together: four choices and one generation a doc."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "docs.py").write_text(DOCS)
+    for kind, more in MORE.items():
+        target = "answer" if kind == "multiple_choice" else '" Paris"'
+        text = TASK.format(kind=kind, count=requests // 5, target=target) + more
+        (folder / f"{kind}.yaml").write_text(text)
+    return folder
+
+
+@dataclass
+class Witness:
+    """Notes when each body arrived and when its answer had gone out."""
+
+    arrivals: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    answers: dict[str, float] = field(default_factory=dict)
+    waiting: list[RequestRecord] = field(default_factory=list)
+    closing: threading.Event = field(default_factory=threading.Event)
+
+    def arrived(self, record: RequestRecord) -> None:
+        self.arrivals[record.body_hash].append(time.monotonic())
+        self.waiting.append(record)
+
+    def watch(self) -> None:
+        while not self.closing.wait(0.02):
+            waiting, self.waiting = self.waiting, []
+            now = time.monotonic()
+            for record in waiting:
+                if record.status == 200:
+                    self.answers.setdefault(record.body_hash, now)
+                elif record.status is None:
+                    self.waiting.append(record)
+
+    def asked_again(self, kills: Sequence[float]) -> tuple[int, int]:
+        """Count bodies asked again by a later process, and those of them that had been answered in good time."""
+        again = late = 0
+        for body, times in self.arrivals.items():
+            answered = self.answers.get(body)
+            if answered is None:
+                continue
+            for kill in kills:
+                if answered < kill and any(arrived > kill for arrived in times):
+                    again += 1
+                    late += answered < kill - AT_RISK
+                    break
+        return again, late
+
+
+@dataclass
+class Outcome:
+    """What a series of kills led to."""
+
+    requests: int
+    kills: int
+    asked_again: int
+    lost: int
+    same: bool
+    seconds: float
+
+
+def words(url: str, tasks: Path, out: Path, concurrent: int | str = 32) -> list[str]:
+    """Spell the command."""
+    return [
+        sys.executable, "-m", "lm_eval", "run", "--model", "local-completions", "--model_args",
+        f"model=mock,base_url={url},num_concurrent={concurrent}", "--include_path", str(tasks),
+        "--tasks", "killed_multiple_choice,killed_generate_until", "--output_path", str(out), "--log_samples",
+    ]  # fmt: skip
+
+
+def finish(command: Sequence[str]) -> None:
+    """Run a command to its end."""
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=600, env=environment())
+    assert ran.returncode == 0, ran.stderr
+
+
+def saved(folder: Path) -> dict[str, str]:
+    """Read what a run saved, without times and what else docs/results.md says differs from run to run."""
+    found: dict[str, str] = {}
+    for file in sorted((folder / "mock").iterdir()):
+        text = file.read_text(encoding="utf-8")
+        name = file.name.partition("_20")[0]
+        if name == "results":
+            results: dict[str, Any] = json.loads(text)
+            for key in ("date", "total_evaluation_time_seconds"):
+                del results[key]
+            del results["config"]["model_info"]["run"]
+            text = json.dumps(results, ensure_ascii=False)
+        assert name not in found, "a run saved its results twice"
+        found[name] = text
+    return found
+
+
+def kill_and_resume(folder: Path, requests: int, kills: int, seed: int = 0, latency_ms: float = 5) -> Outcome:
+    """Kill a run again and again, let the last one finish, and compare."""
+    rng, began = random.Random(seed), time.monotonic()
+    tasks, witness = write_tasks(folder / "tasks", requests), Witness()
+    moments: list[float] = []
+
+    def note(record: RequestRecord) -> None:
+        witness.arrived(record)
+
+    with MockServer(latency_ms=latency_ms) as server:
+        port = server.port
+        finish(words(server.base_url, tasks, folder / "quiet"))
+    with MockServer(port=port, latency_ms=latency_ms, faults=note) as server:
+        watcher = threading.Thread(target=witness.watch, daemon=True)
+        watcher.start()
+        command = words(server.base_url, tasks, folder / "killed")
+        for life in range(kills):
+            # Each life answers a share of what is left, so that the last one is killed in the middle, too.
+            share = (requests - len(witness.answers)) / (kills - life + 1)
+            goal = len(witness.answers) + share * rng.uniform(0.3, 1.5)
+            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment())
+            while len(witness.answers) < goal and process.poll() is None:
+                time.sleep(0.005)
+            assert process.poll() is None, "the run ended before it was killed"
+            process.kill()
+            process.wait()
+            moments.append(time.monotonic())
+        finish(command)
+        witness.closing.set()
+        watcher.join()
+    again, lost = witness.asked_again(moments)
+    same = saved(folder / "quiet") == saved(folder / "killed")
+    return Outcome(requests, kills, again, lost, same, time.monotonic() - began)
+
+
+def without_concurrency(files: dict[str, str]) -> dict[str, str]:
+    """Take the one model argument out that differs."""
+
+    def clean(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: clean(item) for key, item in value.items() if key != "num_concurrent"}
+        return [clean(item) for item in value] if isinstance(value, list) else value
+
+    return {**files, "results": json.dumps(clean(json.loads(files["results"])))}
+
+
+def same_at_any_concurrency(folder: Path, requests: int, concurrencies: Sequence[int | str]) -> bool:
+    """Do the same work at several concurrencies and compare what is saved."""
+    tasks = write_tasks(folder / "tasks", requests)
+    found = []
+    with MockServer() as server:
+        for concurrent in concurrencies:
+            out = folder / f"at-{concurrent}"
+            finish(words(server.base_url, tasks, out, concurrent))
+            found.append(without_concurrency(saved(out)))
+    return all(one == found[0] for one in found)
+
+
+def main() -> int:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--requests", type=int, default=5000)
+    parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        outcome = kill_and_resume(Path(folder) / "kill", options.requests, options.kills, options.seed)
+        print(outcome)
+        same = same_at_any_concurrency(Path(folder) / "pace", options.requests, (1, 7, 64, "auto"))
+        print(f"concurrency 1, 7, 64 and auto: {'the same files' if same else 'DIFFERENT FILES'}")
+    return 0 if same and outcome.same and not outcome.lost else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,235 @@
+"""What goes wrong on the way leaves no trace in the scores, or is counted to the last one."""
+
+from __future__ import annotations
+
+import random
+import socket
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lm_eval.api.instance import Instance
+from lm_eval.api.model import RunContext
+from lm_eval.mock_server import MockServer
+from lm_eval.models.openai_completions import LocalChatCompletion, LocalCompletionsAPI
+from tests.models.whole import ALL, answers, model, work
+
+
+@pytest.fixture(autouse=True)
+def _no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+
+
+@pytest.fixture(scope="module")
+def ready() -> Iterator[LocalCompletionsAPI]:
+    """A model that knows what the server can do from a quiet moment."""
+    with MockServer() as server:
+        lm = model(server.base_url)
+        lm.prepare(RunContext(request_types=ALL))
+        yield lm
+
+
+@pytest.fixture(scope="module")
+def quiet(ready: LocalCompletionsAPI) -> list[Any]:
+    instances = work()
+    ready.respond(instances)
+    assert all(instance.error is None for instance in instances)
+    return answers(instances)
+
+
+def ask(
+    ready: LocalCompletionsAPI, url: str, context: RunContext | None = None, **arguments: Any
+) -> tuple[list[Instance], LocalCompletionsAPI]:
+    """Ask a server that is not probed first, so that only the run's own requests meet its faults."""
+    lm, instances = model(url, **{"num_concurrent": 8, **arguments}), work()
+    lm._abilities.scorer = ready._abilities.scorer
+    lm._session.begin(context or RunContext(request_types=ALL))
+    lm.respond(instances)
+    return instances, lm
+
+
+def prompts_of(instances: Sequence[Instance]) -> set[str]:
+    """Name the prompts of lost Instances as they are sent."""
+    return {
+        "".join(instance.args[:2]) if instance.request_type == "loglikelihood" else instance.args[0]
+        for instance in instances
+        if instance.error is not None
+    }
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "429:0.2", "429-retry-after=0.05:0.2", "429-retry-after-ms=20:0.2", "503-retry-after=0.05:0.2", "408:0.2",
+        "500:0.1", "502:0.2", "503:0.2", "504:0.2", "reset:0.2", "close:0.2", "truncated:0.2", "html:0.2",
+        "error-body:0.2", "duplicate-choice:0.2", "missing-choice:0.2", "wrong-index:0.2",
+    ],
+)  # fmt: skip
+def test_a_fault_that_passes_leaves_no_trace(fault: str, ready: LocalCompletionsAPI, quiet: list[Any]) -> None:
+    with MockServer(faults=[fault]) as server:
+        instances, lm = ask(ready, server.base_url, max_retries=12)
+        struck = sum(server.stats.faults.values())
+    assert answers(instances) == quiet
+    assert struck > 0
+    assert lm.describe()["run"]["retries"] == struck
+
+
+@pytest.mark.parametrize("fault", ["drip=0.05:0.2", "slow=0.2:0.1", "reversed-choices:0.5"])
+def test_an_odd_answer_is_no_fault(fault: str, ready: LocalCompletionsAPI, quiet: list[Any]) -> None:
+    with MockServer(faults=[fault]) as server:
+        instances, lm = ask(ready, server.base_url, batch_size=3)
+        assert sum(server.stats.faults.values()) > 0
+    assert answers(instances) == quiet
+    assert lm.describe()["run"]["retries"] == 0
+
+
+@pytest.mark.parametrize("fault", ["hang:0.05", "drip=3:0.05"])
+def test_no_answer_in_time_is_asked_again(fault: str, ready: LocalCompletionsAPI, quiet: list[Any]) -> None:
+    with MockServer(faults=[fault]) as server:
+        instances, _ = ask(ready, server.base_url, num_concurrent=16, timeout=0.4)
+        assert sum(server.stats.faults.values()) > 0
+    assert answers(instances) == quiet
+
+
+@pytest.mark.parametrize(
+    "fault", ["duplicate-choice:0.3", "missing-choice:0.3", "wrong-index:0.3", "null-logprobs:0.2"]
+)
+def test_a_batch_that_comes_back_wrong_is_asked_one_by_one(
+    fault: str, ready: LocalCompletionsAPI, quiet: list[Any]
+) -> None:
+    with MockServer(faults=[fault]) as server:
+        instances, _ = ask(ready, server.base_url, max_retries=12, batch_size=4)
+        assert sum(server.stats.faults.values()) > 0
+    assert answers(instances) == quiet
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ("400-sticky:0.2", "rejected"), ("422-sticky:0.2", "rejected"), ("500-sticky:0.2", "server_error"),
+        ("429-sticky:0.1", "rate_limited"), ("reset-sticky:0.2", "unreachable"), ("truncated-sticky:0.2", "malformed"),
+        ("html-sticky:0.2", "malformed"), ("wrong-index-sticky:0.2", "malformed"),
+        ("missing-choice-sticky:0.2", "malformed"), ("hang-sticky:0.1", "timeout"),
+    ],
+)  # fmt: skip
+def test_a_fault_that_stays_is_counted_exactly(
+    fault: str, kind: str, ready: LocalCompletionsAPI, quiet: list[Any]
+) -> None:
+    with MockServer(faults=[fault]) as server:
+        instances, lm = ask(
+            ready, server.base_url, max_retries=2, timeout=0.2 if "hang" in fault else 30, retry_time=0.3
+        )
+        struck = {str(request.body and request.body["prompt"]) for request in server.requests if request.fault}
+        bodies = {request.body_hash for request in server.requests if request.fault}
+    assert prompts_of(instances) == struck
+    assert lm.describe()["run"]["failed_calls"] == len(bodies)
+    assert {instance.error.kind for instance in instances if instance.error} == {kind}
+    assert all(
+        one == other for one, other in zip(answers(instances), quiet, strict=True) if one[1] is None
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "fault", ["null-logprobs-sticky:0.3", "nan-logprobs-sticky:0.3", "positive-logprobs-sticky:0.3"]
+)
+def test_values_that_cannot_be_right_are_counted_exactly(
+    fault: str, ready: LocalCompletionsAPI, quiet: list[Any]
+) -> None:
+    with MockServer(faults=[fault]) as server:
+        instances, _ = ask(ready, server.base_url)
+        scored = [request for request in server.requests if request.body and request.body.get("echo")]
+        struck = {str(request.body and request.body["prompt"]) for request in scored if request.fault}
+    assert prompts_of(instances) == struck
+    assert all(one == other for one, other in zip(answers(instances), quiet, strict=True) if one[1] is None)
+
+
+def test_null_in_place_of_text_is_an_empty_answer_and_no_score(ready: LocalCompletionsAPI) -> None:
+    with MockServer(faults=["null-content-sticky:0.3"]) as server:
+        instances, _ = ask(ready, server.base_url)
+        struck = [request for request in server.requests if request.fault]
+    generated = [instance for instance in instances if instance.request_type == "generate_until"]
+    told = [
+        info.outcome in ("empty", "length")
+        for instance in generated
+        for response, info in zip(instance.resps, instance.info, strict=True)
+        if response == ""
+    ]
+    assert all(told)
+    assert len(told) == sum(not (request.body or {}).get("echo") for request in struck) > 0
+    assert prompts_of(instances) == {str(r.body and r.body["prompt"]) for r in struck if (r.body or {}).get("echo")}
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome"),
+    [
+        ("null-content:0.3", "empty"), ("empty:0.3", "empty"), ("length-cut:0.3", "length"),
+        ("content-filter:0.3", "filtered"), ("refusal:0.3", "refusal"),
+    ],
+)  # fmt: skip
+def test_a_chat_answer_that_is_none_is_counted_by_what_it_is(fault: str, outcome: str) -> None:
+    with MockServer(faults=[fault], answers=lambda prompt: "An answer.") as server:
+        lm = LocalChatCompletion(model="mock", base_url=server.base_url, num_concurrent=8)
+        asked = [Instance("generate_until", {}, (f"Question {n}?", {}), 0, ("t", n, 1)) for n in range(40)]
+        lm.respond(asked)
+        struck = sum(server.stats.faults.values())
+    counts = Counter(instance.info[0].outcome for instance in asked)
+    assert counts == {"ok": 40 - struck, outcome: struck}
+
+
+def test_a_server_that_takes_no_connection_for_a_while(ready: LocalCompletionsAPI, quiet: list[Any]) -> None:
+    with MockServer(refuse_for=0.6) as server:
+        lm, instances = model(server.base_url, num_concurrent=8), work()
+        lm._session._policy.first_wait = 0.1
+        lm._abilities.scorer = ready._abilities.scorer
+        lm.respond(instances)
+    assert answers(instances) == quiet
+    assert lm.describe()["run"]["retries"] > 0
+
+
+def test_one_endpoint_of_three_is_dead(ready: LocalCompletionsAPI, quiet: list[Any]) -> None:
+    with socket.socket() as taken, MockServer() as one, MockServer() as two:
+        taken.bind(("127.0.0.1", 0))  # bound, and not listening: every connection is refused
+        dead = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
+        instances, lm = ask(ready, f"{dead};{one.base_url};{two.base_url}")
+        assert min(one.stats.asked, two.stats.asked) > 0
+    assert answers(instances) == quiet
+    first, *others = lm.describe()["run"]["endpoints"]
+    assert first["failures"] == first["requests"] > 0
+    assert sum(endpoint["failures"] for endpoint in others) == 0
+
+
+def test_one_endpoint_of_three_breaks_every_connection(ready: LocalCompletionsAPI, quiet: list[Any]) -> None:
+    with MockServer(faults=["reset:1"]) as bad, MockServer() as one, MockServer() as two:
+        instances, _ = ask(ready, f"{bad.base_url};{one.base_url};{two.base_url}")
+        assert bad.stats.asked < one.stats.asked + two.stats.asked
+    assert answers(instances) == quiet
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_everything_at_once(seed: int, ready: LocalCompletionsAPI, quiet: list[Any]) -> None:
+    kinds = ["429", "500", "503", "reset", "close", "truncated", "html", "duplicate-choice", "wrong-index"]
+    random.Random(seed).shuffle(kinds)
+    with MockServer(faults=[f"{kind}:0.05" for kind in kinds], seed=seed) as server:
+        instances, _ = ask(ready, server.base_url, max_retries=30, num_concurrent="auto")
+    assert answers(instances) == quiet
+
+
+def test_answers_that_could_not_be_used_are_asked_again_by_the_next_run(
+    tmp_path: Path, ready: LocalCompletionsAPI, quiet: list[Any]
+) -> None:
+    context = RunContext(request_types=ALL, journal=tmp_path / "journal.sqlite")
+    with MockServer(faults=["nan-logprobs-sticky:0.3"]) as server:
+        url = server.base_url
+        instances, lm = ask(ready, url, context, batch_size=4)
+        lost = sum(instance.error is not None for instance in instances)
+        assert lost > 0
+        port = server.port
+    with MockServer(port=port) as server:
+        instances, lm = ask(ready, url, context, batch_size=4)
+        asked = server.stats.asked
+    assert answers(instances) == quiet
+    assert lm.describe()["run"]["cached_answers"] > 0
+    assert asked <= lost

@@ -1,8 +1,9 @@
 """The table of docs/tasks.md, made from the task files; a test keeps the page up to date.
 
 ``python -m tests.tasks.library.table`` in the repository's root writes the page. What it says of the checks comes from
-``checked.json``, the tasks whose requests and scores were found the same as the reference harness's on rows of the
-real dataset or on made documents, and from the folders under ``cases``, where made documents are tested.
+``tests/parity``: from ``checked.json``, the tasks whose requests and scores were found the same as the reference
+harness's on rows of the real dataset or on made documents, and from the folders under ``cases``, where made documents
+are tested.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from lm_eval.tasks._yaml_loader import load_yaml
 
 ROOT = Path(lm_eval.tasks.__file__).parent
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "tasks.md"
-HERE = Path(__file__).parent
+PARITY = Path(__file__).parents[2] / "parity"
 # Names of a row that are shown one by one; more are shown as a pattern.
 _FEW = 4
 _HEAD = """\
@@ -165,9 +166,9 @@ def render() -> str:
             rows[shared][name] = dataset
             for group in members[name]:
                 families[group].add(shared.family)
-    checked = json.loads((HERE / "checked.json").read_text(encoding="utf-8"))
+    checked = json.loads((PARITY / "checked.json").read_text(encoding="utf-8"))
     real, made = set(checked["real data"]), set(checked["made data"])
-    for recorded in HERE.glob("cases/*/expected.json"):
+    for recorded in PARITY.glob("cases/*/expected.json"):
         made.update(case.partition(",")[0] for case in json.loads(recorded.read_text(encoding="utf-8")))
     lines = []
     for row, datasets in sorted(rows.items(), key=lambda item: (item[0].family, min(item[1]))):

@@ -4,7 +4,7 @@ A part of the library has a folder under ``cases``: ``tasks.txt`` names its task
 the schema of their datasets. Runs under this package and under the reference harness; the latter wrote each
 ``expected.json``::
 
-    cd tests/tasks/library && python record.py core > cases/core/expected.json    # with lm-eval 0.4.13 installed
+    cd tests/parity && python record.py core > cases/core/expected.json    # with lm-eval 0.4.13 installed
 """
 
 from __future__ import annotations

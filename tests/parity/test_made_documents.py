@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from lm_eval.tasks import TaskManager
-from tests.tasks.library.documents import write_hub
-from tests.tasks.library.record import CASES, record, tasks_of
+from tests.parity.documents import write_hub
+from tests.parity.record import CASES, record, tasks_of
 
 PARTS = sorted(folder.name for folder in CASES.iterdir())
 EXPECTED: dict[str, dict[str, Any]] = {

@@ -338,7 +338,7 @@ def _nanmean_stderr(values: Any) -> float:
     m = np.arange(1, n + 1)
     steps = np.log((n - m + 1) / m) + math.log(share / (1 - share))
     log_weights = np.cumsum(steps)
-    weights = np.exp(log_weights - log_weights.max())
+    weights = np.exp(log_weights - np.max(log_weights))
     return math.sqrt(variance * float(np.sum(weights / m) / np.sum(weights)))
 
 

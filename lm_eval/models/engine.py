@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -25,7 +24,7 @@ from lm_eval.models.limits import Limits
 from lm_eval.models.retry import RetryPolicy
 from lm_eval.models.shapes import check_choices
 from lm_eval.models.statuses import ConnectionCut
-from lm_eval.models.transport import Transport, encode
+from lm_eval.models.transport import Transport, decode, encode
 from lm_eval.models.usage import Accounting, usage_of
 from lm_eval.models.work import Call, Reply
 
@@ -103,7 +102,7 @@ class Engine:
         for journal in self._journals:
             known = journal.get(key)
             if known is not None:
-                parsed = json.loads(known)
+                parsed = decode(known)
                 usage = usage_of(parsed)
                 self.accounting.answered(usage, cached=True)
                 return Reply(parsed, self._endpoints.identity, 0, True, usage)
@@ -146,7 +145,7 @@ class Engine:
         for journal in self._journals:
             known = journal.get(key)
             if known is not None:
-                parsed = json.loads(known)
+                parsed = decode(known)
                 return Reply(parsed, self._endpoints.identity, 0, True, usage_of(parsed))
         raise APIError("No answer in the journal")
 

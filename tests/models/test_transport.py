@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +19,7 @@ from lm_eval.errors import (
 )
 from lm_eval.models.redact import Redactor
 from lm_eval.models.statuses import ConnectionCut
-from lm_eval.models.transport import Transport, TransportSettings, encode
+from lm_eval.models.transport import Transport, TransportSettings, decode, encode
 from tests.models.scripted import Handler, ScriptedServer, completion
 
 
@@ -174,3 +175,14 @@ def test_a_proxy_that_is_not_there_keeps_its_password(monkeypatch: pytest.Monkey
         send("http://model.invalid/v1/completions")
     assert "proxy" in str(caught.value)
     assert "proxy-secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ['{"a": NaN}', '"\\ud800"', '{"a": [1, 2.5, null, "ü"]}', "1e400"])
+def test_json_that_only_the_standard_library_reads_is_read(text: str) -> None:
+    assert repr(decode(text)) == repr(json.loads(text))
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"a": 1', "<html>"])
+def test_what_is_no_json_is_a_value_error(text: str) -> None:
+    with pytest.raises(ValueError):
+        decode(text)

@@ -274,14 +274,14 @@ def _answerable(
     lm: LM, tasks: Mapping[str, Task], groups: Mapping[str, Any]
 ) -> tuple[dict[str, Task], dict[str, Any], dict[str, str]]:
     """Set aside the tasks the model cannot answer, and the groups whose mean would lack them."""
+    from lm_eval.reports.table import refusals
+
     reasons = {name: reason for name, task in tasks.items() if (reason := lm.refuses(_setup.request_type(task)))}
     kept = {name: task for name, task in tasks.items() if name not in reasons}
     if not kept:
         raise CapabilityError(next(iter(reasons.values()), "No task to evaluate."))
-    for reason in dict.fromkeys(reasons.values()):
-        names = sorted(name for name, why in reasons.items() if why == reason)
-        shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
-        eval_logger.error("%d of %d tasks are not run: %s (%s)", len(names), len(tasks), reason, shown)
+    for line in refusals(reasons):
+        eval_logger.error(line)
     whole = {n: g for n, g in groups.items() if not any(t.task_name in reasons for t in g.get_all_tasks())}
     return kept, whole, reasons
 

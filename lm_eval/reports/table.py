@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["header_line", "make_table"]
+__all__ = ["header_line", "make_table", "refusals"]
 
 _ARROWS: dict[Any, str] = {True: "↑", False: "↓"}
 _NOT_AVAILABLE = "N/A"
@@ -130,14 +130,24 @@ def _notes(result_dict: Mapping[str, Any], column: str, names: Iterable[str]) ->
         for key, reason in (row.get("failed") or {}).items():
             yield f"\n! {name}: {key} could not be computed: {reason}"
     if column == "results":
-        yield from _refusals(result_dict.get("refused") or {})
+        yield from (f"\n! {line}" for line in refusals(result_dict.get("refused") or {}))
 
 
-def _refusals(refused: Mapping[str, str]) -> Iterable[str]:
+def refusals(refused: Mapping[str, str]) -> list[str]:
+    """Name the tasks that were not run, a line a reason.
+
+    Args:
+        refused: Task name to the reason.
+
+    Returns:
+        Lines with the first names, how many more there are, and the reason.
+    """
+    lines = []
     for reason in dict.fromkeys(refused.values()):
         names = sorted(name for name, why in refused.items() if why == reason)
         shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
-        yield f"\n! Not run: {shown}. {reason}"
+        lines.append(f"Not run: {shown}. {reason}")
+    return lines
 
 
 def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["write_tasks"]
+__all__ = ["WORDS", "write_tasks"]
 
 _TEXT = (
     "river stone market paper window garden signal copper winter engine letter harbor silver meadow bridge "
     "lantern forest valley carbon thread mirror orchard pocket summer kettle marble voyage basket timber saddle"
 )
-_WORDS = _TEXT.split()
+WORDS = _TEXT.split()
+"""What made-up texts are made of."""
 
 _COMMON = """\
 dataset_path: json
@@ -78,13 +79,13 @@ def write_tasks(folder: Path, docs: int) -> Path:
 
 
 def _doc(rng: random.Random, split: str, place: int) -> Mapping[str, Any]:
-    words = rng.choices(_WORDS, k=18)
+    words = rng.choices(WORDS, k=18)
     question = f"{split} {place}: which of these goes with {' '.join(words)}?"
     # The canned server's tokens have four characters: a prompt of whole tokens gives every client the same seam.
     question += "." * (-len(f"Question: {question}\nAnswer:") % 4)
     return {
         "id": f"{split}-{place}",
         "question": question,
-        "choices": {"text": [" ".join(rng.choices(_WORDS, k=3)) for _ in range(4)], "label": list("ABCD")},
+        "choices": {"text": [" ".join(rng.choices(WORDS, k=3)) for _ in range(4)], "label": list("ABCD")},
         "answerKey": rng.choice("ABCD"),
     }

@@ -1,7 +1,8 @@
 """Evaluate language models behind OpenAI-compatible APIs.
 
-``simple_evaluate`` runs tasks on a model and returns the results; ``TaskManager`` finds tasks. They are imported when
-first used, so that ``import lm_eval`` stays cheap.
+``simple_evaluate`` runs tasks on a model and returns the results, ``plan`` tells beforehand how much that would ask,
+``rescore`` scores saved responses again; ``TaskManager`` finds tasks. They are imported when first used, so that
+``import lm_eval`` stays cheap.
 """
 
 from __future__ import annotations
@@ -11,14 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lm_eval.evaluator import evaluate, simple_evaluate
+    from lm_eval.planning import plan
+    from lm_eval.rescoring import rescore
     from lm_eval.tasks.manager import TaskManager
 
     __version__: str
 
-__all__ = ["TaskManager", "__version__", "evaluate", "simple_evaluate"]
+__all__ = ["TaskManager", "__version__", "evaluate", "plan", "rescore", "simple_evaluate"]
 
 _HOMES = {
     "evaluate": "lm_eval.evaluator",
+    "plan": "lm_eval.planning",
+    "rescore": "lm_eval.rescoring",
     "simple_evaluate": "lm_eval.evaluator",
     "TaskManager": "lm_eval.tasks.manager",
 }

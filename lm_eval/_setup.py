@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +86,27 @@ def refuse_unsafe(task: Task, confirmed: bool) -> None:
     """Stop before a task that runs what the model writes, unless that was allowed."""
     if not confirmed and (getattr(task, "UNSAFE_CODE", False) or task.get_config("unsafe_code")):
         raise ConfigError(f"Task {task.task_name!r} runs code the model writes; allow it with confirm_run_unsafe_code.")
+
+
+def build_requests(
+    lm: LM,
+    task: Task,
+    limit: int | float | None,
+    samples: Sequence[int] | None,
+    system_instruction: str | None,
+    apply_chat_template: bool | str,
+    fewshot_as_multiturn: bool,
+) -> None:
+    """Make a task's Instances as the model wants its prompts."""
+    task.build_all_requests(
+        limit=limit,
+        samples=None if samples is None else list(samples),
+        system_instruction=system_instruction,
+        apply_chat_template=bool(apply_chat_template),
+        fewshot_as_multiturn=fewshot_as_multiturn,
+        chat_template=lm.apply_chat_template if apply_chat_template else None,
+        tokenizer_name=lm.tokenizer_name if apply_chat_template else "",
+    )
 
 
 def request_type(task: Task) -> str:

@@ -4,6 +4,7 @@
 LMEvalError
 ├── UserError                    a mistake to mend in the command or a file; one line, exit code 2
 │   ├── ConfigError              an argument, option or key that cannot be used
+│   │   └── ConfigFileError      a --config file with faults, one line each
 │   ├── UnknownNameError         a name nothing is registered under
 │   ├── TaskFileError            a fault in a task file: file, key, line
 │   ├── TemplateError            a template that does not render for a doc
@@ -36,6 +37,7 @@ __all__ = [
     "CapabilityError",
     "CheckFailed",
     "ConfigError",
+    "ConfigFileError",
     "ContextLengthExceeded",
     "DatasetError",
     "EndpointNotFound",
@@ -97,6 +99,23 @@ class UserError(LMEvalError):
 
 class ConfigError(UserError):
     """An argument, option or key that cannot be used as given."""
+
+
+class ConfigFileError(ConfigError):
+    """A ``--config`` file that cannot be used.
+
+    Attributes:
+        problems: A line for each fault: the file, the line in it where known, and what is wrong.
+    """
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        """Keep the faults.
+
+        Args:
+            problems: A line for each.
+        """
+        self.problems = list(problems)
+        super().__init__(" ".join(self.problems))
 
 
 class UnknownNameError(UserError, KeyError):

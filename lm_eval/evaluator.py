@@ -248,15 +248,8 @@ def evaluate(
     tasks, groups, refused = _answerable(lm, *_setup.flatten(task_dict))
     for name, task in tasks.items():
         _setup.refuse_unsafe(task, confirm_run_unsafe_code)
-        task.build_all_requests(
-            limit=limit,
-            samples=list(samples[name]) if samples and name in samples else None,
-            system_instruction=system_instruction,
-            apply_chat_template=bool(apply_chat_template),
-            fewshot_as_multiturn=fewshot_as_multiturn,
-            chat_template=lm.apply_chat_template if apply_chat_template else None,
-            tokenizer_name=lm.tokenizer_name if apply_chat_template else "",
-        )
+        chosen = samples.get(name) if samples else None
+        _setup.build_requests(lm, task, limit, chosen, system_instruction, apply_chat_template, fewshot_as_multiturn)
         if write_out:
             _setup.show_first_prompt(task)
     lm.respond([instance for task in tasks.values() for instance in task.instances])

@@ -17,7 +17,7 @@ def bench(tmp_path: Path) -> Bench:
     return Bench.open(tmp_path, None, 0.0001, 1)
 
 
-@pytest.mark.parametrize("name", ["build", "engine", "long", "replay", "bootstrap"])
+@pytest.mark.parametrize("name", ["build", "engine", "long", "replay", "bootstrap", "prefix"])
 def test_a_measurement_runs(bench: Bench, name: str) -> None:
     rows = list(MEASUREMENTS[name](bench))
     assert rows

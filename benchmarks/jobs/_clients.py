@@ -44,18 +44,20 @@ def instances(kind: str, requests: Sequence[tuple[Any, ...]], task: str = "bench
     return [made(kind, {}, request, 0, (task, place, 1)) for place, request in enumerate(requests)]
 
 
-def our_model(base_url: str, kind: str, use_cache: str | None = None) -> Any:
-    """Build our model and let it get to know the server."""
+def our_model(base_url: str, kind: str | None, use_cache: str | None = None, *, concurrent: int = CONCURRENT) -> Any:
+    """Build our model, and let it get to know the server unless a run will."""
     from lm_eval.api.model import RunContext
     from lm_eval.models.openai_completions import LocalCompletionsAPI
 
-    lm = LocalCompletionsAPI(model="bench", base_url=base_url, num_concurrent=CONCURRENT)
+    lm = LocalCompletionsAPI(model="bench", base_url=base_url, num_concurrent=concurrent)
+    if kind is None:
+        return lm
     cache = None if use_cache is None else Path(use_cache)
     lm.prepare(RunContext(request_types=frozenset({kind}), use_cache=cache, progress=False))
     return lm
 
 
-def reference_model(base_url: str) -> Any:
+def reference_model(base_url: str, concurrent: int = CONCURRENT) -> Any:
     """Build the reference's model with a stand-in for a tokenizer that costs next to nothing.
 
     Its tokens are the canned server's.
@@ -80,7 +82,7 @@ def reference_model(base_url: str) -> Any:
         model="bench",
         base_url=f"{base_url}/completions",
         tokenizer_backend=None,
-        num_concurrent=CONCURRENT,
+        num_concurrent=concurrent,
         max_length=100_000,
     )
     lm.tokenizer = object()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+from typing import Any
 
 from benchmarks.jobs._clients import arguments, clock, finish, instances, our_model, reference_model
 
@@ -29,7 +30,16 @@ def main() -> None:
         lm = reference_model(given["base_url"])
         lm.tokenizer = None
         wall, cpu = clock(lambda: lm.generate_until(asked, disable_tqdm=True))
-    finish(wall=wall, cpu=cpu, requests=len(asked), slow=sum("(slow)" in one.args[0] for one in asked))
+    finish(wall=wall, cpu=cpu, slow=["(slow)" in one.args[0] for one in _in_order(asked, given["ours"])])
+
+
+def _in_order(asked: list[Any], ours: bool) -> list[Any]:
+    """Put our requests in the order they are asked; the reference's is its own affair."""
+    if not ours:
+        return asked
+    from lm_eval.models.pool import in_prefix_order
+
+    return in_prefix_order(asked)
 
 
 if __name__ == "__main__":

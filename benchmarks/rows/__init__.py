@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from benchmarks.rows import asking, building, statistics, whole
+from benchmarks.rows import asking, building, prefix, report, statistics, whole
 from benchmarks.setting import Bench
 from benchmarks.table import Row
 
@@ -18,7 +18,9 @@ MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "engine": asking.engine,
     "long": asking.long_prompts,
     "settings": asking.settings,
+    "prefix": prefix.prefix_cache,
     "first": whole.first_request,
     "whole": whole.whole_run,
     "replay": asking.replay,
+    "report": report.report,
 }

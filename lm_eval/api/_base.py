@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from lm_eval.api._docs import DocSource
@@ -15,6 +15,7 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.samplers import DEFAULT_SEED
 from lm_eval.config.task import TaskConfig
 from lm_eval.errors import ConfigError, DatasetError, LMEvalError, TaskFileError
+from lm_eval.statistics.repeats import OverRepeats
 
 __all__ = ["Task"]
 
@@ -71,6 +72,10 @@ class Task(DocSource, ABC):
 
     def doc_to_prefix(self, doc: Any) -> str | None:
         """Return the start of the answer of a doc, or None."""
+        return None
+
+    def doc_to_cluster(self, doc: Any) -> str | None:
+        """Return what docs of one cluster share, or None when the task's docs are not clustered."""
         return None
 
     def doc_to_decontamination_query(self, doc: Any) -> Any:
@@ -173,6 +178,7 @@ class Task(DocSource, ABC):
         try:
             for index, doc in self.doc_iterator(rank=rank, limit=limit, samples=samples, world_size=world_size):
                 prompt = self.fewshot_context(doc, **context, gen_prefix=self.doc_to_prefix(doc))
+                self.doc_to_cluster(doc)  # What cannot be read is to fail before the model is asked.
                 requests = self.construct_requests(
                     doc=doc,
                     ctx=prompt,
@@ -219,6 +225,11 @@ class Task(DocSource, ABC):
     @abstractmethod
     def higher_is_better(self) -> Mapping[str, Any]:
         """Tell for each metric whether higher is better."""
+
+    @property
+    def over_repeats(self) -> Mapping[str, Sequence[OverRepeats]]:
+        """How the repeats of a doc are combined, by metric; the results are named ``<metric>_<how>``."""
+        return {}
 
     def apply_filters(self) -> list[Instance]:
         """Run every filter pipeline over the responses; returns the Instances."""

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from lm_eval.api._base import Task
 from lm_eval.api._dataset import column_names, iterate, load_task_dataset
-from lm_eval.api._fields import Reader, choice_reader, media_reader, target_reader, text_reader
+from lm_eval.api._fields import Reader, choice_reader, cluster_reader, media_reader, target_reader, text_reader
 from lm_eval.api._metric_specs import MetricSpec, resolve_metrics
 from lm_eval.api.registry import DEFAULT_METRIC_REGISTRY
 from lm_eval.config.task import TASK_KEYS, FewshotConfig, TaskConfig
@@ -23,6 +23,7 @@ from lm_eval.errors import (
     TemplateError,
     did_you_mean,
 )
+from lm_eval.statistics.repeats import OverRepeats
 
 __all__ = ["ConfiguredTask"]
 
@@ -85,8 +86,19 @@ class ConfiguredTask(Task, ABC):
             task=str(settings.task),
             output_type=settings.output_type,
             computed_by_task=callable(settings.process_results),
+            repeats=settings.repeats,
         )
+        if any(spec.over_repeats for spec in specs) and all(pipeline.chooses for pipeline in self._filters):
+            raise ConfigError(
+                f"Task {settings.task}: over_repeats needs a filter pipeline without take_first_k and majority_vote, "
+                "which choose among the repeats themselves."
+            )
         return {spec.name: spec for spec in specs}
+
+    @property
+    def over_repeats(self) -> dict[str, tuple[OverRepeats, ...]]:
+        """How the repeats of a doc are combined, by metric; the results are named ``<metric>_<how>``."""
+        return {name: spec.over_repeats for name, spec in self._metrics.items() if spec.over_repeats}
 
     # The data
 
@@ -209,6 +221,8 @@ class ConfiguredTask(Task, ABC):
     def _make_reader(self, key: str, value: Any) -> Reader:
         if key == "doc_to_choice":
             return choice_reader(value, self.features)
+        if key == "cluster_key":
+            return cluster_reader(value, self.features)
         if key in ("doc_to_image", "doc_to_audio"):
             return media_reader(value, self.features)
         has_choices = self._config.doc_to_choice is not None
@@ -265,6 +279,10 @@ class ConfiguredTask(Task, ABC):
     def doc_to_prefix(self, doc: Any) -> str | None:
         """Return the start of the answer of a doc, or None when the task has none."""
         return None if self._config.gen_prefix is None else self._read("gen_prefix", None, doc)
+
+    def doc_to_cluster(self, doc: Any) -> str | None:
+        """Return what docs of one cluster share, or None when the task has no ``cluster_key``."""
+        return None if self._config.cluster_key is None else str(self._read("cluster_key", None, doc))
 
     def should_decontaminate(self) -> bool:
         """Tell whether the config asks for decontamination."""

@@ -6,10 +6,10 @@ import ast
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from lm_eval.api._templates import compile_expression, compile_template
-from lm_eval.errors import ConfigError, TemplateError
+from lm_eval.api._templates import compile_expression, compile_template, is_static
+from lm_eval.errors import ConfigError, TemplateError, did_you_mean
 
-__all__ = ["Reader", "choice_reader", "media_reader", "target_reader", "text_reader"]
+__all__ = ["Reader", "choice_reader", "cluster_reader", "media_reader", "target_reader", "text_reader"]
 
 Doc = Mapping[str, Any]
 Reader = Callable[[Any], Any]
@@ -112,6 +112,24 @@ def choice_reader(value: Any, columns: Collection[str]) -> Reader:
         fixed = list(value.values())
         return lambda doc: fixed
     return _column_or_literal(value, columns, "a list of choices")
+
+
+def cluster_reader(value: Any, columns: Collection[str]) -> Reader:
+    """Make the reader of ``cluster_key``.
+
+    Args:
+        value: A column's name, a template or a function.
+        columns: The names of the columns.
+
+    Returns:
+        A function of a doc.
+
+    Raises:
+        ConfigError: The value is none of these, or would put all docs in one cluster.
+    """
+    if isinstance(value, int) or (isinstance(value, str) and value not in columns and is_static(value)):
+        raise ConfigError(f"{value!r} is neither a column nor a template.{did_you_mean(str(value), columns)}")
+    return text_reader(value, columns, has_choices=False)
 
 
 def media_reader(value: Any, columns: Collection[str]) -> Reader:

@@ -47,5 +47,6 @@ def build_filters(filter_list: Sequence[Mapping[str, Any]] | None) -> list[Filte
             if not isinstance(step, Mapping) or "function" not in step:
                 raise TaskFileError(f"a filter without 'function': {step!r}", key="filter_list")
             steps.append(_Make(step["function"], {k: v for k, v in step.items() if k != "function"}))
-        pipelines.append(FilterEnsemble(name=str(entry["name"]), filters=steps))
+        chooses = any(getattr(step.maker, "chooses", False) for step in steps)
+        pipelines.append(FilterEnsemble(name=str(entry["name"]), filters=steps, chooses=chooses))
     return pipelines

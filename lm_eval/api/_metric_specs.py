@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lm_eval.api.registry import get_aggregation, get_metric, get_metric_aggregation, is_higher_better
-from lm_eval.errors import TaskFileError
+from lm_eval.errors import ConfigError, TaskFileError
+from lm_eval.statistics.repeats import OverRepeats
 
 __all__ = ["CHOICE_METRICS", "MetricSpec", "resolve_metrics"]
 
@@ -34,7 +35,7 @@ _COMPUTED: dict[str, frozenset[str]] = {
     "loglikelihood": frozenset({"perplexity", "acc"}),
     "loglikelihood_rolling": frozenset({"word_perplexity", "byte_perplexity", "bits_per_byte"}),
 }
-_NOT_OPTIONS = ("metric", "aggregation", "higher_is_better", "hf_evaluate")
+_NOT_OPTIONS = ("metric", "aggregation", "higher_is_better", "hf_evaluate", "over_repeats")
 
 
 @dataclass(slots=True)
@@ -48,6 +49,7 @@ class MetricSpec:
         higher_is_better: Which way is better; None when nobody says.
         options: Arguments of the function.
         takes_items: The function takes one list ``[target, response]``, not ``references`` and ``predictions``.
+        over_repeats: How the values of a doc's repeats are combined, each under a name of its own.
     """
 
     name: str
@@ -56,10 +58,11 @@ class MetricSpec:
     higher_is_better: bool | None = None
     options: dict[str, Any] = field(default_factory=dict)
     takes_items: bool = False
+    over_repeats: tuple[OverRepeats, ...] = ()
 
 
 def resolve_metrics(
-    metric_list: Sequence[Any], *, task: str, output_type: str, computed_by_task: bool
+    metric_list: Sequence[Any], *, task: str, output_type: str, computed_by_task: bool, repeats: int = 1
 ) -> list[MetricSpec]:
     """Look up the metrics a task names.
 
@@ -68,11 +71,13 @@ def resolve_metrics(
         task: The task's name, for messages.
         output_type: The task's output type.
         computed_by_task: Whether ``process_results`` gives the values, so that only aggregations are needed.
+        repeats: How often each request is asked.
 
     Returns:
-        The metrics, in order.
+        The metrics, in order; each combination over repeats is one, after the metric it is of.
 
     Raises:
+        ConfigError: ``over_repeats`` cannot be done.
         UnknownNameError: A metric or an aggregation is not registered.
         TaskFileError: An entry names no metric.
     """
@@ -90,7 +95,28 @@ def resolve_metrics(
         else:
             function = get_metric(str(metric), bool(entry.get("hf_evaluate", False)))
             specs.append(_specify(str(metric), function, entry, task))
+        if entry.get("over_repeats"):
+            specs += _over_repeats(specs[-1], entry["over_repeats"], task, output_type, repeats)
     return specs
+
+
+def _over_repeats(spec: MetricSpec, written: Any, task: str, output_type: str, repeats: int) -> list[MetricSpec]:
+    """Tell a metric how the repeats are combined, and make the metrics that result."""
+    if output_type != "generate_until":
+        raise ConfigError(f"Task {task}, {spec.name}: over_repeats is for generated answers, not for {output_type}.")
+    if spec.aggregation is not get_aggregation("mean"):
+        raise ConfigError(f"Task {task}, {spec.name}: over_repeats needs a metric that is aggregated by mean.")
+    try:
+        found = [
+            OverRepeats.parse(item, repeats) for item in (written if isinstance(written, (list, tuple)) else [written])
+        ]
+    except ConfigError as error:
+        raise ConfigError(f"Task {task}, {spec.name}, {error}") from None
+    spec.over_repeats = tuple(dict.fromkeys(found))
+    return [
+        MetricSpec(f"{spec.name}_{how.name}", None, spec.aggregation, spec.higher_is_better)
+        for how in spec.over_repeats
+    ]
 
 
 def _specify(name: str, function: Callable[..., Any] | None, entry: Mapping[str, Any], task: str) -> MetricSpec:

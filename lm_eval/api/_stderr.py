@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import math
-import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from lm_eval.api._classification import COUNT_SCORES, count_pairs, f1_score, matthews_corrcoef
+from lm_eval.api._classification import COUNT_SCORES, f1_score, matthews_corrcoef
 from lm_eval.api._corpus import CORPUS_SCORES, bleu, chrf, chrfpp, corpus_resampler, ter
+from lm_eval.api._resample import count_resamples, median_resamples, places
 
 __all__ = [
     "acc_all",
@@ -29,10 +29,6 @@ __all__ = [
     "stderr_for_metric",
     "unweighted_mean_stderr",
 ]
-
-_SEED = 1234
-_BLOCK = 1000
-_CELLS_AT_ONCE = 1 << 22
 
 
 def mean(arr: Sequence[float]) -> float:
@@ -252,48 +248,22 @@ def bootstrap_stderr(f: Callable[[Sequence[Any]], Any], xs: Sequence[Any], iters
     """
     import numpy as np
 
-    rng = np.random.default_rng(_SEED)
-    n = len(xs)
     if f in _CLOSED:
         return _CLOSED[f](np.asarray(xs, dtype=np.float64))
     if f is median:
-        # The k-th smallest of n draws from n equally likely values is the value under the k-th smallest of n
-        # uniform numbers, which is Beta(k, n - k + 1).
-        k = n // 2 + 1
-        places = (rng.beta(k, n - k + 1, size=iters) * n).astype(np.int64)
-        return _spread([np.sort(np.asarray(xs, dtype=np.float64))[np.minimum(places, n - 1)]])
+        return _spread(median_resamples(xs, iters))
     if f in COUNT_SCORES:
-        counted = count_pairs(xs)
-        pairs, counts = list(counted), np.array(list(counted.values()))
-        return _spread([COUNT_SCORES[f](pairs, drawn) for drawn in _draws(rng, counts, iters)])
-    if f in CORPUS_SCORES:
-        score = corpus_resampler(f, xs)
-        if score is not None:
-            return _spread([[score(places) for places in _places(n, iters)]])
-    return _spread([[float(f([xs[i] for i in places])) for places in _places(n, iters)]])
-
-
-def _places(n: int, iters: int) -> Iterator[list[int]]:
-    """Draw resamples as places, from the generators the reference harness seeds: so estimates are equal to its own."""
-    for block, start in enumerate(range(0, iters, _BLOCK)):
-        generator = random.Random(block)
-        for _ in range(min(_BLOCK, iters - start)):
-            yield generator.choices(range(n), k=n)
-
-
-def _draws(rng: Any, counts: Any, iters: int) -> Iterable[Any]:
-    """Draw resamples as counts, shape (resamples, distinct values), in blocks that fit in memory."""
-    n = counts.sum()
-    block = max(1, _CELLS_AT_ONCE // len(counts))
-    for start in range(0, iters, block):
-        yield rng.multinomial(n, counts / n, size=min(block, iters - start))
+        return _spread(count_resamples(f, xs, iters))
+    score = corpus_resampler(f, xs) if f in CORPUS_SCORES else None
+    if score is not None:
+        return _spread([score(drawn) for drawn in places(len(xs), iters)])
+    return _spread([float(f([xs[i] for i in drawn])) for drawn in places(len(xs), iters)])
 
 
 def _spread(scores: Any) -> float:
     import numpy as np
 
-    flat = np.concatenate([np.atleast_1d(np.asarray(block, dtype=np.float64)) for block in scores])
-    return float(np.std(flat, ddof=1))
+    return float(np.std(np.asarray(scores, dtype=np.float64), ddof=1))
 
 
 def _perplexity_stderr(values: Any) -> float:

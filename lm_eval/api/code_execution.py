@@ -13,7 +13,6 @@ from __future__ import annotations
 import functools
 import logging
 import marshal
-import math
 import os
 import secrets
 import select
@@ -30,6 +29,7 @@ from pathlib import Path
 from typing import Literal
 
 from lm_eval.errors import ConfigError, LMEvalError
+from lm_eval.statistics.repeats import pass_at_k
 
 __all__ = ["Limits", "Outcome", "code_eval", "pass_at_k", "run_program", "run_programs"]
 
@@ -129,24 +129,6 @@ def run_programs(programs: Sequence[str], limits: Limits | None = None) -> list[
     with ThreadPoolExecutor(max_workers=workers) as pool:
         found = dict(zip(distinct, pool.map(functools.partial(run_program, limits=limits), distinct), strict=True))
     return [found[program] for program in programs]
-
-
-def pass_at_k(total: int, correct: int, k: int) -> float:
-    """Estimate, without bias, the probability that one of k samples is right.
-
-    It is ``1 - C(total - correct, k) / C(total, k)`` (Chen et al., 2021, equation 1).
-
-    Args:
-        total: Samples that were drawn.
-        correct: Those that are right.
-        k: Samples to draw, at most ``total``.
-
-    Returns:
-        A number from 0 to 1.
-    """
-    if total - correct < k:
-        return 1.0
-    return 1.0 - math.prod(1.0 - k / count for count in range(total - correct + 1, total + 1))
 
 
 def code_eval(

@@ -1,18 +1,20 @@
-"""List the names of tasks, groups, subtasks or tags, one a line."""
+"""List names of tasks, groups, subtasks or tags: all of them, or those that match."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from lm_eval.cli import exit_codes
+
+if TYPE_CHECKING:
+    from lm_eval.tasks.listing import Listed
 
 __all__ = ["add_arguments", "run"]
 
-_KINDS = {
-    "tasks": "all_tasks",
-    "groups": "all_groups",
-    "subtasks": "all_subtasks",
-    "tags": "all_tags",
-}
+_KINDS = ("tasks", "groups", "subtasks", "tags")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,13 +23,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     Args:
         parser: Gets the options.
     """
+    parser.usage = "lm_eval ls [tasks|groups|subtasks|tags] [PATTERN ...] [options]"
     parser.add_argument(
-        "kind",
-        nargs="?",
-        default="tasks",
-        choices=list(_KINDS),
-        help="tasks: everything --tasks takes (default); subtasks: single tasks; groups; tags.",
+        "words",
+        nargs="*",
+        metavar="PATTERN",
+        help="First, if you like, what to list: tasks (everything --tasks takes; the default), groups, subtasks "
+        "(single tasks) or tags. Then globs such as 'mmlu_*', or parts of names; any may match.",
     )
+    parser.add_argument("--family", metavar="FAMILY", help="Only those from this folder of task files.")
+    parser.add_argument("--output_type", metavar="TYPE", help="Only tasks of this output type.")
+    parser.add_argument(
+        "--long", "-l", action="store_true", help="Also kind, output type, dataset and file, as a table."
+    )
+    parser.add_argument("--json", action="store_true", help="All that is known of each, as a JSON list.")
     parser.add_argument("--include_path", nargs="+", metavar="DIR", default=[], help="Folders with more task files.")
 
 
@@ -38,15 +47,52 @@ def run(namespace: argparse.Namespace) -> int:
         namespace: The parsed options.
 
     Returns:
-        0.
+        0, or 1 when nothing matches.
     """
     from lm_eval.config.values import paths
+    from lm_eval.tasks.listing import listed, select
     from lm_eval.tasks.manager import TaskManager
     from lm_eval.utils import setup_logging
 
     setup_logging("WARNING")
-    manager = TaskManager(include_path=paths("--include_path", namespace.include_path) or None)
-    names = getattr(manager, _KINDS[namespace.kind])
-    sys.stdout.write("".join(f"{name}\n" for name in names))
-    print(f"{len(names)} {namespace.kind}", file=sys.stderr)
-    return 0
+    kind, *patterns = (
+        namespace.words if namespace.words[:1] and namespace.words[0] in _KINDS else ["tasks", *namespace.words]
+    )
+    names = listed(TaskManager(include_path=paths("--include_path", namespace.include_path) or None))
+    found = select(names, kind, patterns, namespace.family, namespace.output_type)
+    if not found:
+        return _nothing(namespace, patterns, kind, names)
+    if namespace.json:
+        _print_json(found)
+    elif namespace.long:
+        _print_table(found)
+    else:
+        sys.stdout.write("".join(f"{item.name}\n" for item in found))
+    print(f"{len(found)} {kind}", file=sys.stderr)
+    return exit_codes.OK
+
+
+def _nothing(namespace: argparse.Namespace, patterns: Sequence[str], kind: str, names: Sequence[Listed]) -> int:
+    """Say in one line that nothing matches, and what is near; 1 as for grep."""
+    from lm_eval.errors import did_you_mean
+
+    asked = [f"match {' or '.join(map(repr, patterns))}"] if patterns else []
+    asked += [f"--{name} {value}" for name in ("family", "output_type") if (value := getattr(namespace, name))]
+    near = did_you_mean(patterns[0].strip("*"), [item.name for item in names]) if patterns else ""
+    print(f"lm_eval: no {kind} {' and '.join(asked) or 'here'}.{near}", file=sys.stderr)
+    return exit_codes.FAULTS
+
+
+def _print_json(found: Sequence[Listed]) -> None:
+    import json
+    from dataclasses import asdict
+
+    print(json.dumps([asdict(item) for item in found], indent=1, ensure_ascii=False))
+
+
+def _print_table(found: Sequence[Listed]) -> None:
+    from lm_eval.reports.columns import columns
+
+    rows = [["name", "kind", "output type", "dataset", "file"]]
+    rows += [[item.name, item.kind, item.output_type, item.dataset, item.source] for item in found]
+    print("\n".join(columns(rows, narrow=(3, 4), hanging=40)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -10,17 +11,22 @@ from itertools import pairwise
 
 from lm_eval.cli import exit_codes
 from lm_eval.cli.parser import Parser
-from lm_eval.errors import APIError, RunStopped, UserError, nearest
+from lm_eval.errors import APIError, ConfigFileError, RunStopped, UserError, nearest
 
 __all__ = ["COMMANDS", "main"]
 
 COMMANDS = {
     "run": "evaluate a model on tasks (also without the word 'run')",
+    "compare": "compare two runs document by document, and gate a release",
+    "rescore": "score saved responses again, without asking the model",
+    "report": "write a saved run as one HTML file, with every sample",
     "ls": "list tasks, groups, subtasks or tags",
+    "show": "show a task's config and a prompt, or what a group holds",
     "validate": "check task files without loading data",
     "probe": "find out what a server can do and which tasks can run on it",
     "mock-server": "serve a small model on an OpenAI-compatible API",
     "demo": "run three small tasks on the mock server, without network",
+    "completion": "print a script that lets a shell complete commands, options and task names",
 }
 """Subcommand to its line in the help. Its module, ``lm_eval.cli.<name>``, has ``add_arguments`` and ``run``."""
 
@@ -34,7 +40,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         One of ``lm_eval.cli.exit_codes``.
     """
-    words = list(sys.argv[1:] if argv is None else argv)
+    code = exit_codes.FAULTS
+    try:
+        code = _run(list(sys.argv[1:] if argv is None else argv))
+    finally:
+        if argv is None:
+            _leave(code)
+    return code
+
+
+def _run(words: list[str]) -> int:
     try:
         return _dispatch(words)
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
@@ -48,8 +63,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _report(error)
 
 
+def _leave(code: int) -> None:
+    """End the process at once when the client of a service hangs: what it does at the end of a process hangs, too."""
+    guard = sys.modules.get("lm_eval.loggers._guard")
+    if guard is not None and guard.abandoned:
+        if sys.exc_info()[0] is not None:
+            import traceback
+
+            traceback.print_exc()
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+
+
 def _report(error: BaseException) -> int:
-    """Print what went wrong as one line and return the exit code."""
+    """Print what went wrong as one line, of a config file a line a fault, and return the exit code."""
     if isinstance(error, KeyboardInterrupt):
         kept = "The answers so far are kept with --output_path or --use_cache; the same command resumes."
         text, code = f"interrupted. {kept}", exit_codes.INTERRUPTED
@@ -57,7 +86,9 @@ def _report(error: BaseException) -> int:
         text, code = str(error), exit_codes.STOPPED
     else:
         text, code = f"error: {error}", exit_codes.MISTAKE
-    print(f"lm_eval: {' '.join(text.split())}", file=sys.stderr)
+    lines = [f"error: {line}" for line in error.problems] if isinstance(error, ConfigFileError) else [text]
+    for line in lines:
+        print(f"lm_eval: {' '.join(line.split())}", file=sys.stderr)
     return code
 
 

@@ -3,12 +3,35 @@
 from __future__ import annotations
 
 import argparse
+import shutil
+import textwrap
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from lm_eval.errors import ConfigError, did_you_mean
 
 __all__ = ["Parser"]
+
+_WIDTH = 100
+
+
+class _Formatter(argparse.HelpFormatter):
+    """Uses up to 100 columns, also where there is no terminal to ask for its width."""
+
+    def __init__(self, prog: str, **kwargs: Any) -> None:
+        kwargs.setdefault("width", min(shutil.get_terminal_size((_WIDTH, 24)).columns, _WIDTH))
+        super().__init__(prog, max_help_position=30, **kwargs)
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        """Name what an option takes once, after all its spellings."""
+        if not action.option_strings or action.nargs == 0:
+            return super()._format_action_invocation(action)
+        taken = self._format_args(action, self._get_default_metavar_for_optional(action))
+        return f"{', '.join(action.option_strings)} {taken}"
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        """Keep names such as local-completions whole."""
+        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False, break_long_words=False)
 
 
 class Parser(argparse.ArgumentParser):
@@ -20,7 +43,7 @@ class Parser(argparse.ArgumentParser):
         Args:
             **kwargs: As for ``argparse.ArgumentParser``.
         """
-        super().__init__(allow_abbrev=False, **kwargs)
+        super().__init__(allow_abbrev=False, formatter_class=_Formatter, **kwargs)
 
     def read(self, words: Sequence[str]) -> argparse.Namespace:
         """Parse a command line.

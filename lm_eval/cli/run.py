@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lm_eval.cli import exit_codes
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["add_arguments", "execute", "run"]
 
 _SHORT = {
+    "config": "-C",
     "model": "-M",
     "model_args": "-a",
     "tasks": "-t",
@@ -31,11 +33,25 @@ _SHORT = {
     "verbosity": "-v",
 }
 _FLAGS = {"log_samples", "predict_only", "write_out", "show_config", "confirm_run_unsafe_code", "trust_remote_code"}
-_FLAGS |= {"check_integrity", "fresh"}
+_FLAGS |= {"check_integrity", "fresh", "dry_run"}
 _WORDS = {"model_args", "tasks", "gen_kwargs", "include_path", "metadata", "wandb_args", "wandb_config_args"}
-_WORDS |= {"trackio_args", "hf_hub_log_args"}
+_WORDS |= {"trackio_args", "mlflow_args", "hf_hub_log_args"}
 _BARE: dict[str, Any] = {"apply_chat_template": True, "fewshot_as_multiturn": True, "cache_requests": "true"}
 _METAVARS = {"tasks": "TASK", "include_path": "DIR", "data_dir": "DIR", "output_path": "DIR", "use_cache": "FILE"}
+_METAVARS |= {"config": "FILE", "model": "KIND", "save_config": "FILE", "samples": "JSON", "output_format": "FORMAT"}
+_METAVARS |= dict.fromkeys(["num_fewshot", "batch_size", "max_batch_size", "limit", "max_errors"], "N")
+_METAVARS |= {"system_instruction": "TEXT", "verbosity": "LEVEL"}
+_GROUPS = {
+    "model": ["model", "model_args", "batch_size"],
+    "tasks": ["tasks", "num_fewshot", "limit", "samples", "include_path", "data_dir", "metadata", "check_integrity"],
+    "prompts": ["system_instruction", "apply_chat_template", "fewshot_as_multiturn", "gen_kwargs", "seed"],
+    "the run": ["config", "save_config", "dry_run", "fresh", "use_cache", "max_errors", "confirm_run_unsafe_code"],
+    "results": ["output_path", "log_samples", "output_format", "predict_only"],
+    "output": ["write_out", "show_config", "verbosity"],
+    "loggers": ["wandb_args", "wandb_config_args", "trackio_args", "mlflow_args", "hf_hub_log_args"],
+    "for compatibility": ["max_batch_size", "device", "cache_requests", "trust_remote_code"],
+}
+_USAGE = "lm_eval run --model KIND --model_args KEY=VALUE ... --tasks TASK ... [options]"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,22 +64,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     from lm_eval.config.run import RunConfig, field_docs
 
-    docs = field_docs()
-    parser.add_argument(
-        "--config", "-C", metavar="FILE", help="YAML file with any of these options; the command line wins."
-    )
-    for name in (item.name for item in fields(RunConfig)):
-        flags = [f"--{name}", *([_SHORT[name]] if name in _SHORT else [])]
-        more: dict[str, Any] = {"default": argparse.SUPPRESS, "help": docs.get(name, "").replace("%", "%%")}
-        if name in _FLAGS:
-            more["action"] = "store_true"
-        elif name in _WORDS:
-            more |= {"nargs": "+", "metavar": _METAVARS.get(name, "KEY=VALUE"), "action": "extend"}
-        elif name in _BARE:
-            more |= {"nargs": "?", "const": _BARE[name], "metavar": "VALUE"}
-        else:
-            more["metavar"] = _METAVARS.get(name, name.upper())
-        parser.add_argument(*flags, **more)
+    docs = {"config": "YAML or JSON file with any of these options; the command line wins.", **field_docs()}
+    parser.usage = _USAGE
+    names = ["config", *(item.name for item in fields(RunConfig))]
+    grouped = {name for group in _GROUPS.values() for name in group}
+    more_options = [name for name in names if name not in grouped]
+    for title, members in {**_GROUPS, "more": more_options}.items():
+        group = parser.add_argument_group(title) if members else parser
+        for name in members:
+            _add(group, name, docs.get(name, ""))
+
+
+def _add(group: argparse._ActionsContainer, name: str, text: str) -> None:
+    """Add the option of a field."""
+    flags = [f"--{name}", *([_SHORT[name]] if name in _SHORT else [])]
+    more: dict[str, Any] = {"default": argparse.SUPPRESS, "help": text.replace("%", "%%")}
+    if name in _FLAGS:
+        more["action"] = "store_true"
+    elif name in _WORDS:
+        more |= {"nargs": "+", "metavar": _METAVARS.get(name, "KEY=VALUE"), "action": "extend"}
+    elif name in _BARE:
+        more |= {"nargs": "?", "const": _BARE[name], "metavar": "VALUE"}
+    else:
+        more["metavar"] = _METAVARS.get(name, name.upper())
+    group.add_argument(*flags, **more)
 
 
 def run(namespace: argparse.Namespace) -> int:
@@ -75,11 +99,23 @@ def run(namespace: argparse.Namespace) -> int:
     Returns:
         An exit code.
     """
-    from lm_eval.config.run import RunConfig, load_config_file
+    from lm_eval.config.run import RunConfig
+    from lm_eval.config.run_file import load_config_file
 
     given = vars(namespace)
-    path = given.pop("config")
-    return execute(RunConfig.from_mapping({**(load_config_file(path) if path else {}), **given}))
+    path = given.pop("config", None)
+    return execute(RunConfig.from_mapping({**(load_config_file(path, _nested_faults) if path else {}), **given}))
+
+
+def _nested_faults(options: Mapping[str, Any]) -> Iterable[tuple[tuple[str, ...], str]]:
+    """Look at the model's arguments, when the model is one of ours; others take what they like."""
+    from lm_eval.config import values
+    from lm_eval.models import MODELS
+    from lm_eval.models.arguments import faults_of
+
+    if options.get("model") in MODELS and options.get("model_args"):
+        for name, said in faults_of(values.arguments("model_args", options["model_args"])):
+            yield ("model_args", name), said
 
 
 def execute(config: RunConfig) -> int:
@@ -94,44 +130,72 @@ def execute(config: RunConfig) -> int:
     config.check()
     if config.trust_remote_code:
         os.environ["HF_DATASETS_TRUST_REMOTE_CODE"] = "1"
+    if config.save_config:
+        _save(config, config.save_config)
+    if config.dry_run:
+        return _plan(config)
 
     from lm_eval.evaluator import simple_evaluate
+    from lm_eval.loggers import trackers
     from lm_eval.loggers.evaluation_tracker import EvaluationTracker
-    from lm_eval.reports.table import header_line, make_table
-    from lm_eval.utils import handle_non_serializable, setup_logging
+    from lm_eval.loggers.hub import check_hub_arguments
+    from lm_eval.utils import setup_logging
 
     setup_logging(config.verbosity or "INFO")
-    tracker = EvaluationTracker(output_path=config.output_path, **config.hf_hub_log_args)
-    services = list(_services(config))
-    results = simple_evaluate(**config.evaluate_arguments(), evaluation_tracker=tracker)
+    check_hub_arguments(config.hf_hub_log_args, config.output_path, config.log_samples or config.predict_only)
+    tracker = EvaluationTracker(
+        output_path=config.output_path, output_format=config.output_format, **config.hf_hub_log_args
+    )
+    services = trackers.start(
+        config.wandb_args, config.wandb_config_args, config.trackio_args, config.mlflow_args, hub=tracker.hub
+    )
+    with trackers.stopped_on_failure(services):
+        results = simple_evaluate(**config.evaluate_arguments(), evaluation_tracker=tracker)
+        samples = results.pop("samples", None)
+        tracker.save_results_aggregated(results=results, samples=samples)
+        for task, rows in (samples or {}).items():
+            tracker.save_results_samples(task_name=task, samples=rows)
+        tracker.finish(results)
+        _print(config, results)
+    # Last, because services may be slow, fail or hang.
+    all_told = trackers.tell(services, results, samples, hub=tracker.hub, saved=tracker.saved)
+    if results["errors"]["exceeded"] or results.get("refused"):
+        return exit_codes.ERRORS
+    return exit_codes.OK if all_told else exit_codes.LOGGERS
 
-    samples = results.pop("samples", None)
-    tracker.save_results_aggregated(results=results, samples=samples)
-    for task, rows in (samples or {}).items():
-        tracker.save_results_samples(task_name=task, samples=rows)
-    tracker.recreate_metadata_card()
-    tracker.finish(results)
-    for service in services:
-        service.post_init(results)
-        service.log_eval_result()
-        service.log_eval_samples(samples or {})
-        service.finish()
+
+def _print(config: RunConfig, results: Mapping[str, Any]) -> None:
+    from lm_eval.reports.markdown import room
+    from lm_eval.reports.table import header_line, make_table
+    from lm_eval.utils import handle_non_serializable
 
     if config.show_config:
         print(json.dumps(results["configs"], indent=2, default=handle_non_serializable, ensure_ascii=False))
     print(header_line(results))
-    print(make_table(results))
+    print(make_table(results, width=room()))
     if results.get("groups"):
-        print(make_table(results, "groups"))
-    incomplete = results["errors"]["exceeded"] or results.get("refused")
-    return exit_codes.ERRORS if incomplete else exit_codes.OK
+        print(make_table(results, "groups", width=room()))
+    sys.stdout.flush()
 
 
-def _services(config: RunConfig) -> Iterator[Any]:
-    """Make the loggers that were asked for, before the run, so that a missing package shows at once."""
-    from lm_eval.loggers import TrackioLogger, WandbLogger
+def _save(config: RunConfig, path: str) -> None:
+    from pathlib import Path
 
-    if config.wandb_args or config.wandb_config_args:
-        yield WandbLogger(config.wandb_args, config.wandb_config_args)
-    if config.trackio_args:
-        yield TrackioLogger(config.trackio_args)
+    from lm_eval.config.run_file import config_text
+    from lm_eval.errors import ConfigError
+    from lm_eval.results.redact import redact
+
+    try:
+        Path(path).expanduser().write_text(config_text(config, redact), encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"--save_config: cannot write {path!r}: {error.strerror}.") from None
+    print(f"Options written to {path}", file=sys.stderr)
+
+
+def _plan(config: RunConfig) -> int:
+    from lm_eval.planning import plan
+    from lm_eval.utils import setup_logging
+
+    setup_logging(config.verbosity or "WARNING")
+    print(plan(**config.evaluate_arguments(), output_path=config.output_path))
+    return exit_codes.OK

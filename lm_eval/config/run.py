@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import Any
 
 from lm_eval.config import values
 from lm_eval.errors import ConfigError, did_you_mean
 
-__all__ = ["RunConfig", "field_docs", "load_config_file"]
+__all__ = ["RunConfig", "faults_of", "field_docs"]
 
 
 @dataclass(kw_only=True, slots=True)
@@ -40,6 +39,8 @@ class RunConfig:
     """Folder for results and samples, or a path that ends in .json. An interrupted run resumes from here."""
     log_samples: bool = False
     """Save a line for each doc: prompt, answer, target and scores."""
+    output_format: str = "jsonl"
+    """Format of the samples: jsonl, or parquet for pandas and DuckDB."""
     predict_only: bool = False
     """Ask and save the answers, score nothing."""
     use_cache: str | None = None
@@ -76,6 +77,10 @@ class RunConfig:
     """Docs lost to errors that are put up with: a number, or a fraction below 1. More gives exit code 3."""
     fresh: bool = False
     """Start over, although an interrupted run could be resumed."""
+    dry_run: bool = False
+    """Ask nothing: print documents, requests, tokens and cost of each task, and the first prompt with its request."""
+    save_config: str | None = None
+    """Write the options to a YAML file that --config takes, without secrets, then run."""
     verbosity: str | None = None
     """Log level: DEBUG, INFO, WARNING, ERROR (also LMEVAL_LOG_LEVEL). DEBUG shows tracebacks."""
     wandb_args: dict[str, Any] = field(default_factory=dict)
@@ -84,6 +89,8 @@ class RunConfig:
     """Further values for the config of the wandb run."""
     trackio_args: dict[str, Any] = field(default_factory=dict)
     """Arguments of trackio.init: project=NAME."""
+    mlflow_args: dict[str, Any] = field(default_factory=dict)
+    """Where MLflow keeps the run: tracking_uri=URI,experiment=NAME,run_name=RUN."""
     hf_hub_log_args: dict[str, Any] = field(default_factory=dict)
     """Where on the Hugging Face Hub results go: hub_results_org=ORG,push_results_to_hub=true."""
 
@@ -101,7 +108,9 @@ class RunConfig:
         Raises:
             ConfigError: An option is unknown, or its value cannot be used.
         """
-        _refuse_unknown(given, source)
+        for name in given:
+            if name not in _CONVERT:
+                raise ConfigError(f"{source}: {_unknown(name)}" if source else f"The run has an {_unknown(name)}")
         return cls(**{name: _CONVERT[name](name, value) for name, value in given.items() if value is not None})
 
     def check(self) -> None:
@@ -118,6 +127,8 @@ class RunConfig:
             raise ConfigError("--limit and --samples exclude each other; give one of them.")
         if (self.log_samples or self.predict_only) and not self.output_path:
             raise ConfigError("--log_samples and --predict_only need --output_path: a folder for what they save.")
+        if self.output_format != "jsonl" and not (self.log_samples or self.predict_only):
+            raise ConfigError("--output_format is that of the samples: give --log_samples too.")
         if self.fewshot_as_multiturn and not self.apply_chat_template:
             raise ConfigError("--fewshot_as_multiturn needs --apply_chat_template.")
 
@@ -177,6 +188,7 @@ _CONVERT: dict[str, Callable[[str, Any], Any]] = {
     "samples": values.samples,
     "output_path": values.text,
     "log_samples": values.boolean,
+    "output_format": values.sample_format,
     "predict_only": values.boolean,
     "use_cache": values.text,
     "cache_requests": values.cache_requests,
@@ -195,45 +207,38 @@ _CONVERT: dict[str, Callable[[str, Any], Any]] = {
     "check_integrity": values.boolean,
     "max_errors": values.max_errors,
     "fresh": values.boolean,
+    "dry_run": values.boolean,
+    "save_config": values.text,
     "verbosity": values.text,
     "wandb_args": values.arguments,
     "wandb_config_args": values.arguments,
     "trackio_args": values.arguments,
+    "mlflow_args": values.arguments,
     "hf_hub_log_args": values.arguments,
 }
 
 
-def _refuse_unknown(given: Mapping[str, Any], source: str) -> None:
-    for name in given:
-        if name not in _CONVERT:
-            where = f"{source}: " if source else ""
-            raise ConfigError(f"{where}unknown option {name!r}.{did_you_mean(str(name), _CONVERT)}")
-
-
-def load_config_file(path: str | Path) -> dict[str, Any]:
-    """Read the options in a YAML file.
+def faults_of(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Go through all that is wrong with options.
 
     Args:
-        path: The file.
+        given: Option name to value, as for ``RunConfig.from_mapping``.
 
-    Returns:
-        Option name to value, as the file gives it.
-
-    Raises:
-        ConfigError: The file cannot be read, is no YAML mapping, or has an unknown key.
+    Yields:
+        An option's name and what is wrong with it.
     """
-    import yaml
+    for name, value in given.items():
+        if name not in _CONVERT:
+            yield name, _unknown(name)
+        elif value is not None:
+            try:
+                _CONVERT[name](name, value)
+            except ConfigError as error:
+                yield name, str(error)
 
-    try:
-        found = yaml.safe_load(Path(path).expanduser().read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"--config: cannot read {str(path)!r}: {error.strerror}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"--config: {path} is not valid YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(found, dict):
-        raise ConfigError(f"--config: {path} must hold options as 'name: value' lines.")
-    _refuse_unknown(found, str(path))
-    return found
+
+def _unknown(name: object) -> str:
+    return f"unknown option {name!r}.{did_you_mean(str(name), _CONVERT)}"
 
 
 def field_docs() -> dict[str, str]:

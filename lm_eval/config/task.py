@@ -211,6 +211,8 @@ class TaskConfig(_Keys):
     """Carried along, as ``should_decontaminate``."""
     gen_prefix: str | None = None
     """The start of the answer, put in front of generation."""
+    cluster_key: str | DocFunction | None = None
+    """What docs of one cluster share, such as a passage: a column, a template or a function."""
     metadata: dict[str, Any] | None = None
     """Free; ``version`` is the task's version."""
 

@@ -27,6 +27,7 @@ __all__ = [
     "max_errors",
     "number",
     "paths",
+    "sample_format",
     "samples",
     "seeds",
     "tasks",
@@ -161,6 +162,13 @@ def _literal(item: Any) -> Any:
         return item
 
 
+def sample_format(name: str, value: Any) -> str:
+    """Read how samples are saved; the word is also the end of their files' names."""
+    if value in ("jsonl", "parquet"):
+        return str(value)
+    raise _refuse(name, "jsonl or parquet", value)
+
+
 def samples(name: str, value: Any) -> dict[str, list[int]]:
     """Read ``{task: [doc ids]}``: a mapping, JSON, or the path of a JSON file."""
     if isinstance(value, str):
@@ -199,7 +207,11 @@ def chat_template(name: str, value: Any) -> bool | str:
 
 
 def cache_requests(name: str, value: Any) -> str:
-    """Read ``true``, ``refresh`` or ``delete``."""
+    """Read ``true``, ``refresh`` or ``delete``; or a mapping of these to true or false, as in older config files."""
+    if isinstance(value, Mapping):
+        asked = [str(key) for key, on in value.items() if on]
+        words = {"delete_requests_cache": "delete", "rewrite_requests_cache": "refresh", "cache_requests": "true"}
+        value = next((word for key, word in words.items() if key in asked), "false")
     word = str(value).strip().lower()
     if word not in {"true", "false", "refresh", "delete"}:
         raise _refuse(name, "true, refresh or delete", value)

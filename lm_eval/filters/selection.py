@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from lm_eval.api.filter import Filter
 from lm_eval.api.registry import register_filter
@@ -36,6 +36,8 @@ class TakeFirstFilter(Filter):
 @register_filter("take_first_k")
 class TakeKFilter(Filter):
     """Keep the first k responses, as a list."""
+
+    chooses: ClassVar[bool] = True
 
     def __init__(self, **kwargs: Any) -> None:
         """Say how many.
@@ -77,6 +79,8 @@ class TakeKFilter(Filter):
 @register_filter("majority_vote")
 class MajorityVoteFilter(Filter):
     """Keep the response given most often; of equals, the one seen first."""
+
+    chooses: ClassVar[bool] = True
 
     def __init__(self) -> None:
         """Take no options."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-__all__ = ["to_json", "write_atomically"]
+__all__ = ["to_json", "whole_file", "write_atomically"]
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
@@ -48,11 +49,25 @@ def write_atomically(path: Path, parts: Iterable[str]) -> None:
         path: The file; its folder is made.
         parts: The text, in pieces.
     """
+    with whole_file(path) as file:
+        file.writelines(part.encode("utf-8", "surrogatepass") for part in parts)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file that takes its place when the block ends well, and is gone when it does not.
+
+    Args:
+        path: The file; its folder is made.
+
+    Yields:
+        A file to write bytes to.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, unfinished = tempfile.mkstemp(prefix=f".{path.name[:80]}.", suffix=".tmp", dir=path.parent)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogatepass", newline="\n") as file:
-            file.writelines(parts)
+        with os.fdopen(handle, "wb") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         # mkstemp makes files only their owner can read; a result file is as readable as any other.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import time
 from collections.abc import Iterable, Mapping
@@ -11,7 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from lm_eval.loggers._files import to_json, write_atomically
+from lm_eval.config.values import sample_format
+from lm_eval.loggers._files import to_json, whole_file, write_atomically
 from lm_eval.results.hashes import sha256
 from lm_eval.results.redact import redact
 
@@ -86,9 +88,9 @@ class GeneralConfigTracker:
 class EvaluationTracker:
     """Saves results and samples.
 
-    Under a folder the files are ``<model>/results_<time>.json`` and ``<model>/samples_<task>_<time>.jsonl``; with a
-    path that ends in ``.json`` they are ``<stem>_<time>.json`` and the samples beside it. Each file is written whole
-    or not at all, without secrets.
+    Under a folder the files are ``<model>/results_<time>.json`` and ``<model>/samples_<task>_<time>.jsonl`` (or
+    ``.parquet``); with a path that ends in ``.json`` they are ``<stem>_<time>.json`` and the samples beside it. Each
+    file is written whole or not at all, without secrets.
     """
 
     def __init__(
@@ -105,6 +107,7 @@ class EvaluationTracker:
         leaderboard_url: str = "",
         point_of_contact: str = "",
         gated: bool = False,
+        output_format: str = "jsonl",
     ) -> None:
         """Say where results go.
 
@@ -121,9 +124,14 @@ class EvaluationTracker:
             leaderboard_url: Noted in the results.
             point_of_contact: Noted in the results.
             gated: Ask people to log in before they read the samples.
+            output_format: ``jsonl`` or ``parquet``, of the samples.
+
+        Raises:
+            ConfigError: There is no such format.
         """
         from lm_eval.loggers.hub import HubTarget
 
+        self.output_format = sample_format("output_format", output_format)
         self.general_config_tracker = GeneralConfigTracker()
         self.output_path = Path(output_path).expanduser() if output_path else None
         self.date_id: str | None = None
@@ -138,6 +146,7 @@ class EvaluationTracker:
                 private=not public_repo,
                 gated=gated,
                 token=token,
+                notes=self.notes,
             )
             if push_results_to_hub or push_samples_to_hub
             else None
@@ -221,7 +230,7 @@ class EvaluationTracker:
         self._saved(path, kind="results")
 
     def save_results_samples(self, task_name: str, samples: Iterable[Mapping[str, Any]]) -> None:
-        """Save a task's samples, a line each.
+        """Save a task's samples: a line each, or a row each of a Parquet file.
 
         Args:
             task_name: The task.
@@ -233,20 +242,28 @@ class EvaluationTracker:
         if folder is None:
             return
         name = task_name if _is_plain(task_name) else sanitize_task_name(task_name)
-        path = folder / f"samples_{name}_{self._date()}.jsonl"
-        write_atomically(path, (to_json(_for_file(sample)) + "\n" for sample in samples))
+        path = folder / f"samples_{name}_{self._date()}.{self.output_format}"
+        lines = (to_json(_for_file(sample)) for sample in samples)
+        if self.output_format == "parquet":
+            from lm_eval.results.parquet import write_samples
+
+            with whole_file(path) as file:
+                write_samples(file, [json.loads(line) for line in lines])
+        else:
+            write_atomically(path, (f"{line}\n" for line in lines))
         self._saved(path, kind="samples")
 
     def _saved(self, path: Path, *, kind: str) -> None:
         self.saved.append(path)
         eval_logger.info("Saved %s", path)
         if self.hub is not None and self.output_path is not None:
-            self.hub.push(path, folder=self.general_config_tracker.model_name_sanitized or "", kind=kind)
+            named = self.general_config_tracker
+            self.hub.add(path, kind=kind, model=named.model_name or "", folder=named.model_name_sanitized or "")
 
     def recreate_metadata_card(self) -> None:
-        """Write the Hub repository's card anew from what was saved."""
+        """Push what was saved to the Hub, where that is asked for, with a card for each repository written anew."""
         if self.hub is not None:
-            self.hub.write_card(self.general_config_tracker.model_name or "", [path.name for path in self.saved])
+            self.hub.push()
 
 
 def _is_plain(name: str) -> bool:

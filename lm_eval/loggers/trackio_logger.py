@@ -3,65 +3,83 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
-from lm_eval.loggers._guard import guarded, load
-from lm_eval.loggers._scores import flat_scores, run_config, sample_rows
+from lm_eval.loggers._clients import check_arguments, keywords_of, load
+from lm_eval.loggers._guard import Guarded, guarded
+from lm_eval.loggers._samples import conversation
+from lm_eval.loggers._scores import flat_scores, run_config, score_table
 
 __all__ = ["TrackioLogger"]
 
 
-class TrackioLogger:
-    """Logs a run to Trackio: config, scores, and a table of samples a task."""
+class TrackioLogger(Guarded):
+    """Logs a run to Trackio: config, scores, tables of them, and the samples as conversations."""
+
+    service: ClassVar[str] = "trackio"
 
     def __init__(self, init_args: Mapping[str, Any] | None = None) -> None:
-        """Remember how to start a run of the tracker; it starts when the results, and so its config, are known.
+        """Start a run of the tracker; before the evaluation, so that a mistake shows at once.
 
         Args:
-            init_args: Arguments of ``trackio.init``; ``project`` is ``lm-eval`` unless given.
+            init_args: Arguments of ``trackio.init``; ``project`` is ``lm-eval`` unless given. ``step`` is that of
+                what is logged.
 
         Raises:
             MissingPackageError: trackio is not installed.
+            ConfigError: ``trackio.init`` has no such argument.
         """
-        self.trackio = load("trackio")
-        self.init_args = {"project": "lm-eval", **(init_args or {})}
+        super().__init__()
+        self.trackio = load("trackio", "init")
+        given = {"project": "lm-eval", **(init_args or {})}
+        self._step = given.pop("step", None)
+        known = keywords_of(self.trackio.init)
+        check_arguments("trackio_args", given, known and [*known, "step"])
         self.results: Mapping[str, Any] = {}
-        self.alive = True
+        self.guard("start", lambda: self.trackio.init(**given), starting=True)
 
     def post_init(self, results: Mapping[str, Any]) -> None:
-        """Take the results and start the tracker's run.
+        """Take the results to be logged.
 
         Args:
             results: The result dict of a run.
         """
         self.results = results
-        self.alive = self._start() is not None
-
-    @guarded
-    def _start(self) -> bool:
-        given = self.init_args.get("config") or {}
-        self.trackio.init(**{**self.init_args, "config": {**run_config(self.results), **given}})
-        return True
 
     @guarded
     def log_eval_result(self) -> None:
-        """Log every score."""
-        self.trackio.log(flat_scores(self.results))
+        """Log config, scores and tables of them."""
+        import pandas
 
-    @guarded
+        self.trackio.config.update(run_config(self.results))
+        self.trackio.log(flat_scores(self.results), step=self._step)
+        for key, column in (("eval_results", "results"), ("group_eval_results", "groups")):
+            columns, rows = score_table(self.results, column)
+            if rows:
+                table = self.trackio.Table(dataframe=pandas.DataFrame(rows, columns=columns))
+                self.trackio.log({f"evaluation/{key}": table}, step=self._step)
+
     def log_eval_samples(self, samples: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-        """Log a table of samples a task.
+        """Log each sample as a conversation.
 
         Args:
             samples: Task name to samples.
         """
-        pandas = load("pandas")
         for task, entries in samples.items():
-            columns, rows = sample_rows(entries)
-            table = self.trackio.Table(dataframe=pandas.DataFrame(rows, columns=columns))
-            self.trackio.log({f"{task}_samples": table})
+            self._log_samples(task, entries)
 
     @guarded
-    def finish(self) -> None:
-        """End the tracker's run."""
-        self.trackio.finish()
+    def _log_samples(self, task: str, entries: Sequence[Mapping[str, Any]]) -> None:
+        kind = ((self.results.get("configs") or {}).get(task) or {}).get("output_type", "")
+        for entry in entries:
+            messages, facts = conversation(task, entry, kind)
+            trace = self.trackio.Trace(messages=messages, metadata=facts)
+            self.trackio.log({f"{task}/sample": trace}, step=self._step)
+
+    def finish(self, failed: bool = False) -> None:
+        """End the tracker's run; waits until everything is sent.
+
+        Args:
+            failed: Whether the evaluation did not come to its end; Trackio does not note it.
+        """
+        self.guard("finish", lambda: self.trackio.finish(), last=True, hurry=failed)

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
+from lm_eval.loggers._clients import check_arguments, keywords_of, load
 from lm_eval.loggers._files import to_json
-from lm_eval.loggers._guard import guarded, load
-from lm_eval.loggers._scores import flat_scores, run_config, sample_rows
+from lm_eval.loggers._guard import Guarded, guarded
+from lm_eval.loggers._samples import sample_rows
+from lm_eval.loggers._scores import flat_scores, run_config, saved_form, score_table
 
 __all__ = ["WandbLogger"]
 
 
-class WandbLogger:
-    """Logs a run to Weights & Biases: scores to the summary, tables and the full results as an artifact."""
+class WandbLogger(Guarded):
+    """Logs a run to Weights & Biases: scores, tables of them and of samples, and both as artifacts.
+
+    Attributes:
+        run: The tracker's run; None when it could not be started.
+    """
+
+    service: ClassVar[str] = "wandb"
 
     def __init__(
         self, init_args: Mapping[str, Any] | None = None, config_args: Mapping[str, Any] | None = None
@@ -23,25 +31,28 @@ class WandbLogger:
         When the service cannot be reached that is logged, and nothing else is sent to it.
 
         Args:
-            init_args: Arguments of ``wandb.init``.
+            init_args: Arguments of ``wandb.init``; ``job_type`` is ``eval`` unless given. ``step`` is that of what is
+                logged.
             config_args: Further values for the run's config.
 
         Raises:
             MissingPackageError: wandb is not installed.
+            ConfigError: ``wandb.init`` has no such argument.
         """
-        self.wandb = load("wandb")
+        super().__init__()
+        self.wandb = load("wandb", "init")
+        given = {"job_type": "eval", **(init_args or {})}
+        self._step = given.pop("step", None)
+        known = keywords_of(self.wandb.init)
+        check_arguments("wandb_args", given, known and [*known, "step"])
         self.results: Mapping[str, Any] = {}
-        self.alive = True
-        self.run: Any = self._start(init_args or {}, config_args or {})
-        self.alive = self.run is not None
+        self.run: Any = self.guard("start", lambda: self._start(given, config_args or {}), starting=True)
 
-    @guarded
     def _start(self, init_args: Mapping[str, Any], config_args: Mapping[str, Any]) -> Any:
-        run = self.wandb.run or self.wandb.init(**{"job_type": "eval", **init_args})
+        run = self.wandb.run or self.wandb.init(**init_args)
         run.config.update(dict(config_args))
         return run
 
-    @guarded
     def post_init(self, results: Mapping[str, Any]) -> None:
         """Take the results to be logged.
 
@@ -50,19 +61,32 @@ class WandbLogger:
         """
         self.results = results
 
-    @guarded
     def log_eval_result(self) -> None:
-        """Log config, scores, a table of them, and the results as an artifact."""
-        self.run.config.update(run_config(self.results), allow_val_change=True)
-        scores = flat_scores(self.results)
-        self.run.summary.update(scores)
-        self.run.log(scores)
-        table = self.wandb.Table(columns=["score", "value"], data=[list(pair) for pair in scores.items()])
-        self.run.log({"evaluation/eval_results": table})
-        content = {key: value for key, value in self.results.items() if key != "samples"}
-        self._log_artifact("results", "eval_results", "results.json", to_json(content, indent=2))
+        """Log config, scores, tables of them, and the results as an artifact."""
+        self._log_scores()
+        self._log_tables()
+        self._log_results()
 
     @guarded
+    def _log_scores(self) -> None:
+        self.run.config.update(run_config(self.results), allow_val_change=True)
+        rows = (self.results.get("results") or {}).items()
+        self.run.summary.update(
+            {f"{name}/{key}": row[key] for name, row in rows for key in ("name", "alias") if key in row}
+        )
+        self.run.log(flat_scores(self.results), step=self._step)
+
+    @guarded
+    def _log_tables(self) -> None:
+        for key, column in (("eval_results", "results"), ("group_eval_results", "groups")):
+            columns, rows = score_table(self.results, column)
+            if rows:
+                self.run.log({f"evaluation/{key}": self.wandb.Table(columns=columns, data=rows)}, step=self._step)
+
+    @guarded
+    def _log_results(self) -> None:
+        self._log_artifact("results", "eval_results", "results.json", to_json(saved_form(self.results), indent=2))
+
     def log_eval_samples(self, samples: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         """Log a table and an artifact of samples a task.
 
@@ -70,19 +94,31 @@ class WandbLogger:
             samples: Task name to samples.
         """
         for task, entries in samples.items():
-            columns, rows = sample_rows(entries)
-            self.run.log({f"{task}_eval_results": self.wandb.Table(columns=columns, data=rows)})
-            lines = "".join(to_json(entry) + "\n" for entry in entries)
-            self._log_artifact(f"samples_{task}", "samples_by_task", f"{task}_eval_samples.jsonl", lines)
+            self._log_samples(task, entries)
+
+    @guarded
+    def _log_samples(self, task: str, entries: Sequence[Mapping[str, Any]]) -> None:
+        kind = ((self.results.get("configs") or {}).get(task) or {}).get("output_type", "")
+        columns, rows = sample_rows(entries, kind)
+        self.run.log({f"{task}_eval_results": self.wandb.Table(columns=columns, data=rows)}, step=self._step)
+        content = "[\n" + ",\n".join(map(to_json, entries)) + "\n]\n"
+        self._log_artifact(task, "samples_by_task", f"{task}_eval_samples.json", content)
 
     def _log_artifact(self, name: str, kind: str, file_name: str, content: str) -> None:
-        safe = "".join(char if char.isalnum() or char in "-_." else "_" for char in name)
-        artifact = self.wandb.Artifact(f"run-{self.run.id}-{safe}", type=kind)
-        with artifact.new_file(file_name, mode="w", encoding="utf-8") as file:
+        artifact = self.wandb.Artifact(_plain(name), type=kind)
+        with artifact.new_file(_plain(file_name), mode="w", encoding="utf-8") as file:
             file.write(content)
         self.run.log_artifact(artifact)
 
-    @guarded
-    def finish(self) -> None:
-        """End the tracker's run."""
-        self.run.finish()
+    def finish(self, failed: bool = False) -> None:
+        """End the tracker's run; waits until everything is sent.
+
+        Args:
+            failed: Whether the evaluation did not come to its end.
+        """
+        self.guard("finish", lambda: self.run.finish(exit_code=int(failed)), last=True, hurry=failed)
+
+
+def _plain(name: str) -> str:
+    """Replace characters that names of artifacts cannot have."""
+    return "".join(char if char.isalnum() or char in "-_." else "_" for char in name)[:128]

@@ -141,6 +141,8 @@ class _Asked:
         stats.requests[request.path] += 1
         stats.bodies[digest] += 1
         stats.log.append(record)
+        if request.transport is not None:
+            stats.peers.add(request.transport.get_extra_info("peername"))
         return record
 
     async def _answer(

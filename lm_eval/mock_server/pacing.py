@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections import deque
 
 from lm_eval.errors import ConfigError
 
@@ -74,18 +73,22 @@ class Slots:
 
 
 class RateLimit:
-    """At most so many requests a minute, told in ``x-ratelimit-*`` headers as OpenAI does."""
+    """At most so many requests a minute, told in ``x-ratelimit-*`` headers as OpenAI does.
+
+    It is a bucket that holds the limit and fills up evenly; ``reset`` is the time until it is full again.
+    """
 
     def __init__(self, requests_per_minute: float = 0, window: float = 60.0) -> None:
         """Set the limit.
 
         Args:
             requests_per_minute: The limit; 0 for none.
-            window: Seconds over which requests are counted; the limit shrinks with it.
+            window: Seconds in which an empty bucket is filled; the limit shrinks with it.
         """
         self.limit = int(requests_per_minute * window / 60)
         self.window = window
-        self._times: deque[float] = deque()
+        self._left = float(self.limit)
+        self._at = time.monotonic()
 
     def take(self) -> tuple[dict[str, str], bool]:
         """Count a request.
@@ -96,17 +99,16 @@ class RateLimit:
         if not self.limit:
             return {}, True
         now = time.monotonic()
-        while self._times and now - self._times[0] >= self.window:
-            self._times.popleft()
-        allowed = len(self._times) < self.limit
+        self._left = min(self.limit, self._left + (now - self._at) * self.limit / self.window)
+        self._at = now
+        allowed = self._left >= 1
         if allowed:
-            self._times.append(now)
-        wait = max(0.0, self.window - (now - self._times[0]))
+            self._left -= 1
         headers = {
             "x-ratelimit-limit-requests": str(self.limit),
-            "x-ratelimit-remaining-requests": str(self.limit - len(self._times)),
-            "x-ratelimit-reset-requests": f"{wait:.3f}s",
+            "x-ratelimit-remaining-requests": str(int(self._left)),
+            "x-ratelimit-reset-requests": f"{(self.limit - self._left) * self.window / self.limit:.3f}s",
         }
         if not allowed:
-            headers["retry-after"] = f"{wait:.3f}"
+            headers["retry-after"] = f"{(1 - self._left) * self.window / self.limit:.3f}"
         return headers, allowed

@@ -26,6 +26,8 @@ from lm_eval.mock_server.stats import RequestRecord, Stats
 from lm_eval.mock_server.truth import LanguageModel
 
 if TYPE_CHECKING:
+    import ssl
+
     from aiohttp import web
 
 __all__ = ["MockServer"]
@@ -65,6 +67,7 @@ class MockServer:
         prefix_cache_blocks: int = 4096,
         refuse_for: float = 0.0,
         log_requests: int = 10_000,
+        ssl_context: ssl.SSLContext | None = None,
         process: bool = False,
     ) -> None:
         """Describe the server; nothing starts yet.
@@ -79,7 +82,7 @@ class MockServer:
             slots: How many answers are made at one time; 0 for no limit.
             max_in_flight: More requests than this at one time are answered 429; 0 for no limit.
             requests_per_minute: More are answered 429, with ``x-ratelimit-*`` headers; 0 for no limit.
-            rate_window: Seconds over which those are counted.
+            rate_window: Seconds after which a limit that was used up is whole again.
             faults: Rules with a rate such as ``"429:0.1"``; texts without one and None are a script, in order of
                 arrival; or a function of a ``RequestRecord``.
             seed: Seeds faults, latency, and sampling without a seed.
@@ -89,15 +92,16 @@ class MockServer:
             prefix_cache_blocks: The size of the simulated prefix cache, in blocks of 16 tokens; 0 for none.
             refuse_for: Refuse connections for so many seconds after the start.
             log_requests: How many of the last requests are kept with their bodies.
-            process: Run in a process of its own, for benchmarks; not with ``answers``, a fault function or
-                ``refuse_for``.
+            ssl_context: Serve over TLS, with this certificate; ``fetch_stats`` does not follow there.
+            process: Run in a process of its own, for benchmarks; not with ``answers``, a fault function, ``refuse_for``
+                or ``ssl_context``.
 
         Raises:
             ConfigError: A setting has no meaning.
         """
         self.profile = get_profile(profile)
         self.model, self.host, self.port = model, host, port
-        self._refuse_for = refuse_for
+        self._refuse_for, self._ssl_context = refuse_for, ssl_context
         self._service = Service(
             engine=Engine(
                 self.profile,
@@ -130,7 +134,8 @@ class MockServer:
     @property
     def root_url(self) -> str:
         """The URL without ``/v1``."""
-        return f"http://{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self._ssl_context else 'http'}://{host}:{self.port}"
 
     @property
     def base_url(self) -> str:
@@ -267,7 +272,7 @@ class MockServer:
     async def _listen(self, runner: web.AppRunner, listener: socket.socket) -> None:
         from aiohttp import web
 
-        await web.SockSite(runner, listener, backlog=1024).start()
+        await web.SockSite(runner, listener, backlog=1024, ssl_context=self._ssl_context).start()
 
     def _close_on_signals(self, closing: asyncio.Event) -> None:
         import signal
@@ -287,7 +292,8 @@ class MockServer:
     ) -> list[str]:
         service = self._service
         scripted = callable(faults) or any(not isinstance(fault, str) or ":" not in fault for fault in faults)
-        if scripted or answers is not None or self._refuse_for or self.profile != get_profile(self.profile.name):
+        special = self._refuse_for or self._ssl_context
+        if scripted or answers is not None or special or self.profile != get_profile(self.profile.name):
             raise ConfigError("A mock server in a process of its own takes only what its command line takes.")
         options: dict[str, object] = {
             "--port": self.port,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,6 +56,7 @@ class Stats:
         images: Images received.
         in_flight: Requests being answered now.
         max_in_flight: The most at one time.
+        peers: Where requests for an answer came from: address and port, one a connection.
         log: The last requests for an answer.
     """
 
@@ -69,6 +70,7 @@ class Stats:
     images: int = 0
     in_flight: int = 0
     max_in_flight: int = 0
+    peers: set[Hashable] = field(default_factory=set, repr=False)
     log: deque[RequestRecord] = field(default_factory=deque, repr=False)
 
     @property
@@ -110,6 +112,7 @@ class Stats:
         for counter in (self.requests, self.bodies, self.statuses, self.faults):
             counter.clear()
         self.log.clear()
+        self.peers.clear()
         self.prompt_tokens = self.cached_tokens = self.completion_tokens = self.images = 0
         self.max_in_flight = self.in_flight
 
@@ -135,6 +138,7 @@ class Stats:
             "images": self.images,
             "in_flight": self.in_flight,
             "max_in_flight": self.max_in_flight,
+            "connections": len(self.peers),
         }
         if bodies:
             found["bodies"] = dict(self.bodies)

@@ -18,6 +18,7 @@ from lm_eval.models.session import Session
 from lm_eval.models.work import Answer, Ask, Call, Slot, Unit
 
 if TYPE_CHECKING:
+    from lm_eval.models.forecast import Forecaster
     from lm_eval.models.pool import ListedResponses, Responses
     from lm_eval.models.scoring import Scorer
     from lm_eval.models.scoring.settings import ScoringSettings
@@ -115,6 +116,20 @@ class TemplateAPI(APIHooks):
         """
         return self._abilities.refusals.get("loglikelihood" if request_type == "multiple_choice" else request_type)
 
+    def forecaster(self, *, kept: bool = False) -> Forecaster:
+        """Return what foresees how much a run will ask, without asking for an answer.
+
+        Args:
+            kept: Whether answers are kept in a file, so that equal requests are sent once.
+
+        Returns:
+            The forecaster.
+        """
+        from lm_eval.models.forecast import Forecaster
+
+        settings = self._scoring_settings()
+        return Forecaster(self, settings, lambda: self._session.engine(self.header, checking=True), kept=kept)
+
     def respond(self, instances: Sequence[Instance]) -> None:
         """Answer Instances of any types from one pool of workers.
 
@@ -133,6 +148,7 @@ class TemplateAPI(APIHooks):
             self._answer(responses)
         finally:
             responses.finish()
+            self._session.accounting.tasks = responses.usage_by_task()
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
         """Generate text; see ``LM.generate_until``."""

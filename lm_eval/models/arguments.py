@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from lm_eval.errors import ConfigError, did_you_mean
 
-__all__ = ["ModelArguments"]
+__all__ = ["ModelArguments", "faults_of"]
 
 eval_logger = logging.getLogger("lm_eval")
 
@@ -54,11 +54,11 @@ class ModelArguments:
     verify_certificate: bool = True
     """Whether the server's certificate is checked."""
     ca_cert_path: str | None = None
-    """A file of certificates to trust."""
+    """A file of certificates to trust, as PEM."""
     client_cert: str | None = None
-    """The client's certificate."""
+    """The client's certificate, as PEM, for a server that asks for one."""
     client_key: str | None = None
-    """Its key, when it is in a file of its own."""
+    """Its key, without a password, when it is in a file of its own."""
     auth_token: str | None = None
     """The key, in place of OPENAI_API_KEY."""
     eos_string: str | None = None
@@ -145,6 +145,24 @@ class ModelArguments:
             raise ConfigError(f"tokenizer_backend is none or remote, not {self.tokenizer_backend!r}.")
         if self.max_cost is not None and self.price_in is None and self.price_out is None:
             raise ConfigError("max_cost needs price_in and price_out (per million tokens).")
+
+
+def faults_of(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Go through all that is wrong with single arguments.
+
+    Args:
+        given: As for ``ModelArguments.parse``.
+
+    Yields:
+        An argument's name and what is wrong with it.
+    """
+    for name, value in given.items():
+        # A budget in money needs prices, which are arguments of their own.
+        beside = {"price_in": 0.0} if name == "max_cost" else {}
+        try:
+            ModelArguments.parse({name: value, **beside})
+        except ConfigError as error:
+            yield name, str(error)
 
 
 def _convert(name: str, value: Any, kind: str) -> Any:

@@ -108,7 +108,7 @@ class Engine:
                 return Reply(parsed, self._endpoints.identity, 0, True, usage)
         self._flights[key] = None
         try:
-            reply, text = await self._send(call, body)
+            reply, raw = await self._send(call, body)
         except BaseException as error:
             waiting = self._flights.pop(key)
             if waiting is not None and not waiting.done():
@@ -121,7 +121,7 @@ class Engine:
         if waiting is not None and not waiting.done():
             waiting.set_result(reply)
         for journal in self._journals:
-            journal.put(key, text)
+            journal.put(key, raw)
         return reply
 
     @property
@@ -182,19 +182,19 @@ class Engine:
         self.accounting.answered(reply.usage, cached=True)
         return Reply(reply.body, reply.endpoint, reply.attempts, True, reply.usage)
 
-    async def _send(self, call: Call, body: bytes) -> tuple[Reply, str]:
+    async def _send(self, call: Call, body: bytes) -> tuple[Reply, bytes]:
         rate = self._policy.rate
         rate.calls += 1
         attempts = 1
         try:
-            parsed, text, endpoint = await self._attempt(call, body)
+            parsed, raw, endpoint = await self._attempt(call, body)
         except APIError as error:
             if isinstance(error, ServerError):
                 rate.failures += 1
             try:
                 if not self._policy.allows(error) or self._outage >= _LOST_BEFORE_OUTAGE:
                     raise
-                parsed, text, endpoint, attempts = await self._again(call, body, error)
+                parsed, raw, endpoint, attempts = await self._again(call, body, error)
             except APIError as last:
                 self.accounting.failed += 1
                 self._lost.add(last)
@@ -207,12 +207,12 @@ class Engine:
         self.accounting.answered(usage, cached=False)
         if self._has_budget:
             self.accounting.check()
-        return Reply(parsed, endpoint.shown, attempts, False, usage), text
+        return Reply(parsed, endpoint.shown, attempts, False, usage), raw
 
-    async def _again(self, call: Call, body: bytes, first: APIError) -> tuple[Any, str, Endpoint, int]:
+    async def _again(self, call: Call, body: bytes, first: APIError) -> tuple[Any, bytes, Endpoint, int]:
         attempts = 1
 
-        async def attempt() -> tuple[Any, str, Endpoint]:
+        async def attempt() -> tuple[Any, bytes, Endpoint]:
             nonlocal attempts
             attempts += 1
             self.accounting.retries += 1
@@ -241,7 +241,7 @@ class Engine:
         finally:
             self.sleeping -= 1
 
-    async def _attempt(self, call: Call, body: bytes) -> tuple[Any, str, Endpoint]:
+    async def _attempt(self, call: Call, body: bytes) -> tuple[Any, bytes, Endpoint]:
         """Send a call once, when limits and concurrency allow it."""
         if not self.gate.try_enter():
             await self.gate.enter()
@@ -257,7 +257,7 @@ class Engine:
                 if wait > 0:
                     await asyncio.sleep(wait)
             endpoint.requests += 1
-            parsed, text, headers = await self._transport.send(endpoint.url(call.path), body)
+            parsed, raw, headers = await self._transport.send(endpoint.url(call.path), body)
             if call.path.endswith("/completions"):
                 check_choices(call.payload, parsed)
         except APIError as error:
@@ -271,7 +271,7 @@ class Engine:
         self._limit.answered()
         if tokens or "x-ratelimit-remaining-requests" in headers or "x-ratelimit-remaining-tokens" in headers:
             self._learn(endpoint, headers, parsed, tokens)
-        return parsed, text, endpoint
+        return parsed, raw, endpoint
 
     def _learn(self, endpoint: Endpoint, headers: Mapping[str, str], parsed: Any, tokens: int) -> None:
         if tokens and (usage := usage_of(parsed)) is not None:

@@ -1,23 +1,25 @@
 """Answers on disk: nothing that was answered is asked, or paid for, twice.
 
-One SQLite file, one table from a key to the JSON text the endpoint sent. A thread commits what has come in several
-times a second, so at most that much is at risk when the process is killed; SQLite's write-ahead log with full
-synchronisation keeps what is committed through a power cut and lets two processes use one file. Errors are not stored.
+One SQLite file, a row for all answers of a quarter of a second: their keys and lengths, and their bytes as the endpoint
+sent them, one after another. A thread commits what has come in several times a second, so at most that much is at risk
+when the process is killed; SQLite's write-ahead log with full synchronisation keeps what is committed through a power
+cut and lets two processes use one file. Errors are not stored.
 
-Short answers are committed by a single statement over one JSON document: a statement a row would have the thread wait
-for the interpreter's lock after each of them, behind the event loop. Long ones, such as echoed prompts, are compressed;
-they are fewer, and zlib lets go of that lock.
+A row an answer would have the thread wait for the interpreter's lock after each, behind the event loop, and a run that
+resumes look each of them up by itself. Long answers, such as echoed prompts, are compressed: zlib lets go of that lock.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
+import itertools
 import logging
 import sqlite3
+import struct
 import threading
 import zlib
-from collections.abc import Iterable
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from lm_eval.errors import ConfigError
@@ -29,8 +31,17 @@ eval_logger = logging.getLogger("lm_eval")
 _COMMIT_EVERY = 0.25
 _BUSY_SECONDS = 60.0
 _SHORT = 8192
-_FORMAT = 1
+_FORMAT = 2
 _KEY_BYTES = 16
+_ENTRY = struct.Struct(f"<{_KEY_BYTES}sI")
+"""A key and its answer's length; the highest bit of the length tells that the answer is compressed."""
+_COMPRESSED, _FORGOTTEN = 1 << 31, 0
+_PLACE_BITS = 24
+"""Where an answer is: the row's number, then these bits for its place in the row."""
+_WAITING = -1
+_ROWS_AT_HAND = 4
+_Row = tuple[list[tuple[int, int, bool]], bytes]
+"""Start, stop and compression of each answer, and the bytes they lie in."""
 
 
 def answer_key(identity: str, path: str, body: bytes, repeat: int) -> bytes:
@@ -69,8 +80,9 @@ class Journal:
             ConfigError: The file cannot be used.
         """
         self.path = path
-        self._pending: dict[bytes, str] = {}
-        self._writing: dict[bytes, str] = {}
+        self._pending: dict[bytes, bytes] = {}
+        self._writing: dict[bytes, bytes] = {}
+        self._at_hand: OrderedDict[int, _Row] = OrderedDict()
         self._lock = threading.Lock()
         self._commit_lock = threading.Lock()
         self._closing = threading.Event()
@@ -79,23 +91,25 @@ class Journal:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._reader, self._writer = self._connect(), self._connect()
-            self._writer.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, body TEXT NOT NULL)")
             version = self._writer.execute("PRAGMA user_version").fetchone()[0]
-            if version not in (0, _FORMAT):
-                raise ConfigError(f"{path} was written by another version; use another file.")
-            if version == 0:
-                self._writer.execute(f"PRAGMA user_version = {_FORMAT}")
             if fresh:
-                self._writer.execute("DELETE FROM answers")
-            # A look into this set spares a query for each answer that is not there yet.
-            self._known = {bytes.fromhex(row[0]) for row in self._reader.execute("SELECT key FROM answers")}
+                self._writer.execute("DROP TABLE IF EXISTS answers")
+            elif version not in (0, _FORMAT):
+                raise ConfigError(f"{path} was written by another version; use another file, or --fresh.")
+            # The keys come first, so that they are read without the pages of the answers.
+            self._writer.execute(
+                "CREATE TABLE IF NOT EXISTS answers (row INTEGER PRIMARY KEY, keys BLOB NOT NULL, bodies BLOB NOT NULL)"
+            )
+            if version != _FORMAT:
+                self._writer.execute(f"PRAGMA user_version = {_FORMAT}")
+            self._places = self._read_places()
         except Exception as error:
             for connection in self._connections:
                 connection.close()
-            if isinstance(error, (sqlite3.Error, OSError, ValueError)):
+            if isinstance(error, (sqlite3.Error, OSError, ValueError, struct.error)):
                 raise ConfigError(f"{path} cannot be used as a file of answers: {error}") from error
             raise
-        self.resumed = len(self._known)
+        self.resumed = len(self._places)
         self._thread = threading.Thread(target=self._commit_regularly, name="lm-eval-journal", daemon=True)
         self._thread.start()
 
@@ -106,40 +120,72 @@ class Journal:
         connection.execute("PRAGMA synchronous = FULL")
         return connection
 
-    def get(self, key: bytes) -> str | None:
+    def _read_places(self) -> dict[bytes, int]:
+        places: dict[bytes, int] = {}
+        for row, keys in self._reader.execute("SELECT row, keys FROM answers ORDER BY row"):
+            for place, (key, length) in enumerate(_ENTRY.iter_unpack(keys), row << _PLACE_BITS):
+                if length == _FORGOTTEN:
+                    places.pop(key, None)
+                else:
+                    places[key] = place
+        return places
+
+    def get(self, key: bytes) -> bytes | None:
         """Look an answer up.
 
         Args:
             key: Its key.
 
         Returns:
-            The JSON text the endpoint sent, or None.
+            The JSON the endpoint sent, or None.
         """
-        if key not in self._known:
+        place = self._places.get(key)
+        if place is None:
             return None
-        if self._pending or self._writing:
+        if place == _WAITING:
             with self._lock:
                 body = self._pending.get(key) or self._writing.get(key)
             if body is not None:
                 return body
-        row = self._reader.execute("SELECT body FROM answers WHERE key = ?", (key.hex(),)).fetchone()
-        if row is None:
+            place = self._places[key]
+        row = place >> _PLACE_BITS
+        found = self._at_hand.get(row) or self._fetch(row)
+        if found is None:
             return None
-        return zlib.decompress(row[0]).decode() if isinstance(row[0], bytes) else str(row[0])
+        spans, bodies = found
+        start, stop, compressed = spans[place & ((1 << _PLACE_BITS) - 1)]
+        return zlib.decompress(bodies[start:stop]) if compressed else bodies[start:stop]
 
-    def put(self, key: bytes, body: str) -> None:
+    def _fetch(self, row: int) -> _Row | None:
+        """Read a row and keep it at hand: a run that resumes asks for neighbours one after another."""
+        found = self._reader.execute("SELECT keys, bodies FROM answers WHERE row = ?", (row,)).fetchone()
+        if found is None:  # another process started over, or the write failed
+            return None
+        keys, bodies = found
+        spans: list[tuple[int, int, bool]] = []
+        start = 0
+        for _, length in _ENTRY.iter_unpack(keys):
+            stop = start + (length & ~_COMPRESSED)
+            spans.append((start, stop, length >= _COMPRESSED))
+            start = stop
+        self._at_hand[row] = spans, bodies
+        if len(self._at_hand) > _ROWS_AT_HAND:
+            self._at_hand.popitem(last=False)
+        return spans, bodies
+
+    def put(self, key: bytes, body: bytes) -> None:
         """Keep an answer; it is on disk within half a second.
 
         Args:
             key: Its key.
-            body: The JSON text the endpoint sent.
+            body: The JSON the endpoint sent; not empty.
 
         Raises:
             ConfigError: An earlier answer could not be written.
         """
         if self._failure is not None:
             raise ConfigError(f"{self.path} cannot be written: {self._failure}")
-        self._known.add(key)
+        self._places[key] = _WAITING
         with self._lock:
             self._pending[key] = body
 
@@ -150,10 +196,10 @@ class Journal:
             keys: Their keys.
         """
         self.commit()
-        for key in keys:
-            self._known.discard(key)
+        known = [key for key in keys if self._places.pop(key, None) is not None]
+        if known:
             with self._commit_lock:
-                self._writer.execute("DELETE FROM answers WHERE key = ?", (key.hex(),))
+                self._insert([_ENTRY.pack(key, _FORGOTTEN) for key in known], [])
 
     def commit(self) -> None:
         """Write what is waiting."""
@@ -163,26 +209,27 @@ class Journal:
                     return
                 self._writing, self._pending = self._pending, {}
             try:
-                short = {key.hex(): body for key, body in self._writing.items() if len(body) <= _SHORT}
-                long = [
-                    (key.hex(), zlib.compress(body.encode(), 1))
-                    for key, body in self._writing.items()
-                    if len(body) > _SHORT
-                ]
-                self._writer.execute("BEGIN IMMEDIATE")
-                self._writer.execute(
-                    "INSERT OR REPLACE INTO answers SELECT key, value FROM json_each(?)", (json.dumps(short),)
-                )
-                self._writer.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?)", long)
-                self._writer.execute("COMMIT")
+                entries, bodies = [], []
+                for key, body in self._writing.items():
+                    long = len(body) > _SHORT
+                    kept = zlib.compress(body, 1) if long else body
+                    entries.append(_ENTRY.pack(key, len(kept) | (_COMPRESSED if long else 0)))
+                    bodies.append(kept)
+                first = self._insert(entries, bodies) << _PLACE_BITS
+                self._places.update(zip(self._writing, itertools.count(first)))
             except (sqlite3.Error, MemoryError, OverflowError) as error:
-                if self._writer.in_transaction:
-                    self._writer.execute("ROLLBACK")
                 self._failure = error
                 eval_logger.error("Answers cannot be written to %s: %s", self.path, error)
             finally:
                 with self._lock:
                     self._writing = {}
+
+    def _insert(self, entries: Sequence[bytes], bodies: Sequence[bytes]) -> int:
+        """Write a row in a transaction of its own; return its number."""
+        values = (b"".join(entries), b"".join(bodies))
+        row = self._writer.execute("INSERT INTO answers (keys, bodies) VALUES (?, ?)", values).lastrowid
+        assert row is not None
+        return row
 
     def close(self) -> None:
         """Write what is waiting and close the file."""

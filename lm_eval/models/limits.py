@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-__all__ = ["Bucket", "Limits", "parse_duration"]
+__all__ = ["Bucket", "Limits", "Told", "parse_duration"]
 
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_SLOWEST, _EVEN = 1e-3, 1.5
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -75,6 +77,85 @@ class Bucket:
         self.at = now
 
 
+@dataclass(slots=True)
+class Told:
+    """One limit of an endpoint, as the headers of its answers tell it: how much remains, and when it is whole again.
+
+    What is gone flows back evenly (a bucket, as OpenAI has it) or comes back all at once (a window). Headers do not say
+    which, but where it flows, twice as much gone takes twice as long to be whole again. It is taken to flow until that
+    is seen not to hold: a wrong guess costs a refusal, the other one could cost hours of waiting.
+
+    Attributes:
+        limit: The most that remains.
+        level: What remains; below zero, the future is booked.
+        at: When the level was right.
+        whole_at: When the limit is whole again.
+        span: The longest that ever took.
+        rate: What flows back, a second; 0 where it comes all at once.
+        first: How much was gone and how long it took to be whole again, the first time anything was.
+    """
+
+    limit: float
+    level: float
+    at: float
+    whole_at: float
+    span: float = 0.0
+    rate: float = 0.0
+    first: tuple[float, float] | None = None
+
+    def learn(self, limit: float, remaining: float, reset: float | None, booked: float, now: float) -> None:
+        """Take over what an answer said.
+
+        Args:
+            limit: The limit.
+            remaining: What remained of it.
+            reset: Seconds until it is whole again, if that was said.
+            booked: What was booked that the endpoint may not have counted yet.
+            now: The time in seconds.
+        """
+        gone = limit - remaining
+        self.limit, self.level, self.at = max(limit, 1.0), remaining - booked, now
+        if reset is None:
+            self.rate = max(limit / 60, _SLOWEST)
+            return
+        self.whole_at, self.span = now + reset, max(self.span, reset)
+        if gone <= 0 or reset <= 0:
+            return
+        pace = gone / reset
+        if self.first is None:
+            self.first, self.rate = (gone, reset), max(pace, _SLOWEST)
+        elif not 0.5 < gone / self.first[0] < 2:
+            even = 1 / _EVEN < pace * self.first[1] / self.first[0] < _EVEN
+            self.rate = max(pace, _SLOWEST) if even else 0.0
+        elif self.rate:
+            self.rate = max(pace, _SLOWEST)
+
+    def take(self, amount: float, now: float) -> float:
+        """Book an amount.
+
+        Args:
+            amount: How much.
+            now: The time in seconds.
+
+        Returns:
+            Seconds to wait before it is there.
+        """
+        span = self.span or 1.0
+        if self.rate:
+            self.level = min(self.limit, self.level + (now - self.at) * self.rate)
+        elif now >= self.whole_at:
+            times = 1 + (now - self.whole_at) // span
+            self.level = min(self.limit, self.level + times * self.limit)
+            self.whole_at += times * span
+        self.at = now
+        self.level -= amount
+        if self.level >= 0:
+            return 0.0
+        if self.rate:
+            return -self.level / self.rate
+        return self.whole_at - now + (math.ceil(-self.level / self.limit) - 1) * span
+
+
 class Limits:
     """Says how long each call must wait so that no limit is met."""
 
@@ -101,7 +182,7 @@ class Limits:
             if tokens_per_minute
             else None
         )
-        self._told: dict[tuple[str, str], Bucket] = {}
+        self._told: dict[tuple[str, str], Told] = {}
         self.waited = 0.0
 
     @property
@@ -127,9 +208,9 @@ class Limits:
             waits.append(self._tokens.take(float(tokens), now))
         if self._told:
             for kind, amount in (("requests", 1.0), ("tokens", float(tokens))):
-                bucket = self._told.get((endpoint, kind))
-                if bucket is not None:
-                    waits.append(bucket.take(amount, now))
+                told = self._told.get((endpoint, kind))
+                if told is not None:
+                    waits.append(told.take(amount, now))
         wait = max(waits)
         self.waited += wait
         return wait
@@ -157,12 +238,13 @@ class Limits:
             remaining = _number(headers.get(f"x-ratelimit-remaining-{kind}"))
             if remaining is None:
                 continue
-            reset = parse_duration(headers.get(f"x-ratelimit-reset-{kind}", "") or "")
-            limit = _number(headers.get(f"x-ratelimit-limit-{kind}")) or remaining
-            remaining -= booked
-            # The reset header is the time until the limit is whole again; what is gone flows back in that time.
-            rate = max((limit - remaining) / reset if reset else limit / 60, 1e-3)
-            self._told[endpoint, kind] = Bucket(rate, max(limit, 1.0), remaining, self._clock())
+            now = self._clock()
+            told = self._told.get((endpoint, kind))
+            if told is None:
+                told = self._told[endpoint, kind] = Told(remaining, remaining, now, now)
+            limit = _number(headers.get(f"x-ratelimit-limit-{kind}")) or max(told.limit, remaining)
+            reset = parse_duration(headers.get(f"x-ratelimit-reset-{kind}") or "")
+            told.learn(limit, remaining, reset, float(booked), now)
 
 
 def _number(text: str | None) -> float | None:

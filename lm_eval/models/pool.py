@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from lm_eval.api.instance import Instance, RequestError, ResponseInfo
+from lm_eval.api.instance import Instance, RequestError, ResponseInfo, Usage
 from lm_eval.errors import APIError
 from lm_eval.models.work import Answer, Slot
 
@@ -16,7 +17,8 @@ def in_prefix_order(instances: Sequence[Instance]) -> list[Instance]:
     """Order Instances so that prompts with the same start are neighbours, for a server's prefix cache.
 
     Tasks keep their order; within a task and a request type prompts are sorted as text, which puts every two prompts
-    next to those they share the longest start with.
+    next to those they share the longest start with. Tasks that ask the same prompts, with settings of their own, go
+    together: a server has long forgotten the prompts of a task when the next one begins.
 
     Args:
         instances: The Instances of a run.
@@ -27,7 +29,12 @@ def in_prefix_order(instances: Sequence[Instance]) -> list[Instance]:
     groups: dict[tuple[str | None, str], list[Instance]] = {}
     for instance in instances:
         groups.setdefault((instance.task_name, instance.request_type), []).append(instance)
-    return [instance for group in groups.values() for instance in sorted(group, key=_prompt_text)]
+    alike: dict[tuple[str, str], list[list[Instance]]] = {}
+    for group in groups.values():
+        group.sort(key=_prompt_text)
+        # Two tasks that begin with the same prompt are taken to go on alike; if not, they are only interleaved.
+        alike.setdefault((group[0].request_type, _prompt_text(group[0])), []).append(group)
+    return [instance for same in alike.values() for instance in heapq.merge(*same, key=_prompt_text)]
 
 
 def _prompt_text(instance: Instance) -> str:
@@ -91,6 +98,19 @@ class Responses:
                 instance.error = instance.error or _NOT_ASKED
                 instance.resps = [response for response in instance.resps if response is not _MISSING]
                 instance.info = [info for info in instance.info if info is not _NO_INFO]
+
+    def usage_by_task(self) -> dict[str, Usage]:
+        """Add up the tokens of all answers, those from a file with them.
+
+        Returns:
+            Task to its tokens; nothing for a task none of whose answers had counts.
+        """
+        found: dict[str, Usage] = {}
+        for instance in self._instances:
+            for info in instance.info:
+                if info.usage is not None:
+                    found.setdefault(instance.task_name or "", Usage()).add(info.usage)
+        return found
 
 
 class ListedResponses:

@@ -19,7 +19,7 @@ from lm_eval.models.tokenize import Tokens, find_tokenizer
 from lm_eval.models.usage import usage_of
 from lm_eval.models.work import Ask, Call, Reply
 
-__all__ = ["PROBE_TEXT", "probe"]
+__all__ = ["PROBE_TEXT", "describe", "probe"]
 
 PROBE_TEXT = "The capital of France is Paris, naïve café 日本語 🙂 and so on"
 """Characters of one to four bytes, and a plain end."""
@@ -91,6 +91,30 @@ async def probe(ask: Ask, settings: ScoringSettings) -> Capabilities:
             await _try_batch(findings, tokens)
     else:
         await _try_forced(findings, tokens)
+    return findings.known
+
+
+async def describe(ask: Ask, settings: ScoringSettings) -> Capabilities:
+    """Read what a server says of itself, and find its tokenizer; nothing is scored or generated.
+
+    Args:
+        ask: Sends calls.
+        settings: The model and how it is to be scored.
+
+    Returns:
+        Model names, window and tokenizer, where the server has them; all else is as if it had not been tried.
+
+    Raises:
+        APIError: The server cannot be reached.
+    """
+    findings = _Findings(ask, settings)
+    await _read_descriptions(findings)
+    tokenizer, tokens = await find_tokenizer(ask, settings.model, PROBE_TEXT, settings.special)
+    if tokenizer is not None and tokens is not None:
+        findings.learn(tokenizer=tokenizer)
+        _learn_window(findings, tokens.max_length, "/tokenize max_model_len")
+        if tokens.pieces is not None:
+            _learn_bos_id(findings, tokens, 0)
     return findings.known
 
 

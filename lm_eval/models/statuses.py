@@ -75,6 +75,11 @@ def error_for_status(status: int, headers: Mapping[str, str], raw: bytes, endpoi
             EndpointNotFound, "The server does not know this URL or this model",
             "check base_url and model= (GET /v1/models lists the names the server knows)",
         )  # fmt: skip
+    if status == 407:
+        return make(
+            EndpointUnreachable, "The proxy asks for a name and a password",
+            "write them as HTTP_PROXY=http://NAME:PASSWORD@HOST:PORT",
+        )  # fmt: skip
     if status == 408:
         return make(RequestTimeout, "The server gave up waiting")
     if status == 409:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
-import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from lm_eval.errors import APIError, ConfigError, EndpointUnreachable, MalformedResponse, RequestTimeout
 from lm_eval.models.deadlines import Deadlines
+from lm_eval.models.proxies import proxy_for
 from lm_eval.models.redact import Redactor, shown_url
 from lm_eval.models.statuses import ConnectionCut, error_for_body, error_for_status
+from lm_eval.models.tls import make_context, what_failed
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Transport", "TransportSettings", "decode", "encode"]
 
 _READ_BUFFER = 2**20
-_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_compact = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,12 @@ class TransportSettings:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def _fastest_parser() -> Callable[[str], Any]:
+def _fastest_parser() -> Callable[[bytes], Any]:
     try:
-        loads: Callable[[str], Any] = importlib.import_module("orjson").loads
+        loads: Callable[[bytes], Any] = importlib.import_module("orjson").loads
     except ImportError:
-        return json.loads
+        parse = json.JSONDecoder().decode
+        return lambda raw: parse(raw.decode())
     return loads
 
 
@@ -78,11 +79,11 @@ def encode(payload: Mapping[str, Any]) -> bytes:
         return json.dumps(payload, separators=(",", ":")).encode()
 
 
-def decode(text: str) -> Any:
+def decode(raw: bytes) -> Any:
     """Parse JSON, with orjson where it is installed.
 
     Args:
-        text: The JSON; NaN and lone surrogates, which only the standard library reads, are allowed.
+        raw: The JSON in UTF-8; NaN and lone surrogates, which only the standard library reads, are allowed.
 
     Returns:
         The value; the same with either parser, but for whole numbers beyond 64 bits.
@@ -91,9 +92,9 @@ def decode(text: str) -> Any:
         ValueError: It is none.
     """
     try:
-        return _parse(text)
+        return _parse(raw)
     except ValueError:
-        return json.loads(text)
+        return json.loads(raw.decode())
 
 
 class Transport:
@@ -114,12 +115,14 @@ class Transport:
         import aiohttp
 
         settings = self._settings
+        checks = make_context(
+            settings.verify_certificate, settings.ca_cert_path, settings.client_cert, settings.client_key
+        )
         # Neither the connector nor aiohttp's line limits may stand in the way: concurrency is the engine's business,
         # and some gateways send long headers.
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ssl=_ssl_context(settings), keepalive_timeout=60),
+            connector=aiohttp.TCPConnector(limit=0, ssl=checks, keepalive_timeout=60),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_timeout),
-            headers=settings.headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             read_bufsize=_READ_BUFFER,
             max_line_size=2**16,
@@ -136,7 +139,7 @@ class Transport:
             self._deadlines.close()
             await session.close()
 
-    async def send(self, url: str, body: bytes) -> tuple[Any, str, Mapping[str, str]]:
+    async def send(self, url: str, body: bytes) -> tuple[Any, bytes, Mapping[str, str]]:
         """POST a body, or GET when there is none, and read JSON.
 
         Args:
@@ -144,7 +147,7 @@ class Transport:
             body: JSON bytes; empty for a GET.
 
         Returns:
-            The parsed JSON, the text it came as, and the headers.
+            The parsed JSON, the bytes it came as, and the headers.
 
         Raises:
             APIError: No usable answer.
@@ -159,7 +162,13 @@ class Transport:
         try:
             # Reading to the end gives the connection back; a read that fails closes it.
             response = await session.request(
-                "POST" if body else "GET", url, data=data, proxy=self._proxy(url), allow_redirects=False
+                "POST" if body else "GET",
+                url,
+                data=data,
+                # Not the session's: aiohttp shows the headers of a session, the key with them, to a proxy.
+                headers=self._settings.headers,
+                proxy=self._proxy(url),
+                allow_redirects=False,
             )
             raw = await response.read()
             status, headers = response.status, response.headers
@@ -184,8 +193,7 @@ class Transport:
         if status >= 300:
             raise error_for_status(status, headers, raw, shown_url(url), self._redact)
         try:
-            text = raw.decode()
-            parsed = decode(text)
+            parsed = decode(raw)
         except (ValueError, RecursionError) as error:
             html = raw[:200].lstrip()[:1] == b"<"
             what = "sent HTML, not JSON" if html else "sent what is not JSON, or only a part of it"
@@ -195,19 +203,14 @@ class Transport:
             ) from error  # fmt: skip
         if isinstance(parsed, dict) and parsed.get("error") and "choices" not in parsed:
             raise error_for_body(parsed["error"], shown_url(url), self._redact)
-        return parsed, text, headers
+        return parsed, raw, headers
 
     def _proxy(self, url: str) -> str | None:
         """Find the proxy the environment names for a URL, once a URL."""
         if url not in self._proxies:
-            from urllib.request import getproxies, proxy_bypass
-
-            parts = urlsplit(url)
-            host = parts.hostname or ""
-            proxy = None if host and proxy_bypass(host) else getproxies().get(parts.scheme)
+            proxy = self._proxies[url] = proxy_for(url)
             if proxy is not None:
                 self._redact.add_url(proxy)
-            self._proxies[url] = proxy
         return self._proxies[url]
 
     def _broken(self, url: str, error: BaseException) -> APIError:
@@ -215,35 +218,23 @@ class Transport:
 
         endpoint = shown_url(url)
         reason = self._redact(" ".join(str(error).split())[:200]) or type(error).__name__
-        if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
-            advice = "name the certificate with ca_cert_path=FILE, or do without the check: verify_certificate=false"
-            return EndpointUnreachable(f"TLS failed ({reason})", endpoint=endpoint, advice=advice, retryable=False)
-        if isinstance(error, aiohttp.ClientProxyConnectionError | aiohttp.ClientHttpProxyError):
+        if (failed := what_failed(error)) is not None:
+            return EndpointUnreachable(f"TLS failed: {failed[0]}", endpoint=endpoint, advice=failed[1])
+        by_proxy = isinstance(error, aiohttp.ClientConnectorError) and self._proxies.get(url) is not None
+        if by_proxy or isinstance(error, aiohttp.ClientHttpProxyError):
             return EndpointUnreachable(
                 f"The proxy cannot be used ({reason})", endpoint=endpoint, advice="check HTTP_PROXY and HTTPS_PROXY"
             )
         if isinstance(error, aiohttp.ClientConnectorError):
             advice = "check that the server runs and that host and port in base_url are right"
             return EndpointUnreachable(f"No connection ({reason})", endpoint=endpoint, advice=advice)
-        return ConnectionCut(f"The connection broke before the answer was whole ({reason})", endpoint=endpoint)
-
-
-def _ssl_context(settings: TransportSettings) -> ssl.SSLContext | bool:
-    if not settings.verify_certificate and settings.client_cert is None:
-        return False
-    if settings.verify_certificate and settings.ca_cert_path is None and settings.client_cert is None:
-        return True
-    try:
-        context = ssl.create_default_context(cafile=settings.ca_cert_path)
-        if not settings.verify_certificate:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        if settings.client_cert is not None:
-            context.load_cert_chain(settings.client_cert, settings.client_key)
-    except (OSError, ssl.SSLError) as error:
-        files = ", ".join(name for name in (settings.ca_cert_path, settings.client_cert, settings.client_key) if name)
-        raise ConfigError(f"A certificate cannot be read ({files}): {error}") from error
-    return context
+        # Some servers hang up on a client without a certificate and do not say why.
+        silent = isinstance(error, aiohttp.ServerDisconnectedError) and url.startswith("https:")
+        return ConnectionCut(
+            f"The connection broke before the answer was whole ({reason})", endpoint=endpoint,
+            advice="if the server asks for a certificate of yours, give client_cert=FILE"
+            if silent and self._settings.client_cert is None else "",
+        )  # fmt: skip
 
 
 def _start(raw: bytes) -> str:

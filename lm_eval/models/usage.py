@@ -56,6 +56,7 @@ class Accounting:
         retries: Further attempts after a failed one.
         failed: Calls that were lost for good.
         without_usage: Answers of an endpoint that did not count tokens.
+        tasks: Task to the tokens of its answers, those from the journal or the cache with them.
     """
 
     price_in: float | None = None
@@ -71,6 +72,7 @@ class Accounting:
     retries: int = 0
     failed: int = 0
     without_usage: int = 0
+    tasks: dict[str, Usage] = field(default_factory=dict)
     _started: float | None = None
 
     def start(self) -> None:
@@ -127,6 +129,15 @@ class Accounting:
         """Whether ``check`` can ever end the run."""
         return not (self.max_cost is None and self.max_tokens_total is None and self.max_time is None)
 
+    def budgets(self) -> dict[str, tuple[float, float]]:
+        """Return what is spent of each bound, and the bound: ``cost``, ``tokens``, ``time`` in seconds."""
+        spent = {
+            "cost": (self.cost or 0.0, self.max_cost),
+            "tokens": (self.usage.prompt + self.usage.completion, self.max_tokens_total),
+            "time": (0.0 if self._started is None else self.clock() - self._started, self.max_time),
+        }
+        return {name: (value, bound) for name, (value, bound) in spent.items() if bound is not None}
+
     def describe(self) -> dict[str, Any]:
         """Return all counts, for the results."""
         return {
@@ -134,11 +145,18 @@ class Accounting:
             "cached_answers": self.cached,
             "retries": self.retries,
             "failed_calls": self.failed,
-            "prompt_tokens": self.usage.prompt,
-            "completion_tokens": self.usage.completion,
-            "cached_prompt_tokens": self.usage.cached,
-            "reasoning_tokens": self.usage.reasoning,
+            **_counts(self.usage),
             "tokens_of_cached_answers": self.cached_usage.prompt + self.cached_usage.completion,
             "answers_without_usage": self.without_usage,
             "cost": self.cost,
+            "tasks": {name: _counts(usage) for name, usage in self.tasks.items()},
         }
+
+
+def _counts(usage: Usage) -> dict[str, int]:
+    return {
+        "prompt_tokens": usage.prompt,
+        "completion_tokens": usage.completion,
+        "cached_prompt_tokens": usage.cached,
+        "reasoning_tokens": usage.reasoning,
+    }

@@ -82,7 +82,7 @@ class Unit(Protocol):
     def slots(self) -> Sequence[Slot]:
         """The slots that fail when ``run`` raises."""
 
-    async def run(self, ask: Ask) -> Sequence[Answer | Unit]:
+    def run(self, ask: Ask) -> Awaitable[Sequence[Answer | Unit]]:
         """Do the work.
 
         Args:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from lm_eval.reports.columns import WIDTH
+from lm_eval.reports.markdown import markdown_table
 
 __all__ = ["header_line", "make_table", "refusals"]
 
@@ -44,13 +48,23 @@ def _arguments(value: Any) -> str:
     return str(value)
 
 
-def make_table(result_dict: Mapping[str, Any], column: str = "results", sort_results: bool = False) -> str:
+def make_table(
+    result_dict: Mapping[str, Any],
+    column: str = "results",
+    sort_results: bool = False,
+    *,
+    intervals: bool = False,
+    width: int | None = WIDTH,
+) -> str:
     """Lay scores out as a Markdown table.
 
     Args:
         result_dict: The result dict of a run.
         column: ``results`` for all tasks and groups, ``groups`` for the groups that have scores.
         sort_results: Sort the rows by name alone; otherwise the members of a group follow it.
+        intervals: Add a column of the intervals in ``result_dict["statistics"]``.
+        width: The most characters of a line; a name that leaves too little room for its scores stands in a row of its
+            own above them. None means any.
 
     Returns:
         The table. When docs were lost to errors there is a column of them, and a line for each task that says why.
@@ -60,13 +74,34 @@ def make_table(result_dict: Mapping[str, Any], column: str = "results", sort_res
     names = sorted(rows_of) if sort_results else list(depth)
     lossy = any(rows_of[name].get("n_errors") for name in names)
     head = ["Groups" if column == "groups" else "Tasks", "Version", "Filter", "n-shot", "Metric", "", "Value", ""]
-    head += ["Stderr", *(["Errors"] if lossy else [])]
-    rows = [
-        [*row, *([str(rows_of[name].get("n_errors", 0)) if row[0] else ""] if lossy else [])]
-        for name in names
-        for row in _rows(name, rows_of[name], depth[name], result_dict)
-    ]
-    return _markdown(head, rows) + "".join(_notes(result_dict, column, names))
+    head += ["Stderr", *([_interval_title(result_dict)] if intervals else []), *(["Errors"] if lossy else [])]
+    rows = []
+    for name in names:
+        ranges = (result_dict.get("statistics") or {}).get(name) or {}
+        for key, row in _rows(name, rows_of[name], depth[name], result_dict):
+            within = [_interval(ranges.get(key) or {})] if intervals else []
+            lost = [str(rows_of[name].get("n_errors", 0)) if row[0] else ""] if lossy else []
+            rows.append([*row, *within, *lost])
+    notes = [_wrapped(note, width) for note in _notes(result_dict, column, names)]
+    return markdown_table(head, rows, right=_TO_THE_RIGHT, width=width) + "".join(f"\n{note}" for note in notes)
+
+
+def _interval_title(result_dict: Mapping[str, Any]) -> str:
+    """Name the intervals' column by their level, 95 % unless they say another."""
+    found = (facts for ranges in (result_dict.get("statistics") or {}).values() for facts in ranges.values())
+    level = next((facts["level"] for facts in found if facts.get("level")), 0.95)
+    return f"{100 * level:g}% interval"
+
+
+def _interval(facts: Mapping[str, Any]) -> str:
+    ends = facts.get("interval")
+    return f"[{_decimals(ends[0])}, {_decimals(ends[1])}]" if ends else ""
+
+
+def _wrapped(note: str, width: int | None) -> str:
+    if width is None:
+        return note
+    return textwrap.fill(note, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def _depths(subtasks: Mapping[str, Sequence[str]], rows_of: Mapping[str, Any]) -> dict[str, int]:
@@ -87,8 +122,10 @@ def _depths(subtasks: Mapping[str, Sequence[str]], rows_of: Mapping[str, Any]) -
     return depth
 
 
-def _rows(name: str, scores: Mapping[str, Any], level: int, result_dict: Mapping[str, Any]) -> Iterable[list[str]]:
-    """Make a row for each score; the first names the task and its version."""
+def _rows(
+    name: str, scores: Mapping[str, Any], level: int, result_dict: Mapping[str, Any]
+) -> Iterable[tuple[str, list[str]]]:
+    """Make a row for each score, with the score's key; the first names the task and its version."""
     alias = str(scores.get("alias") or name).lstrip(" -")
     shown, version = f"{' ' * level}- {alias}" if level else alias, _number(result_dict["versions"].get(name, "N/A"))
     shots = result_dict.get("n-shot", {}).get(name, "")
@@ -99,7 +136,8 @@ def _rows(name: str, scores: Mapping[str, Any], level: int, result_dict: Mapping
             continue
         stderr = scores.get(f"{metric}_stderr,{pipeline}", _NOT_AVAILABLE)
         arrow = _ARROWS.get(better.get(metric, ""), "")
-        yield [shown, version, pipeline, str(shots), metric, arrow, _decimals(scores[key]), "±", _decimals(stderr)]
+        row = [shown, version, pipeline, str(shots), metric, arrow, _decimals(scores[key]), "±", _decimals(stderr)]
+        yield key, row
         shown = version = ""
 
 
@@ -123,14 +161,14 @@ def _notes(result_dict: Mapping[str, Any], column: str, names: Iterable[str]) ->
         if row.get("n_errors"):
             kinds = ", ".join(f"{count} {kind}" for kind, count in sorted((row.get("errors") or {}).items()))
             answered = row.get("sample_len", 0)
-            yield f"\n! {name}: {row['n_errors']} docs lost ({kinds}); scores are over the {answered} answered."
+            yield f"! {name}: {row['n_errors']} docs lost ({kinds}); scores are over the {answered} answered."
         odd = [f"{count} {_OUTCOMES.get(kind, kind)}" for kind, count in sorted((row.get("outcomes") or {}).items())]
         if odd:
-            yield f"\n! {name}: of its answers {', '.join(odd)}."
+            yield f"! {name}: of its answers {', '.join(odd)}."
         for key, reason in (row.get("failed") or {}).items():
-            yield f"\n! {name}: {key} could not be computed: {reason}"
+            yield f"! {name}: {key} could not be computed: {reason}"
     if column == "results":
-        yield from (f"\n! {line}" for line in refusals(result_dict.get("refused") or {}))
+        yield from (f"! {line}" for line in refusals(result_dict.get("refused") or {}))
 
 
 def refusals(refused: Mapping[str, str]) -> list[str]:
@@ -148,38 +186,3 @@ def refusals(refused: Mapping[str, str]) -> list[str]:
         shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
         lines.append(f"Not run: {shown}. {reason}")
     return lines
-
-
-def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Align columns: those of numbers to the right."""
-    cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
-    columns = list(zip(*cells, strict=True)) if cells else [()] * len(head)
-    widths = [max(3, len(title), *map(len, column)) for title, column in zip(head, columns, strict=True)]
-    right = [title in _TO_THE_RIGHT and _all_numbers(column) for title, column in zip(head, columns, strict=True)]
-    titles = [f"{title:^{width}}" for title, width in zip(head, widths, strict=True)]
-    rule = [f"{'-' * (width - 1)}:" if flag else "-" * width for width, flag in zip(widths, right, strict=True)]
-    body = [
-        [
-            cell.rjust(width) if title in _TO_THE_RIGHT and _goes_right(cell, title) else cell.ljust(width)
-            for cell, width, title in zip(row, widths, head, strict=True)
-        ]
-        for row in cells
-    ]
-    return "".join(f"|{'|'.join(row)}|\n" for row in [titles, rule, *body])
-
-
-def _goes_right(cell: str, title: str) -> bool:
-    return _is_number(cell) or (cell == _NOT_AVAILABLE and title != "Version")
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def _all_numbers(column: Sequence[str]) -> bool:
-    filled = [cell for cell in column if cell]
-    return bool(filled) and all(map(_is_number, filled))

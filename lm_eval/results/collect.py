@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lm_eval.errors import LMEvalError
+from lm_eval.results.statistics import group_statistics, task_statistics
 from lm_eval.results.types import NOT_AVAILABLE
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ class TaskOutput:
         samples: A sample a doc and filter, when they are logged.
         errors: Kind of error to the docs it cost.
         outcomes: Kind of response (``length``, ``empty``, ``refusal``, …) to how many there were.
+        clusters: (metric, filter) to the cluster of each scored doc, of a task with ``cluster_key``.
+        repeats: (metric, filter) to the values of each scored doc's repeats, of a metric with ``over_repeats``.
+        failed: (metric, filter) to why there are no values.
     """
 
     task: Task
@@ -45,6 +49,9 @@ class TaskOutput:
     samples: list[dict[str, Any]] | None = None
     errors: dict[str, int] = field(default_factory=dict)
     outcomes: dict[str, int] = field(default_factory=dict)
+    clusters: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    repeats: dict[tuple[str, str], list[list[float]]] = field(default_factory=dict)
+    failed: dict[tuple[str, str], str] = field(default_factory=dict)
 
 
 def collect(
@@ -59,7 +66,8 @@ def collect(
 
     Returns:
         ``results``, ``groups`` (when a group has scores), ``group_subtasks``, ``configs``, ``versions``, ``n-shot``,
-        ``higher_is_better`` and ``n-samples``, as described in ``lm_eval.results.types.EvalResults``.
+        ``higher_is_better``, ``n-samples`` and ``statistics``, as described in
+        ``lm_eval.results.types.EvalResults``.
     """
     tasks = {name: task_scores(output, bootstrap_iters=bootstrap_iters) for name, output in per_task.items()}
     top_down = _all_groups(groups.values())
@@ -75,6 +83,8 @@ def collect(
         if len(distinct := {shots[member] for member in members}) == 1:
             shots[name] = distinct.pop()
     scored = {name: row for name, row in group_rows.items() if top_down[name].has_aggregation}
+    sure = {name: task_statistics(per_task[name], row, bootstrap_iters) for name, row in tasks.items()}
+    sure_groups = {name: group_statistics(top_down[name], row, tasks, sure) for name, row in scored.items()}
     return {
         "results": {**tasks, **group_rows},
         **({"groups": scored} if scored else {}),
@@ -86,6 +96,7 @@ def collect(
         "n-samples": {
             name: {"original": output.n_original, "effective": output.n_effective} for name, output in per_task.items()
         },
+        "statistics": {name: entries for name, entries in {**sure, **sure_groups}.items() if entries},
     }
 
 
@@ -126,6 +137,10 @@ def task_scores(output: TaskOutput, *, bootstrap_iters: int = 100_000) -> dict[s
             eval_logger.error("Task %s: %s cannot be computed: %s", name, key, failed[key])
             continue
         row[stderr_key] = _stderr(f"Task {name}: {key}", aggregation, values, bootstrap_iters)
+    for (metric, pipeline), why in output.failed.items():
+        row[f"{metric},{pipeline}"] = row[f"{metric}_stderr,{pipeline}"] = NOT_AVAILABLE
+        failed[f"{metric},{pipeline}"] = why
+        eval_logger.error("Task %s: %s,%s cannot be computed: %s", name, metric, pipeline, why)
     if output.errors:
         row["n_errors"] = sum(output.errors.values())
         row["errors"] = dict(output.errors)

@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Any
 from lm_eval.api.instance import Instance
 from lm_eval.errors import LMEvalError, TaskFileError
 from lm_eval.results.hashes import sha256
+from lm_eval.results.over_repeats import answers_alone, combine, unwrapped, warn_of_equal_repeats
 
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
     from lm_eval.results.collect import TaskOutput
 
 __all__ = ["score_task"]
+
+_LONGEST_NAME = 32
+"""Characters of a cluster's name that are kept as they are."""
 
 
 def score_task(task: Task, *, log_samples: bool) -> TaskOutput:
@@ -41,27 +45,64 @@ def score_task(task: Task, *, log_samples: bool) -> TaskOutput:
     answered = [instance for instance in task.instances if instance.doc_id not in lost]
     names = _apply_filters(task, answered)
 
-    metrics: dict[tuple[str, str], list[Any]] = {}
-    samples: list[dict[str, Any]] = []
-    for name in names:
-        for doc_id, instances in docs.items():
-            values: dict[str, Any] = {}
-            if doc_id not in lost:
-                values = _score(task, doc_id, instances, name)
-                for metric, value in values.items():
-                    metrics.setdefault((metric, name), []).append(value)
-            if log_samples:
-                samples.append(_sample(task, doc_id, instances, name, values))
-    return TaskOutput(
+    output = TaskOutput(
         task=task,
-        metrics=metrics,
+        metrics={},
         n_original=len(task.eval_docs),
         n_effective=len(docs) - len(lost),
         num_fewshot=task.config.num_fewshot or 0,
-        samples=samples if log_samples else None,
+        samples=[] if log_samples else None,
         errors=dict(Counter(_first_error(docs[doc_id]) for doc_id in lost)),
         outcomes=dict(Counter(i.outcome for group in docs.values() for i in _infos(group) if i.outcome != "ok")),
     )
+    warn_of_equal_repeats(task, answered)
+    clusters = {doc_id: _cluster(task, instances[0].doc) for doc_id, instances in docs.items()}
+    for name in names:
+        alone = answers_alone(task, name, answered)
+        for doc_id, instances in docs.items():
+            values: dict[str, Any] = {}
+            if doc_id not in lost:
+                doc = instances[0].doc
+                values = _score(task, doc_id, doc, [instance.filtered_resps[name] for instance in instances])
+                scored = [_score(task, doc_id, doc, answer) for answer in alone.get(doc_id, ())]
+                combined, single, failed = combine(task, scored, alone[doc_id]) if scored else ({}, {}, {})
+                values |= combined
+                _keep(output, name, values, single, failed, clusters[doc_id])
+            if output.samples is not None:
+                sample = _sample(task, doc_id, instances, name, values)
+                if clusters[doc_id] is not None:
+                    sample["cluster"] = clusters[doc_id]
+                if doc_id in alone:
+                    sample["repeats"] = {"filtered": unwrapped(alone[doc_id]), **single}
+                output.samples.append(sample)
+    for key in output.failed:
+        output.metrics.pop(key, None)
+    return output
+
+
+def _keep(
+    output: TaskOutput,
+    pipeline: str,
+    values: dict[str, Any],
+    single: dict[str, list[Any]],
+    failed: dict[str, str],
+    cluster: str | None,
+) -> None:
+    """Add a doc's values to the task's."""
+    for metric, value in values.items():
+        output.metrics.setdefault((metric, pipeline), []).append(value)
+        if cluster is not None:
+            output.clusters.setdefault((metric, pipeline), []).append(cluster)
+    for metric, repeated in single.items():
+        output.repeats.setdefault((metric, pipeline), []).append(repeated)
+    for metric, why in failed.items():
+        output.failed.setdefault((metric, pipeline), why)
+
+
+def _cluster(task: Task, doc: Any) -> str | None:
+    """Name a doc's cluster; a long text, such as a passage, by its hash."""
+    name = task.doc_to_cluster(doc)
+    return name if name is None or len(name) <= _LONGEST_NAME else sha256(name)[:_LONGEST_NAME]
 
 
 def _by_doc(instances: Iterable[Instance]) -> dict[int, list[Instance]]:
@@ -93,10 +134,9 @@ def _first_error(instances: Iterable[Instance]) -> str:
     return next(i.error.kind for i in instances if i.error is not None)
 
 
-def _score(task: Task, doc_id: int, instances: list[Instance], filter_name: str) -> dict[str, Any]:
-    responses = [instance.filtered_resps[filter_name] for instance in instances]
+def _score(task: Task, doc_id: int, doc: Any, responses: list[Any]) -> dict[str, Any]:
     try:
-        values: dict[str, Any] = task.process_results(instances[0].doc, responses)
+        values: dict[str, Any] = task.process_results(doc, responses)
     except LMEvalError:
         raise
     except Exception as error:

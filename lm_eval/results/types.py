@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
-__all__ = ["NOT_AVAILABLE", "EvalResults", "Sample", "SampleCount", "TaskResult"]
+__all__ = ["NOT_AVAILABLE", "EvalResults", "Sample", "SampleCount", "ScoreStatistics", "TaskResult"]
 
 NOT_AVAILABLE = "N/A"
 """Stands for a score or a standard error that cannot be computed."""
@@ -29,6 +29,31 @@ class TaskResult(TypedDict, total=False):
     """Responses that were cut, empty or refused, by kind; absent when there were none."""
     failed: dict[str, str]
     """``"metric,filter"`` to why it could not be computed; absent when all could."""
+
+
+class ScoreStatistics(TypedDict, total=False):
+    """How sure a score is."""
+
+    n: int
+    """Docs behind the score."""
+    lost: int
+    """Docs lost to errors."""
+    interval: list[float]
+    """Both ends of the interval; absent where the values cannot tell."""
+    method: str
+    """``wilson``, ``t``, ``clustered t`` or ``bootstrap``; absent without an interval."""
+    level: float
+    """The interval's level, 0.95; absent without an interval."""
+    bounds: list[float]
+    """The score if every lost doc were wrong, and if every lost doc were right; of 0/1 scores with lost docs."""
+    clusters: int
+    """How many clusters the docs form; of tasks with ``cluster_key``."""
+    stderr_clustered: float
+    """The standard error that allows for clusters."""
+    effective_n: float
+    """Independent docs that would give the clustered standard error."""
+    repeats_share: float
+    """The share of the variance that more repeats would remove; of ``mean@k``."""
 
 
 class SampleCount(TypedDict):
@@ -57,6 +82,10 @@ class Sample(TypedDict, total=False):
     target_hash: str
     error: dict[str, Any]
     """Why the doc has no score; absent when it has."""
+    cluster: str
+    """What docs of one cluster share, or the start of its SHA-256; absent without ``cluster_key``."""
+    repeats: dict[str, list[Any]]
+    """``filtered`` and metric to a value a repeat; absent without ``over_repeats``."""
     response_info: list[dict[str, Any]]
     """What the endpoint said of responses that were cut, empty or refused."""
 
@@ -72,6 +101,7 @@ EvalResults = TypedDict(
         "n-shot": dict[str, int],
         "higher_is_better": dict[str, dict[str, Any]],
         "n-samples": dict[str, SampleCount],
+        "statistics": dict[str, dict[str, ScoreStatistics]],
         "samples": dict[str, list[dict[str, Any]]],
         "config": dict[str, Any],
         "git_hash": str | None,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lm_eval.tasks._factory import TaskFactory
     from lm_eval.tasks.manager import TaskManager
 
-__all__ = ["Problem", "validate"]
+__all__ = ["Problem", "members", "named_in", "validate"]
 
 eval_logger = logging.getLogger("lm_eval")
 
@@ -63,15 +63,26 @@ def validate(manager: TaskManager, names: Iterable[str]) -> list[Problem]:
     factory = TaskFactory(meta=manager.metadata)
     manager.make_importable()
     with _quiet(), failures_kept():
-        for name in _members(manager, names):
+        for name in members(manager, names):
             problem = _check(manager, factory, manager.task_index[name])
             if problem is not None:
                 problems.append(problem)
     return problems
 
 
-def _members(manager: TaskManager, names: Iterable[str]) -> list[str]:
-    """Return the names to check: those given, and the members of groups and tags among them."""
+def members(manager: TaskManager, names: Iterable[str]) -> list[str]:
+    """Follow groups and tags to what they hold.
+
+    Args:
+        manager: Knows the names.
+        names: Names and glob patterns.
+
+    Returns:
+        The tasks and groups among the names, and those the groups and tags among them hold, sorted.
+
+    Raises:
+        UnknownNameError: A name is not known.
+    """
     from lm_eval.tasks._entry import Kind
 
     index = manager.task_index
@@ -85,15 +96,22 @@ def _members(manager: TaskManager, names: Iterable[str]) -> list[str]:
     pending, seen = list(wanted), set(wanted)
     while pending:
         entry = index[pending.pop()]
-        for member in entry.tags if entry.kind is Kind.TAG else _named_in(entry) if entry.kind is Kind.GROUP else ():
+        for member in entry.tags if entry.kind is Kind.TAG else named_in(entry) if entry.kind is Kind.GROUP else ():
             if member in index and member not in seen:
                 seen.add(member)
                 pending.append(member)
     return sorted(name for name in seen if index[name].kind is not Kind.TAG)
 
 
-def _named_in(group: Entry) -> Iterator[str]:
-    """Yield the names that stand in a group's file."""
+def named_in(group: Entry) -> Iterator[str]:
+    """Go through the names that stand in a group's file.
+
+    Args:
+        group: The group's entry.
+
+    Yields:
+        Names of members; of members written out, too.
+    """
     try:
         pending = [(group.cfg or {}).get("task")]
     except UserError:

@@ -2,12 +2,11 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lm_eval.config.run import _CONVERT, RunConfig, field_docs, load_config_file
+from lm_eval.config.run import _CONVERT, RunConfig, field_docs
 from lm_eval.errors import ConfigError
 from lm_eval.evaluator import simple_evaluate
 
@@ -44,6 +43,7 @@ def test_none_leaves_the_default() -> None:
         ({"limit": 3, "samples": {"a": [1]}}, "exclude each other"),
         ({"log_samples": True}, "--output_path"),
         ({"predict_only": True}, "--output_path"),
+        ({"output_format": "parquet"}, "--log_samples"),
         ({"fewshot_as_multiturn": True}, "--apply_chat_template"),
     ],
 )
@@ -72,24 +72,3 @@ def test_a_complete_run_passes() -> None:
 def test_options_become_arguments_of_the_evaluator(given: dict[str, Any], expected: dict[str, Any]) -> None:
     found = RunConfig.from_mapping(given).evaluate_arguments()
     assert {name: found[name] for name in expected} == expected
-
-
-def test_a_file_is_read(tmp_path: Path) -> None:
-    file = tmp_path / "run.yaml"
-    file.write_text("model: local-completions\nmodel_args:\n  model: m\nlimit: 5\n")
-    config = RunConfig.from_mapping(load_config_file(file))
-    assert (config.model, config.model_args, config.limit) == ("local-completions", {"model": "m"}, 5)
-
-
-@pytest.mark.parametrize("text", ["modle: x\n", "- a list\n", "model: [unclosed\n", ""])
-def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, text: str) -> None:
-    file = tmp_path / "run.yaml"
-    file.write_text(text)
-    with pytest.raises(ConfigError, match=r"run\.yaml") as caught:
-        load_config_file(file)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot read"):
-        load_config_file(tmp_path / "absent.yaml")

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from lm_eval.errors import ConfigError
 from lm_eval.loggers import EvaluationTracker
+from lm_eval.results import load
 
 SAMPLES: list[dict[str, Any]] = [
     {
@@ -67,6 +69,22 @@ def test_results_hold_no_samples_and_no_secrets(tmp_path: Path) -> None:
     assert "s3cret" not in text
     assert read["model_name_sanitized"] == "org__m"
     assert len(read["task_hashes"]["t"]) == 64
+
+
+def test_parquet_gives_the_same_samples_as_json_lines(tmp_path: Path) -> None:
+    read = []
+    for output_format in ("jsonl", "parquet"):
+        tracker = EvaluationTracker(output_path=tmp_path / output_format, output_format=output_format)
+        tracker.save_results_aggregated(results(), {"t": SAMPLES})
+        tracker.save_results_samples("t", SAMPLES)
+        read.append(load(tmp_path / output_format).samples("t"))
+    assert tracker.saved[1].suffix == ".parquet"
+    assert read[0] == read[1]
+
+
+def test_an_unknown_format_of_samples_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="output_format takes jsonl or parquet, not 'csv'"):
+        EvaluationTracker(output_path=tmp_path, output_format="csv")
 
 
 def test_samples_name_their_arguments(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lm_eval.loggers._files import to_json, write_atomically
+from lm_eval.loggers._files import to_json, whole_file, write_atomically
 
 
 def test_what_json_does_not_know_is_turned_into_something_it_does() -> None:
@@ -37,3 +37,10 @@ def test_a_failure_half_way_leaves_the_old_file(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
         write_atomically(file, parts())
     assert (file.read_text(), list(tmp_path.iterdir())) == ("old", [file])
+
+
+def test_a_failure_while_bytes_are_written_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), whole_file(tmp_path / "b.parquet") as file:
+        file.write(b"half")
+        raise RuntimeError("disk")
+    assert list(tmp_path.iterdir()) == []

@@ -1,155 +1,95 @@
 from __future__ import annotations
 
-import io
-import sys
-from contextlib import contextmanager
-from types import SimpleNamespace
+import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lm_eval.errors import MissingPackageError
-from lm_eval.loggers.trackers import report, start
+from lm_eval.loggers.trackers import start, stop, stopped_on_failure, tell
+from tests.loggers.conftest import Use
+from tests.loggers.fakes import RESULTS, SAMPLES, FakeMlflow, FakeTrackio, FakeWandb
 
-RESULTS: dict[str, Any] = {
-    "results": {"t": {"alias": "t", "acc,none": 0.5, "acc_stderr,none": "N/A", "em,flex": 1.0, "n_errors": 2}},
-    "configs": {"t": {"task": "t"}},
-    "config": {"model": "m", "model_args": {"api_key": "s3cret"}},
-}
-SCORES = {"t/acc": 0.5, "t/em,flex": 1.0, "t/n_errors": 2}
-SAMPLES: dict[str, Any] = {
-    "t": [{"doc_id": 0, "filter": "none", "arguments": [("p", "c")], "resps": [["r"]], "metrics": ["acc"], "acc": 1.0}]
-}
+ALL: dict[str, Any] = {"wandb_args": {"project": "p"}, "trackio_args": {"name": "r"}, "mlflow_args": {"run_name": "r"}}
 
 
-class FakeWandb:
-    """As much of wandb as the adapter uses."""
-
-    def __init__(self, fail: str = "") -> None:
-        self.fail, self.run = fail, None
-        self.logged: list[dict[str, Any]] = []
-        self.config: dict[str, Any] = {}
-        self.summary: dict[str, Any] = {}
-        self.artifacts: dict[str, str] = {}
-        self.finished = False
-        self.init_args: dict[str, Any] = {}
-
-    def init(self, **kwargs: Any) -> Any:
-        if self.fail == "init":
-            raise ConnectionError("no network")
-        self.init_args = kwargs
-        return SimpleNamespace(
-            id="1",
-            config=SimpleNamespace(update=lambda values, **_: self.config.update(values)),
-            summary=self.summary,
-            log=self.log,
-            log_artifact=lambda artifact: None,
-            finish=self.finish,
-        )
-
-    def log(self, values: dict[str, Any]) -> None:
-        if self.fail == "log":
-            raise ConnectionError("no network")
-        self.logged.append(values)
-
-    def finish(self) -> None:
-        self.finished = True
-
-    def Table(self, columns: list[str], data: list[list[Any]]) -> Any:
-        return (columns, data)
-
-    def Artifact(self, name: str, type: str) -> Any:
-        @contextmanager
-        def new_file(file_name: str, **_: Any) -> Any:
-            file = io.StringIO()
-            yield file
-            self.artifacts[f"{name}/{file_name}"] = file.getvalue()
-
-        return SimpleNamespace(new_file=new_file)
-
-
-class FakeTrackio:
-    """As much of trackio as the adapter uses."""
-
-    def __init__(self, fail: bool = False) -> None:
-        self.fail = fail
-        self.started: dict[str, Any] = {}
-        self.logged: list[dict[str, Any]] = []
-        self.finished = False
-
-    def init(self, **kwargs: Any) -> None:
-        if self.fail:
-            raise ConnectionError("no network")
-        self.started = kwargs
-
-    def log(self, values: dict[str, Any]) -> None:
-        self.logged.append(values)
-
-    def Table(self, dataframe: Any) -> Any:
-        return dataframe
-
-    def finish(self) -> None:
-        self.finished = True
-
-
-def use(monkeypatch: pytest.MonkeyPatch, **modules: Any) -> None:
-    for name, module in modules.items():
-        monkeypatch.setitem(sys.modules, name, module)
+def fakes(use: Use, **failing: str) -> dict[str, Any]:
+    made = {
+        "wandb": FakeWandb(failing.get("wandb", "")),
+        "trackio": FakeTrackio(failing.get("trackio", "")),
+        "mlflow": FakeMlflow(failing.get("mlflow", "")),
+    }
+    use(**made)
+    return made
 
 
 def test_nothing_asked_for_starts_nothing() -> None:
-    assert start({}, {}, {}) == []
+    assert start({}, {}, {}, {}) == []
 
 
-@pytest.mark.parametrize(("package", "options"), [("wandb", ({"project": "p"},)), ("trackio", ({}, {}, {"a": 1}))])
-def test_a_missing_package_is_told_before_the_run(
-    package: str, options: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    use(monkeypatch, **{package: None})
+@pytest.mark.parametrize("package", ["wandb", "trackio", "mlflow"])
+def test_a_missing_package_is_told_before_the_run(package: str, use: Use) -> None:
+    use(**{package: None})
     with pytest.raises(MissingPackageError, match=rf"lm-eval-api\[{package}\]"):
-        start(*options)
+        options: Any = {f"{package}_args": {"project" if package != "mlflow" else "run_name": "p"}}
+        start(**options)
 
 
-def test_wandb_gets_scores_config_and_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = FakeWandb()
-    use(monkeypatch, wandb=fake)
-    report(start({"project": "p"}, {"team": "x"}), RESULTS, SAMPLES)
-    assert fake.init_args == {"job_type": "eval", "project": "p"}
-    assert fake.summary == SCORES
-    assert fake.config["team"] == "x"
-    assert "s3cret" not in str(fake.config)
-    assert set(fake.artifacts) == {"run-1-results/results.json", "run-1-samples_t/t_eval_samples.jsonl"}
-    assert fake.logged[-1]["t_eval_results"][1][0][-1] == 1.0
-    assert fake.finished
+def test_a_tracker_that_started_is_closed_when_another_cannot(use: Use) -> None:
+    made = fakes(use)
+    use(trackio=None)
+    with pytest.raises(MissingPackageError):
+        start(**ALL)
+    assert made["wandb"].exit_code == 1
 
 
-@pytest.mark.parametrize("fail", ["init", "log"])
-def test_a_failing_wandb_is_logged_and_nothing_else(
-    fail: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    use(monkeypatch, wandb=FakeWandb(fail))
-    report(start({"project": "p"}), RESULTS, SAMPLES)
-    assert "failed: ConnectionError: no network" in caplog.text
+def test_all_are_told_and_closed(use: Use) -> None:
+    made = fakes(use)
+    assert tell(start(**ALL), RESULTS, SAMPLES)
+    assert [fake.steps[-1] for fake in made.values()] == ["finish"] * 3
 
 
-def test_trackio_gets_scores_and_config(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = FakeTrackio()
-    use(monkeypatch, trackio=fake)
-    report(start(trackio_args={"name": "run"}), RESULTS)
-    assert (fake.started["project"], fake.started["name"]) == ("lm-eval", "run")
-    assert fake.started["config"]["cli_configs"]["model"] == "m"
-    assert (fake.logged, fake.finished) == ([SCORES], True)
+def test_one_that_fails_does_not_keep_the_others_from_theirs(use: Use) -> None:
+    made = fakes(use, wandb="init", trackio="finish")
+    assert not tell(start(**ALL), RESULTS, SAMPLES)
+    assert made["mlflow"].metrics["t/acc"] == 0.5
 
 
-def test_trackio_gets_a_table_of_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    pandas = SimpleNamespace(DataFrame=lambda rows, columns: [dict(zip(columns, row, strict=True)) for row in rows])
-    fake = FakeTrackio()
-    use(monkeypatch, trackio=fake, pandas=pandas)
-    report(start(trackio_args={"name": "run"}), RESULTS, SAMPLES)
-    assert fake.logged[1]["t_samples"][0]["response"] == '[["r"]]'
+def test_a_failure_says_which_and_where_the_results_are(use: Use, caplog: pytest.LogCaptureFixture) -> None:
+    fakes(use, trackio="finish")
+    tell(start(**ALL), RESULTS, SAMPLES, saved=[Path("out/results.json")])
+    said = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert said[-1] == (
+        "trackio did not get everything: finish failed: ConnectionError: no network. "
+        "The run is whole; its results are saved at out/results.json."
+    )
 
 
-def test_a_failing_trackio_is_told_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    use(monkeypatch, trackio=FakeTrackio(fail=True))
-    report(start(trackio_args={"name": "run"}), RESULTS, SAMPLES)
-    assert [record.levelname for record in caplog.records] == ["ERROR"]
+def test_without_files_the_scores_are_those_printed(use: Use, caplog: pytest.LogCaptureFixture) -> None:
+    fakes(use, trackio="init")
+    tell(start(**ALL), RESULTS)
+    assert "its scores are those printed (no --output_path)" in caplog.text
+
+
+def test_trackers_of_a_run_that_stops_are_closed(use: Use) -> None:
+    made = fakes(use)
+    with pytest.raises(KeyboardInterrupt), stopped_on_failure(start(**ALL)):
+        raise KeyboardInterrupt
+    assert (made["wandb"].exit_code, made["mlflow"].status, made["trackio"].steps[-1]) == (1, "FAILED", "finish")
+
+
+def test_ctrl_c_leaves_the_services_and_not_the_run(use: Use, caplog: pytest.LogCaptureFixture) -> None:
+    made = fakes(use)
+    made["wandb"].fail, made["wandb"].error = "artifact", KeyboardInterrupt()
+    assert not tell(start(**ALL), RESULTS, saved=[Path("r.json")])
+    assert made["mlflow"].status == "FAILED"
+    assert "Interrupted while results were sent away. The run is whole" in caplog.text
+
+
+def test_a_tracker_is_closed_once(use: Use) -> None:
+    made = fakes(use)
+    trackers = start(**ALL)
+    stop(trackers)
+    stop(trackers)
+    assert made["trackio"].steps.count("finish") == 1

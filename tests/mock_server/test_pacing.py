@@ -42,5 +42,11 @@ def test_a_rate_limit_tells_how_much_is_left() -> None:
     assert 0 < float(answers[2][0]["retry-after"]) <= 1
 
 
+def test_a_rate_limit_tells_when_it_is_whole_again() -> None:
+    limit = RateLimit(600, window=60.0)
+    resets = [float(limit.take()[0]["x-ratelimit-reset-requests"].removesuffix("s")) for _ in range(4)]
+    assert resets == pytest.approx([0.1, 0.2, 0.3, 0.4], abs=0.02)
+
+
 def test_no_rate_limit() -> None:
     assert RateLimit().take() == ({}, True)

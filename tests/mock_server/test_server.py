@@ -140,6 +140,13 @@ def test_too_many_at_once_are_refused(mock_server: Start) -> None:
     assert sorted(statuses) == [200, 429]
 
 
+def test_connections_are_counted(mock_server: Start) -> None:
+    server = mock_server()
+    for _ in range(3):
+        ask(server)  # each opens a connection of its own
+    assert server.fetch_stats()["connections"] == 3
+
+
 def test_a_rate_limit_is_told_in_headers(mock_server: Start) -> None:
     server = mock_server(requests_per_minute=1)
     first, second = ask(server), ask(server)

@@ -88,6 +88,33 @@ def test_one_that_stumbles_rests_after_three_failures_in_a_row() -> None:
     assert endpoints.pick() is second
 
 
+def test_one_that_asks_for_a_pause_is_passed_over_until_then() -> None:
+    clock = Clock()
+    endpoints = EndpointSet(parse_base_urls("http://a;http://b", "/completions"), clock)
+    first, second = endpoints.endpoints
+    endpoints.pause(first, 10.0)
+    second.outstanding = 50
+    assert endpoints.pick() is second
+    assert (endpoints.wait(first), endpoints.wait(second)) == (10.0, 0.0)
+    clock.now += 10
+    assert endpoints.pick() is first
+
+
+def test_a_rest_doubles_with_every_failure_and_ends_with_an_answer() -> None:
+    clock = Clock()
+    endpoints = EndpointSet(parse_base_urls("http://a;http://b", "/completions"), clock)
+    first, _ = endpoints.endpoints
+    rests = []
+    for _ in range(8):
+        endpoints.failed(first, unreachable=True)
+        rests.append(endpoints.wait(first))
+        clock.now = first.resume_at
+    assert rests == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
+    first.streak = 0
+    endpoints.failed(first, unreachable=True)
+    assert endpoints.wait(first) == 1.0
+
+
 def test_an_only_endpoint_never_rests() -> None:
     endpoints = EndpointSet(parse_base_urls("http://a", "/completions"), Clock())
     (only,) = endpoints.endpoints

@@ -13,6 +13,7 @@ import pytest
 
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import RunContext
+from lm_eval.errors import AuthenticationError, EndpointNotFound
 from lm_eval.mock_server import MockServer
 from lm_eval.models.openai_completions import LocalChatCompletion, LocalCompletionsAPI
 from tests.models.whole import ALL, answers, model, work
@@ -75,6 +76,13 @@ def test_a_fault_that_passes_leaves_no_trace(fault: str, ready: LocalCompletions
     assert answers(instances) == quiet
     assert struck > 0
     assert lm.describe()["run"]["retries"] == struck
+
+
+def test_a_date_to_come_back_at_leaves_no_trace(ready: LocalCompletionsAPI, quiet: list[Any]) -> None:
+    with MockServer(faults=[None, "429-retry-after-date=1"]) as server:
+        instances, _ = ask(ready, server.base_url)
+        assert server.stats.statuses[429] == 1
+    assert answers(instances) == quiet
 
 
 @pytest.mark.parametrize("fault", ["drip=0.05:0.2", "slow=0.2:0.1", "reversed-choices:0.5"])
@@ -179,14 +187,33 @@ def test_a_chat_answer_that_is_none_is_counted_by_what_it_is(fault: str, outcome
     assert counts == {"ok": 40 - struck, outcome: struck}
 
 
-def test_a_server_that_takes_no_connection_for_a_while(ready: LocalCompletionsAPI, quiet: list[Any]) -> None:
-    with MockServer(refuse_for=0.6) as server:
-        lm, instances = model(server.base_url, num_concurrent=8), work()
-        lm._session._policy.first_wait = 0.1
+def test_a_server_that_takes_no_connection_for_five_seconds(ready: LocalCompletionsAPI, quiet: list[Any]) -> None:
+    with MockServer(refuse_for=5.0) as server:
+        lm, instances = model(server.base_url, num_concurrent=8, max_retries=60), work()
+        lm._session._policy.first_wait, lm._session._policy.most_wait = 0.1, 0.4
         lm._abilities.scorer = ready._abilities.scorer
         lm.respond(instances)
     assert answers(instances) == quiet
     assert lm.describe()["run"]["retries"] > 0
+
+
+@pytest.mark.parametrize("status", ["401", "403", "404"])
+@pytest.mark.parametrize("wanted", [ALL, frozenset({"generate_until"})])
+def test_a_refusal_of_the_first_request_ends_the_run_at_once(status: str, wanted: frozenset[str]) -> None:
+    with MockServer(faults=lambda request: status) as server:
+        with pytest.raises(AuthenticationError if status in ("401", "403") else EndpointNotFound) as caught:
+            model(server.base_url).prepare(RunContext(request_types=wanted))
+        assert server.stats.asked == 1
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("status", ["401", "403", "404"])
+def test_a_refusal_in_the_midst_of_answers_costs_one_request(status: str, ready: LocalCompletionsAPI) -> None:
+    with MockServer(faults=[*[None] * 20, status]) as server:
+        instances, lm = ask(ready, server.base_url, num_concurrent=1)
+        assert server.stats.asked == sum(instance.repeats or 1 for instance in instances)
+    assert [instance.error.status for instance in instances if instance.error is not None] == [int(status)]
+    assert lm.describe()["run"]["retries"] == 0
 
 
 def test_one_endpoint_of_three_is_dead(ready: LocalCompletionsAPI, quiet: list[Any]) -> None:

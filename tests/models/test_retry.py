@@ -46,6 +46,41 @@ def test_waits_double_while_nothing_is_answered() -> None:
     assert call.waits == [1.0, 2.0, 4.0, 8.0]
 
 
+def test_waits_are_drawn_from_half_to_all_so_that_clients_part() -> None:
+    call = Call(RetryPolicy(retries=6), failures(3))
+    bounds: list[tuple[float, float]] = []
+
+    def draw(low: float, high: float) -> float:
+        bounds.append((low, high))
+        return high
+
+    call.policy.uniform = draw
+    assert call.run() == "answer"
+    assert bounds == [(0.5, 1.0), (1.0, 2.0), (2.0, 4.0)]
+
+
+def test_waits_end_at_a_minute() -> None:
+    call = Call(RetryPolicy(retries=12), failures(10))
+    assert call.run() == "answer"
+    assert call.waits[-3:] == [60.0, 60.0, 60.0]
+
+
+def test_the_budget_of_time_ends_it() -> None:
+    call = Call(RetryPolicy(retries=1000, seconds=100), failures(500))
+    with pytest.raises(ServerError) as caught:
+        call.run()
+    assert caught.value.attempts < 20
+    assert call.now <= 160
+
+
+def test_the_usual_budget_outlasts_five_seconds_without_a_connection() -> None:
+    call = Call(RetryPolicy(), [EndpointUnreachable("refused")] * 7)
+    call.policy.uniform = lambda low, high: low
+    with pytest.raises(EndpointUnreachable):
+        call.run()
+    assert call.now > 5
+
+
 def test_waits_stay_short_while_others_are_answered() -> None:
     count = iter(range(100))
     call = Call(RetryPolicy(retries=6), failures(4), answers=lambda: next(count))

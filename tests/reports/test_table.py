@@ -91,6 +91,59 @@ def test_usual_names_fit_a_terminal() -> None:
     assert max(map(len, make_table(results).splitlines())) <= 100
 
 
+LONG = "mmlu_flan_n_shot_generative_high_school_government_and_politics"
+
+
+def long_names() -> dict[str, Any]:
+    results = run()
+    results["results"]["z"] = {"alias": LONG, "exact_match,strict-match": 0.5, "exact_match,flexible-extract": 0.25}
+    return results
+
+
+def test_a_long_name_stands_above_its_scores() -> None:
+    lines = make_table(long_names()).splitlines()
+    place = lines.index(f"|{LONG}{'|' * 9}")
+    assert [cell.strip() for cell in lines[place + 1].split("|")[1:5]] == ["", "Yaml", "flexible-extract", "0"]
+    assert max(map(len, lines)) <= 100
+
+
+def test_every_row_has_all_cells() -> None:
+    assert {line.count("|") for line in make_table(long_names()).splitlines()} == {10}
+
+
+def test_where_there_is_room_a_long_name_stands_beside_its_scores() -> None:
+    assert f"|{LONG}|Yaml" in make_table(long_names(), width=None)
+
+
+def test_the_interval_of_a_score_is_a_column_when_asked() -> None:
+    results = run(statistics={"t_b": {"acc,none": {"interval": [0.01, 0.75], "level": 0.95}}})
+    lines = make_table(results, intervals=True).splitlines()
+    assert lines[0].endswith("|Stderr|  95% interval  |")
+    assert lines[5].endswith("|0.1250|[0.0100, 0.7500]|")
+    assert lines[2].endswith("|0.1000|                |")
+
+
+def test_another_level_is_named() -> None:
+    results = run(statistics={"t_b": {"acc,none": {"interval": [0.01, 0.75], "level": 0.9}}})
+    assert "|  90% interval  |" in make_table(results, intervals=True)
+
+
+def test_intervals_are_not_shown_unasked() -> None:
+    statistics = {"t_b": {"acc,none": {"interval": [0.01, 0.75]}}}
+    assert make_table(run(statistics=statistics)) == TABLE
+
+
+def test_runs_without_intervals_have_an_empty_column() -> None:
+    assert make_table(run(), intervals=True).splitlines()[0].endswith("|95% interval|")
+
+
+def test_notes_are_no_wider_than_the_table_may_be() -> None:
+    results = run(refused={f"a_task_of_some_length_{n}": "The endpoint has no log-probabilities." for n in range(9)})
+    lines = make_table(results).splitlines()
+    assert max(map(len, lines)) <= 100
+    assert lines[-1].startswith("  ")
+
+
 def test_an_empty_table_is_a_head() -> None:
     assert len(make_table({"results": {}, "versions": {}}).splitlines()) == 2
 

@@ -30,9 +30,9 @@ class GroupUnit:
     slots: Sequence[Slot]
     work: Work
 
-    async def run(self, ask: Ask) -> Outcome:
+    def run(self, ask: Ask) -> Awaitable[Outcome]:
         """Do the work."""
-        return await self.work(ask, self.slots)
+        return self.work(ask, self.slots)
 
 
 @dataclass(slots=True)

@@ -17,6 +17,9 @@ from lm_eval.models.shapes import choices_in_order
 __all__ = ["Block", "Top", "choices_of", "echoed_block", "generated_tops", "prompt_block"]
 
 
+_WHOLE = {int}
+
+
 class _Column(Sequence[float | None]):
     """A list out of an answer, whose entries are read when they are looked at.
 
@@ -36,8 +39,9 @@ class _Column(Sequence[float | None]):
     @overload
     def __getitem__(self, place: slice) -> list[float | None]: ...
     def __getitem__(self, place: int | slice) -> float | list[float | None] | None:
-        if isinstance(place, slice):
-            return [self._read(value) for value in self._raw[place]]
+        if type(place) is slice:
+            read = self._read
+            return [value if type(value) is float else read(value) for value in self._raw[place]]
         return self._read(self._raw[place])
 
     def __eq__(self, other: object) -> bool:
@@ -159,10 +163,14 @@ def echoed_block(choice: Mapping[str, Any], endpoint: str = "") -> Block:
         raise MalformedResponse("tokens and token_logprobs do not match", endpoint=endpoint, body=str(logprobs))
     listed, offsets = logprobs.get("top_logprobs"), logprobs.get("text_offset")
     tops = listed if isinstance(listed, list) and len(listed) == len(tokens) else [None] * len(tokens)
-    usable = isinstance(offsets, list) and len(offsets) == len(tokens) and set(map(type, offsets)) <= {int}
+    usable = isinstance(offsets, list) and len(offsets) == len(tokens) and set(map(type, offsets)) <= _WHOLE
+    try:
+        "".join(tokens)  # the quickest way to tell that all are texts
+    except TypeError:
+        tokens = [str(token) for token in tokens]
     return Block(
         text,
-        tokens if set(map(type, tokens)) <= {str} else [str(token) for token in tokens],
+        tokens,
         _Column(values, _number),
         _Column(tops, _highest),
         offsets=offsets if usable else None,

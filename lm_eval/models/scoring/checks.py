@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from lm_eval.errors import CheckFailed
 from lm_eval.models.scoring.blocks import Block, Top
@@ -51,19 +51,22 @@ def total(block: Block, start: int, stop: int, endpoint: str = "") -> Score:
     values, tops = block.logprobs[start:stop], block.tops[start:stop]
     if not values:
         raise CheckFailed("No token of the answer falls into the continuation", endpoint=endpoint)
-    greedy, kept = True, []
+    greedy = True
     for place, (value, top) in enumerate(zip(values, tops, strict=True), start):
-        if value is None:
-            raise _failed(block, place, "has no log-probability", endpoint)
-        if not math.isfinite(value):
-            raise _failed(block, place, f"has the log-probability {value}", endpoint)
-        if value > ROUNDING:
-            raise _failed(block, place, f"has a positive log-probability, {value}", endpoint)
-        if top is None:
-            raise _failed(block, place, "has no top_logprobs, so is_greedy cannot be told", endpoint)
-        kept.append(value)
+        if value is None or top is None or not -math.inf < value <= ROUNDING:
+            raise _failed(block, place, _fault(value), endpoint)
         greedy = greedy and value >= top
-    return Score(math.fsum(kept), greedy)
+    return Score(math.fsum(cast("Sequence[float]", values)), greedy)
+
+
+def _fault(value: float | None) -> str:
+    if value is None:
+        return "has no log-probability"
+    if not math.isfinite(value):
+        return f"has the log-probability {value}"
+    if value > ROUNDING:
+        return f"has a positive log-probability, {value}"
+    return "has no top_logprobs, so is_greedy cannot be told"
 
 
 def _failed(block: Block, place: int, what: str, endpoint: str) -> CheckFailed:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 from lm_eval.models.scoring.blocks import Block
@@ -173,25 +172,28 @@ def seam_by_offsets(block: Block, count: int, context: str, continuation: str) -
     offsets, tokens = block.offsets, block.tokens
     if offsets is None or not count:
         return None
-    if _ESCAPE in "".join(tokens[:count]) and any(token.startswith(_ESCAPE) for token in tokens[:count]):
-        return _seam_by_escapes(tokens[:count], continuation)
     prompt = context + continuation
-    shift = _shift(tokens, prompt, count)
-    bounds = [*offsets[:count], len(prompt) + shift]
-    if bounds != sorted(bounds):
+    shift = _shift(tokens, prompt, count) if tokens[0].startswith("<") else 0
+    # The last token that does not start beyond the context.
+    seam = bisect_right(offsets, len(context) + shift, 0, count) - 1
+    start = offsets[seam] - shift if seam >= 0 else -1
+    if start < 0 or start + len(tokens[seam]) <= len(context) or not _spells(tokens, seam, count, prompt, start):
+        if any(token.startswith(_ESCAPE) for token in tokens[:count]):
+            return _seam_by_escapes(tokens[:count], continuation)
         return None
-    # The first token that ends beyond the context.
-    seam = bisect_right(bounds, len(context) + shift) - 1
-    if not 0 <= seam < count:
-        return None
-    cuts = [max(bound - shift, 0) for bound in bounds[seam:]]
-    if any(
-        token != prompt[left:right] for token, (left, right) in zip(tokens[seam:count], pairwise(cuts), strict=True)
-    ):
-        return None
-    if bounds[seam] - shift < len(context):
-        return seam
-    return _with_first_bytes(tokens, seam, context, continuation)
+    return seam if start < len(context) else _with_first_bytes(tokens, seam, context, continuation)
+
+
+def _spells(tokens: Sequence[str], seam: int, count: int, prompt: str, start: int) -> bool:
+    """Tell whether the tokens from the seam on make up the prompt from a place to its end.
+
+    If they do, the place of the seam is certain, whatever the offsets and texts of the tokens before it are.
+    """
+    for place in range(seam, count):
+        if not prompt.startswith(tokens[place], start):
+            return False
+        start += len(tokens[place])
+    return start == len(prompt)
 
 
 def _shift(tokens: Sequence[str], prompt: str, count: int) -> int:

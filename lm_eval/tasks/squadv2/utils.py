@@ -24,6 +24,7 @@ _SETTINGS: dict[str, Any] = {
     "validation_split": "validation",
     "doc_to_text": "Title: {{title}}\n\nBackground: {{context}}\n\nQuestion: {{question}}\n\nAnswer:",
     "doc_to_target": f"{{{{answers.text[0] if answers.text else '{_UNANSWERABLE}'}}}}",
+    "cluster_key": "context",
     "should_decontaminate": True,
     "doc_to_decontamination_query": "context",
     "metadata": {"version": 3},

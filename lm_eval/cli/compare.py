@@ -1,0 +1,88 @@
+"""Compare two runs on the documents they share: differences, intervals, tests, and a release gate."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from lm_eval.cli import exit_codes
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the two runs and what to make of them.
+
+    Args:
+        parser: Gets the options.
+    """
+    place = "A results folder (--output_path, or a model's folder in it: its newest run) or a results file."
+    parser.add_argument("a", metavar="A", help=f"The run to compare with. {place}")
+    parser.add_argument("b", metavar="B", help="The run that is compared, likewise; differences are B minus A.")
+    parser.add_argument("--tasks", "-t", nargs="+", metavar="TASK", default=[], help="Tasks, groups or patterns.")
+    parser.add_argument("--metric", nargs="+", metavar="METRIC", default=[], help="Metrics, or metric,filter.")
+    parser.add_argument(
+        "--allow_different_prompts", action="store_true", help="Pair documents also when they were asked differently."
+    )
+    parser.add_argument(
+        "--flips",
+        type=_number_of,
+        metavar="N",
+        help="Show N changed documents a score, with both answers; 0: none.",
+    )
+    parser.add_argument(
+        "--fail_if_worse",
+        type=float,
+        metavar="FALL",
+        help="Exit with code 1 unless B is shown not to be worse by more than this, such as 0.01.",
+    )
+    parser.add_argument(
+        "--undecided",
+        choices=["fail", "pass"],
+        default="fail",
+        help="What --fail_if_worse makes of scores whose documents are too few to tell (default: fail).",
+    )
+    parser.add_argument("--format", choices=["text", "markdown", "json"], default="text", help="Default: text.")
+    parser.add_argument("--output", "-o", metavar="FILE", help="Write to a file instead.")
+
+
+def run(namespace: argparse.Namespace) -> int:
+    """Compare, and print or write the outcome.
+
+    Args:
+        namespace: The parsed options.
+
+    Returns:
+        0, or 1 when the gate fails.
+    """
+    from lm_eval.config import values
+    from lm_eval.reports.compare import compare, gate_lines, render, save
+    from lm_eval.results import load
+
+    comparison = compare(
+        load(namespace.a),
+        load(namespace.b),
+        tasks=values.tasks("--tasks", namespace.tasks),
+        metrics=namespace.metric,
+        allow_different_prompts=namespace.allow_different_prompts,
+        fail_if_worse=namespace.fail_if_worse,
+        undecided=namespace.undecided,
+    )
+    written = render(comparison, namespace.format, namespace.flips)
+    if namespace.output:
+        save(written, Path(namespace.output).expanduser())
+        print(namespace.output)
+    else:
+        sys.stdout.write(written)
+    gate = comparison.gate
+    if gate and (namespace.output or namespace.format == "json"):
+        print("\n".join(gate_lines(gate)), file=sys.stderr)
+    return exit_codes.OK if gate is None or gate.passed else exit_codes.WORSE
+
+
+def _number_of(word: str) -> int:
+    number = int(word)
+    if number < 0:
+        raise argparse.ArgumentTypeError("it must be 0 or more")
+    return number

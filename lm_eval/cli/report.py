@@ -1,0 +1,63 @@
+"""Write a saved run as one HTML file: scores with their intervals, and every sample, searchable."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the run, what to compare it with and where to write.
+
+    Args:
+        parser: Gets the options.
+    """
+    parser.add_argument("run", metavar="DIR", help="Folder with a saved run (the newest in it), or a results file.")
+    parser.add_argument("--against", metavar="DIR", help="A second run: differences, and the samples that changed.")
+    parser.add_argument(
+        "--output", "-o", metavar="FILE", help="Where to write; by default report_<time>.html beside the results file."
+    )
+    parser.add_argument(
+        "--tasks", "-t", nargs="+", metavar="TASK", default=[], help="Only the samples of these; scores are all there."
+    )
+    parser.add_argument(
+        "--limit_samples", type=_at_least_one, metavar="N", help="Only the samples of the first N docs of each task."
+    )
+    parser.add_argument("--open", action="store_true", help="Open it in the browser.")
+
+
+def run(namespace: argparse.Namespace) -> int:
+    """Write the file and print its path and size.
+
+    Args:
+        namespace: The parsed options.
+
+    Returns:
+        0.
+    """
+    from lm_eval.config import values
+    from lm_eval.reports.html import write_report
+    from lm_eval.results import load
+
+    path = write_report(
+        load(namespace.run),
+        Path(namespace.output).expanduser() if namespace.output else None,
+        against=load(namespace.against) if namespace.against else None,
+        tasks=values.tasks("--tasks", namespace.tasks),
+        limit_samples=namespace.limit_samples,
+    )
+    print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
+    if namespace.open:
+        import webbrowser
+
+        webbrowser.open(path.resolve().as_uri())
+    return 0
+
+
+def _at_least_one(word: str) -> int:
+    number = int(word)
+    if number < 1:
+        raise argparse.ArgumentTypeError("it must be at least 1")
+    return number

@@ -1,0 +1,26 @@
+"""Two runs side by side, paired by document."""
+
+from __future__ import annotations
+
+from lm_eval.reports.compare.cells import gate_lines
+from lm_eval.reports.compare.forms import render, save
+from lm_eval.reports.compare.markdown import to_markdown
+from lm_eval.reports.compare.runs import compare
+from lm_eval.reports.compare.text import to_text
+from lm_eval.reports.compare.types import Comparison, Flip, Gate, Note, Row, RunInfo, Verdict
+
+__all__ = [
+    "Comparison",
+    "Flip",
+    "Gate",
+    "Note",
+    "Row",
+    "RunInfo",
+    "Verdict",
+    "compare",
+    "gate_lines",
+    "render",
+    "save",
+    "to_markdown",
+    "to_text",
+]

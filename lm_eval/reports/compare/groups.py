@@ -1,0 +1,150 @@
+"""A row of the comparison for each score of a group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from math import isclose
+
+from lm_eval.reports.compare.rows import TestedRow, bootstrap_row, without_difference
+from lm_eval.reports.compare.types import Row
+from lm_eval.results import Run, Score
+from lm_eval.statistics.paired import stratified_bootstrap
+
+__all__ = ["group_rows", "leaves"]
+
+
+def leaves(run: Run, name: str) -> list[str]:
+    """List the tasks of a group.
+
+    Args:
+        run: The run.
+        name: A group, or a task.
+
+    Returns:
+        The tasks of the group and of the groups within it, each once; the task itself when it is one.
+    """
+    found: dict[str, None] = {}
+    seen: set[str] = set()
+
+    def visit(member: str) -> None:
+        if member in seen:
+            return
+        seen.add(member)
+        for child in run.group_subtasks.get(member, ()):
+            visit(child)
+        if member not in run.group_subtasks:
+            found[member] = None
+
+    visit(name)
+    return list(found)
+
+
+def group_rows(run_a: Run, run_b: Run, names: Sequence[str], tested: Sequence[TestedRow]) -> Iterator[Row]:
+    """Compare the scores of groups.
+
+    Docs are drawn within their task. Each task counts as in the group's score: that is seen from the score itself,
+    which must be the mean of the tasks' scores, weighted by their docs or plain.
+
+    Args:
+        run_a: A run.
+        run_b: Another run.
+        names: The groups.
+        tested: The rows of tasks.
+
+    Yields:
+        A row for each score both have.
+    """
+    by_key = {(row.task, row.metric, row.filter): (row, stratum) for row, stratum in tested}
+    others = {(score.task, score.key): score for score in run_b.scores if score.is_group}
+    for score in run_a.scores:
+        other = others.get((score.task, score.key))
+        if not score.is_group or score.task not in names or other is None:
+            continue
+        tasks = leaves(run_a, score.task)
+        # A task that lacks the metric is not in the group's score.
+        members = [by_key[key] for task in tasks if (key := (task, score.metric, score.filter)) in by_key]
+        yield _group_row(score, other, members, _sizes(run_a), _sizes(run_b), tasks == leaves(run_b, score.task))
+
+
+def _sizes(run: Run) -> Mapping[tuple[str, str], int]:
+    return {(score.task, score.key): score.n or 0 for score in run.scores}
+
+
+def _group_row(
+    score_a: Score,
+    score_b: Score,
+    members: Sequence[TestedRow],
+    sizes_a: Mapping[tuple[str, str], int],
+    sizes_b: Mapping[tuple[str, str], int],
+    same_tasks: bool,
+) -> Row:
+    row = Row(
+        task=score_a.task,
+        metric=score_a.metric,
+        filter=score_a.filter,
+        higher_is_better=score_a.higher_is_better,
+        score_a=score_a.value,
+        score_b=score_b.value,
+        is_group=True,
+        members=tuple(member.task for member, _ in members),
+    )
+    if score_a.value is None or score_b.value is None:
+        return replace(row, reason=f"no score in {'A' if score_a.value is None else 'B'}")
+    row = replace(row, difference=score_b.value - score_a.value)
+    if not same_tasks:
+        return replace(row, reason="its tasks are not the same in both runs")
+    untested = [member.task for member, stratum in members if stratum is None]
+    if untested or not members:
+        return replace(row, reason=f"no paired test of {', '.join(untested[:3]) or 'its tasks'}")
+    rows = [member for member, _ in members]
+    keys = [(member.task, score_a.key) for member in rows]
+    by_size = [sizes[key] for sizes in (sizes_a, sizes_b) for key in keys]
+    weighted = _is_mean(score_a, [member.score_a for member in rows], by_size[: len(keys)]) and _is_mean(
+        score_b, [member.score_b for member in rows], by_size[len(keys) :]
+    )
+    plain = [1] * len(rows)
+    if weighted:
+        counts = [member.n for member in rows]
+    elif all(
+        _is_mean(score, [getattr(member, side) for member in rows], plain)
+        for score, side in ((score_a, "score_a"), (score_b, "score_b"))
+    ):
+        counts = plain
+    else:
+        return replace(row, reason="its score is not the mean of its tasks' scores")
+    return _tested(row, members, [count / sum(counts) for count in counts])
+
+
+def _tested(row: Row, members: Sequence[TestedRow], weights: Sequence[float]) -> Row:
+    rows = [member for member, _ in members]
+    strata = [
+        replace(stratum, weight=weight)
+        for (_, stratum), weight in zip(members, weights, strict=True)
+        if stratum is not None
+    ]
+    row = replace(
+        row,
+        n=sum(member.n for member in rows),
+        a=sum(weight * (member.a or 0) for weight, member in zip(weights, rows, strict=True)),
+        b=sum(weight * (member.b or 0) for weight, member in zip(weights, rows, strict=True)),
+        wins=sum(member.wins for member in rows),
+        losses=sum(member.losses for member in rows),
+    )
+    result = stratified_bootstrap(strata)
+    row = replace(row, difference=result.difference)
+    if result.stderr is None:
+        return replace(row, reason="a task of a single document")
+    row = bootstrap_row(row, result, test="stratified paired bootstrap")
+    if row.wins or row.losses or any(member.interval is None for member in rows):
+        return row
+    # No document changed: as sure as of the task whose documents count most.
+    return without_difference(row, int(min(member.n / weight for weight, member in zip(weights, rows, strict=True))))
+
+
+def _is_mean(score: Score, values: Sequence[float | None], weights: Sequence[int]) -> bool:
+    known = [value for value in values if value is not None]
+    if len(known) < len(values) or not sum(weights) or score.value is None:
+        return False
+    mean = sum(value * weight for value, weight in zip(known, weights, strict=True)) / sum(weights)
+    return isclose(mean, score.value, rel_tol=1e-9, abs_tol=1e-12)

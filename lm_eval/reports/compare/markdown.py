@@ -1,0 +1,106 @@
+"""A comparison in Markdown, for a pull request or a release page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from lm_eval.reports.compare import cells
+from lm_eval.reports.compare.types import Comparison, Row, RunInfo
+
+__all__ = ["to_markdown"]
+
+_TITLES = ["Task", "Metric", "Filter", "n", "A", "B", "B-A", "95 % interval", "Test", "p", "exact p", "Holm"]
+_TITLES += ["won", "lost", "MDE"]
+_RIGHT = {"n", "A", "B", "B-A", "95 % interval", "p", "exact p", "Holm", "won", "lost", "MDE"}
+
+
+def to_markdown(comparison: Comparison, flips: int | None = None) -> str:
+    """Lay a comparison out in Markdown.
+
+    Args:
+        comparison: The comparison.
+        flips: Changed docs to show of each score, with answers; None names their ids only, 0 none.
+
+    Returns:
+        The text, with a line break at its end.
+    """
+    parts = ["\n".join([_run("A", comparison.a), _run("B", comparison.b)])]
+    if comparison.gate:
+        first, *rest = cells.gate_lines(comparison.gate)
+        parts.append("\n".join([f"**{_plain(first)}**", "", *(f"- {_plain(line)}" for line in rest)]))
+    parts.append(_table(_TITLES, _RIGHT, [_cells(row) for row in comparison.rows]))
+    said = [*cells.outcome(comparison), *_legend(comparison.rows)]
+    said += [f"No paired test of {row.task} {row.key}: {row.reason}." for row in comparison.rows if row.reason]
+    said += [note.line(most=20) for note in comparison.notes]
+    parts.append("\n".join(f"- {_plain(line)}" for line in said))
+    if flips != 0 and any(row.flips for row in comparison.rows):
+        parts.append("### Documents that changed")
+        parts.append(("\n" if flips is None else "\n\n").join(_flips(comparison.rows, flips)))
+    return "\n\n".join(parts) + "\n"
+
+
+def _run(name: str, run: RunInfo) -> str:
+    return f"- {name}: {_plain(run.model)}, {run.date}, {_code(run.path)}"
+
+
+def _legend(rows: Sequence[Row]) -> list[str]:
+    lines = cells.legend(rows)
+    if any(row.test == "mcnemar" for row in rows):
+        lines.append("exact p: McNemar's exact test, which is conservative.")
+    return lines
+
+
+def _cells(row: Row) -> list[str]:
+    return [
+        _plain(row.task),
+        _plain(row.metric),
+        _plain(row.filter),
+        str(row.n) if row.test else "-",
+        cells.score(row.a if row.a is not None else row.score_a),
+        cells.score(row.b if row.b is not None else row.score_b),
+        cells.signed(row),
+        cells.interval(row),
+        row.test or "-",
+        cells.p_value(row).rstrip("bcs"),
+        "-" if row.p_exact is None else cells.probability(row.p_exact),
+        "-" if row.p_holm is None else cells.probability(row.p_holm),
+        str(row.wins) if row.test else "-",
+        str(row.losses) if row.test else "-",
+        cells.effect(row),
+    ]
+
+
+def _table(titles: Sequence[str], right: set[str], rows: Sequence[Sequence[str]]) -> str:
+    rule = ["---:" if title in right else "---" for title in titles]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [titles, rule, *rows])
+
+
+def _flips(rows: Sequence[Row], most: int | None) -> Iterator[str]:
+    for row in rows:
+        if not row.flips:
+            continue
+        name = _plain(f"{row.task} {row.key}")
+        if most is None:
+            if ids := cells.flip_ids(row):
+                yield f"- {name}: {ids}"
+            continue
+        titles = ["doc_id", "A", "B", "target", "A's answer", "B's answer"]
+        body = [
+            [_plain(str(flip.doc_id)), f"{flip.a:g}", f"{flip.b:g}"]
+            + [_plain(text) for text in (flip.target, flip.answer_a, flip.answer_b)]
+            for flip in cells.shown_flips(row, most)
+        ]
+        yield f"{name}: {row.wins} won, {row.losses} lost"
+        yield _table(titles, set(), body)
+
+
+def _plain(text: str) -> str:
+    """Keep what a model wrote from being read as a column, a link, an image or HTML."""
+    line = re.sub(r"[\\|`*\[\]<>~]", r"\\\g<0>", " ".join(text.split()))
+    # Within a word an underscore is one, elsewhere it starts or ends italics.
+    return re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", line)
+
+
+def _code(text: str) -> str:
+    return f"`{' '.join(text.split()).replace('`', chr(39))}`"

@@ -1,0 +1,130 @@
+"""What differs between two runs beside their scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from lm_eval.reports.columns import shortened
+from lm_eval.reports.compare.types import Note, Row
+from lm_eval.results import Run
+from lm_eval.results.pairing import Pairing
+
+__all__ = ["pairing_notes", "setting_notes", "value_notes"]
+
+_OF_A_TASK = ("generation_kwargs", "filter_list", "metric_list", "repeats")
+
+
+def setting_notes(run_a: Run, run_b: Run, tasks: Sequence[str]) -> list[Note]:
+    """Name the settings that differ.
+
+    Args:
+        run_a: A run.
+        run_b: Another run.
+        tasks: The tasks compared.
+
+    Returns:
+        A note a setting and pair of values, with the tasks it holds for.
+    """
+    found = [Note(text) for text in _of_runs(run_a.results, run_b.results)]
+    return found + _merged((text, task) for task in tasks for text in _of_task(run_a.results, run_b.results, task))
+
+
+def pairing_notes(pairings: Mapping[str, Sequence[Pairing]]) -> list[Note]:
+    """Say how many docs are not behind the differences, and why.
+
+    Args:
+        pairings: Task to what was matched under each of its filters.
+
+    Returns:
+        A note a reason and number, with the tasks.
+    """
+
+    def lines() -> Iterator[tuple[str, str]]:
+        for task, group in pairings.items():
+            # The docs are the same under each filter.
+            for text in dict.fromkeys(text for pairing in group for text in _of_pairing(pairing)):
+                yield text, task
+
+    return _merged(lines())
+
+
+def value_notes(rows: Iterable[Row]) -> list[Note]:
+    """Say how many paired docs have no number under a metric.
+
+    Args:
+        rows: The rows of tasks.
+
+    Returns:
+        A note a number, with the scores.
+    """
+    return _merged(
+        (f"{_documents(row.without_value)} without a value in A or B, so not compared", f"{row.task} {row.key}")
+        for row in rows
+        if row.without_value
+    )
+
+
+def _documents(count: int) -> str:
+    return f"{count} {'document' if count == 1 else 'documents'}"
+
+
+def _of_pairing(found: Pairing) -> Iterator[str]:
+    for count, what in (
+        (found.only_a, "only in A"),
+        (found.only_b, "only in B"),
+        (found.errors_a, "lost to errors in A, so not compared"),
+        (found.errors_b, "lost to errors in B, so not compared"),
+        (found.changed, "with the same id but other content, so not compared"),
+        (found.repeated, "more than once in a run, so not compared"),
+        (found.prompts, "asked with different prompts"),
+        (found.targets, "with different targets"),
+    ):
+        if count:
+            yield f"{_documents(count)} {what}"
+
+
+def _of_runs(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[str]:
+    for key, name in (("system_instruction", "system instruction"), ("chat_template", "chat template")):
+        if (a.get(f"{key}_sha"), a.get(key)) != (b.get(f"{key}_sha"), b.get(key)):
+            yield f"The {name} is not the same"
+    for key in ("fewshot_as_multiturn",):
+        if bool(a.get(key)) is not bool(b.get(key)):
+            yield f"{key}: {a.get(key)} in A, {b.get(key)} in B"
+    seeds = [(run.get("config") or {}).get("fewshot_seed") for run in (a, b)]
+    if seeds[0] != seeds[1]:
+        yield f"fewshot_seed: {seeds[0]} in A, {seeds[1]} in B"
+
+
+def _of_task(a: Mapping[str, Any], b: Mapping[str, Any], task: str) -> Iterator[str]:
+    for key, name in (("versions", "version"), ("n-shot", "num_fewshot")):
+        values = [(run.get(key) or {}).get(task) for run in (a, b)]
+        if values[0] != values[1]:
+            yield f"{name}: {values[0]} in A, {values[1]} in B"
+    configs = [(run.get("configs") or {}).get(task) or {} for run in (a, b)]
+    for key in _OF_A_TASK:
+        left, right = configs[0].get(key), configs[1].get(key)
+        if isinstance(left, Mapping) or isinstance(right, Mapping):
+            yield from _of_mapping(left or {}, right or {})
+        elif isinstance(left, list) or isinstance(right, list):
+            if left != right:
+                yield f"{key} is not the same"
+        elif (left or 1) != (right or 1):
+            yield f"{key}: {left or 1} in A, {right or 1} in B"
+
+
+def _of_mapping(left: Mapping[str, Any], right: Mapping[str, Any]) -> Iterator[str]:
+    for name in dict.fromkeys([*left, *right]):
+        if left.get(name) != right.get(name):
+            yield f"{name}: {_word(left.get(name, 'not set'))} in A, {_word(right.get(name, 'not set'))} in B"
+
+
+def _word(value: Any) -> str:
+    return shortened(" ".join(str(value).split()), 40)
+
+
+def _merged(lines: Iterable[tuple[str, str]]) -> list[Note]:
+    tasks: dict[str, list[str]] = {}
+    for text, task in lines:
+        tasks.setdefault(text, []).append(task)
+    return [Note(text, tuple(names)) for text, names in tasks.items()]

@@ -1,0 +1,231 @@
+"""A row of the comparison for each metric and filter of a task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import exp, fsum, isclose
+from typing import Any, Literal, TypeAlias
+
+from lm_eval.reports.compare.answers import answer_of, target_of
+from lm_eval.reports.compare.types import Flip, Row
+from lm_eval.results import Score
+from lm_eval.results.pairing import Pairing, Sample, value_of
+from lm_eval.statistics.paired import (
+    BootstrapResult,
+    Stratum,
+    mcnemar,
+    minimum_detectable_effect,
+    paired_bootstrap,
+    proportion_interval,
+    proportion_stderr,
+)
+
+__all__ = ["TestedRow", "bootstrap_row", "task_row", "without_difference"]
+
+_MOST_FLIPS = 100
+
+TestedRow: TypeAlias = tuple[Row, Stratum | None]
+"""A row and, when it was tested on the scale of differences, what groups resample."""
+_Scale: TypeAlias = Literal["difference", "ratio"]
+
+
+def task_row(
+    score_a: Score,
+    score_b: Score,
+    samples_a: Sequence[Sample],
+    samples_b: Sequence[Sample],
+    pairing: Pairing | None,
+) -> TestedRow:
+    """Compare one metric and filter of a task.
+
+    Args:
+        score_a: A's score.
+        score_b: B's score of the same task, metric and filter.
+        samples_a: A's samples of the task and filter, to see whether the score is the mean of their values.
+        samples_b: B's.
+        pairing: The paired samples; None when a run has none.
+
+    Returns:
+        The row; without a test, and with the reason, when the docs' values cannot be compared.
+    """
+    row = Row(
+        task=score_a.task,
+        metric=score_a.metric,
+        filter=score_a.filter,
+        higher_is_better=score_a.higher_is_better if score_a.higher_is_better is not None else score_b.higher_is_better,
+        score_a=score_a.value,
+        score_b=score_b.value,
+    )
+    if score_a.value is not None and score_b.value is not None:
+        row = replace(row, difference=score_b.value - score_a.value)
+    if pairing is None:
+        return replace(row, reason="no samples saved"), None
+    scales = {_scale(score_a, samples_a), _scale(score_b, samples_b)}
+    if len(scales) > 1 or None in scales:
+        return replace(row, reason=_why_not(score_a, score_b, samples_a, samples_b)), None
+    pairs = [
+        (a, b, x, y)
+        for a, b in pairing.pairs
+        if (x := value_of(a, row.metric)) is not None and (y := value_of(b, row.metric)) is not None
+    ]
+    row = replace(row, without_value=len(pairing.pairs) - len(pairs))
+    if not pairs:
+        return replace(row, reason="no document in common"), None
+    return _tested(row, pairs, scales.pop() or "difference")
+
+
+def _tested(row: Row, pairs: Sequence[tuple[Sample, Sample, float, float]], scale: _Scale) -> TestedRow:
+    values_a, values_b = [pair[2] for pair in pairs], [pair[3] for pair in pairs]
+    n = len(pairs)
+    differences = [y - x for x, y in zip(values_a, values_b, strict=True)]
+    # A perplexity falls as the log-likelihoods behind it rise.
+    larger_is_better = row.higher_is_better if scale == "difference" else not row.higher_is_better
+    sign = -1 if larger_is_better is False else 1
+    clusters = _clusters(pairs)
+    row = replace(
+        row,
+        scale=scale,
+        n=n,
+        clusters=len(set(clusters)) if clusters else None,
+        wins=sum(sign * difference > 0 for difference in differences),
+        losses=sum(sign * difference < 0 for difference in differences),
+        flips=_flips(row, pairs, sign),
+    )
+    mean_a, mean_b = fsum(values_a) / n, fsum(values_b) / n
+    if scale == "ratio":
+        try:
+            row = replace(row, a=exp(-mean_a), b=exp(-mean_b), difference=exp(mean_a - mean_b))
+        except OverflowError:
+            return replace(row, reason="a perplexity too large for a number"), None
+        return _as_ratio(bootstrap_row(row, paired_bootstrap(differences, clusters), clusters)), None
+    row = replace(row, a=mean_a, b=mean_b, difference=mean_b - mean_a)
+    values = {*values_a, *values_b}
+    if values <= {0, 1} and not clusters:
+        row = _mcnemar_row(row, differences)
+    else:
+        row = bootstrap_row(row, paired_bootstrap(differences, clusters), clusters)
+        if not any(differences) and min(values) >= 0 and max(values) <= 1:
+            row = without_difference(row, row.clusters or n)
+    return row, Stratum(differences, clusters)
+
+
+def _mcnemar_row(row: Row, differences: Sequence[float]) -> Row:
+    ups, downs, n = differences.count(1), differences.count(-1), len(differences)
+    test = mcnemar(ups, downs)
+    return replace(
+        row,
+        test="mcnemar",
+        p_value=test.mid,
+        p_exact=test.exact,
+        interval=proportion_interval(ups, downs, n),
+        minimum_detectable_effect=minimum_detectable_effect(proportion_stderr(ups, downs, n)),
+    )
+
+
+def bootstrap_row(row: Row, result: BootstrapResult, clusters: object = None, *, test: str = "paired bootstrap") -> Row:
+    """Note what the bootstrap says in a row.
+
+    Args:
+        row: The row.
+        result: What the bootstrap says.
+        clusters: Anything true when clusters were drawn.
+        test: The test's name.
+
+    Returns:
+        The row, with the test or the reason why there is none.
+    """
+    if result.stderr is None:
+        return replace(row, reason="a single cluster" if clusters else "a single document")
+    if result.p_value is None:
+        return replace(row, reason="the difference is the same on every document")
+    return replace(
+        row,
+        test=f"clustered {test}" if clusters else test,
+        p_value=result.p_value,
+        interval=result.interval,
+        minimum_detectable_effect=minimum_detectable_effect(result.stderr) if result.stderr else None,
+    )
+
+
+def without_difference(row: Row, n: int) -> Row:
+    """Bound the difference of scores between 0 and 1 of which not one changed.
+
+    Args:
+        row: The row.
+        n: Docs, or clusters of them.
+
+    Returns:
+        The row, with what holds for 0/1 scores, which can differ most.
+    """
+    return replace(
+        row,
+        interval=proportion_interval(0, 0, n),
+        minimum_detectable_effect=minimum_detectable_effect(proportion_stderr(0, 0, n)),
+    )
+
+
+def _as_ratio(row: Row) -> Row:
+    """Turn differences of log-likelihoods into ratios of perplexities."""
+    bounds = row.interval
+    effect = row.minimum_detectable_effect
+    try:
+        return replace(
+            row,
+            interval=(exp(-bounds[1]), exp(-bounds[0])) if bounds else None,
+            minimum_detectable_effect=exp(effect) if effect is not None else None,
+        )
+    except OverflowError:
+        return replace(row, interval=None, minimum_detectable_effect=None)
+
+
+def _scale(score: Score, samples: Sequence[Sample]) -> _Scale | None:
+    """Tell how a score comes from its docs' values: as their mean, or as the perplexity of log-likelihoods.
+
+    Anything else has no paired test: a difference of means would be a number about something else.
+    """
+    values = [value for sample in samples if (value := value_of(sample, score.metric)) is not None]
+    if score.value is None or not values or score.metric == "bypass":
+        return None
+    mean = fsum(values) / len(values)
+    if isclose(score.value, mean, rel_tol=1e-6, abs_tol=1e-9):
+        return "difference"
+    if -700 < mean <= 0 and isclose(score.value, exp(-mean), rel_tol=1e-6):
+        return "ratio"
+    return None
+
+
+def _why_not(score_a: Score, score_b: Score, samples_a: Sequence[Sample], samples_b: Sequence[Sample]) -> str:
+    if score_a.value is None or score_b.value is None:
+        return f"no score in {'A' if score_a.value is None else 'B'}"
+    for score, group in ((score_a, samples_a), (score_b, samples_b)):
+        if not any(value_of(sample, score.metric) is not None for sample in group):
+            return "documents have no value of their own"
+    return "the score is not the mean of its documents' values"
+
+
+def _clusters(pairs: Sequence[tuple[Sample, Sample, float, float]]) -> list[Any] | None:
+    """Return what each doc belongs to; None when every doc stands for itself."""
+    named = [a.get("cluster", b.get("cluster")) for a, b, _, _ in pairs]
+    if all(name is None for name in named):
+        return None
+    clusters = [("cluster", str(name)) if name is not None else ("doc", index) for index, name in enumerate(named)]
+    return clusters if len(set(clusters)) < len(clusters) else None
+
+
+def _flips(row: Row, pairs: Sequence[tuple[Sample, Sample, float, float]], sign: int) -> tuple[Flip, ...]:
+    changed = [pair for pair in pairs if pair[2] != pair[3]]
+    if any(value not in (0, 1) for pair in changed for value in pair[2:]):
+        changed = sorted(changed, key=lambda pair: -abs(pair[3] - pair[2]))[:_MOST_FLIPS]
+    return tuple(
+        Flip(
+            doc_id=a.get("doc_id"),
+            a=x,
+            b=y,
+            better=None if row.higher_is_better is None else sign * (y - x) > 0,
+            target=target_of(a),
+            answer_a=answer_of(a, row.metric),
+            answer_b=answer_of(b, row.metric),
+        )
+        for a, b, x, y in changed
+    )

@@ -1,0 +1,214 @@
+"""Compare two runs document by document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Literal
+
+from lm_eval.errors import ConfigError, UnknownNameError
+from lm_eval.reports.compare.gate import judge
+from lm_eval.reports.compare.groups import group_rows, leaves
+from lm_eval.reports.compare.notes import pairing_notes, setting_notes, value_notes
+from lm_eval.reports.compare.rows import TestedRow, task_row
+from lm_eval.reports.compare.types import Comparison, Note, Row, RunInfo
+from lm_eval.results import Run, Score
+from lm_eval.results.pairing import Pairing, Sample, pair_samples
+from lm_eval.statistics.multiple import holm
+from lm_eval.utils import pattern_match
+
+__all__ = ["compare"]
+
+
+def compare(
+    run_a: Run,
+    run_b: Run,
+    *,
+    tasks: Sequence[str] = (),
+    metrics: Sequence[str] = (),
+    allow_different_prompts: bool = False,
+    fail_if_worse: float | None = None,
+    undecided: Literal["fail", "pass"] = "fail",
+) -> Comparison:
+    """Pair two runs' samples and test each score they share.
+
+    Args:
+        run_a: The run to compare with.
+        run_b: The run that is compared; differences are B minus A.
+        tasks: Names or patterns of tasks and groups; none means all.
+        metrics: Names or patterns of metrics, also as ``metric,filter``; none means all.
+        allow_different_prompts: Pair documents also when they were asked differently.
+        fail_if_worse: Also decide whether B may pass: the fall that is not accepted.
+        undecided: What becomes of scores for which the documents cannot tell.
+
+    Returns:
+        The rows, the notes and the gate's verdicts.
+
+    Raises:
+        ConfigError: It is one run twice, prompts differ, or nothing can be paired or gated.
+        UnknownNameError: A task or metric is in neither run.
+    """
+    if run_a.path.resolve() == run_b.path.resolve():
+        raise ConfigError(f"A and B are one and the same results file: {run_a.path}.")
+    chosen, groups = _select(run_a, run_b, tasks)
+    wanted = _metric_filter(run_a, run_b, metrics)
+    common = [task for task in chosen if task in run_a.tasks and task in run_b.tasks]
+    if not common:
+        raise ConfigError(f"No task in common: A has {_some(run_a.tasks)}, B has {_some(run_b.tasks)}.")
+    tested: list[TestedRow] = []
+    pairings: dict[str, list[Pairing]] = {}
+    for task in common:
+        rows, found = _compare_task(run_a, run_b, task, wanted)
+        tested += rows
+        pairings[task] = found
+    _check(common, run_a, run_b, pairings, allow_different_prompts)
+    rows_of_groups = [row for row in group_rows(run_a, run_b, groups, tested) if _wants(wanted, row.metric, row.filter)]
+    per_task, families = _corrected([row for row, _ in tested]), {}
+    per_group = _corrected(rows_of_groups)
+    for name, family in (("tasks", per_task), ("groups", per_group)):
+        families[name] = sum(row.p_value is not None for row in family)
+    rows_in_all = (*per_task, *per_group)
+    if not rows_in_all:
+        raise ConfigError("The runs have no score in common.")
+    missing = [task for task in chosen if task not in run_b.tasks]
+    lone_a, lone_b = _lone(run_a, run_b, common, wanted), _lone(run_b, run_a, common, wanted)
+    absent = [Note("Only in A", tuple([*missing, *lone_a]))] if missing or lone_a else []
+    if more := [*(task for task in chosen if task not in run_a.tasks), *lone_b]:
+        absent.append(Note("Only in B", tuple(more)))
+    return Comparison(
+        a=_info(run_a),
+        b=_info(run_b),
+        rows=rows_in_all,
+        notes=(*setting_notes(run_a, run_b, common), *pairing_notes(pairings), *value_notes(per_task), *absent),
+        gate=None if fail_if_worse is None else judge(rows_in_all, fail_if_worse, undecided, [*missing, *lone_a]),
+        families=families,
+    )
+
+
+def _select(run_a: Run, run_b: Run, patterns: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return tasks in A's order, then B's, and the groups to show."""
+    groups = list(dict.fromkeys([*run_a.group_subtasks, *run_b.group_subtasks]))
+    everything = list(dict.fromkeys([*run_a.tasks, *run_b.tasks]))
+    if not patterns:
+        return everything, groups
+    names = [*everything, *groups]
+    matched: dict[str, None] = {}
+    for pattern in patterns:
+        if not (found := pattern_match(pattern, names)):
+            raise UnknownNameError("task of these runs", pattern, names, f"They have {_some(names)}.")
+        matched.update(dict.fromkeys(found))
+    wanted = {leaf for name in matched for run in (run_a, run_b) for leaf in leaves(run, name)}
+    within = [group for group in groups if group in matched or _lies_within(group, matched, run_a)]
+    return [task for task in everything if task in wanted], within
+
+
+def _lies_within(group: str, names: Iterable[str], run: Run) -> bool:
+    children = {child for name in names for child in run.group_subtasks.get(name, ())}
+    return group in children or (bool(children) and _lies_within(group, children, run))
+
+
+def _metric_filter(run_a: Run, run_b: Run, patterns: Sequence[str]) -> set[str] | None:
+    """Return the wanted ``metric,filter`` keys; None for all."""
+    if not patterns:
+        return None
+    keys = {score.key for run in (run_a, run_b) for score in run.scores}
+    wanted: set[str] = set()
+    for pattern in patterns:
+        found = {key for key in keys if pattern_match(pattern, [key, key.partition(",")[0]])}
+        if not found:
+            raise UnknownNameError("metric of these runs", pattern, sorted(keys | {k.partition(",")[0] for k in keys}))
+        wanted |= found
+    return wanted
+
+
+def _wants(wanted: set[str] | None, metric: str, pipeline: str) -> bool:
+    return wanted is None or f"{metric},{pipeline}" in wanted
+
+
+def _compare_task(run_a: Run, run_b: Run, task: str, wanted: set[str] | None) -> tuple[list[TestedRow], list[Pairing]]:
+    both = task in run_a.sample_files and task in run_b.sample_files
+    samples_a, samples_b = (run_a.samples(task), run_b.samples(task)) if both else ([], [])
+    pairings = pair_samples(samples_a, samples_b)
+    scores_b = _scores_of(run_b, task)
+    rows = []
+    for key, score in _scores_of(run_a, task).items():
+        if key in scores_b and _wants(wanted, score.metric, score.filter):
+            own, others = _of_filter(samples_a, score.filter), _of_filter(samples_b, score.filter)
+            rows.append(task_row(score, scores_b[key], own, others, pairings.get(score.filter)))
+    return rows, list(pairings.values())
+
+
+def _of_filter(samples: Sequence[Sample], name: str) -> list[Sample]:
+    return [sample for sample in samples if sample.get("filter", "none") == name]
+
+
+def _scores_of(run: Run, task: str) -> dict[str, Score]:
+    return {score.key: score for score in run.scores if score.task == task and not score.is_group}
+
+
+def _lone(run: Run, other: Run, tasks: Sequence[str], wanted: set[str] | None) -> list[str]:
+    """Name the scores of common tasks that only one run has."""
+    return [
+        f"{task} {key}"
+        for task in tasks
+        for key, score in _scores_of(run, task).items()
+        if key not in _scores_of(other, task) and _wants(wanted, score.metric, score.filter)
+    ]
+
+
+def _check(
+    tasks: Sequence[str],
+    run_a: Run,
+    run_b: Run,
+    pairings: dict[str, list[Pairing]],
+    allow_different_prompts: bool,
+) -> None:
+    """Refuse what would compare different things, or nothing.
+
+    Raises:
+        ConfigError: Prompts differ, or no document can be paired.
+    """
+    different = {task: pairing for task, found in pairings.items() for pairing in found if pairing.prompts}
+    if different and not allow_different_prompts:
+        counts = [
+            f"{task} ({pairing.prompts} of {len(pairing.pairs)} documents)" for task, pairing in different.items()
+        ]
+        raise ConfigError(
+            f"The runs asked with different prompts: {_some(counts)}. Leave these tasks out with --tasks, or add "
+            "--allow_different_prompts to compare them all the same."
+        )
+    if any(pairing.pairs for found in pairings.values() for pairing in found):
+        return
+    for name, run in (("A", run_a), ("B", run_b)):
+        if not any(task in run.sample_files for task in tasks):
+            raise ConfigError(
+                f"{name} ({run.path}) has no samples of {_some(tasks)}, so documents cannot be paired; "
+                "run with --log_samples."
+            )
+    every = [pairing for found in pairings.values() for pairing in found]
+    if not every:
+        raise ConfigError(f"No task has samples in both runs under the same filter: {_some(tasks)}.")
+    if any(pairing.changed for pairing in every):
+        why = "those of the same id differ in content"
+    elif any(pairing.errors_a or pairing.errors_b for pairing in every):
+        why = "those in both were lost to errors"
+    else:
+        why = "no id is in both"
+    raise ConfigError(f"The runs have no document in common ({why}): {_some(tasks)}.")
+
+
+def _corrected(rows: Sequence[Row]) -> list[Row]:
+    """Add Holm's p-values, over all rows that have a test."""
+    adjusted = iter(holm([row.p_value for row in rows if row.p_value is not None]))
+    return [row if row.p_value is None else replace(row, p_holm=next(adjusted)) for row in rows]
+
+
+def _info(run: Run) -> RunInfo:
+    return RunInfo(
+        path=str(run.path), model=run.model_name, date=run.date.isoformat(timespec="seconds") if run.date else ""
+    )
+
+
+def _some(names: Sequence[str], most: int = 6) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more if names else "none"

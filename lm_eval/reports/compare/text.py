@@ -1,0 +1,121 @@
+"""A comparison for the terminal, at most 100 columns wide."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from lm_eval.reports.columns import WIDTH, columns, shortened
+from lm_eval.reports.compare import cells
+from lm_eval.reports.compare.types import Comparison, Row, RunInfo
+
+__all__ = ["to_text"]
+
+_TITLES = ["", "n", "A", "B", "B-A", "95 % interval", "p", "Holm", "won/lost", "MDE"]
+_MOST_LISTED = 20
+_GAP = 2
+"""The space between two columns."""
+
+
+def to_text(comparison: Comparison, flips: int | None = None) -> str:
+    """Lay a comparison out for a terminal.
+
+    Args:
+        comparison: The comparison.
+        flips: Changed docs to show of each score, with answers; None names their ids only, 0 none.
+
+    Returns:
+        The text, with a line break at its end.
+    """
+    lines = [_run("A", comparison.a), _run("B", comparison.b), ""]
+    lines += _table(comparison.rows)
+    lines += ["", *_wrapped(cells.legend(comparison.rows))]
+    lines += [line for text in cells.outcome(comparison) for line in _wrapped([text])]
+    untested = [row for row in comparison.rows if row.reason]
+    for reason, rows in groupby(sorted(untested, key=lambda row: row.reason or ""), key=lambda row: row.reason):
+        names = [f"{row.task} {row.key}" for row in rows]
+        more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+        lines += _wrapped([f"! No paired test ({reason}): {', '.join(names[:4])}{more}."])
+    lines += _wrapped([f"! {note.line()}" for note in comparison.notes])
+    if flips != 0:
+        lines += list(_flips(comparison.rows, flips))
+    if comparison.gate:
+        lines += ["", *_wrapped(cells.gate_lines(comparison.gate))]
+    return "\n".join(lines) + "\n"
+
+
+def _run(name: str, run: RunInfo) -> str:
+    start = f"{name}  {shortened(run.model, 40)}  {run.date}  "
+    return start + shortened(run.path, WIDTH - len(start))
+
+
+def _table(rows: Sequence[Row]) -> list[str]:
+    """Give a task a line of its own, above those of its scores, unless it has one score and both names fit."""
+    numbers = [_numbers(row) for row in rows]
+    taken = [max(map(len, column)) for column in zip(_TITLES[1:], *numbers, strict=True)]
+    room = WIDTH - sum(width + _GAP for width in taken)
+    body, heads = [_TITLES], dict[int, str]()
+    for (task, is_group), group in groupby(zip(rows, numbers, strict=True), key=lambda p: (p[0].task, p[0].is_group)):
+        own = list(group)
+        first = own[0][0]
+        if is_group and not any(head == "" for head in heads.values()) and len(body) > 1:
+            heads[len(body)] = ""
+            body.append([""] * len(_TITLES))
+        if len(own) == 1 and len(f"{task} {first.key}") <= room:
+            body.append([f"{task} {first.key}", *own[0][1]])
+            continue
+        metrics, pipelines = ({getattr(row, name) for row, _ in own} for name in ("metric", "filter"))
+        by_filter = len(metrics) == 1 < len(pipelines)
+        heads[len(body)] = f"{task} {first.metric}" if by_filter else task
+        body.append([""] * len(_TITLES))
+        body += [[f"  {row.filter if by_filter else row.key}", *cells_of] for row, cells_of in own]
+    lines = columns(body, right=range(1, len(_TITLES)), narrow=[0])
+    return [shortened(heads[index], WIDTH) if index in heads else line for index, line in enumerate(lines)]
+
+
+def _numbers(row: Row) -> list[str]:
+    return [
+        str(row.n) if row.test else "-",
+        cells.score(row.a if row.a is not None else row.score_a),
+        cells.score(row.b if row.b is not None else row.score_b),
+        cells.signed(row),
+        cells.interval(row),
+        cells.p_value(row),
+        "-" if row.p_holm is None else cells.probability(row.p_holm),
+        f"{row.wins}/{row.losses}" if row.test else "-",
+        cells.effect(row),
+    ]
+
+
+def _wrapped(paragraphs: Sequence[str]) -> list[str]:
+    return [
+        line
+        for text in paragraphs
+        for line in textwrap.wrap(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False) or [""]
+    ]
+
+
+def _flips(rows: Sequence[Row], most: int | None) -> Iterator[str]:
+    if most is None:
+        yield from _ids(rows)
+        return
+    for row in rows:
+        if not row.flips:
+            continue
+        yield ""
+        yield shortened(f"{row.task} {row.key}: {row.wins} won, {row.losses} lost", WIDTH)
+        for flip in cells.shown_flips(row, most):
+            yield shortened(f"  doc {flip.doc_id}: {flip.a:g} in A, {flip.b:g} in B", WIDTH)
+            for title, text in (("target", flip.target), ("A", flip.answer_a), ("B", flip.answer_b)):
+                yield f"    {title:<6}  {shortened(text, WIDTH - 12)}".rstrip()
+
+
+def _ids(rows: Sequence[Row]) -> Iterator[str]:
+    named = [f"{row.task} {row.key}: {ids}" for row in rows if (ids := cells.flip_ids(row))]
+    if named:
+        yield ""
+        yield "Documents that changed, by doc_id; --flips N shows the answers"
+        yield from (shortened(line, WIDTH) for line in named[:_MOST_LISTED])
+    if len(named) > _MOST_LISTED:
+        yield f"and of {len(named) - _MOST_LISTED} more scores; --format json has all."

@@ -1,0 +1,7 @@
+"""A run as one HTML file that needs no server and no network: scores, and every sample behind them."""
+
+from __future__ import annotations
+
+from lm_eval.reports.html.page import write_report
+
+__all__ = ["write_report"]

@@ -1,0 +1,81 @@
+// The choices of a sample with their log-likelihoods.
+
+function makeChoices(record, other, words) {
+  const several = record.p.length > 1;
+  const likelihoods = record.c.map((choice) => choice[1]);
+  const shares = record.c.map((choice) => choice[4]);
+  const theirs = other?.c || [];
+  const half = record.f.some(([, , metrics]) => metrics.some(([name]) => name === "acc_mutual_info"))
+    ? record.c.length / 2
+    : record.c.length;
+  const best = bestOf(likelihoods.slice(0, half));
+  const bestShare = bestOf(shares.slice(0, half));
+  const longest = Math.max(...[...likelihoods, ...theirs].map((value) => (value === null ? 0 : -value)), 1e-9);
+  const longestShare = Math.max(...shares.map((value) => (value === null ? 0 : -value)), 1e-9);
+  const gold = new Set(record.g || []);
+  const single = record.c.length === 1;
+  const items = record.c.map(([text, likelihood, greedy, prompt, share], place) => {
+    const tags = [];
+    if (gold.has(place) && !single) tags.push(make("span.chip.tag-target", null, "◆ target"));
+    if (place === best && !single)
+      tags.push(make("span.chip.tag-chosen", null, bestShare !== null && bestShare !== best ? "likeliest" : "chosen"));
+    if (place === bestShare && bestShare !== best && !single)
+      tags.push(make("span.chip.tag-chosen.second", null, "likeliest per character"));
+    if (greedy) tags.push(make("span.chip", { title: "Greedy decoding gives this text" }, "greedy"));
+    return make(
+      "li.choice",
+      { class: place === best && !single ? "chosen" : null },
+      make(
+        "div.choice-text",
+        null,
+        several && make("span.context", null, marked(questionOf(record.p[prompt]), words)),
+        make("span.words", null, marked(text.trim() === text ? text : JSON.stringify(text), words)),
+        make("span.tags", null, tags),
+      ),
+      likelihood !== null && makeMeasure(likelihood, longest, place === best, false, theirs[place]),
+      share !== null && makeMeasure(share, longestShare, place === bestShare, true),
+    );
+  });
+  const note = shares.some((value) => value !== null) ? "thick: log-likelihood; thin: per character" : "log-likelihood";
+  const title = single ? "Continuation" : "Choices";
+  return make(
+    "section",
+    { "aria-label": title },
+    make(
+      "div.part-head",
+      null,
+      make("h3", null, title),
+      make(
+        "span.note",
+        null,
+        `${note}; the nearer to 0, the likelier${other?.c ? "; black lines: the other run" : ""}`,
+      ),
+    ),
+    make("ol", null, items),
+  );
+}
+
+function bestOf(values) {
+  let best = null;
+  values.forEach((value, place) => {
+    if (value !== null && (best === null || value > values[best])) best = place;
+  });
+  return best;
+}
+
+function makeMeasure(value, longest, best, thin, theirs) {
+  const fill = make("div.fill");
+  fill.style.width = `${Math.min(100, (-value / longest) * 100)}%`;
+  const track = make("div.track", { "aria-hidden": "true" }, fill);
+  if (typeof theirs === "number") {
+    const line = make("div.theirs");
+    line.style.right = `${Math.min(100, (-theirs / longest) * 100)}%`;
+    track.append(line);
+  }
+  const number = make(
+    "span.number",
+    { title: theirs === undefined ? null : `other run: ${formatScore(theirs)}` },
+    minus(formatScore(value)),
+  );
+  return make("div.measure", { class: [best && "best", thin && "thin"].filter(Boolean).join(" ") }, track, number);
+}

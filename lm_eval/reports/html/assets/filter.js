@@ -1,0 +1,182 @@
+// Which samples are listed: by task, filter pipeline, outcome and search; and in which order.
+
+const SHOWS = [
+  ["all", "All", () => true],
+  ["right", "Right", (row) => index.outcome[row] === OUTCOME.RIGHT],
+  ["wrong", "Wrong", (row) => index.outcome[row] === OUTCOME.WRONG],
+  ["graded", "In between", (row) => index.outcome[row] === OUTCOME.GRADED],
+  ["none", "Not graded", (row) => index.outcome[row] === OUTCOME.NONE],
+  ["error", "Error", (row) => index.outcome[row] === OUTCOME.ERROR],
+  ["odd", "Cut or empty", (row) => (index.flags(row) & ODD) !== 0],
+  ["changed", "Changed", (row) => index.change(row) !== 0],
+  ["better", "Better", (row) => index.change(row) > 0],
+  ["worse", "Worse", (row) => index.change(row) < 0],
+];
+const SHOW_SIGNS = { right: OUTCOME.RIGHT, wrong: OUTCOME.WRONG, error: OUTCOME.ERROR };
+const SORTS = [
+  ["order", "As run"],
+  ["doc", "By doc"],
+  ["low", "Lowest score first"],
+  ["high", "Highest score first"],
+];
+
+/** The tasks a name stands for: itself, or a group's. */
+function tasksNamed(name) {
+  const found = new Set();
+  const visit = (one, above) => {
+    const place = index.tasks.findIndex((task) => task.name === one);
+    if (place >= 0) found.add(place);
+    if (!above.has(one)) for (const member of node(one).members || []) visit(member, new Set([...above, one]));
+  };
+  visit(name, new Set());
+  return found;
+}
+
+/** List the rows that the state asks for, and count what each outcome would list. */
+function filterRows() {
+  const tasks = state.task ? tasksNamed(state.task) : null;
+  const chosen = SHOWS.find(([key]) => key === state.show) || SHOWS[0];
+  const counts = new Map(SHOWS.map(([key]) => [key, 0]));
+  const rows = [];
+  for (const block of index.blocks) {
+    if (tasks && !tasks.has(block.task)) continue;
+    if (state.filter && block.filter !== state.filter) continue;
+    for (let row = block.start; row < block.start + block.records.length; row++) {
+      if (!searchFound(index.record[row])) continue;
+      for (const [key, , holds] of SHOWS) if (holds(row)) counts.set(key, counts.get(key) + 1);
+      if (chosen[2](row)) rows.push(row);
+    }
+  }
+  return { rows: sortRows(rows), counts };
+}
+
+function sortRows(rows) {
+  const { record, score } = index;
+  if (state.sort === "doc") return rows.sort((a, b) => record[a] - record[b] || a - b);
+  if (state.sort === "low" || state.sort === "high") {
+    const sign = state.sort === "low" ? 1 : -1;
+    const key = (row) => (Number.isNaN(score[row]) ? Infinity : sign * score[row]);
+    return rows.sort((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : a - b));
+  }
+  return rows;
+}
+
+/** Build the controls above the list once; what depends on the state is set by drawControls. */
+function makeControls() {
+  const search = make("input.field", {
+    id: "search",
+    type: "search",
+    placeholder: "Search questions, answers and targets",
+    "aria-label": "Search questions, answers and targets; all words must occur, quotes keep words together",
+    spellcheck: "false",
+    oninput: () => {
+      state.q = search.value;
+      startSearch();
+    },
+  });
+  const glass = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  glass.setAttribute("viewBox", "0 0 16 16");
+  glass.setAttribute("aria-hidden", "true");
+  const line = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  line.setAttribute("d", "M7 2.5a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9zM10.4 10.4l3.4 3.4");
+  glass.append(line);
+  find("controls").addEventListener("submit", (event) => event.preventDefault());
+  find("controls").replaceChildren(
+    make("div.search", null, glass, search),
+    make("span", { id: "selects" }),
+    make(
+      "div.shows",
+      { role: "group", "aria-label": "Show" },
+      make("span", { id: "shows" }),
+      make("span.shown", { id: "shown" }),
+    ),
+  );
+  find("selects").style.display = "contents";
+  find("shows").style.display = "contents";
+}
+
+function drawControls(counts) {
+  const search = find("search");
+  if (search.value !== state.q) search.value = state.q;
+  const change = (key) => (value) => {
+    state[key] = value;
+    if (key === "task") [state.filter, state.by] = ["", ""];
+    if (key === "by") index.judge(value);
+    refresh();
+  };
+  const selects = [];
+  const blocks = index.blocks.filter((block) => !state.task || tasksNamed(state.task).has(block.task));
+  if (index.tasks.length > 1) selects.push(makeSelect("Task", taskOptions(), state.task, change("task")));
+  const filters = [...new Set(blocks.map((block) => block.filter))];
+  if (filters.length > 1) {
+    const options = filters.map((name) => [name, name === "none" ? "no filter" : name]);
+    selects.push(makeSelect("Filter pipeline", [["", "All filters"], ...options], state.filter, change("filter")));
+  }
+  const metrics = [
+    ...new Set(blocks.flatMap((block) => block.metrics.filter((one) => one.kind !== "none").map((one) => one.name))),
+  ];
+  if (metrics.length > 1) {
+    const first = new Set(blocks.map((block) => mainMetric(block)?.name));
+    const label = first.size === 1 ? `Judged by ${[...first][0]}` : "Judged by main metric";
+    const others = metrics
+      .filter((name) => first.size > 1 || !first.has(name))
+      .map((name) => [name, `Judged by ${name}`]);
+    selects.push(makeSelect("Judged by", [["", label], ...others], state.by, change("by")));
+  }
+  selects.push(makeSelect("Order", SORTS, state.sort, change("sort")));
+  const focused = document.activeElement?.getAttribute("aria-label");
+  find("selects").replaceChildren(...selects);
+  selects.find((one) => one.getAttribute("aria-label") === focused)?.focus();
+  drawShows(counts);
+}
+
+function taskOptions() {
+  const option = (name, text) => [name, text];
+  const groups = run.scores.nodes.filter(([name, entry]) => entry.members && tasksNamed(name).size);
+  const tasks = index.tasks.map((task) => option(task.name, task.name));
+  if (!groups.length) return [["", "All tasks"], ...tasks];
+  return [
+    ["", "All tasks"],
+    ["Groups", groups.map(([name]) => option(name, `${name} (${tasksNamed(name).size})`))],
+    ["Tasks", tasks],
+  ];
+}
+
+function drawShows(counts) {
+  const known = find("shows").querySelectorAll("button");
+  const buttons = SHOWS.filter(([key]) => key === "all" || key === state.show || anyRow(key)).map(([key, label]) => {
+    const button = make(
+      "button.show",
+      {
+        type: "button",
+        "data-show": key,
+        class: counts.get(key) ? null : "none",
+        "aria-pressed": String(state.show === key),
+        onclick: () => {
+          state.show = state.show === key ? "all" : key;
+          refresh();
+        },
+      },
+      label,
+      make("span.count", null, whole(counts.get(key))),
+    );
+    return button;
+  });
+  const focused = [...known].find((one) => one === document.activeElement)?.dataset.show;
+  find("shows").replaceChildren(...buttons);
+  buttons.find((one) => one.dataset.show === focused)?.focus();
+}
+
+const anyRows = new Map();
+
+/** Whether any sample of the run has an outcome; such outcomes have a button. */
+function anyRow(key) {
+  const known = `${key} ${state.by}`;
+  if (!anyRows.has(known)) {
+    const holds = SHOWS.find(([one]) => one === key)[2];
+    let found = false;
+    for (let row = 0; row < index.size && !found; row++) found = holds(row);
+    anyRows.set(known, found);
+  }
+  return anyRows.get(known);
+}

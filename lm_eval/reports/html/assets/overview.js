@@ -1,0 +1,101 @@
+// The head of the page: which run, what a reader must know, what it took.
+
+function showOverview() {
+  find("bar-model").textContent = run.model;
+  const parts = [make("h1.title", null, run.model)];
+  if (run.against) {
+    parts.push(
+      make(
+        "p.versus",
+        null,
+        make("strong", null, run.against.self),
+        " against ",
+        make("strong", null, run.against.name),
+      ),
+    );
+  }
+  parts.push(
+    make(
+      "dl.facts",
+      null,
+      run.facts.map(([name, value]) => make("div", null, make("dt", null, name), make("dd", null, value))),
+    ),
+  );
+  const warnings = [...run.warnings, ...pairingWarnings()];
+  if (warnings.length) parts.push(make("ul.warnings", { "aria-label": "Warnings" }, warnings.map(makeWarning)));
+  parts.push(makeFigures(run.figures));
+  find("overview").replaceChildren(...parts);
+}
+
+function pairingWarnings() {
+  const found = [];
+  if (!run.against) return found;
+  const { name, other_prompts: prompts, unpaired, warnings } = run.against;
+  if (prompts)
+    found.push({
+      level: "error",
+      text: `${plural(prompts, "sample")} had another prompt in ${name}: differences may come from the prompts.`,
+    });
+  if (unpaired)
+    found.push({
+      level: "note",
+      text: `${plural(unpaired, "sample")} of this run or of ${name} could not be paired: docs that differ, or that only one of the runs has.`,
+    });
+  return [
+    ...found,
+    ...warnings
+      .filter((one) => one.level === "error")
+      .map((one) => ({ level: one.level, text: `${name}: ${one.text}` })),
+  ];
+}
+
+function makeWarning(warning) {
+  const links = (warning.tasks || [])
+    .slice(0, 6)
+    .map(([task, count]) =>
+      index.tasks.some((one) => one.name === task)
+        ? make("a", { href: listAddress({ task, show: warning.show }) }, `${task} (${whole(count)})`)
+        : make("span.muted", null, ` ${task} (${whole(count)})`),
+    );
+  const rest = (warning.tasks || []).length - links.length;
+  return make(
+    "li.warning",
+    { class: warning.level },
+    make("span.sign", { "aria-hidden": "true" }, warning.level === "error" ? "!" : "▲"),
+    make("div", null, warning.text, links, rest > 0 && make("span.muted", null, `  and ${plural(rest, "task")} more`)),
+  );
+}
+
+function makeFigures(figures) {
+  const parts = [];
+  const add = (name, value, ...subs) => {
+    const sub = subs.filter(Boolean).join(" · ");
+    parts.push(make("div", null, make("dt", null, name), make("dd", null, value, sub && make("div.sub", null, sub))));
+  };
+  const some = (key, words) => figures[key] > 0 && `${formatBig(figures[key])} ${words}`;
+  add(
+    "Docs scored",
+    whole(figures.docs),
+    plural(figures.tasks, "task"),
+    figures.lost > 0 && `${whole(figures.lost)} lost`,
+  );
+  if (figures.prompt_tokens !== undefined) {
+    add("Prompt tokens", formatBig(figures.prompt_tokens), some("cached_prompt_tokens", "cached"));
+    add("Completion tokens", formatBig(figures.completion_tokens || 0), some("reasoning_tokens", "reasoning"));
+  }
+  if (figures.cost !== undefined)
+    add("Cost", figures.cost.toLocaleString("en-US", { maximumSignificantDigits: 4 }), "at the prices given");
+  if (figures.seconds !== undefined) add("Time", formatSeconds(figures.seconds));
+  if (figures.requests !== undefined) {
+    const calm = !figures.retries && !figures.failed_calls && "no retries";
+    add(
+      "Requests",
+      whole(figures.requests),
+      calm,
+      some("retries", "retries"),
+      some("failed_calls", "failed"),
+      some("cached_answers", "answers from cache"),
+    );
+  }
+  return make("div.figures-frame", null, make("dl.figures", { "aria-label": "What the run took" }, parts));
+}

@@ -1,0 +1,54 @@
+// What is looked at, kept in the address so that a view or a sample can be shared.
+
+const VIEWS = ["scores", "samples", "settings"];
+const DEFAULTS = { task: "", filter: "", by: "", show: "all", q: "", sort: "order" };
+
+const state = { view: "scores", sample: null, ...DEFAULTS };
+
+let run; // what is said of the run: see overview.py
+let index; // the samples: an Index
+
+/** Read the address into the state. */
+function readAddress() {
+  const [path, query] = location.hash.slice(1).split("?");
+  const [view, ...sample] = path.split("/").map(decode);
+  const given = new URLSearchParams(query || "");
+  for (const [key, value] of Object.entries(DEFAULTS)) state[key] = given.get(key) ?? value;
+  state.view = view === "sample" ? "samples" : VIEWS.includes(view) ? view : "scores";
+  state.sample = view === "sample" && sample.length >= 2 ? sample.slice(0, 3) : null;
+}
+
+function decode(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function query(values) {
+  const given = new URLSearchParams();
+  for (const [key, value] of Object.entries(DEFAULTS))
+    if (values[key] !== value) given.set(key, wellFormed(values[key]));
+  return given.size ? `?${given}` : "";
+}
+
+/** The address of a view of the samples. */
+const listAddress = (values) => `#samples${query({ ...DEFAULTS, ...values })}`;
+
+/** The address of a row's sample, without the filters of the list. */
+const sampleAddress = (row) =>
+  `#sample/${[index.task(row).name, index.doc(row), index.filter(row)].map((part) => encodeURIComponent(wellFormed(part))).join("/")}`;
+
+/** Put the state into the address: as a step one can go back from, or in place. */
+function writeAddress(step = false) {
+  let address = `#${state.view}`;
+  if (state.view === "samples")
+    address = (list.current >= 0 && paneIsOpen() ? sampleAddress(list.current) : "#samples") + query(state);
+  if (location.hash === address) return;
+  try {
+    history[step ? "pushState" : "replaceState"](null, "", address);
+  } catch {
+    location.replace(address);
+  }
+}

@@ -1,0 +1,181 @@
+"""The file: styles, scripts and data in one page, and the policy that lets nothing else run."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import re
+from collections.abc import Iterator, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from lm_eval.errors import UnknownNameError
+from lm_eval.loggers._files import write_atomically
+from lm_eval.reports.html.overview import overview
+from lm_eval.reports.html.packing import pack
+from lm_eval.reports.html.samples import Samples, TaskSamples
+from lm_eval.reports.html.scores import score_tree
+from lm_eval.results import Run
+from lm_eval.utils import pattern_match
+
+__all__ = ["report_path", "write_report"]
+
+_STYLES = ("base", "frame", "scores", "samples", "sample", "print")
+_SCRIPTS = (
+    *("dom", "format", "data", "state"),
+    *("plot", "overview", "scores", "settings"),
+    *("filter", "search", "list", "text", "choices", "sample"),
+    *("keys", "main"),
+)
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T[0-9.-]+$")
+
+
+def write_report(
+    run: Run,
+    path: Path | None = None,
+    *,
+    against: Run | None = None,
+    tasks: Sequence[str] = (),
+    limit_samples: int | None = None,
+) -> Path:
+    """Write a run as one HTML file.
+
+    Args:
+        run: The run.
+        path: The file; None puts ``report_<time>.html`` beside the results file.
+        against: A run to compare it with, doc by doc.
+        tasks: Names or patterns of the tasks and groups whose samples go in; none means all.
+        limit_samples: The most docs of a task whose samples go in.
+
+    Returns:
+        The file.
+
+    Raises:
+        UnknownNameError: A name in ``tasks`` is not of the run.
+    """
+    place = path if path is not None else report_path(run)
+    write_atomically(place, _parts(run, against, _chosen(run, tasks), limit_samples))
+    return place
+
+
+def report_path(run: Run) -> Path:
+    """Name the report of a run.
+
+    Args:
+        run: The run.
+
+    Returns:
+        ``report_<time>.html`` beside the results file; ``report.html`` when its name has no time.
+    """
+    time = _TIME.search(run.path.stem)
+    return run.path.with_name(f"report_{time[0]}.html" if time else "report.html")
+
+
+def _chosen(run: Run, names: Sequence[str]) -> list[str]:
+    """Return the tasks that patterns of tasks and groups name."""
+    if not names:
+        return run.tasks
+    known = list(dict.fromkeys([*run.tasks, *run.group_subtasks]))
+    found: set[str] = set()
+    for name in names:
+        matched = pattern_match(name, known)
+        if not matched:
+            raise UnknownNameError("task of this run", name, known)
+        found.update(matched)
+    waiting = list(found)
+    while waiting:
+        new = set(run.group_subtasks.get(waiting.pop(), ())) - found
+        found |= new
+        waiting += new
+    return [name for name in run.tasks if name in found]
+
+
+def _parts(run: Run, against: Run | None, tasks: Sequence[str], limit: int | None) -> Iterator[str]:
+    samples = Samples(limit)
+    for name in tasks:
+        if name in run.sample_files:
+            samples.add(_task(run, against, name))
+    content: dict[str, Any] = {**overview(run), "scores": score_tree(run, against, samples.pairs)}
+    if against is not None:
+        content["against"] = _against(run, against, samples)
+    content["warnings"] += _left_out(run, tasks, limit)
+    index = samples.index()
+    styles, scripts = _join("css", _STYLES), _join("js", _SCRIPTS)
+    script = f"(() => {{\n'use strict';\n{scripts}\n}})();\n"
+    head, tail = _asset("page.html").split("<!-- data -->")
+    title = f"{run.model_name or 'model'} - lm_eval report".encode("utf-8", "replace").decode()
+    marks = {"policy": _policy(styles, script), "title": html.escape(title), "styles": styles}
+    yield re.sub(r"\{(policy|title|styles)\}", lambda match: marks[match[1]], head)
+    yield _block("run", pack(content))
+    yield _block("index", pack(index))
+    # The script stands before the long texts: the page is ready before they are read.
+    yield f"<script>{script}</script>\n"
+    for kind, blocks in (("texts", samples.texts.blocks), ("records", samples.records.blocks)):
+        for number, block in enumerate(blocks):
+            yield _block(f"{kind}-{number}", block)
+    yield tail
+
+
+def _task(run: Run, against: Run | None, name: str) -> TaskSamples:
+    config = (run.results.get("configs") or {}).get(name) or {}
+    directions = (run.results.get("higher_is_better") or {}).get(name) or {}
+    shots = (run.results.get("n-shot") or {}).get(name)
+    return TaskSamples(
+        name=name,
+        config=config,
+        shots=shots if isinstance(shots, int) else 0,
+        samples=run.samples(name),
+        lower_is_better=frozenset(metric for metric, better in directions.items() if better is False),
+        against=against.samples(name) if against is not None and name in against.sample_files else (),
+    )
+
+
+def _left_out(run: Run, tasks: Sequence[str], limit: int | None) -> list[dict[str, str]]:
+    """Say which samples the report was told to leave out."""
+    notes = []
+    if len(tasks) < len(run.tasks):
+        notes.append(f"Only the samples of {len(tasks)} of {len(run.tasks)} tasks are in this report.")
+    if limit is not None:
+        notes.append(
+            f"Only the samples of the first {limit:,} docs of each task are in this report; scores are over all."
+        )
+    return [{"level": "note", "text": note} for note in notes]
+
+
+def _against(run: Run, against: Run, samples: Samples) -> dict[str, Any]:
+    facts = overview(against)
+    names = [one.model_name or "model" for one in (run, against)]
+    if names[0] == names[1]:
+        names = [f"{name} ({one.path.parent.parent.name})" for name, one in zip(names, (run, against), strict=True)]
+    return {
+        "self": names[0],
+        "name": names[1],
+        "file": against.path.name,
+        "facts": facts["facts"],
+        "warnings": facts["warnings"],
+        "unpaired": samples.unpaired,
+        "other_prompts": samples.other_prompts,
+    }
+
+
+def _join(kind: str, names: Sequence[str]) -> str:
+    return "\n".join(_asset(f"{name}.{kind}") for name in names)
+
+
+def _asset(name: str) -> str:
+    return (resources.files("lm_eval.reports.html") / "assets" / name).read_text("utf-8")
+
+
+def _policy(styles: str, script: str) -> str:
+    """Write a content security policy: this page's own style and script, by their hashes, and no connection at all."""
+    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (styles, script)]
+    return (
+        f"default-src 'none'; style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}'; img-src data:; "
+        "connect-src 'none'; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _block(name: str, data: str) -> str:
+    return f'<script type="text/plain" id="{name}">{data}</script>\n'

@@ -1,0 +1,125 @@
+"""Markdown tables that line up on a terminal and fit it."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import unicodedata
+from collections.abc import Collection, Sequence
+
+from lm_eval.reports.columns import WIDTH
+
+__all__ = ["markdown_table", "room", "shown_width"]
+
+_LEAST = 5
+_NOT_AVAILABLE = "N/A"
+
+
+def markdown_table(
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    right: Collection[str] = (),
+    width: int | None = None,
+) -> str:
+    """Lay rows out as a Markdown table.
+
+    Where the table would be wider than ``width``, first cells that are too long stand in a row of their own, without
+    padding, above the rest of theirs: every cell stays whole, and the text is Markdown still.
+
+    Args:
+        head: The titles.
+        rows: The cells of each row.
+        right: Titles of the columns whose numbers end at the same place.
+        width: The most characters of a line that is not one long cell; None means any.
+
+    Returns:
+        The table, with a line break at the end of each line.
+    """
+    cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
+    if width is not None:
+        cells = list(_hung(head, cells, width))
+    columns = [[row[place] for row in cells if len(row) > 1] for place in range(len(head))]
+    widths = [_widest(title, column) for title, column in zip(head, columns, strict=True)]
+    ends = [title in right and _all_numbers(column) for title, column in zip(head, columns, strict=True)]
+    titles = [_centred(title, size) for title, size in zip(head, widths, strict=True)]
+    rule = [f"{'-' * (size - 1)}:" if end else "-" * size for size, end in zip(widths, ends, strict=True)]
+    lines = [titles, rule]
+    for row in cells:
+        if len(row) == 1:
+            lines.append([row[0], *[""] * (len(head) - 1)])
+            continue
+        lines.append(
+            [
+                _padded(cell, size, to_the_right=title in right and _is_number(cell, title))
+                for cell, size, title in zip(row, widths, head, strict=True)
+            ]
+        )
+    return "".join(f"|{'|'.join(line)}|\n" for line in lines)
+
+
+def room() -> int:
+    """Return the characters of a line that stdout has room for: of a wide terminal all, else 100."""
+    return max(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else 0)
+
+
+def shown_width(text: str) -> int:
+    """Count the cells of a terminal that a text takes: two for a wide character, none for one that combines.
+
+    Args:
+        text: The text.
+
+    Returns:
+        The cells.
+    """
+    if text.isascii():
+        return len(text)
+    return sum(_cells(character) for character in text)
+
+
+def _cells(character: str) -> int:
+    if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def _hung(head: Sequence[str], cells: Sequence[Sequence[str]], width: int) -> list[list[str]]:
+    """Give first cells that leave too little room for the others a row of their own, of one cell."""
+    others = sum(_widest(title, [row[place] for row in cells]) for place, title in enumerate(head) if place)
+    most = max(_LEAST, shown_width(head[0]), width - others - len(head) - 1)
+    hung: list[list[str]] = []
+    for row in cells:
+        if shown_width(row[0]) > most:
+            hung += [[row[0]], ["", *row[1:]]]
+        else:
+            hung.append(list(row))
+    return hung
+
+
+def _widest(title: str, column: Sequence[str]) -> int:
+    return max(3, shown_width(title), *map(shown_width, column)) if column else max(3, shown_width(title))
+
+
+def _padded(cell: str, size: int, *, to_the_right: bool) -> str:
+    padding = " " * (size - shown_width(cell))
+    return padding + cell if to_the_right else cell + padding
+
+
+def _centred(title: str, size: int) -> str:
+    before, odd = divmod(size - shown_width(title), 2)
+    return f"{' ' * before}{title}{' ' * (before + odd)}"
+
+
+def _is_number(cell: str, title: str = "") -> bool:
+    if cell == _NOT_AVAILABLE:
+        return title != "Version"
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _all_numbers(column: Sequence[str]) -> bool:
+    filled = [cell for cell in column if cell]
+    return bool(filled) and all(cell != _NOT_AVAILABLE and _is_number(cell) for cell in filled)

@@ -1,0 +1,241 @@
+"""What a run would ask, as data and as text for people."""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from lm_eval.reports.columns import WIDTH, columns
+from lm_eval.reports.table import refusals
+
+__all__ = ["Example", "Plan", "TaskPlan", "render_plan"]
+
+_DATA_URL = re.compile(r"^data:([\w/+.-]+);base64,(.{64,})$", re.DOTALL)
+
+
+@dataclass(slots=True)
+class TaskPlan:
+    """What one task would ask.
+
+    Attributes:
+        task: Its name.
+        output_type: What is asked of the model.
+        num_fewshot: Shots in each prompt.
+        docs: Documents.
+        requests: Requests for answers.
+        repeated: Requests that are equal to others of the task.
+        prompt_tokens: Estimated tokens of all prompts.
+        generated_tokens: The most tokens that can be generated.
+        cost: The most it can cost, at the prices given; None without prices.
+        too_long: Prompts that are longer than the window, by the estimate.
+        tight: Prompts that fit, but not together with all that may be generated.
+    """
+
+    task: str
+    output_type: str
+    num_fewshot: int
+    docs: int
+    requests: int
+    repeated: int
+    prompt_tokens: int
+    generated_tokens: int
+    cost: float | None = None
+    too_long: int = 0
+    tight: int = 0
+
+
+@dataclass(slots=True)
+class Example:
+    """The first prompt of a run.
+
+    Attributes:
+        task: Its task.
+        doc: The doc's index in its split.
+        prompt: The prompt: a text, or messages.
+        continuation: What is scored after the prompt; None for generation.
+        path: What follows the base URL; empty for a model that is not behind an API.
+        body: The JSON body of its request; None when it cannot be known without the server.
+    """
+
+    task: str
+    doc: int
+    prompt: Any
+    continuation: str | None = None
+    path: str = ""
+    body: Mapping[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a run would ask.
+
+    Attributes:
+        model: The kind of model.
+        model_args: Its arguments, without secrets.
+        tasks: A plan a task, in the order they would run.
+        tokens_by: How tokens were counted, in words.
+        scoring: The strategy for log-likelihoods; None when none are scored.
+        scoring_assumed: Whether only the probe of a run can tell the strategy.
+        window: The model's window in tokens, where it is known.
+        answers_kept: Whether equal requests are sent once, because answers are kept in a file.
+        example: The first prompt.
+        refused: Task name to why the endpoint cannot answer it.
+        faults: Task name to why it cannot be built.
+        notes: What else there is to know, a sentence each.
+    """
+
+    model: str
+    model_args: Mapping[str, Any] = field(default_factory=dict)
+    tasks: list[TaskPlan] = field(default_factory=list)
+    tokens_by: str = "characters / 4"
+    scoring: str | None = None
+    scoring_assumed: bool = False
+    window: int | None = None
+    answers_kept: bool = False
+    example: Example | None = None
+    refused: dict[str, str] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def total(self) -> TaskPlan:
+        """The sum over the tasks."""
+        costs = [task.cost for task in self.tasks if task.cost is not None]
+        names = ("docs", "requests", "repeated", "prompt_tokens", "generated_tokens", "too_long", "tight")
+        sums = {name: sum(getattr(task, name) for task in self.tasks) for name in names}
+        return TaskPlan(f"{len(self.tasks)} tasks", "", 0, cost=sum(costs) if costs else None, **sums)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as plain data, with its total."""
+        return {**asdict(self), "total": asdict(self.total)}
+
+    def __str__(self) -> str:
+        return render_plan(self)
+
+
+def render_plan(plan: Plan) -> str:
+    """Write a plan for a person.
+
+    Args:
+        plan: The plan.
+
+    Returns:
+        A table of tasks, what the numbers rest on, what would go wrong, and the first prompt with its request.
+    """
+    parts = ["\n".join(_wrapped(f"Plan: {plan.model} ({_arguments(plan.model_args)}); nothing was asked.")), ""]
+    if plan.tasks:
+        parts += [*_table(plan), ""]
+    for sentence in _basis(plan):
+        parts += _wrapped(sentence)
+    for warning in _warnings(plan):
+        parts += _wrapped(f"! {warning}")
+    if plan.example is not None:
+        parts += ["", *_example(plan.example)]
+    return "\n".join(parts)
+
+
+def _arguments(given: Mapping[str, Any]) -> str:
+    return ",".join(f"{key}={value}" for key, value in given.items())
+
+
+def _wrapped(sentence: str) -> list[str]:
+    """Break a sentence into lines; what is written together, such as a URL, stays whole."""
+    return textwrap.wrap(sentence, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+
+
+def _table(plan: Plan) -> list[str]:
+    priced = any(task.cost is not None for task in plan.tasks)
+    head = ["Task", "Output type", "Shots", "Docs", "Requests", "Prompt tokens", "Generated ≤"]
+    rows = [head + ["Cost ≤"] * priced]
+    for task in [*plan.tasks, *([plan.total] if len(plan.tasks) > 1 else [])]:
+        # The total has no output type and no shots of its own.
+        row = [task.task, task.output_type, str(task.num_fewshot) if task.output_type else ""]
+        row += [f"{number:,}" for number in (task.docs, task.requests, task.prompt_tokens, task.generated_tokens)]
+        rows.append(row + [_money(task.cost)] * priced)
+    lines = columns(rows, right=range(2, len(rows[0])), narrow=(1,))
+    rule = "-" * max(map(len, lines))
+    closing = [rule, lines[-1]] if len(plan.tasks) > 1 else [lines[-1]]
+    return [lines[0], rule, *lines[1:-1], *closing]
+
+
+def _money(cost: float | None) -> str:
+    if cost is None:
+        return ""
+    return f"{cost:,.2f}" if cost >= 1 else f"{cost:.3g}"
+
+
+def _basis(plan: Plan) -> Iterator[str]:
+    """Say what the numbers rest on."""
+    yield f"Prompt tokens: {plan.tokens_by}."
+    if plan.scoring is not None and plan.scoring_assumed:
+        yield (
+            f"Log-likelihoods: scoring={plan.scoring} is assumed; the probe at the start of a run decides, "
+            "scoring=NAME in model_args fixes it."
+        )
+    elif plan.scoring is not None:
+        yield f"Log-likelihoods: scoring={plan.scoring}."
+    repeated = plan.total.repeated
+    if repeated and plan.answers_kept:
+        yield f"{repeated:,} requests are equal to others and are sent once; they are not counted."
+    elif repeated:
+        yield (
+            f"{repeated:,} of the requests are equal to others; with --output_path or --use_cache they would be sent "
+            "once."
+        )
+    if plan.window is not None:
+        yield f"Window: {plan.window:,} tokens."
+    elif plan.tasks:
+        yield "Window: not known, so whether prompts fit was not checked; max_length=N in model_args says it."
+    yield from plan.notes
+
+
+def _warnings(plan: Plan) -> Iterator[str]:
+    for task in plan.tasks:
+        if task.too_long:
+            yield f"{task.task}: {task.too_long:,} prompts are longer than the window: lost, or cut (truncate=true)."
+        if task.tight:
+            yield f"{task.task}: {task.tight:,} prompts leave less room than max_gen_toks in the window."
+    yield from refusals(plan.refused)
+    for reason in dict.fromkeys(plan.faults.values()):
+        names = [name for name, why in plan.faults.items() if why == reason]
+        shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+        yield f"Cannot run: {shown}. {reason}"
+
+
+def _example(example: Example) -> Iterator[str]:
+    yield f"First prompt: {example.task}, doc {example.doc}"
+    yield ""
+    if isinstance(example.prompt, str):
+        yield example.prompt
+    else:
+        for message in example.prompt:
+            content = message.get("content")
+            shown = content if isinstance(content, str) else json.dumps(_brief(content), ensure_ascii=False)
+            yield f"[{message.get('role')}]"
+            yield shown
+    if example.continuation is not None:
+        yield ""
+        yield f"Scored after it: {example.continuation!r}"
+    if example.path:
+        yield ""
+        if example.body is None:
+            yield f"Its request (POST {example.path}) is made of the server's tokens, which could not be had."
+        else:
+            yield f"Its request: POST {example.path}"
+            yield json.dumps(_brief(example.body), indent=2, ensure_ascii=False, default=str)
+
+
+def _brief(value: Any) -> Any:
+    """Copy a body with images and long lists of token ids cut short."""
+    if isinstance(value, Mapping):
+        return {key: _brief(item) for key, item in value.items()}
+    if isinstance(value, list):
+        if len(value) > 20 and all(isinstance(item, int) for item in value):
+            return f"[{', '.join(map(str, value[:8]))}, … {len(value)} token ids]"
+        return [_brief(item) for item in value]
+    found = _DATA_URL.match(value) if isinstance(value, str) else None
+    return f"data:{found[1]};base64,{found[2][:16]}… ({len(found[2])} characters)" if found else value

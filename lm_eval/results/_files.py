@@ -1,0 +1,162 @@
+"""Which files are results, which samples belong to them, and how samples read."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lm_eval.errors import ConfigError
+
+__all__ = ["find", "read_samples", "sample_files", "time_of"]
+
+_TIME = r"_(?P<time>\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}[0-9.]*)"
+_DATED = re.compile(_TIME + r"\.(?:jsonl?|parquet)$")
+_SUFFIXES = (".jsonl", ".parquet")
+_TRUTHS = {"True": True, "False": False}
+
+
+def time_of(file: Path) -> str:
+    """Read the time in a file's name.
+
+    Args:
+        file: A results or samples file.
+
+    Returns:
+        Such as ``2026-01-31T10-20-30.123456``; empty when there is none.
+    """
+    match = _DATED.search(file.name)
+    return match["time"] if match else ""
+
+
+def find(path: str | Path) -> list[Path]:
+    """List results files, oldest first by the time in their names.
+
+    Args:
+        path: A folder, or a results file.
+
+    Returns:
+        The files; the given file alone when it is one.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    place = Path(path).expanduser()
+    if place.is_file():
+        return [place]
+    if not place.is_dir():
+        raise ConfigError(f"There is no folder or file {place}.")
+    found = [file for file in place.rglob("*.json") if _is_results(file, place)]
+    if not found:
+        raise ConfigError(f"No results file (results_<time>.json) under {place}; runs save one with --output_path.")
+    return sorted(found, key=lambda file: (time_of(file), str(file)))
+
+
+def _is_results(file: Path, place: Path) -> bool:
+    hidden = any(part.startswith(".") for part in file.relative_to(place).parts)
+    return not hidden and (bool(time_of(file)) or file.name == "results.json")
+
+
+def sample_files(results_file: Path, tasks: Sequence[str]) -> dict[str, Path]:
+    """Find the samples files that were saved with a results file.
+
+    Those of the same time are its own. A file of another time is taken only where nothing else can be meant: the
+    results file is alone in its folder, and so is the samples file of the task.
+
+    Args:
+        results_file: The results file.
+        tasks: The tasks that were run.
+
+    Returns:
+        Task name to file, for the tasks that have one.
+    """
+    from lm_eval.utils import sanitize_task_name
+
+    folder, time = results_file.parent, time_of(results_file)
+    by_name: dict[str, list[Path]] = {}
+    runs = 0
+    for file in sorted(folder.iterdir()):
+        if file.name.startswith("samples_") and file.suffix in _SUFFIXES:
+            by_name.setdefault(_DATED.sub("", file.name), []).append(file)
+        runs += file.suffix == ".json" and not file.name.startswith(".")
+    found: dict[str, Path] = {}
+    for task in tasks:
+        for written in dict.fromkeys([task, sanitize_task_name(task)]):
+            files = by_name.get(f"samples_{written}", [])
+            own = [file for file in files if time and time_of(file) == time]
+            if not own and runs == 1 and len(files) == 1:
+                own = files
+            if own:
+                found[task] = own[0]
+                break
+    return found
+
+
+def read_samples(file: Path) -> Iterator[dict[str, Any]]:
+    """Read a samples file.
+
+    The reference harness writes log-likelihoods as texts; they are numbers here.
+
+    Args:
+        file: JSON lines or Parquet.
+
+    Yields:
+        A sample a doc and filter.
+
+    Raises:
+        ConfigError: The file cannot be read.
+    """
+    if file.suffix == ".parquet":
+        from lm_eval.results.parquet import read_samples as rows
+    else:
+        rows = _lines
+    for sample in rows(file):
+        yield _with_numbers(sample)
+
+
+def _lines(file: Path) -> Iterator[dict[str, Any]]:
+    with file.open(encoding="utf-8", errors="surrogatepass") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                sample = json.loads(line)
+            except ValueError as error:
+                raise ConfigError(f"{file}, line {number}, is not JSON: {error}.") from error
+            if not isinstance(sample, dict):
+                raise ConfigError(f"{file}, line {number}, is no sample.")
+            yield sample
+
+
+def _with_numbers(sample: dict[str, Any]) -> dict[str, Any]:
+    """Turn the texts of log-likelihoods into numbers, for the requests whose response is no text."""
+    arguments = sample.get("arguments")
+    requests = list(arguments.values()) if isinstance(arguments, Mapping) else arguments or []
+    numeric = [_asks_loglikelihood(request) for request in requests]
+    if any(numeric):
+        for key in ("resps", "filtered_resps"):
+            given = sample.get(key)
+            if isinstance(given, list) and len(given) == len(numeric):
+                sample[key] = [_number(value) if is_ll else value for value, is_ll in zip(given, numeric, strict=True)]
+    return sample
+
+
+def _asks_loglikelihood(request: Any) -> bool:
+    """Tell a prompt with a continuation, or a text alone, from a prompt with generation settings."""
+    parts = list(request.values()) if isinstance(request, Mapping) else request
+    return isinstance(parts, list) and not (len(parts) > 1 and isinstance(parts[1], Mapping))
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_number(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    if value in _TRUTHS:
+        return _TRUTHS[value]
+    try:
+        return float(value)
+    except ValueError:
+        return value

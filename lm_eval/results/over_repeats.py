@@ -1,0 +1,102 @@
+"""The repeats of a doc: filtered and scored one by one, then combined to one value a doc."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lm_eval.api.instance import Instance
+
+if TYPE_CHECKING:
+    from lm_eval.api.task import Task
+
+__all__ = ["answers_alone", "combine", "unwrapped", "warn_of_equal_repeats"]
+
+eval_logger = logging.getLogger("lm_eval")
+
+Answers = list[list[Any]]
+"""Of each repeat, the filtered response of each Instance of a doc."""
+
+
+def answers_alone(task: Task, pipeline: str, answered: Sequence[Instance]) -> dict[int, Answers]:
+    """Filter each repeat as if it alone had been asked.
+
+    Args:
+        task: The task.
+        pipeline: The name of one of its filter pipelines.
+        answered: The Instances of the docs that were answered.
+
+    Returns:
+        Doc id to the filtered answers; nothing for a task that combines no repeats, and for a pipeline that chooses
+        among them itself.
+    """
+    steps = next((ensemble for ensemble in task._filters if ensemble.name == pipeline), None)
+    if not task.over_repeats or steps is None or steps.chooses:
+        return {}
+    docs = [instance.doc for instance in answered]
+    repeats = min((len(instance.resps) for instance in answered), default=0)
+    found: dict[int, Answers] = {instance.doc_id or 0: [[] for _ in range(repeats)] for instance in answered}
+    for repeat in range(repeats):
+        responses = steps.filtered([[instance.resps[repeat]] for instance in answered], docs)
+        for instance, response in zip(answered, responses, strict=True):
+            found[instance.doc_id or 0][repeat].append(response)
+    return found
+
+
+def combine(
+    task: Task, scored: Sequence[Mapping[str, Any]], answers: Answers
+) -> tuple[dict[str, float], dict[str, list[Any]], dict[str, str]]:
+    """Combine what the repeats of a doc scored.
+
+    Args:
+        task: The task.
+        scored: The metrics' values of each repeat.
+        answers: The filtered answers of each repeat.
+
+    Returns:
+        Name such as ``exact_match_pass@4`` to value; metric to the values of the repeats; and name to why it has no
+        value.
+    """
+    values: dict[str, float] = {}
+    single: dict[str, list[Any]] = {}
+    failed: dict[str, str] = {}
+    given = unwrapped(answers)
+    for metric, ways in task.over_repeats.items():
+        single[metric] = [each[metric] for each in scored if metric in each]
+        for how in ways:
+            try:
+                if len(single[metric]) < len(scored):
+                    raise ValueError(f"the task gives no value under the name {metric!r}")
+                values[f"{metric}_{how.name}"] = how.combine(single[metric], given)
+            except (TypeError, ValueError) as error:
+                failed[f"{metric}_{how.name}"] = str(error)
+    return values, single, failed
+
+
+def unwrapped(answers: Answers) -> list[Any]:
+    """Take the answer of a doc's only Instance out of its list.
+
+    Args:
+        answers: The filtered answers of each repeat.
+
+    Returns:
+        An answer a repeat; lists of several where the doc has several Instances.
+    """
+    return [answer[0] if len(answer) == 1 else answer for answer in answers]
+
+
+def warn_of_equal_repeats(task: Task, answered: Sequence[Instance]) -> None:
+    """Say so when the repeats of every doc are equal, which makes scores over them meaningless.
+
+    Args:
+        task: The task.
+        answered: The Instances of the docs that were answered.
+    """
+    several = [instance.resps for instance in answered if len(instance.resps) > 1]
+    if task.over_repeats and several and all(response == resps[0] for resps in several for response in resps):
+        eval_logger.warning(
+            "Task %s: the repeats of every doc are equal; scores over repeats need sampling, that is a temperature"
+            " above 0.",
+            task.task_name,
+        )

@@ -1,0 +1,1 @@
+"""Intervals, clustered errors, repeats and paired tests: formulas alone, on plain numbers."""

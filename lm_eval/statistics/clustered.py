@@ -1,0 +1,90 @@
+"""Standard errors and intervals of a mean over docs that come in clusters, such as questions on one passage."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+from lm_eval.statistics.intervals import LEVEL, Interval, t_interval, wilson
+
+__all__ = ["Clustered", "clustered", "clustered_stderr"]
+
+
+@dataclass(frozen=True, slots=True)
+class Clustered:
+    """What clusters do to the error of a mean.
+
+    Attributes:
+        stderr: The clustered standard error; None when there is but one cluster.
+        clusters: How many clusters there are.
+        effective_n: Independent docs that would give this standard error: docs divided by the design effect, which
+            is the squared ratio of the clustered standard error to the usual one; None where either is zero.
+        interval: The interval of the mean; None when the values cannot tell.
+    """
+
+    stderr: float | None
+    clusters: int
+    effective_n: float | None
+    interval: Interval | None
+
+
+def clustered_stderr(values: Sequence[float], clusters: Sequence[Hashable]) -> float:
+    """Give the standard error of a mean whose docs depend on each other within clusters only.
+
+    It is the square root of ``G / (G - 1) · Σ_c (Σ_i∈c (x_i - mean))² / n²`` for G clusters: the sandwich estimator
+    (Liang and Zeger, 1986; for evaluations Miller, 2024, equation 4) with the usual correction for few clusters.
+    With one doc a cluster it is the usual standard error.
+
+    Args:
+        values: The docs' values.
+        clusters: The cluster of each doc; at least two different ones.
+
+    Returns:
+        The standard error.
+    """
+    n = len(values)
+    mean = math.fsum(values) / n
+    sums: dict[Hashable, float] = {}
+    for value, cluster in zip(values, clusters, strict=True):
+        sums[cluster] = sums.get(cluster, 0.0) + (value - mean)
+    count = len(sums)
+    return math.sqrt(count / (count - 1) * math.fsum(total**2 for total in sums.values())) / n
+
+
+def clustered(
+    values: Sequence[float], clusters: Sequence[Hashable], level: float = LEVEL, *, trials: bool = True
+) -> Clustered:
+    """Give the error, the effective number of docs and the interval of a mean over clusters of docs.
+
+    The interval is Student's t with one degree of freedom less than there are clusters, kept within 0 to 1 for 0/1
+    values. When 0/1 values are all equal nothing is known of how clusters differ: then it is Wilson's, with a
+    cluster counted as one trial.
+
+    Args:
+        values: The docs' values, at least one.
+        clusters: The cluster of each doc.
+        level: The probability to cover.
+        trials: Whether values that are all 0 or 1 are trials that fail or succeed; log-likelihoods, say, are not.
+
+    Returns:
+        All of it, as far as the values can tell.
+    """
+    n, count = len(values), len(set(clusters))
+    proportion = trials and all(value in (0, 1) for value in values)
+    interval: Interval | None = None
+    if proportion and min(values) == max(values):
+        interval = Interval(*wilson(count * values[0], count, level), "wilson")
+    if count < 2:
+        return Clustered(None, count, None, interval)
+    mean, stderr = math.fsum(values) / n, clustered_stderr(values, clusters)
+    if interval is None and 0 < stderr < math.inf and min(values) < max(values):
+        low, high = t_interval(mean, stderr, count - 1, level)
+        if proportion:
+            low, high = max(0.0, low), min(1.0, high)
+        interval = Interval(low, high, "clustered t")
+    effective = None
+    if 0 < stderr < math.inf:
+        plain = math.fsum((value - mean) ** 2 for value in values) / (n - 1) / n
+        effective = n * plain / stderr**2 or None
+    return Clustered(stderr, count, effective, interval)

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lm_eval.cli import main
+from lm_eval.cli.main import COMMANDS
+from tests.fakes import write_tasks
+
+Captured = pytest.CaptureFixture[str]
+SECRET = "sk-abcdef123456"
+
+
+def words(folder: Path, *more: str) -> list[str]:
+    model = "model=m,base_url=http://127.0.0.1:9/v1,max_retries=0"
+    write_tasks(folder)
+    return ["run", "-M", "local-completions", "-a", model, "-t", "generate", "--include_path", str(folder), *more]
+
+
+def test_a_dry_run_prints_a_plan_and_writes_nothing(tmp_path: Path, capsys: Captured) -> None:
+    assert main(words(tmp_path, "--dry_run", "-o", str(tmp_path / "out"), "-L", "3")) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("Plan: local-completions")
+    assert '"prompt": "What is 0 + 1?"' in printed
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_saved_config_repeats_the_command(tmp_path: Path, capsys: Captured) -> None:
+    file = str(tmp_path / "run.yaml")
+    main(words(tmp_path, "--dry_run", "-L", "3", "--gen_kwargs", "max_gen_toks=7", "--save_config", file))
+    first = capsys.readouterr().out
+    assert main(["run", "--config", file, "--dry_run"]) == 0
+    assert capsys.readouterr().out == first
+
+
+def test_a_saved_config_holds_no_key(tmp_path: Path, capsys: Captured) -> None:
+    file = tmp_path / "run.yaml"
+    main(words(tmp_path, "--dry_run", "-a", f"auth_token={SECRET}", "--save_config", str(file)))
+    assert SECRET not in file.read_text() + "".join(capsys.readouterr())
+    assert "OPENAI_API_KEY" in file.read_text()
+
+
+def test_a_place_that_cannot_be_written_is_a_mistake(tmp_path: Path, capsys: Captured) -> None:
+    assert main(words(tmp_path, "--dry_run", "--save_config", str(tmp_path / "no" / "run.yaml"))) == 2
+    assert "--save_config: cannot write" in capsys.readouterr().err
+
+
+def test_faults_of_a_config_file_are_a_line_each(tmp_path: Path, capsys: Captured) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text("model: local-completions\nmodle: x\nmodel_args:\n  num_concurent: 3\n  timeout: soon\n")
+    assert main(["run", "--config", str(file)]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        f"lm_eval: error: {file}:2: unknown option 'modle'. Did you mean 'model'?",
+        f"lm_eval: error: {file}:4: Unknown model argument 'num_concurent'. Did you mean 'num_concurrent'?",
+        f"lm_eval: error: {file}:5: timeout='soon' does not fit; timeout is a number.",
+    ]
+
+
+def test_a_model_of_another_package_takes_what_it_likes(tmp_path: Path, capsys: Captured) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text("model: my-own-model\nmodel_args: {anything: 1}\ntasks: generate\n")
+    assert main(["run", "--config", str(file), "--include_path", str(write_tasks(tmp_path))]) == 2
+    assert "Unknown model 'my-own-model'" in capsys.readouterr().err
+
+
+def test_a_budget_in_money_is_no_fault_of_its_own(tmp_path: Path, capsys: Captured) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text("model: local-completions\nmodel_args: {max_cost: 1, price_out: 2}\n")
+    main(["run", "--config", str(file)])
+    assert "No tasks given" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_fits_100_columns(name: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    with pytest.raises(SystemExit):
+        main([name, "--help"])
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 100
+
+
+def test_the_options_of_run_are_in_groups(capsys: Captured) -> None:
+    with pytest.raises(SystemExit):
+        main(["run", "--help"])
+    printed = capsys.readouterr().out
+    titles = [line for line in printed.splitlines() if line.endswith(":") and not line.startswith(" ")]
+    assert titles[1:4] == ["model:", "tasks:", "prompts:"]
+    assert "--model_args, -a KEY=VALUE" in printed

@@ -1,0 +1,63 @@
+"""What a run costs: counted in the results, and bounded without loss."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lm_eval.mock_server import MockServer
+from tests.e2e.conftest import Command, run_words
+
+COUNTS = ("prompt_tokens", "completion_tokens", "cached_prompt_tokens", "reasoning_tokens")
+
+
+def saved(folder: Path) -> dict[str, Any]:
+    (file,) = (folder / "mock").glob("results_*.json")
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return found
+
+
+def test_a_spent_budget_is_code_4_and_a_larger_one_goes_on(command: Command, tmp_path: Path) -> None:
+    with MockServer(latency_ms=10) as server:
+        words = run_words(server.base_url, "--tasks", "demo_choices,demo_numbers")
+        words += ["--model_args", "num_concurrent=2,price_in=1e6,price_out=1e6"]
+        ran = command(*words, "--output_path", "out", "--model_args", "max_cost=700")
+        assert ran.code == 4, ran.err
+        assert "max_cost=700 is reached" in ran.err
+        assert "with a larger budget goes on" in ran.err
+        assert not list((tmp_path / "out").glob("mock/results_*"))
+        paid_for = server.stats.asked
+        ran = command(*words, "--output_path", "out", "--model_args", "max_cost=7000")
+        assert ran.code == 0, ran.err
+        resumed = saved(tmp_path / "out")
+        kept = resumed["config"]["model_info"]["run"]["resumed_with_answers"]
+        # Not kept: the check of the server, and what was under way when the money was spent.
+        assert paid_for - 6 <= kept <= paid_for
+        assert command(*words, "--output_path", "whole").code == 0
+    assert resumed["results"] == saved(tmp_path / "whole")["results"]
+
+
+def test_the_results_say_what_each_endpoint_and_each_task_took(command: Command, tmp_path: Path) -> None:
+    with MockServer() as one, MockServer() as two:
+        urls = f"{one.base_url};{two.base_url}"
+        words = run_words(urls, "--tasks", "demo_choices,demo_numbers", "--output_path", "out")
+        ran = command(*words, "--model_args", "price_in=2,price_out=10")
+        assert ran.code == 0, ran.err
+        stats = [server.stats for server in (one, two)]
+        asked = [server.total for server in stats]
+    run = saved(tmp_path / "out")["config"]["model_info"]["run"]
+    assert [endpoint["requests"] for endpoint in run["endpoints"]] == asked
+    assert min(asked) > 0
+    assert run["prompt_tokens"] == sum(server.prompt_tokens for server in stats)
+    assert run["completion_tokens"] == sum(server.completion_tokens for server in stats)
+    assert run["cached_prompt_tokens"] == sum(server.cached_tokens for server in stats)
+    assert run["cost"] == pytest.approx((run["prompt_tokens"] * 2 + run["completion_tokens"] * 10) / 1e6)
+    assert set(run["tasks"]) == {"demo_choices", "demo_numbers"}
+    together = {name: sum(task[name] for task in run["tasks"].values()) for name in COUNTS}
+    # What is not a task's is the check of the server.
+    assert 0 <= run["prompt_tokens"] - together["prompt_tokens"] < 200
+    assert 0 <= run["completion_tokens"] - together["completion_tokens"] < 10
+    assert together["cached_prompt_tokens"] > 0

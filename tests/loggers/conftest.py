@@ -1,0 +1,30 @@
+"""Fakes in the place of the clients."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from lm_eval.loggers import _guard
+
+Use = Callable[..., None]
+
+
+@pytest.fixture
+def use(monkeypatch: pytest.MonkeyPatch) -> Use:
+    """Put modules in the place of others, by name."""
+
+    def put(**modules: Any) -> None:
+        for name, module in modules.items():
+            monkeypatch.setitem(sys.modules, name, module)
+
+    return put
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep a test's hanging service to the test."""
+    monkeypatch.setattr(_guard, "abandoned", [])

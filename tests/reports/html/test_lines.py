@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import pytest
+
+from lm_eval.reports.html.lines import common_start, last_line, shorten, without_frame
+
+
+def test_a_long_text_is_cut() -> None:
+    assert shorten("one  two\n\nthree", 9) == "one two …"
+
+
+def test_a_target_is_its_last_line() -> None:
+    assert last_line("so 2 + 2\n#### 4\n") == "4"
+
+
+def test_what_texts_begin_with() -> None:
+    assert common_start(["abcd", "abxy", "abc"]) == "ab"
+
+
+def test_what_all_questions_share_is_taken_off() -> None:
+    questions = [f"Question: {word} is it?\nAnswer:" for word in ("who", "what", "where")]
+    assert without_frame(questions) == ["who is it?", "what is it?", "where is it?"]
+
+
+@pytest.mark.parametrize("questions", [["Question: who?", "Question: what?"], ["Question: who?\nAnswer:"] * 3])
+def test_few_or_equal_questions_stay_whole(questions: list[str]) -> None:
+    assert without_frame(questions) == questions

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lm_eval.cli import main
+from lm_eval.errors import UnknownNameError
+from lm_eval.reports.html import write_report
+from lm_eval.results import load
+from tests.reports.html.runs import TIME, choice, generation, save
+from tests.reports.html.test_packing import unpack
+
+SAMPLES = {
+    "numbers": [sample for n in range(3) for sample in generation(n, f" {n}", float(n == 1))],
+    "colours": [choice(0, "Colour?", {"yellow": -1.0, "blue": -2.0}, 0)],
+}
+
+
+def block(page: str, name: str) -> Any:
+    found = re.search(rf'<script type="text/plain" id="{name}">([^<]*)</script>', page)
+    assert found is not None
+    return unpack(found[1])
+
+
+def tasks(page: Path) -> list[str]:
+    return [task["name"] for task in block(page.read_text(), "index")["tasks"]]
+
+
+def test_the_report_stands_beside_the_results(tmp_path: Path) -> None:
+    results = save(tmp_path, SAMPLES)
+    assert write_report(load(results)) == tmp_path / f"report_{TIME}.html"
+
+
+def test_the_same_run_gives_the_same_file(tmp_path: Path) -> None:
+    run = load(save(tmp_path, SAMPLES))
+    first, second = (write_report(run, tmp_path / name) for name in ("a.html", "b.html"))
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_the_policy_names_this_style_and_script_and_nothing_else(tmp_path: Path) -> None:
+    page = write_report(load(save(tmp_path, SAMPLES))).read_text()
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)
+    style, script = re.search(r"<style>(.*?)</style>", page, re.S), re.search(r"<script>(.*?)</script>", page, re.S)
+    assert policy and style and script
+    hashes = [base64.b64encode(hashlib.sha256(part[1].encode()).digest()).decode() for part in (style, script)]
+    assert policy[1] == (
+        f"default-src 'none'; style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}'; img-src data:; "
+        "connect-src 'none'; base-uri 'none'; form-action 'none'"
+    )
+
+
+def test_no_markup_is_made_of_text(tmp_path: Path) -> None:
+    page = write_report(load(save(tmp_path, SAMPLES))).read_text()
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", page)
+
+
+def test_no_secret_is_in_the_file(tmp_path: Path) -> None:
+    page = write_report(load(save(tmp_path, SAMPLES))).read_text()
+    assert "sk-very-secret" not in str(block(page, "run"))
+
+
+def test_chosen_tasks_bring_their_samples_and_all_scores(tmp_path: Path) -> None:
+    run = load(save(tmp_path, SAMPLES, group_subtasks={"all": ["numbers"]}))
+    page = write_report(run, tasks=["a*"])
+    assert tasks(page) == ["numbers"]
+    assert block(page.read_text(), "run")["warnings"][-1]["text"] == (
+        "Only the samples of 1 of 2 tasks are in this report."
+    )
+    assert len(block(page.read_text(), "run")["scores"]["nodes"]) == 3
+
+
+def test_an_unknown_task_is_named_with_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'numbers'"):
+        write_report(load(save(tmp_path, SAMPLES)), tasks=["number"])
+
+
+def test_a_model_s_name_cannot_end_the_title(tmp_path: Path) -> None:
+    page = write_report(load(save(tmp_path, SAMPLES, model="</title><script>{styles}{policy}"))).read_text()
+    assert "<title>&lt;/title&gt;&lt;script&gt;{styles}{policy} - lm_eval report</title>" in page
+
+
+def test_the_command_prints_path_and_size(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save(tmp_path, SAMPLES)
+    out = tmp_path / "out" / "mine.html"
+    assert main(["report", str(tmp_path), "--output", str(out), "--limit_samples", "1", "--tasks", "numbers"]) == 0
+    assert capsys.readouterr().out == f"{out} ({out.stat().st_size / 1e6:.1f} MB)\n"
+    assert block(out.read_text(), "index")["columns"]["doc"] == [0]
+
+
+def test_a_folder_without_runs_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.startswith("lm_eval: error: No results file")
+
+
+def test_a_limit_is_at_least_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(tmp_path), "--limit_samples", "0"]) == 2
+    assert "at least 1" in capsys.readouterr().err

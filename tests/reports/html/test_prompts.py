@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from lm_eval.reports.html.packing import Texts
+from lm_eval.reports.html.prompts import Prompts
+
+QUESTION = "What is the colour of a ripe lemon?"
+
+
+class Split:
+    """A prompt's view with the shared texts put back."""
+
+    def __init__(self, prompt: Any, doc: Any, shots: int = 0, **config: Any) -> None:
+        texts = Texts()
+        view = Prompts(texts, config, shots).view(prompt, doc)
+        known = {place: text for text, place in texts._places.items()}
+        inner = view["m"][1] if "m" in view else view
+        self.question = inner["q"]
+        self.before = [known[place] for place in inner.get("h", ())]
+        turns = view.get("h", ()) if "m" in view else ()
+        self.turns = [(role, "".join(known[place] for place in places)) for role, places in turns]
+
+
+@pytest.mark.parametrize("shots", [0, 2])
+def test_the_question_is_where_the_doc_is(shots: int) -> None:
+    prompt = f"Answer briefly.\n\nQ: one\nA: 1\n\nQ: {QUESTION}\n\nA:"
+    split = Split(prompt, {"question": QUESTION}, shots)
+    assert split.before == ["Answer briefly.\n\n", "Q: one\nA: 1\n\n"]
+    assert split.question == f"Q: {QUESTION}\n\nA:"
+
+
+def test_parts_and_question_make_up_the_prompt() -> None:
+    prompt = f"\n\n  a\n\n\n\nb {QUESTION[:10]}\n\n{QUESTION}\n"
+    split = Split(prompt, [QUESTION], 3)
+    assert "".join(split.before) + split.question == prompt
+
+
+def test_a_doc_of_several_parts_stays_whole() -> None:
+    passage = "A lemon is a fruit\n\nthat grows on trees."
+    prompt = f"shot\n\n{passage}\n\n{QUESTION}"
+    assert Split(prompt, {"q": QUESTION, "p": passage}, 1).question == f"{passage}\n\n{QUESTION}"
+
+
+def test_without_a_trace_the_question_is_the_last_part() -> None:
+    assert Split("x: 1\n\nx: 2\n\nx: ", {"x": 3}, 2).question == "x: "
+
+
+def test_without_trace_and_examples_nothing_is_folded() -> None:
+    assert Split("x: 1\n\nx: ", {"x": 3}).before == []
+
+
+def test_the_delimiter_is_the_task_s() -> None:
+    split = Split(f"shot###{QUESTION}", {"q": QUESTION}, 1, fewshot_config={"fewshot_delimiter": "###"})
+    assert split.before == ["shot###"]
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_a_chat_is_turns_and_its_last_is_split(as_text: bool) -> None:
+    turns = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": f"shot\n\n{QUESTION}"},
+    ]
+    split = Split(json.dumps(turns) if as_text else turns, {"q": QUESTION}, 1)
+    assert split.turns == [("system", "Be brief.")]
+    assert (split.before, split.question) == (["shot\n\n"], QUESTION)
+
+
+def test_media_in_a_chat_become_words() -> None:
+    content = [{"type": "image_url", "image_url": {"url": "data:…"}}, {"type": "text", "text": "What is it?"}]
+    assert Split([{"role": "user", "content": content}], {}).question == "[image_url]\nWhat is it?"

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from lm_eval.reports.columns import columns, shortened
+
+
+def test_columns_line_up() -> None:
+    assert columns([["a", "long", "1"], ["bcd", "x", "234"]], right={2}) == ["a    long    1", "bcd  x     234"]
+
+
+def test_lines_end_without_white_space() -> None:
+    assert columns([["a", ""], ["b", "c"]]) == ["a", "b  c"]
+
+
+def test_what_may_be_narrow_makes_room() -> None:
+    lines = columns([["n" * 20, "d" * 80, "f" * 40]], narrow=(1, 2), width=60)
+    assert len(lines[0]) == 60
+    assert lines[0].startswith("n" * 20)
+
+
+def test_the_rest_follows_a_wide_first_cell_on_a_line_of_its_own() -> None:
+    assert columns([["name", "x"], ["a" * 12, "y"]], hanging=8) == ["name  x", "a" * 12, "      y"]
+
+
+def test_the_middle_is_taken_out() -> None:
+    assert shortened("mmlu/default/anatomy.yaml", 13) == "mmlu/d…y.yaml"
+
+
+def test_a_text_that_fits_stays() -> None:
+    assert shortened("short", 5) == "short"
+
+
+def test_no_rows_are_no_lines() -> None:
+    assert columns([]) == []

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lm_eval.results.pairing import Pairing, pair_samples, value_of
+
+
+def sample(doc_id: int = 0, **more: Any) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "doc_id": doc_id,
+        "doc": {"question": f"q{doc_id}"},
+        "target": "yes",
+        "arguments": {"gen_args_0": {"arg_0": f"Q: q{doc_id}\nA:", "arg_1": {"until": ["\n"]}}},
+        "filter": "none",
+        "metrics": ["acc"],
+        "doc_hash": f"doc{doc_id}",
+        "prompt_hash": f"prompt{doc_id}",
+        "target_hash": "yes",
+        "acc": 1.0,
+    }
+    return {**made, **more}
+
+
+def choices(*texts: str, prompt: str = "Q:") -> dict[str, Any]:
+    return {f"gen_args_{i}": {"arg_0": prompt, "arg_1": text} for i, text in enumerate(texts)}
+
+
+def pair(a: list[dict[str, Any]], b: list[dict[str, Any]]) -> Pairing:
+    return pair_samples(a, b)["none"]
+
+
+def test_docs_are_matched_whatever_their_order() -> None:
+    found = pair([sample(0), sample(1), sample(2)], [sample(2), sample(0), sample(1)])
+    assert [(a["doc_id"], b["doc_id"]) for a, b in found.pairs] == [(0, 0), (1, 1), (2, 2)]
+
+
+def test_docs_of_one_run_alone_are_counted() -> None:
+    found = pair([sample(0), sample(1)], [sample(1), sample(2), sample(3)])
+    assert (len(found.pairs), found.only_a, found.only_b) == (1, 1, 2)
+
+
+def test_another_doc_under_the_same_id_is_not_the_same_doc() -> None:
+    found = pair([sample(0)], [sample(0, doc={"question": "other"}, doc_hash="other")])
+    assert (found.pairs, found.changed) == ([], 1)
+
+
+def test_a_doc_written_otherwise_is_the_same_doc() -> None:
+    a = sample(doc={"x": 1, "y": [True, 2.5]}, doc_hash="a")
+    b = sample(doc={"y": ["True", "2.5"], "x": "1"}, doc_hash="b")
+    assert (len(pair([a], [b]).pairs), pair([a], [b]).changed) == (1, 0)
+
+
+def test_without_hash_or_content_docs_are_not_taken_for_the_same() -> None:
+    bare = {"doc_id": 0, "acc": 1.0}
+    assert pair([bare], [bare]).changed == 1
+
+
+def test_lost_docs_are_dropped_and_counted() -> None:
+    a = [sample(0), sample(1, error={"kind": "timeout"}), sample(2)]
+    b = [sample(0), sample(1), sample(2, error={"kind": "timeout"})]
+    found = pair(a, b)
+    assert (len(found.pairs), found.errors_a, found.errors_b) == (1, 1, 1)
+
+
+def test_an_id_that_occurs_twice_is_not_used() -> None:
+    found = pair([sample(0), sample(0), sample(1)], [sample(0), sample(1)])
+    assert ([a["doc_id"] for a, _ in found.pairs], found.repeated) == ([1], 1)
+
+
+def test_filters_are_matched_apart() -> None:
+    a = [sample(0, filter="strict"), sample(0, filter="loose"), sample(0, filter="mine")]
+    b = [sample(0, filter="loose"), sample(0, filter="strict"), sample(0, filter="yours")]
+    found = pair_samples(a, b)
+    assert list(found) == ["strict", "loose"]
+    assert [len(pairing.pairs) for pairing in found.values()] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "differ"),
+    [
+        ({}, {}, 0),
+        ({}, {"arguments": {"gen_args_0": {"arg_0": "other", "arg_1": {}}}, "prompt_hash": "other"}, 1),
+        # Settings of the generation are no part of the prompt.
+        ({}, {"arguments": {"gen_args_0": {"arg_0": "Q: q0\nA:", "arg_1": {"temperature": 1}}}}, 0),
+        # The hash is of the text as it was; the file has it otherwise.
+        ({}, {"prompt_hash": "of the same text"}, 0),
+        ({"arguments": [["Q: q0\nA:", {}]]}, {}, 0),
+        ({"arguments": ()}, {"arguments": ()}, 0),
+        ({"arguments": ()}, {"arguments": (), "prompt_hash": "other"}, 1),
+        # The hash is of the first prompt alone.
+        ({"arguments": choices(" yes", " no")}, {"arguments": choices(" yes", " no")}, 0),
+        ({"arguments": choices(" yes", " no")}, {"arguments": choices(" yes", " maybe")}, 1),
+        ({"arguments": choices(" yes", " no")}, {"arguments": choices(" yes")}, 1),
+    ],
+)
+def test_prompts_are_compared(a: dict[str, Any], b: dict[str, Any], differ: int) -> None:
+    found = pair([sample(**a)], [sample(**b)])
+    assert (found.prompts, len(found.pairs)) == (differ, 1)
+
+
+def test_prompts_of_messages_are_compared_by_content() -> None:
+    message = {"role": "user", "content": "hi"}
+    a = sample(arguments={"gen_args_0": {"arg_0": [message], "arg_1": {}}}, prompt_hash="a")
+    b = sample(arguments=[[[dict(reversed(message.items()))], {}]], prompt_hash="b")
+    assert pair([a], [b]).prompts == 0
+
+
+def test_targets_that_differ_are_counted() -> None:
+    found = pair([sample(target="yes", target_hash="a")], [sample(target="no", target_hash="b")])
+    assert (found.targets, len(found.pairs)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(1, 1.0), (True, 1.0), (0.25, 0.25), (None, None), ("1", None), ([1, 2], None), (float("nan"), None)],
+)
+def test_only_numbers_are_values(value: object, expected: float | None) -> None:
+    assert value_of({"acc": value}, "acc") == expected
+
+
+def test_a_metric_the_sample_lacks_has_no_value() -> None:
+    assert value_of({}, "acc") is None

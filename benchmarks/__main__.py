@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.processes import BenchmarkError
-from benchmarks.reference import VERSION, default_cache, find_reference
+from benchmarks.reference import VERSION, default_cache, find_parser, find_reference
 from benchmarks.rows import MEASUREMENTS
 from benchmarks.setting import Bench
 from benchmarks.table import Row, render
@@ -34,19 +34,20 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, help="How often short measurements are repeated; 5 by default.")
     parser.add_argument("--no-reference", action="store_true", help="Measure only this package and the bare pool.")
     parser.add_argument("--reference", metavar="PYTHON", help=f"An interpreter that has lm_eval[api]=={VERSION}.")
-    parser.add_argument("--cache", type=Path, default=default_cache(), help="Where the reference is kept.")
+    parser.add_argument("--cache", type=Path, default=default_cache(), help="Where the reference and orjson are kept.")
     options = parser.parse_args(words)
     unknown = [name for name in options.names if name not in MEASUREMENTS]
     if unknown:
         parser.error(f"{unknown[0]!r} is none of {', '.join(MEASUREMENTS)}")
     peer = None if options.no_reference else options.reference or find_reference(options.cache)
+    quicker = None if options.no_reference else find_parser(options.cache)
     scale = options.scale or (0.05 if options.quick else 1.0)
     rounds = options.rounds or (1 if options.quick else 5)
     rows: list[Row] = []
     failed = 0
     before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="lm_eval-benchmarks-") as folder:
-        bench = Bench.open(Path(folder).resolve(), peer, scale, rounds)
+        bench = Bench.open(Path(folder).resolve(), peer, scale, rounds, quicker)
         for name in options.names or MEASUREMENTS:
             try:
                 for row in MEASUREMENTS[name](bench):

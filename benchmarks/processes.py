@@ -90,11 +90,13 @@ class Python:
         path: The interpreter.
         folder: Where its processes run and keep what they keep.
         ours: Whether it is to find this package.
+        more: A folder of further packages it is to find.
     """
 
     path: str
     folder: Path
     ours: bool
+    more: Path | None = None
 
     @property
     def env(self) -> dict[str, str]:
@@ -111,7 +113,8 @@ class Python:
             "LM_HARNESS_CACHE_PATH": str(self.folder / "lm_eval-cache"),
             "NO_PROXY": "127.0.0.1",
         }
-        return {**kept, **own, "PYTHONPATH": str(ROOT if self.ours else self._jobs_alone())}
+        found = [ROOT if self.ours else self._jobs_alone(), *([self.more] if self.more is not None else [])]
+        return {**kept, **own, "PYTHONPATH": os.pathsep.join(map(str, found))}
 
     def _jobs_alone(self) -> Path:
         """Return a folder from which ``benchmarks`` is imported but our ``lm_eval`` is not."""

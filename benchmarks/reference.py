@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.processes import BenchmarkError
 
-__all__ = ["VERSION", "default_cache", "find_reference", "task_folder"]
+__all__ = ["VERSION", "default_cache", "find_parser", "find_reference", "task_folder"]
 
 VERSION = "0.4.13"
 
@@ -46,6 +46,27 @@ def find_reference(cache: Path) -> str:
             raise BenchmarkError(f"The reference cannot be installed: {ran.stderr[-500:]}")
     done.touch()
     return str(python)
+
+
+def find_parser(cache: Path) -> Path:
+    """Return a folder with orjson, what the extra ``speed`` brings; it is installed when it is not there.
+
+    Args:
+        cache: The folder to keep it in.
+
+    Returns:
+        The folder.
+
+    Raises:
+        BenchmarkError: It cannot be installed.
+    """
+    folder = cache / "orjson"
+    if not (folder / "orjson").exists():
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), "orjson>=3.9"]
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=600)
+        if ran.returncode:
+            raise BenchmarkError(f"orjson cannot be installed: {ran.stderr[-500:]}")
+    return folder
 
 
 def task_folder(python: str) -> str:

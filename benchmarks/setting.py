@@ -11,7 +11,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,6 +34,7 @@ class Bench:
         peer: The reference's; None to leave it out.
         scale: What sizes are multiplied by; 1 for the sizes of the targets.
         rounds: How often short measurements are repeated.
+        quicker: This package's interpreter with orjson; None to leave it out.
     """
 
     folder: Path
@@ -41,10 +42,11 @@ class Bench:
     peer: Python | None
     scale: float
     rounds: int
+    quicker: Python | None = None
     _tasks: dict[int, Path] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, folder: Path, peer: str | None, scale: float, rounds: int) -> Bench:
+    def open(cls, folder: Path, peer: str | None, scale: float, rounds: int, parser: Path | None = None) -> Bench:
         """Make the folders the interpreters run in.
 
         Args:
@@ -52,14 +54,16 @@ class Bench:
             peer: The reference's interpreter; None to leave it out.
             scale: What sizes are multiplied by.
             rounds: How often short measurements are repeated.
+            parser: A folder with orjson; None to leave it out.
 
         Returns:
             The setting.
         """
         for name in ("ours", "peer"):
             (folder / name).mkdir()
+        ours = Python(sys.executable, folder / "ours", True)
         other = Python(peer, folder / "peer", False) if peer is not None else None
-        return cls(folder, Python(sys.executable, folder / "ours", True), other, scale, rounds)
+        return cls(folder, ours, other, scale, rounds, replace(ours, more=parser) if parser is not None else None)
 
     def size(self, full: int, step: int = 4) -> int:
         """Scale a size, to a whole number of steps.

@@ -9,9 +9,10 @@ from benchmarks.processes import BenchmarkError, Python
 from benchmarks.setting import Bench, CannedServer, middle
 from benchmarks.table import Row
 
-_SHARE, _IDEAL, _REPLAYED = 0.85, 1.5, 20_000
+_SHARE, _QUICKER_SHARE, _IDEAL, _REPLAYED = 0.85, 1.2, 1.5, 20_000
 _LATENCY, _SLOW, _AT_ONCE = 0.05, 2.0, 64
-_Sides = list[tuple[str, Python, bool]]
+_Sides = list[tuple[str, Python, bool, float | None]]
+"""What to call it, its interpreter, whether answers are kept on disk, and the share to reach."""
 
 
 def engine(bench: Bench) -> Iterator[Row]:
@@ -21,10 +22,12 @@ def engine(bench: Bench) -> Iterator[Row]:
         bench: What to measure with.
 
     Yields:
-        A row for the engine, one with answers kept, one for the reference.
+        A row for the engine, one with answers kept, one with a faster JSON parser, one for the reference.
     """
     count = bench.size(10_000)
-    sides: _Sides = [("ours", bench.ours, False), ("ours, answers kept on disk", bench.ours, True)]
+    sides: _Sides = [("ours", bench.ours, False, _SHARE), ("ours, answers kept on disk", bench.ours, True, None)]
+    if bench.quicker is not None:
+        sides.append(("ours, with orjson", bench.quicker, False, None))
     yield from _against_pool(bench, f"{count:,} short scoring requests, 64 at once", count, 12, sides)
 
 
@@ -35,17 +38,19 @@ def long_prompts(bench: Bench) -> Iterator[Row]:
         bench: What to measure with.
 
     Yields:
-        A row for the engine, one for the reference.
+        A row for the engine, one with a faster JSON parser, one for the reference.
     """
     count = bench.size(1000)
-    sides: _Sides = [("ours", bench.ours, False)]
+    sides: _Sides = [("ours", bench.ours, False, _SHARE)]
+    if bench.quicker is not None:
+        sides.append(("ours, with orjson", bench.quicker, False, _QUICKER_SHARE))
     yield from _against_pool(bench, f"{count:,} prompts of 1,500 words, echoed with logprobs", count, 1500, sides)
 
 
 def _against_pool(bench: Bench, what: str, count: int, words: int, sides: _Sides) -> Iterator[Row]:
     if bench.peer is not None:
-        sides = [*sides, ("reference", bench.peer, False)]
-    for name, python, journal in sides:
+        sides = [*sides, ("reference", bench.peer, False, None)]
+    for name, python, journal, share in sides:
         with CannedServer() as server:
             found = python.job(
                 "ask", base_url=server.base_url, count=count, words=words, rounds=bench.rounds, journal=journal
@@ -60,8 +65,8 @@ def _against_pool(bench: Bench, what: str, count: int, words: int, sides: _Sides
             f"{count / middle([one['harness'][0] for one in rounds]):,.0f}/s",
             f"{count / middle([one['bare'][0] for one in rounds]):,.0f}/s",
             wall,
-            f">= {_SHARE}" if own else "",
-            wall >= _SHARE if own else None,
+            f">= {share}" if share is not None else "",
+            wall >= share if share is not None else None,
             f"bare aiohttp pool, {len(rounds)} rounds in turns; by CPU time {cpu:.2f}"
             + ("" if own else "; its tokenizer is a stand-in that costs next to nothing"),
         )

@@ -10,8 +10,9 @@ from typing import Any, ClassVar, TypeVar
 
 from lm_eval.loggers._clients import check_arguments, load
 from lm_eval.loggers._files import to_json
-from lm_eval.loggers._guard import Guarded, guarded
+from lm_eval.loggers._guard import guarded
 from lm_eval.loggers._scores import flat_scores, run_config, saved_form, score_table
+from lm_eval.loggers._service import Service
 from lm_eval.results.redact import redact
 
 __all__ = ["MLflowLogger"]
@@ -24,7 +25,7 @@ _LONGEST_PARAMETER, _LONGEST_NAME = 500, 250
 _NOT_IN_A_NAME = re.compile(r"[^\w\-. /]")
 
 
-class MLflowLogger(Guarded):
+class MLflowLogger(Service):
     """Logs a run to MLflow: parameters, metrics, tables of scores, and results and samples as artifacts.
 
     Everything goes through a client with the run's id, so that an active run of the same process is left alone.
@@ -50,7 +51,6 @@ class MLflowLogger(Guarded):
         given = dict(args or {})
         check_arguments("mlflow_args", given, _ARGUMENTS)
         self.mlflow = load("mlflow", "MlflowClient")
-        self.results: Mapping[str, Any] = {}
         self._client: Any = None
         self.run_id: str | None = self.guard("start", lambda: self._start(given), starting=True)
 
@@ -64,14 +64,6 @@ class MLflowLogger(Guarded):
             tags["mlflow.note.content"] = str(args["description"])
         run = self._client.create_run(experiment, run_name=args.get("run_name"), tags=tags)
         return str(run.info.run_id)
-
-    def post_init(self, results: Mapping[str, Any]) -> None:
-        """Take the results to be logged.
-
-        Args:
-            results: The result dict of a run.
-        """
-        self.results = results
 
     def log_eval_result(self) -> None:
         """Log parameters, metrics, and results and tables of scores as artifacts."""
@@ -105,15 +97,6 @@ class MLflowLogger(Guarded):
             if rows:
                 data = dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True))
                 self._client.log_table(self.run_id, data=data, artifact_file=f"{key}.json")
-
-    def log_eval_samples(self, samples: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-        """Log an artifact of samples a task, a line a sample.
-
-        Args:
-            samples: Task name to samples.
-        """
-        for task, entries in samples.items():
-            self._log_samples(task, entries)
 
     @guarded
     def _log_samples(self, task: str, entries: Sequence[Mapping[str, Any]]) -> None:

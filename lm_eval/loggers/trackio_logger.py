@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from lm_eval.loggers._clients import check_arguments, keywords_of, load
-from lm_eval.loggers._guard import Guarded, guarded
+from lm_eval.loggers._guard import guarded
 from lm_eval.loggers._samples import conversation
 from lm_eval.loggers._scores import flat_scores, run_config, score_table
+from lm_eval.loggers._service import Service
 
 __all__ = ["TrackioLogger"]
 
 
-class TrackioLogger(Guarded):
+class TrackioLogger(Service):
     """Logs a run to Trackio: config, scores, tables of them, and the samples as conversations."""
 
     service: ClassVar[str] = "trackio"
@@ -35,16 +36,7 @@ class TrackioLogger(Guarded):
         self._step = given.pop("step", None)
         known = keywords_of(self.trackio.init)
         check_arguments("trackio_args", given, known and [*known, "step"])
-        self.results: Mapping[str, Any] = {}
         self.guard("start", lambda: self.trackio.init(**given), starting=True)
-
-    def post_init(self, results: Mapping[str, Any]) -> None:
-        """Take the results to be logged.
-
-        Args:
-            results: The result dict of a run.
-        """
-        self.results = results
 
     @guarded
     def log_eval_result(self) -> None:
@@ -58,15 +50,6 @@ class TrackioLogger(Guarded):
             if rows:
                 table = self.trackio.Table(dataframe=pandas.DataFrame(rows, columns=columns))
                 self.trackio.log({f"evaluation/{key}": table}, step=self._step)
-
-    def log_eval_samples(self, samples: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-        """Log each sample as a conversation.
-
-        Args:
-            samples: Task name to samples.
-        """
-        for task, entries in samples.items():
-            self._log_samples(task, entries)
 
     @guarded
     def _log_samples(self, task: str, entries: Sequence[Mapping[str, Any]]) -> None:

@@ -7,14 +7,15 @@ from typing import Any, ClassVar
 
 from lm_eval.loggers._clients import check_arguments, keywords_of, load
 from lm_eval.loggers._files import to_json
-from lm_eval.loggers._guard import Guarded, guarded
+from lm_eval.loggers._guard import guarded
 from lm_eval.loggers._samples import sample_rows
 from lm_eval.loggers._scores import flat_scores, run_config, saved_form, score_table
+from lm_eval.loggers._service import Service
 
 __all__ = ["WandbLogger"]
 
 
-class WandbLogger(Guarded):
+class WandbLogger(Service):
     """Logs a run to Weights & Biases: scores, tables of them and of samples, and both as artifacts.
 
     Attributes:
@@ -45,21 +46,12 @@ class WandbLogger(Guarded):
         self._step = given.pop("step", None)
         known = keywords_of(self.wandb.init)
         check_arguments("wandb_args", given, known and [*known, "step"])
-        self.results: Mapping[str, Any] = {}
         self.run: Any = self.guard("start", lambda: self._start(given, config_args or {}), starting=True)
 
     def _start(self, init_args: Mapping[str, Any], config_args: Mapping[str, Any]) -> Any:
         run = self.wandb.run or self.wandb.init(**init_args)
         run.config.update(dict(config_args))
         return run
-
-    def post_init(self, results: Mapping[str, Any]) -> None:
-        """Take the results to be logged.
-
-        Args:
-            results: The result dict of a run.
-        """
-        self.results = results
 
     def log_eval_result(self) -> None:
         """Log config, scores, tables of them, and the results as an artifact."""
@@ -86,15 +78,6 @@ class WandbLogger(Guarded):
     @guarded
     def _log_results(self) -> None:
         self._log_artifact("results", "eval_results", "results.json", to_json(saved_form(self.results), indent=2))
-
-    def log_eval_samples(self, samples: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-        """Log a table and an artifact of samples a task.
-
-        Args:
-            samples: Task name to samples.
-        """
-        for task, entries in samples.items():
-            self._log_samples(task, entries)
 
     @guarded
     def _log_samples(self, task: str, entries: Sequence[Mapping[str, Any]]) -> None:

@@ -116,6 +116,8 @@ class Journal:
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, check_same_thread=False, isolation_level=None)
         self._connections.append(connection)
+        # Under load a row is megabytes long, and SQLite checks and copies it page by page. Only a new file heeds this.
+        connection.execute("PRAGMA page_size = 65536")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         return connection

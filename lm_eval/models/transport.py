@@ -25,6 +25,7 @@ __all__ = ["Transport", "TransportSettings", "decode", "encode"]
 
 _READ_BUFFER = 2**20
 _compact = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
+_raw_decode = json.JSONDecoder().raw_decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,16 @@ def _fastest_parser() -> Callable[[bytes], Any]:
     try:
         loads: Callable[[bytes], Any] = importlib.import_module("orjson").loads
     except ImportError:
-        parse = json.JSONDecoder().decode
-        return lambda raw: parse(raw.decode())
+        return _standard
     return loads
+
+
+def _standard(raw: bytes) -> Any:
+    text = raw.decode()
+    value, end = _raw_decode(text)
+    if end != len(text) and text[end:].strip():
+        raise ValueError("There is more after the JSON")
+    return value
 
 
 _parse = _fastest_parser()
@@ -113,6 +121,7 @@ class Transport:
 
     async def __aenter__(self) -> Transport:
         import aiohttp
+        from multidict import CIMultiDict
 
         settings = self._settings
         checks = make_context(
@@ -129,6 +138,7 @@ class Transport:
             max_field_size=2**16,
         )
         self._deadlines = Deadlines(settings.timeout)
+        self._headers = CIMultiDict(settings.headers)
         return self
 
     async def __aexit__(
@@ -166,7 +176,7 @@ class Transport:
                 url,
                 data=data,
                 # Not the session's: aiohttp shows the headers of a session, the key with them, to a proxy.
-                headers=self._settings.headers,
+                headers=self._headers,
                 proxy=self._proxy(url),
                 allow_redirects=False,
             )

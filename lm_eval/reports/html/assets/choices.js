@@ -38,21 +38,8 @@ function makeChoices(record, other, words) {
   });
   const note = shares.some((value) => value !== null) ? "thick: log-likelihood; thin: per character" : "log-likelihood";
   const title = single ? "Continuation" : "Choices";
-  return make(
-    "section",
-    { "aria-label": title },
-    make(
-      "div.part-head",
-      null,
-      make("h3", null, title),
-      make(
-        "span.note",
-        null,
-        `${note}; the nearer to 0, the likelier${other?.c ? "; black lines: the other run" : ""}`,
-      ),
-    ),
-    make("ol", null, items),
-  );
+  const more = other?.c ? "; black lines: the other run" : "";
+  return makePart(title, `${note}; the nearer to 0, the likelier${more}`, null, make("ol", null, items));
 }
 
 function bestOf(values) {

@@ -85,15 +85,28 @@ def _line(value: Any) -> str:
     return value if isinstance(value, str) else to_text(value)
 
 
+_SPENT = (
+    "requests",
+    "cached_answers",
+    "retries",
+    "failed_calls",
+    "prompt_tokens",
+    "completion_tokens",
+    "cached_prompt_tokens",
+    "reasoning_tokens",
+    "cost",
+)
+
+
 def _figures(run: Run) -> dict[str, float | int]:
     counts = (run.results.get("n-samples") or {}).values()
     spent = _info(run.results).get("run") or {}
     figures: dict[str, Any] = {
+        **{name: spent.get(name) for name in _SPENT},
         "tasks": len(run.tasks),
         "docs": sum(count.get("effective") or 0 for count in counts),
         "lost": (run.results.get("errors") or {}).get("lost"),
         "seconds": run.results.get("total_evaluation_time_seconds"),
-        **{name: spent.get(name) for name in spent},
     }
     return {name: number for name, value in figures.items() if (number := finite(value)) is not None}
 

@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from lm_eval.cli.run import execute
+from lm_eval.demo import demo_config
+from lm_eval.mock_server import MockServer
 from lm_eval.reports.html import write_report
 from lm_eval.results import load
 from tests.reports.html.chromium import Browser, Page, find_chromium
@@ -411,3 +414,13 @@ def test_twenty_thousand_samples_cost_only_what_is_seen(page: Page, tmp_path: Pa
     assert texts(page, ".row .where") == ["#7"]
     assert page.js("document.documentElement.dataset.decoded") == "1"
     assert_calm(page, report)
+
+
+def test_the_report_of_a_run_just_made_shows_its_scores_and_samples(page: Page, tmp_path: Path) -> None:
+    with MockServer() as server:
+        assert execute(demo_config(server.base_url, "mock", str(tmp_path))) == 0
+    page.open(write_report(load(tmp_path)), "#scores")
+    page.wait("document.querySelector('.figures')")
+    page.js("location.hash = '#samples'")
+    page.wait("document.querySelectorAll('.row').length > 3")
+    assert page.problems == []

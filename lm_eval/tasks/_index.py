@@ -85,8 +85,14 @@ def _add_root(index: dict[str, Entry], root: Path) -> None:
     """Add what one root holds."""
     own: dict[str, Entry] = {}
     held = scan(root)
-    for problem in held.problems:
-        eval_logger.debug("Skipped a task file: %s", problem)
+    if held.problems:
+        eval_logger.warning(
+            "%d task files in %s cannot be read: %s%s",
+            len(held.problems),
+            root,
+            held.problems[0],
+            "; …" if len(held.problems) > 1 else "",
+        )
     for entry in held.entries:
         first = own.setdefault(entry.name, entry)
         if first is not entry:

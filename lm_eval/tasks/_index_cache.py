@@ -39,7 +39,9 @@ class Held(NamedTuple):
 
     Attributes:
         entries: Its tasks and groups, sorted by path.
-        problems: What is wrong with the files that cannot be used.
+            Those of a file with a fault are among them, last, when it can be told: building them says what is wrong,
+            where leaving them out would give their names to an earlier root's tasks.
+        problems: What is wrong with the files of which not even a name can be told.
     """
 
     entries: list[Entry]
@@ -103,7 +105,10 @@ def scan(root: Path) -> Held:
     known = _read(target, base)
     kept = {path: old for path, old in known.items() if files.get(path) == (old[0], old[1])}
     problems: list[TaskFileError] = []
+    faulty: list[Entry] = []
     if len(kept) < len(files):
+        from lm_eval.tasks._yaml_parse import parse_keys
+
         fragments: dict[str, tuple[_Keys, list[str]]] = {}
         found: dict[str, _Record] = {}
         for path in sorted(files, key=lambda path: path.split(os.sep)):
@@ -113,7 +118,12 @@ def scan(root: Path) -> Held:
             try:
                 found[path] = (*files[path], *_examine(base, path, fragments))
             except TaskFileError as error:
-                problems.append(error)
+                try:
+                    alone = describe(parse_keys(f"{base}{os.sep}{path}", _INDEXED), f"{base}{os.sep}{path}")
+                except TaskFileError:
+                    problems.append(error)
+                else:
+                    faulty += [alone] if alone is not None else []
         if len(found) > len(kept):
             _write(target, base, began, found)
         kept = found
@@ -123,7 +133,7 @@ def scan(root: Path) -> Held:
         for path, (_, _, _, kind, name, tags, output_type, dataset) in kept.items()
         if kind
     ]
-    return Held(entries, problems)
+    return Held([*entries, *faulty], problems)
 
 
 def _examine(

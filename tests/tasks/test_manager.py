@@ -285,3 +285,10 @@ def test_installed_packages_declare_roots(write: Write, monkeypatch: pytest.Monk
     monkeypatch.syspath_prepend(str(root))
     assert declared_roots() == [BUILTIN, root / "my_tasks_pkg"]
     assert "declared_x" in TaskManager().all_subtasks
+
+
+def test_a_faulty_file_does_not_leave_its_name_to_an_earlier_root(write: Write) -> None:
+    root = write({"first/a.yaml": "task: a\noutput_type: generate_until", "second/a.yaml": "include: nowhere\ntask: a"})
+    manager = TaskManager(include_path=[root / "first", root / "second"], include_defaults=False)
+    with pytest.raises(TaskFileError, match=r"second/a\.yaml.*nowhere, which does not exist"):
+        manager.load(["a"])

@@ -153,14 +153,14 @@ def _load(
     data_dir: str | Path | None,
 ) -> dict[str, Task]:
     """Build the tasks; where some cannot be, the others, with the reasons."""
-    from lm_eval.errors import MissingPackageError
+    from lm_eval.errors import MissingPackageError, TaskFileError
     from lm_eval.tasks.manager import TaskManager
 
     manager = manager or TaskManager(include_path=include_path, metadata=metadata, data_dir=data_dir)
     items = [wanted] if isinstance(wanted, str | dict) else list(wanted)
     try:
         return dict(manager.load(items)["tasks"])
-    except MissingPackageError as error:
+    except (MissingPackageError, TaskFileError) as error:
         whole = _without_faults(manager, items, faults)
         if not whole:
             raise error

@@ -72,6 +72,13 @@ def test_a_task_that_lacks_a_package_does_not_keep_the_others_back(folder: Path)
     assert "pip install a-package-that-is-missing" in chosen.faults["missing"]
 
 
+def test_nor_does_one_whose_file_has_a_fault(folder: Path) -> None:
+    (folder / "faulty.yaml").write_text("task: faulty\nnum_fewshots: 3\n")
+    chosen = made(folder, ["generate", "faulty"])
+    assert [task.task for task in chosen.tasks] == ["generate"]
+    assert "num_fewshots" in chosen.faults["faulty"]
+
+
 def test_nor_does_one_in_a_group(folder: Path) -> None:
     chosen = made(folder, "both")
     assert [task.task for task in chosen.tasks] == ["generate"]

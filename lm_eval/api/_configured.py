@@ -281,8 +281,9 @@ class ConfiguredTask(Task, ABC):
         return None if self._config.gen_prefix is None else self._read("gen_prefix", None, doc)
 
     def doc_to_cluster(self, doc: Any) -> str | None:
-        """Return what docs of one cluster share, or None when the task has no ``cluster_key``."""
-        return None if self._config.cluster_key is None else str(self._read("cluster_key", None, doc))
+        """Return what docs of one cluster share; None when the task has no ``cluster_key``, or the doc no value."""
+        name = None if self._config.cluster_key is None else self._read("cluster_key", None, doc)
+        return None if name is None else str(name)
 
     def should_decontaminate(self) -> bool:
         """Tell whether the config asks for decontamination."""

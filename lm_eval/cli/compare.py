@@ -82,7 +82,6 @@ def run(namespace: argparse.Namespace) -> int:
 
 
 def _number_of(word: str) -> int:
-    number = int(word)
-    if number < 0:
-        raise argparse.ArgumentTypeError("it must be 0 or more")
-    return number
+    if not word.isdecimal():
+        raise argparse.ArgumentTypeError(f"it must be a whole number, 0 or more, not {word!r}")
+    return int(word)

@@ -13,7 +13,7 @@ from lm_eval.cli import exit_codes
 from lm_eval.cli.parser import Parser
 from lm_eval.errors import APIError, ConfigFileError, RunStopped, UserError, nearest
 
-__all__ = ["COMMANDS", "main"]
+__all__ = ["COMMANDS", "main", "print_to_nobody"]
 
 COMMANDS = {
     "run": "evaluate a model on tasks (also without the word 'run')",
@@ -53,7 +53,7 @@ def _run(words: list[str]) -> int:
     try:
         return _dispatch(words)
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print_to_nobody()
         return exit_codes.OK
     except (UserError, APIError, RunStopped, KeyboardInterrupt) as error:
         if _wants_traceback(words):
@@ -61,6 +61,11 @@ def _run(words: list[str]) -> int:
 
             traceback.print_exc()
         return _report(error)
+
+
+def print_to_nobody() -> None:
+    """Let what is printed from here on go nowhere: the reader of stdout is gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _leave(code: int) -> None:

@@ -57,7 +57,6 @@ def run(namespace: argparse.Namespace) -> int:
 
 
 def _at_least_one(word: str) -> int:
-    number = int(word)
-    if number < 1:
-        raise argparse.ArgumentTypeError("it must be at least 1")
-    return number
+    if not word.isdecimal() or int(word) < 1:
+        raise argparse.ArgumentTypeError(f"it must be a whole number, 1 or more, not {word!r}")
+    return int(word)

@@ -135,6 +135,7 @@ def execute(config: RunConfig) -> int:
     if config.dry_run:
         return _plan(config)
 
+    from lm_eval.cli.main import print_to_nobody
     from lm_eval.evaluator import simple_evaluate
     from lm_eval.loggers import trackers
     from lm_eval.loggers.evaluation_tracker import EvaluationTracker
@@ -156,7 +157,10 @@ def execute(config: RunConfig) -> int:
         for task, rows in (samples or {}).items():
             tracker.save_results_samples(task_name=task, samples=rows)
         tracker.finish(results)
-        _print(config, results)
+        try:
+            _print(config, results)
+        except BrokenPipeError:  # `head` has seen enough; the services are told all the same
+            print_to_nobody()
     # Last, because services may be slow, fail or hang.
     all_told = trackers.tell(services, results, samples, hub=tracker.hub, saved=tracker.saved)
     if results["errors"]["exceeded"] or results.get("refused"):

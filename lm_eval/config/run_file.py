@@ -77,20 +77,21 @@ def _parse(path: str, text: str) -> tuple[Any, _Lines, list[tuple[tuple[str, ...
             if path.endswith(".json"):
                 raise ConfigFileError([f"{path}:{error.lineno}: not valid JSON: {error.msg}."]) from None
             is_json = False
-    loader = _loader()(text)
     try:
-        node = loader.get_single_node()
-        if not is_json:
-            found = loader.construct_document(node) if node is not None else None
-    except yaml.YAMLError as error:
+        loader = _loader()(text)
+        try:
+            node = loader.get_single_node()
+            if not is_json:
+                found = loader.construct_document(node) if node is not None else None
+        finally:
+            loader.dispose()
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that does not exist
         if is_json:  # JSON that is no YAML, such as one indented with tabs
             return found, {}, []
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}" if mark is not None else ""
         said = getattr(error, "problem", None) or " ".join(str(error).split())
         raise ConfigFileError([f"{path}{where}: not valid YAML: {said}."]) from None
-    finally:
-        loader.dispose()
     lines: _Lines = {}
     twice = []
     for keys, line in _keys(node):

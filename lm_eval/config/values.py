@@ -74,7 +74,7 @@ def integer(name: str, value: Any) -> int:
         found = number(name, value)
     except ConfigError:
         raise _refuse(name, "a whole number", value) from None
-    if found != found or found < 0 or found != int(found):
+    if found < 0 or not found.is_integer():
         raise _refuse(name, "a whole number, 0 or more", value)
     return int(found)
 
@@ -84,7 +84,7 @@ def limit(name: str, value: Any) -> int | float:
     found = number(name, value)
     if 0 < found < 1:
         return found
-    if found >= 1 and found == int(found):
+    if found >= 1 and found.is_integer():
         return int(found)
     raise _refuse(name, "a whole number of docs, or a fraction between 0 and 1", value)
 

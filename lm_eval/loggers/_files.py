@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import IO, Any
 
 __all__ = ["to_json", "whole_file", "write_atomically"]
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
@@ -21,11 +24,16 @@ def to_json(value: Any, indent: int | None = None) -> str:
         indent: Spaces a level; None gives one line.
 
     Returns:
-        JSON, with other scripts as they are.
+        JSON, with other scripts as they are; halves of surrogate pairs, which are no UTF-8, as escapes.
     """
     from lm_eval.utils import handle_non_serializable
 
-    return json.dumps(_with_text_keys(value), indent=indent, default=handle_non_serializable, ensure_ascii=False)
+    text = json.dumps(_with_text_keys(value), indent=indent, default=handle_non_serializable, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _HALF.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+    return text
 
 
 def _with_text_keys(value: Any) -> Any:

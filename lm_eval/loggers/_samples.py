@@ -47,8 +47,8 @@ def sample_rows(samples: Sequence[Mapping[str, Any]], output_type: str = "") -> 
             len(prompt),
             _text(sample.get("target")),
             output_type,
-            _prediction([response[0] if response else None for response in sample.get("resps") or ()], output_type),
-            _prediction(sample.get("filtered_resps") or (), output_type),
+            _prediction(_first_responses(sample), output_type),
+            _prediction(_conditional(sample, sample.get("filtered_resps")), output_type),
             _text((sample.get("error") or {}).get("message", "")),
         ]
         rows.append([*shown, *(_cell(sample.get(metric)) for metric in metrics)])
@@ -68,20 +68,19 @@ def conversation(
     Returns:
         The messages and what else is known: task, doc, target, filter, scores.
     """
-    choices, answer = _choices(sample, output_type), sample.get("filtered_resps") or ()
+    choices = _choices(sample, output_type)
     prompt = _prompt(sample) + (f"\n\n{choices}" if choices else "")
-    responses = [response[0] if response else None for response in sample.get("resps") or ()]
     facts = {
         "task": task,
         "doc_id": sample.get("doc_id"),
         "target": _text(sample.get("target")),
         "filter": sample.get("filter"),
         "output_type": output_type,
-        "filtered": _prediction(answer, output_type),
+        "filtered": _prediction(_conditional(sample, sample.get("filtered_resps")), output_type),
         **({"error": _text(sample["error"])} if sample.get("error") else {}),
         **{metric: _cell(sample.get(metric)) for metric in sample.get("metrics", ())},
     }
-    said = {"role": "assistant", "content": _prediction(responses, output_type)}
+    said = {"role": "assistant", "content": _prediction(_first_responses(sample), output_type)}
     return [{"role": "user", "content": prompt}, said], facts
 
 
@@ -98,11 +97,21 @@ def _prompt(sample: Mapping[str, Any]) -> str:
     return _text(requests[0][0]) if requests and requests[0] else ""
 
 
+def _conditional(sample: Mapping[str, Any], entries: Sequence[Any] | None) -> Sequence[Any]:
+    """Leave out the second half, where each choice is also asked without the prompt, for acc_mutual_info."""
+    entries = entries or ()
+    return entries[: len(entries) // 2] if "acc_mutual_info" in sample.get("metrics", ()) else entries
+
+
+def _first_responses(sample: Mapping[str, Any]) -> list[Any]:
+    return [response[0] if response else None for response in _conditional(sample, sample.get("resps"))]
+
+
 def _choices(sample: Mapping[str, Any], output_type: str) -> str:
     """The choices, numbered from 0, a line each."""
     if output_type != "multiple_choice":
         return ""
-    texts = [_text(request[1]) if len(request) > 1 else "" for request in _requests(sample)]
+    texts = [_text(request[1]) if len(request) > 1 else "" for request in _conditional(sample, _requests(sample))]
     return "\n".join(f"{index}. {text}" for index, text in enumerate(texts))
 
 

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import Any
 
-__all__ = ["Deadlines"]
+__all__ = ["Deadline", "Deadlines"]
+
+_RUNNING, _ENDED, _EXPIRED = range(3)
+_MOST = 4096
+
+Deadline = list[Any]
+"""A task, when its time began, and what became of it; a list, because one is made for every request."""
 
 
 class Deadlines:
@@ -22,39 +29,44 @@ class Deadlines:
         """
         self._seconds = seconds
         self._loop = asyncio.get_running_loop()
-        self._begun: dict[asyncio.Task[Any], float] = {}
-        self._expired: set[asyncio.Task[Any]] = set()
+        self._begun: deque[Deadline] = deque()
+        self._most = _MOST
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self) -> asyncio.Task[Any]:
+    def begin(self) -> Deadline:
         """Start the time of the current task.
 
         Returns:
-            The task, for ``end``.
+            What to give to ``end``.
         """
-        task = asyncio.current_task()
-        assert task is not None
-        self._begun[task] = self._loop.time()
+        begun = self._begun
+        while begun and begun[0][2] == _ENDED:
+            begun.popleft()
+        if len(begun) > self._most:
+            # A slow one in front holds up those that ended after it.
+            self._begun = begun = deque(one for one in begun if one[2] != _ENDED)
+            self._most = max(_MOST, 2 * len(begun))
+        # Told the loop, Python before 3.12 need not find it, for which it asks the system for the process each time.
+        deadline: Deadline = [asyncio.current_task(self._loop), self._loop.time(), _RUNNING]
+        begun.append(deadline)
         if self._timer is None:
             self._timer = self._loop.call_later(self._seconds, self._look)
-        return task
+        return deadline
 
-    def end(self, task: asyncio.Task[Any]) -> bool:
+    def end(self, deadline: Deadline) -> bool:
         """Stop the time of a task.
 
         Args:
-            task: What ``begin`` returned.
+            deadline: What ``begin`` returned.
 
         Returns:
             Whether its time had run out; the cancellation it sees is then no one else's.
         """
-        self._begun.pop(task, None)
-        if task not in self._expired:
-            return False
-        self._expired.discard(task)
-        if hasattr(task, "uncancel"):  # Python 3.11
-            task.uncancel()
-        return True
+        expired: bool = deadline[2] == _EXPIRED
+        deadline[2] = _ENDED
+        if expired and hasattr(deadline[0], "uncancel"):  # Python 3.11
+            deadline[0].uncancel()
+        return expired
 
     def close(self) -> None:
         """Stop the timer."""
@@ -65,11 +77,13 @@ class Deadlines:
         now = self._loop.time()
         self._timer = None
         while self._begun:
-            task, begun = next(iter(self._begun.items()))
-            left = begun + self._seconds - now
-            if left > 0:
-                self._timer = self._loop.call_later(left, self._look)
-                return
-            del self._begun[task]
-            self._expired.add(task)
-            task.cancel()
+            deadline = self._begun[0]
+            task, began, state = deadline
+            if state == _RUNNING:
+                left = began + self._seconds - now
+                if left > 0:
+                    self._timer = self._loop.call_later(left, self._look)
+                    return
+                deadline[2] = _EXPIRED
+                task.cancel()
+            self._begun.popleft()

@@ -40,8 +40,8 @@ _PLACE_BITS = 24
 """Where an answer is: the row's number, then these bits for its place in the row."""
 _WAITING = -1
 _ROWS_AT_HAND = 4
-_Row = tuple[list[tuple[int, int, bool]], bytes]
-"""Start, stop and compression of each answer, and the bytes they lie in."""
+_Row = tuple[list[tuple[bytes, int, int, bool]], bytes]
+"""Key, start, stop and compression of each answer, and the bytes they lie in."""
 
 
 def answer_key(identity: str, path: str, body: bytes, repeat: int) -> bytes:
@@ -91,6 +91,8 @@ class Journal:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._reader, self._writer = self._connect(), self._connect()
+            # In one transaction, so that no other process finds a file without its table.
+            self._writer.execute("BEGIN IMMEDIATE")
             version = self._writer.execute("PRAGMA user_version").fetchone()[0]
             if fresh:
                 self._writer.execute("DROP TABLE IF EXISTS answers")
@@ -102,6 +104,7 @@ class Journal:
             )
             if version != _FORMAT:
                 self._writer.execute(f"PRAGMA user_version = {_FORMAT}")
+            self._writer.execute("COMMIT")
             self._places = self._read_places()
         except Exception as error:
             for connection in self._connections:
@@ -155,7 +158,10 @@ class Journal:
         if found is None:
             return None
         spans, bodies = found
-        start, stop, compressed = spans[place & ((1 << _PLACE_BITS) - 1)]
+        number = place & ((1 << _PLACE_BITS) - 1)
+        if number >= len(spans) or spans[number][0] != key:  # another process started over: the row is one of its own
+            return None
+        _, start, stop, compressed = spans[number]
         return zlib.decompress(bodies[start:stop]) if compressed else bodies[start:stop]
 
     def _fetch(self, row: int) -> _Row | None:
@@ -164,11 +170,11 @@ class Journal:
         if found is None:  # another process started over, or the write failed
             return None
         keys, bodies = found
-        spans: list[tuple[int, int, bool]] = []
+        spans: list[tuple[bytes, int, int, bool]] = []
         start = 0
-        for _, length in _ENTRY.iter_unpack(keys):
+        for key, length in _ENTRY.iter_unpack(keys):
             stop = start + (length & ~_COMPRESSED)
-            spans.append((start, stop, length >= _COMPRESSED))
+            spans.append((key, start, stop, length >= _COMPRESSED))
             start = stop
         self._at_hand[row] = spans, bodies
         if len(self._at_hand) > _ROWS_AT_HAND:
@@ -196,12 +202,18 @@ class Journal:
 
         Args:
             keys: Their keys.
+
+        Raises:
+            ConfigError: The file cannot be written.
         """
         self.commit()
         known = [key for key in keys if self._places.pop(key, None) is not None]
         if known:
             with self._commit_lock:
-                self._insert([_ENTRY.pack(key, _FORGOTTEN) for key in known], [])
+                try:
+                    self._insert([_ENTRY.pack(key, _FORGOTTEN) for key in known], [])
+                except sqlite3.Error as error:
+                    raise ConfigError(f"{self.path} cannot be written: {error}") from error
 
     def commit(self) -> None:
         """Write what is waiting."""

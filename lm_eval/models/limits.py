@@ -248,7 +248,9 @@ class Limits:
 
 
 def _number(text: str | None) -> float | None:
+    """Read a count; None for what is none, as for the -1 that some gateways send where there is no limit."""
     try:
-        return float(text) if text is not None else None
+        number = float(text or "")
     except ValueError:
         return None
+    return number if 0 <= number < math.inf else None

@@ -168,7 +168,7 @@ class Transport:
         if session is None:
             raise RuntimeError("Transport is used outside 'async with'.")
         data = aiohttp.BytesPayload(body, content_type="application/json") if body else None
-        task = self._deadlines.begin()
+        deadline = self._deadlines.begin()
         try:
             # Reading to the end gives the connection back; a read that fails closes it.
             response = await session.request(
@@ -183,7 +183,7 @@ class Transport:
             raw = await response.read()
             status, headers = response.status, response.headers
         except asyncio.CancelledError:
-            if self._deadlines.end(task):
+            if self._deadlines.end(deadline):
                 raise RequestTimeout(
                     f"No complete answer within {self._settings.timeout:g} s", endpoint=shown_url(url),
                     advice="raise timeout= in model_args, or ask fewer at once",
@@ -199,7 +199,7 @@ class Transport:
         except (aiohttp.ClientError, OSError) as error:
             raise self._broken(url, error) from error
         finally:
-            self._deadlines.end(task)
+            self._deadlines.end(deadline)
         if status >= 300:
             raise error_for_status(status, headers, raw, shown_url(url), self._redact)
         try:

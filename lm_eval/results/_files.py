@@ -112,12 +112,16 @@ def read_samples(file: Path) -> Iterator[dict[str, Any]]:
         from lm_eval.results.parquet import read_samples as rows
     else:
         rows = _lines
-    for sample in rows(file):
-        yield _with_numbers(sample)
+    try:
+        for sample in rows(file):
+            yield _with_numbers(sample)
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror or error}.") from error
 
 
 def _lines(file: Path) -> Iterator[dict[str, Any]]:
-    with file.open(encoding="utf-8", errors="surrogatepass") as lines:
+    # As bytes: json reads half a surrogate pair, and refuses what is no UTF-8 as it does what is no JSON.
+    with file.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue

@@ -17,7 +17,7 @@ class Linear:
     """A score that is a function of the mean of one number a doc.
 
     Attributes:
-        values: The numbers.
+        values: The numbers, one a doc; of ``acc_all`` one a question.
         clusters: The cluster of each, when there are clusters.
         back: From the mean to the score; None when the mean is the score.
         trials: Whether values that are all 0 or 1 are trials.
@@ -55,9 +55,12 @@ def linear(aggregation: Callable[..., Any], values: Sequence[Any], clusters: Seq
         The score so written; None when the aggregation is none that can be.
     """
     from lm_eval.api import metrics
+    from lm_eval.api._stderr import _questions
 
     if aggregation is metrics.mean:
         return Linear([float(value) for value in values], clusters, trials=True)
+    if aggregation is metrics.acc_all and clusters is None:
+        return Linear(_questions(values), None, trials=True)
     if aggregation is metrics.perplexity:
         return Linear([float(value) for value in values], clusters, lambda mean: _exp(-mean))
     if aggregation is metrics.brier_score:

@@ -21,6 +21,7 @@ class Pairing:
 
     Attributes:
         pairs: A's and B's sample of each doc that was answered in both, in A's order.
+        matched: How many they are, also after ``pairs`` was emptied to make room.
         only_a: Docs of A that B does not have.
         only_b: Docs of B that A does not have.
         changed: Docs of the same id whose content differs: they are not the same docs.
@@ -32,6 +33,7 @@ class Pairing:
     """
 
     pairs: list[tuple[Sample, Sample]] = field(default_factory=list)
+    matched: int = 0
     only_a: int = 0
     only_b: int = 0
     changed: int = 0
@@ -100,6 +102,7 @@ def _pair(samples_a: Sequence[Sample], samples_b: Sequence[Sample]) -> Pairing:
         if lost_a or lost_b:
             continue
         found.pairs.append((a, b))
+        found.matched += 1
         found.prompts += not _same_requests(a, b)
         found.targets += not _same(a, b, "target_hash", "target")
     return found

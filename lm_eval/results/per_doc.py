@@ -57,6 +57,9 @@ def score_task(task: Task, *, log_samples: bool) -> TaskOutput:
     )
     warn_of_equal_repeats(task, answered)
     clusters = {doc_id: _cluster(task, instances[0].doc) for doc_id, instances in docs.items()}
+    if any(name is not None for name in clusters.values()):
+        # A doc without a value shares it with no other.
+        clusters = {doc_id: f"doc {doc_id}" if name is None else name for doc_id, name in clusters.items()}
     for name in names:
         alone = answers_alone(task, name, answered)
         for doc_id, instances in docs.items():

@@ -94,7 +94,7 @@ def group_statistics(
         having = [name for name in members if key in rows[name]]
         error = f"{metric}_stderr,{pipeline}"
         parts = [_Part.of(rows[name], error, entries.get(name, {}).get(key, {})) for name in having]
-        ends = _of_parts([part for part in parts if part], row[key], row.get(error), weighted.get(metric, True))
+        ends = _of_parts(parts, row[key], row.get(error), weighted.get(metric, True))
         made[key] = {
             "n": n,
             "lost": sum(rows[name].get("n_errors", 0) for name in having),
@@ -115,22 +115,25 @@ class _Part:
 
     @classmethod
     def of(cls, row: Row, error: str, entry: Mapping[str, Any]) -> _Part | None:
-        """Read it off the task's row and entry; None when the task has no standard error."""
+        """Read it off the task's row and entry; None when the task has no standard error that allows for clusters."""
         if not _is_number(row.get(error)):
             return None
         n, clusters = int(row["sample_len"]), entry.get("clusters")
-        if clusters is None or "stderr_clustered" not in entry:
+        if clusters is None:
             return cls(n, row[error], n - 1, False, entry.get("method") == "wilson")
+        if "stderr_clustered" not in entry:
+            return None
         return cls(n, entry["stderr_clustered"], clusters - 1, True, False)
 
 
-def _of_parts(parts: Sequence[_Part], value: float, stderr: Any, weighted: bool) -> Interval | None:
+def _of_parts(members: Sequence[_Part | None], value: float, stderr: Any, weighted: bool) -> Interval | None:
     """Make a group's interval, by Student's t.
 
     The pooled standard error of a weighted mean has as many degrees of freedom as there are docs less tasks; those
     of other standard errors are Satterthwaite's (1946).
     """
-    if not _is_number(stderr) or not parts:
+    parts = [part for part in members if part is not None]
+    if not _is_number(stderr) or not parts or len(parts) < len(members):
         return None
     total = sum(part.n for part in parts)
     proportion = all(part.proportion for part in parts)
@@ -187,7 +190,7 @@ class _Score:
             yield "interval", [min(1.0, max(0.0, end)) for end in ends] if share else ends
             yield "method", interval.method
             yield "level", LEVEL
-        if share and lost and mean is not None:
+        if share and lost and mean is not None and len(mean.values) == len(self.values):
             right, n = math.fsum(mean.values), len(mean.values)
             yield "bounds", [right / (n + lost), (right + lost) / (n + lost)]
         yield from errors

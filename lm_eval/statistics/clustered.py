@@ -78,13 +78,16 @@ def clustered(
     if count < 2:
         return Clustered(None, count, None, interval)
     mean, stderr = math.fsum(values) / n, clustered_stderr(values, clusters)
-    if interval is None and 0 < stderr < math.inf and min(values) < max(values):
+    plain = math.fsum((value - mean) ** 2 for value in values) / (n - 1) / n
+    # Clusters of the same mean, such as 1, 1, 0 and 0, 1, 1, differ by rounding alone: by nothing.
+    if stderr <= 1e-9 * math.sqrt(plain) or min(values) == max(values):
+        stderr = 0.0
+    if interval is None and 0 < stderr < math.inf:
         low, high = t_interval(mean, stderr, count - 1, level)
         if proportion:
             low, high = max(0.0, low), min(1.0, high)
         interval = Interval(low, high, "clustered t")
     effective = None
     if 0 < stderr < math.inf:
-        plain = math.fsum((value - mean) ** 2 for value in values) / (n - 1) / n
         effective = n * plain / stderr**2 or None
     return Clustered(stderr, count, effective, interval)

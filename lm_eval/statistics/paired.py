@@ -225,6 +225,8 @@ def stratified_bootstrap(
     if iterations is None:
         docs = sum(len(unit.residuals) for unit in units)
         iterations = max(_FEWEST_RESAMPLES, min(_MOST_RESAMPLES, _DRAWS // docs))
+        # With a multiple of 20 less one, 5 % of the resamples and of what is observed is a whole number.
+        iterations -= (iterations + 1) % 20
     shifts, variances = np.zeros(iterations), np.zeros(iterations)
     rng = np.random.default_rng(seed)
     for weight, unit in zip(weights, units, strict=True):

@@ -25,6 +25,11 @@ def test_a_docs_cluster(key: Any, cluster: str | None) -> None:
     assert make(test=ROWS, cluster_key=key).doc_to_cluster(ROWS[0]) == cluster
 
 
+def test_a_doc_without_the_value_has_no_cluster() -> None:
+    rows = [*ROWS, {**ROWS[0], "passage": None}]
+    assert make(test=rows, cluster_key="passage").doc_to_cluster(rows[1]) is None
+
+
 @pytest.mark.parametrize(
     ("key", "error", "message"),
     [

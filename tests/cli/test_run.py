@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lm_eval.cli import main
+from lm_eval.cli import exit_codes, main
 from lm_eval.cli.main import COMMANDS
 from tests.fakes import write_tasks
 
@@ -69,6 +71,22 @@ def test_a_budget_in_money_is_no_fault_of_its_own(tmp_path: Path, capsys: Captur
     file.write_text("model: local-completions\nmodel_args: {max_cost: 1, price_out: 2}\n")
     main(["run", "--config", str(file)])
     assert "No tasks given" in capsys.readouterr().err
+
+
+def test_services_are_told_also_when_nobody_reads_the_tables(
+    tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*arguments: Any) -> None:
+        raise BrokenPipeError
+
+    told: list[Any] = []
+    lossy = {"errors": {"exceeded": True}, "config": {}, "results": {}}
+    monkeypatch.setattr("lm_eval.evaluator.simple_evaluate", lambda **given: dict(lossy))
+    monkeypatch.setattr("lm_eval.loggers.trackers.tell", lambda services, results, *more, **named: told.append(results))
+    monkeypatch.setattr("lm_eval.cli.run._print", broken)
+    monkeypatch.setattr(sys.modules["lm_eval.cli.main"], "print_to_nobody", lambda: None)
+    assert main(words(tmp_path)) == exit_codes.ERRORS
+    assert told == [lossy]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

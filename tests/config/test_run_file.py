@@ -117,6 +117,8 @@ def test_json_faults_have_lines_too(tmp_path: Path) -> None:
         ("", "run.yaml", ": must hold options as 'name: value' lines."),
         ("a: 1\nmodel: [unclosed\n", "run.yaml", ":3: not valid YAML: "),
         ('{"model": }', "run.json", ":1: not valid JSON: "),
+        ("model: a\x08\n", "run.yaml", ": not valid YAML: unacceptable character"),
+        ("model_args: {model: m, since: 2024-13-01}\n", "run.yaml", ": not valid YAML: month must be"),
     ],
 )
 def test_a_file_that_holds_no_options_is_named(tmp_path: Path, text: str, name: str, said: str) -> None:

@@ -21,6 +21,13 @@ def test_other_scripts_stay_readable() -> None:
     assert to_json("é") == '"é"'
 
 
+def test_half_a_surrogate_pair_is_escaped_as_services_take_only_utf_8() -> None:
+    value = {"é\ud83d": "half 🙂 \udc00"}
+    written = to_json(value)
+    assert written.encode().decode() == '{"é\\ud83d": "half 🙂 \\udc00"}'
+    assert json.loads(written) == value
+
+
 def test_files_are_whole(tmp_path: Path) -> None:
     write_atomically(tmp_path / "a" / "b.txt", ["one\n", "two \ud83d\n"])
     assert (tmp_path / "a" / "b.txt").read_bytes().startswith(b"one\ntwo ")

@@ -73,3 +73,18 @@ def test_a_conversation_lists_the_choices() -> None:
     messages, _ = conversation("t", SAMPLES["t"][0], "multiple_choice")
     assert messages[0]["content"] == "Q:\n\n0.  no\n1.  yes"
     assert messages[1]["content"] == "1"
+
+
+def test_choices_that_were_also_asked_without_the_prompt_are_shown_once() -> None:
+    sample = {
+        **SAMPLES["t"][0],
+        "arguments": [("Q:", " no"), ("Q:", " yes"), ("", " no"), ("", " yes")],
+        "resps": [[(-2.0, False)], [(-1.0, True)], [(-0.5, False)], [(-3.0, False)]],
+        "filtered_resps": [(-2.0, False), (-1.0, True), (-0.5, False), (-3.0, False)],
+        "metrics": ["acc", "acc_mutual_info"],
+    }
+    shown = row(sample, "multiple_choice")
+    assert (shown["choices"], shown["raw_predictions"], shown["filtered_predictions"]) == ("0.  no\n1.  yes", "1", "1")
+    messages, facts = conversation("t", sample, "multiple_choice")
+    assert (messages[0]["content"], messages[1]["content"]) == ("Q:\n\n0.  no\n1.  yes", "1")
+    assert facts["filtered"] == "1"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import subprocess
 import sys
@@ -127,6 +128,37 @@ def test_a_row_another_process_removed_is_not_there(path: Path, journal: Journal
     journal.commit()
     Journal(path, fresh=True).close()
     assert journal.get(key("a")) is None
+
+
+def test_answers_of_another_process_that_started_over_are_not_taken_for_ours(path: Path, journal: Journal) -> None:
+    for name in "ab":
+        journal.put(key(name), name.encode())
+    journal.commit()
+    other = Journal(path, fresh=True)
+    other.put(key("x"), b"of x")
+    other.close()
+    assert [journal.get(key(name)) for name in "ab"] == [None, None]
+
+
+def test_a_file_that_is_begun_anew_has_its_table_all_the_time(
+    path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = Journal._connect
+    seen: list[list[tuple[str]]] = []
+
+    def look(statement: str) -> None:
+        if statement.startswith("CREATE TABLE"):
+            with contextlib.closing(sqlite3.connect(path)) as other:
+                seen.append(other.execute("SELECT name FROM sqlite_master WHERE name = 'answers'").fetchall())
+
+    def watched(self: Journal) -> sqlite3.Connection:
+        connection = connect(self)
+        connection.set_trace_callback(look)
+        return connection
+
+    monkeypatch.setattr(Journal, "_connect", watched)
+    Journal(path, fresh=True).close()
+    assert seen == [[("answers",)]]
 
 
 def test_a_file_of_another_version_is_refused_or_begun_anew(path: Path) -> None:

@@ -121,7 +121,9 @@ def test_a_server_that_tells_its_limit_has_nothing_to_refuse(
     assert clock.now <= 4.1 * span + 1
 
 
-def test_headers_without_numbers_teach_nothing() -> None:
+@pytest.mark.parametrize("remaining", ["many", "-1", "nan", "inf"])
+def test_headers_without_counts_teach_nothing(remaining: str) -> None:
     limits = Limits(clock=Clock())
-    limits.learn("a", {"x-ratelimit-remaining-requests": "many"}, requests=0, tokens=0)
+    headers = {"x-ratelimit-limit-requests": remaining, "x-ratelimit-remaining-requests": remaining}
+    limits.learn("a", headers, requests=0, tokens=0)
     assert not limits.active

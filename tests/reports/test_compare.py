@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+import tracemalloc
 from collections.abc import Callable, Iterable
 from math import exp, inf
 from pathlib import Path
@@ -165,6 +166,26 @@ class TestFlips:
         row = only(both({"t": docs([1, 0], metric, **more)}, {"t": docs([0, 0], metric, **more)}))
         assert (row.flips[0].answer_a, row.flips[0].target) == (answer, "0 yes indeed")
 
+    @pytest.mark.parametrize(("metric", "answer"), [("acc", "0 yes"), ("acc_mutual_info", "1 no")])
+    def test_the_chosen_choice_where_choices_were_also_asked_about_alone(
+        self, both: Both, metric: str, answer: str
+    ) -> None:
+        asked = [("q", " yes", -1.0), ("q", " no", -2.0), ("", " yes", -0.5), ("", " no", -9.0)]
+        more = {
+            "arguments": {f"gen_args_{i}": {"arg_0": p, "arg_1": t} for i, (p, t, _) in enumerate(asked)},
+            "filtered_resps": [[score, False] for *_, score in asked],
+            "target": 0,
+            **{name: 0 for name in ("acc", "acc_mutual_info") if name != metric},
+        }
+        row = only(both({"t": docs([1, 0], metric, **more)}, {"t": docs([0, 0], metric, **more)}))
+        assert (row.flips[0].answer_a, row.flips[0].target) == (answer, "0 yes")
+
+    @pytest.mark.parametrize(("metric", "answer"), [("acc_maj@3", "7 | 8 | 8"), ("acc", "7")])
+    def test_a_score_over_repeats_shows_the_answers_of_all(self, both: Both, metric: str, answer: str) -> None:
+        more = {"filtered_resps": ["7"], "repeats": {"filtered": ["7", "8", "8"], "acc": [0, 1, 1]}}
+        row = only(both({"t": docs([1, 0], metric, **more)}, {"t": docs([0, 0], metric, **more)}))
+        assert row.flips[0].answer_a == answer
+
     @pytest.mark.parametrize(
         ("responses", "answer"),
         [([["nested"]], "nested"), ([[-2.5, False]], "log-likelihood -2.5"), ([], ""), (["a\n b"], "a b")],
@@ -244,6 +265,11 @@ class TestPairing:
         with pytest.raises(UnknownNameError, match="Did you mean 'f1'"):
             both(samples, samples, metrics=["f12"])
 
+    @pytest.mark.parametrize("empty", ["", None])
+    def test_no_chat_template_is_none_however_it_is_written(self, both: Both, empty: str | None) -> None:
+        of_b = {"chat_template": empty, "chat_template_sha": empty, "system_instruction": empty}
+        assert said(both({"t": docs(RIGHT_A)}, {"t": docs(RIGHT_B)}, of_b=of_b)) == []
+
     def test_settings_that_differ_are_said_once(self, both: Both) -> None:
         samples = {name: docs(RIGHT_A) for name in "tuvwxy"}
         config = {"generation_kwargs": {"temperature": 0.7}, "filter_list": [1]}
@@ -296,6 +322,22 @@ class TestGroups:
         assert (row.p_value, row.interval) == (expected.p_value, expected.interval)
         assert row.difference == pytest.approx((row.score_b or 0) - (row.score_a or 0))
         assert (row.members, row.p_holm) == (("t", "u"), row.p_value)
+
+    def test_the_order_of_a_groups_tasks_does_not_matter(self, both: Both) -> None:
+        samples = {"t": docs(self.T[0]), "u": docs(self.U[0])}
+        given = grouped(True, t=self.T[0], u=self.U[0])
+        row = both(samples, samples, given, {**given, "group_subtasks": {"g": ["u", "t"]}}).rows[-1]
+        assert (row.test, row.reason) == ("stratified paired bootstrap", None)
+
+    @pytest.mark.parametrize(("wins", "losses"), [(1, 0), (0, 2), (1, 1)])
+    def test_a_group_in_which_hardly_anything_changed_is_bounded(self, both: Both, wins: int, losses: int) -> None:
+        t, u = runs(wins, losses, 500), runs(0, 0, 1500)
+        a, b = ({"t": docs(t[side]), "u": docs(u[side])} for side in (0, 1))
+        comparison = both(a, b, *(grouped(True, t=t[side], u=u[side]) for side in (0, 1)), fail_if_worse=0.01)
+        row = comparison.rows[-1]
+        assert (row.test, row.p_value, row.n) == ("mcnemar", mcnemar(wins, losses).mid, 2000)
+        assert row.interval == proportion_interval(wins, losses, 2000)
+        assert comparison.gate is not None and comparison.gate.passed
 
     @pytest.mark.parametrize(
         ("change", "reason"),
@@ -436,6 +478,22 @@ class TestGate:
         assert {(verdict.task, verdict.outcome) for verdict in gate.verdicts} == {("t", "worse"), ("g", "not worse")}
 
 
+def test_the_samples_of_one_task_at_a_time_are_held(tmp_path: Path) -> None:
+    def peak(tasks: int, name: str) -> int:
+        samples = {f"t{task}": docs([1, 0] * 20, doc={"text": "long " * 4000}) for task in range(tasks)}
+        loaded = [load(save(tmp_path / f"{name}{side}", samples)) for side in "ab"]
+        del samples
+        tracemalloc.start()
+        try:
+            compare(*loaded)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(1, "what is imported then")
+    assert peak(8, "eight") < 3 * peak(1, "one")
+
+
 class TestForms:
     @pytest.fixture
     def comparison(self, both: Both) -> Comparison:
@@ -486,6 +544,12 @@ class TestForms:
         assert (row["wins"], row["losses"], len(row["flips"]), row["p_exact"]) == (3, 12, 15, mcnemar(3, 12).exact)
         assert content["gate"]["passed"] is False
         assert content["families"] == {"tasks": 4, "groups": 0}
+
+    def test_json_has_null_for_scores_that_are_no_numbers(self, both: Both) -> None:
+        given = [{"scores": {"t": {"ppl,none": value}}} for value in (float("nan"), inf)]
+        comparison = both({"t": docs([1, 0])}, {"t": docs([1, 1])}, *given)
+        content = json.loads(render(comparison, "json"), parse_constant=lambda word: pytest.fail(word))
+        assert [(row["metric"], row["score_a"]) for row in content["rows"]] == [("acc", 0.5), ("ppl", None)]
 
     def test_the_gate_comes_with_every_form(self, comparison: Comparison) -> None:
         assert "Gate FAILED" in to_text(comparison)

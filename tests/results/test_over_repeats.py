@@ -48,7 +48,7 @@ def right(doc: int) -> list[int]:
 
 def task(over: Any = ("mean@6", "pass@2", "maj@5"), **keys: Any) -> ConfigurableTask:
     metric = {"metric": "exact_match", "over_repeats": list(over) if isinstance(over, tuple) else over}
-    return make(test=ROWS, **{"repeats": REPEATS, "filter_list": NUMBER, "metric_list": [metric], **keys})
+    return make(**{"test": ROWS, "repeats": REPEATS, "filter_list": NUMBER, "metric_list": [metric], **keys})
 
 
 def run(task: ConfigurableTask, lm: FakeLM | None = None) -> dict[str, Any]:
@@ -161,6 +161,13 @@ def test_clusters_and_repeats_go_together() -> None:
     entry = result["statistics"]["demo"]["exact_match_pass@2,number"]
     assert (entry["clusters"], entry["method"]) == (4, "clustered t")
     assert [sample["cluster"] for sample in result["samples"]["demo"][:4]] == ["p0", "p0", "p0", "p1"]
+
+
+def test_a_doc_without_a_cluster_stands_alone() -> None:
+    rows = [{**row, "passage": None if place < 6 else row["passage"]} for place, row in enumerate(ROWS)]
+    result = run(task(test=rows, cluster_key="passage"))
+    assert result["statistics"]["demo"]["exact_match,number"]["clusters"] == 6 + 2
+    assert [sample["cluster"] for sample in result["samples"]["demo"][4:7]] == ["doc 4", "doc 5", "p2"]
 
 
 def test_the_example_of_the_documentation_runs(tmp_path: Path) -> None:

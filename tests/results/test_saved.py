@@ -164,6 +164,29 @@ def test_a_broken_line_of_samples_is_named(tmp_path: Path) -> None:
         run.samples("t")
 
 
+def test_samples_that_are_no_text_are_named(tmp_path: Path) -> None:
+    run = load(save(tmp_path, samples="{}"))
+    run.sample_files["t"].write_bytes(b'{"doc_id": 1}\n{"doc": "\xff"}\n')
+    with pytest.raises(ConfigError, match="line 2, is not JSON"):
+        run.samples("t")
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+def test_samples_that_are_gone_are_one_line(tmp_path: Path, suffix: str) -> None:
+    (save(tmp_path) / f"samples_t_{EARLY}.{suffix}").touch()
+    run = load(tmp_path)
+    run.sample_files["t"].unlink()
+    with pytest.raises(ConfigError, match=rf"samples_t_.*{suffix} cannot be read: .*No such file"):
+        run.samples("t")
+
+
+def test_half_a_surrogate_pair_is_read(tmp_path: Path) -> None:
+    run = load(save(tmp_path, samples="{}"))
+    text = '{"resps": "\u2028\ud800"}'
+    run.sample_files["t"].write_bytes(text.encode("utf-8", "surrogatepass"))
+    assert run.samples("t") == [{"resps": "\u2028\ud800"}]
+
+
 def test_samples_are_read_one_at_a_time(tmp_path: Path) -> None:
     samples = load(save(tmp_path, samples='{"doc_id": 1}\n{"doc')).iter_samples("t")
     assert next(samples) == {"doc_id": 1}

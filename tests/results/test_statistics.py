@@ -10,6 +10,7 @@ import pytest
 from scipy import stats
 
 from lm_eval.api.metrics import (
+    acc_all,
     bits_per_byte,
     bleu,
     brier_score,
@@ -139,6 +140,18 @@ def test_corpus_scores_go_by_their_standard_error() -> None:
     assert (found["method"], found["interval"]) == ("t", pytest.approx(list(stats.t.interval(0.95, 2, score, stderr))))
 
 
+def multirc(*judged: bool) -> list[tuple[bool, dict[str, Any]]]:
+    """Two answers to each question, of which the second is judged right."""
+    docs = [{"idx": {"paragraph": 0, "question": number}, "label": 1} for number in range(len(judged))]
+    return [pair for doc, right in zip(docs, judged, strict=True) for pair in ((right, doc), (True, doc))]
+
+
+def test_acc_all_is_a_share_of_questions() -> None:
+    found = entry(acc_all, multirc(*[True] * 9, False), errors={"timeout": 1})
+    assert (found["method"], found["interval"]) == ("wilson", list(wilson(9, 10)))
+    assert "bounds" not in found, "lost docs are no lost questions"
+
+
 def test_without_resamples_closed_forms_stay() -> None:
     assert "interval" in entry(mean, [1, 0], iters=0)
     assert "interval" not in entry(f1_score, [(0, 0), (1, 1), (1, 0)] * 5, iters=0)
@@ -241,6 +254,13 @@ def test_a_group_allows_for_the_clusters_of_its_tasks() -> None:
     _, found = grouped(members)
     assert (plain["method"], found["method"]) == ("t", "clustered t")
     assert found["interval"][0] < plain["interval"][0]
+
+
+def test_a_group_with_a_task_of_one_cluster_has_no_interval() -> None:
+    members = {"a": output("a", {ACC: [1, 0, 1]}), "b": output("b", {ACC: [0.0, 1.0] * 10})}
+    members["a"].clusters[ACC] = ["x"] * 3
+    _, found = grouped(members)
+    assert found == {"n": 23, "lost": 0}
 
 
 def test_a_group_without_a_standard_error_has_no_interval() -> None:

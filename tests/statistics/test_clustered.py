@@ -66,6 +66,17 @@ def test_equal_values_of_0_or_1_get_an_interval_by_clusters() -> None:
     assert (found.interval.method, (found.interval.low, found.interval.high)) == ("wilson", wilson(3, 3))
 
 
+@pytest.mark.parametrize("clusters", [["a"] * 3 + ["b"] * 3, ["a"] * 3 + ["b"] * 3 + ["c"] * 3])
+def test_clusters_of_the_same_mean_differ_by_nothing(clusters: list[str]) -> None:
+    found = clustered([0.0, 0.0, 1.0] * (len(clusters) // 3), clusters)
+    assert (found.stderr, found.effective_n, found.interval) == (0.0, None, None)
+
+
+def test_equal_grades_have_no_error_of_rounding() -> None:
+    found = clustered([0.1] * 6, list("aabbcc"))
+    assert (found.stderr, found.effective_n, found.interval) == (0.0, None, None)
+
+
 def test_one_cluster_has_no_error() -> None:
     found = clustered([1.0, 0.0, 0.5], ["a"] * 3)
     assert (found.stderr, found.clusters, found.effective_n, found.interval) == (None, 1, None, None)

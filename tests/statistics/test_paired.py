@@ -14,6 +14,7 @@ from lm_eval.statistics.clustered import clustered_stderr
 from lm_eval.statistics.intervals import t_quantile
 from lm_eval.statistics.paired import (
     Stratum,
+    _resample,
     mcnemar,
     minimum_detectable_effect,
     paired_bootstrap,
@@ -212,6 +213,20 @@ def test_the_p_value_is_significant_just_when_the_interval_excludes_0() -> None:
         result = paired_bootstrap(rng.normal(shift, 1, 100))
         assert result.p_value is not None and result.interval is not None
         assert (result.p_value <= 0.05) is not (result.interval[0] <= 0 <= result.interval[1])
+
+
+@pytest.mark.parametrize("docs", [100, 3000, 6000, 50_000])
+def test_the_level_is_a_whole_number_of_resamples(docs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+
+    def resample(units: Any, iterations: int, rng: Any) -> Any:
+        made.append(iterations)
+        return _resample(units, iterations, rng)
+
+    monkeypatch.setattr("lm_eval.statistics.paired._resample", resample)
+    paired_bootstrap([0.0, 1.0] * (docs // 2))
+    # Else p can be 0.0501 where the interval excludes 0.
+    assert [(iterations + 1) % 20 for iterations in made] == [0]
 
 
 @pytest.mark.parametrize("t", [4.0, 6.0])

@@ -26,10 +26,12 @@ class _Column(Sequence[float | None]):
     An echo lists every token of a long prompt, and only those of the continuation count.
     """
 
-    __slots__ = ("_raw", "_read")
+    __slots__ = ("_plain", "_raw", "_read")
 
-    def __init__(self, raw: Sequence[Any], read: Callable[[Any], float | None]) -> None:
-        self._raw, self._read = raw, read
+    def __init__(
+        self, raw: Sequence[Any], read: Callable[[Any], float | None], plain: type[float] | None = None
+    ) -> None:
+        self._raw, self._read, self._plain = raw, read, plain
 
     def __len__(self) -> int:
         return len(self._raw)
@@ -40,8 +42,8 @@ class _Column(Sequence[float | None]):
     def __getitem__(self, place: slice) -> list[float | None]: ...
     def __getitem__(self, place: int | slice) -> float | list[float | None] | None:
         if type(place) is slice:
-            read = self._read
-            return [value if type(value) is float else read(value) for value in self._raw[place]]
+            read, plain = self._read, self._plain
+            return [value if type(value) is plain else read(value) for value in self._raw[place]]
         return self._read(self._raw[place])
 
     def __eq__(self, other: object) -> bool:
@@ -171,7 +173,7 @@ def echoed_block(choice: Mapping[str, Any], endpoint: str = "") -> Block:
     return Block(
         text,
         tokens,
-        _Column(values, _number),
+        _Column(values, _number, float),
         _Column(tops, _highest),
         offsets=offsets if usable else None,
     )

@@ -170,7 +170,7 @@ class EchoScorer(Scorer):
         """
         prompt = prompts[0] if len(prompts) == 1 else prompts
         body = self.settings.body(prompt=prompt, temperature=0, max_tokens=1, logprobs=1, echo=True)
-        tokens = sum(len(text) // 4 + 2 for text in prompts)
+        tokens = sum(map(len, prompts)) // 4 + 2 * len(prompts)
         reply = await ask(Call(self.settings.completions_path, body, slot.repeat, tokens))
         choices = choices_of(reply.body, len(prompts), reply.endpoint)
         return [echoed_block(choice, reply.endpoint) for choice in choices], reply

@@ -177,20 +177,22 @@ def seam_by_offsets(block: Block, count: int, context: str, continuation: str) -
     # The last token that does not start beyond the context.
     seam = bisect_right(offsets, len(context) + shift, 0, count) - 1
     start = offsets[seam] - shift if seam >= 0 else -1
-    if start < 0 or start + len(tokens[seam]) <= len(context) or not _spells(tokens, seam, count, prompt, start):
+    if start < 0 or start + len(tokens[seam]) <= len(context) or not _spells(block, seam, count, prompt, shift):
         if any(token.startswith(_ESCAPE) for token in tokens[:count]):
             return _seam_by_escapes(tokens[:count], continuation)
         return None
     return seam if start < len(context) else _with_first_bytes(tokens, seam, context, continuation)
 
 
-def _spells(tokens: Sequence[str], seam: int, count: int, prompt: str, start: int) -> bool:
-    """Tell whether the tokens from the seam on make up the prompt from a place to its end.
+def _spells(block: Block, seam: int, count: int, prompt: str, shift: int) -> bool:
+    """Tell whether the tokens from the seam on, each at its offset, make up the prompt from there to its end.
 
     If they do, the place of the seam is certain, whatever the offsets and texts of the tokens before it are.
     """
+    offsets, tokens = block.offsets or [], block.tokens
+    start = offsets[seam] - shift
     for place in range(seam, count):
-        if not prompt.startswith(tokens[place], start):
+        if offsets[place] - shift != start or not prompt.startswith(tokens[place], start):
             return False
         start += len(tokens[place])
     return start == len(prompt)

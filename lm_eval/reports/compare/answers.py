@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from lm_eval.reports.columns import shortened
 __all__ = ["answer_of", "target_of"]
 
 _LONGEST = 300
+_OVER_REPEATS = re.compile(r"_(?:mean|pass|maj)@[0-9]+$")
 
 
 def answer_of(sample: Mapping[str, Any], metric: str) -> str:
@@ -20,8 +22,12 @@ def answer_of(sample: Mapping[str, Any], metric: str) -> str:
         metric: The metric; ``acc_norm`` and ``acc_bytes`` judge choices by their length, others do not.
 
     Returns:
-        The filtered text, the chosen choice, or the log-likelihood, on one line; empty when it cannot be told.
+        The filtered text, of scores such as ``exact_match_maj@8`` that of each repeat, the chosen choice, or the
+        log-likelihood, on one line; empty when it cannot be told.
     """
+    repeats = sample.get("repeats")
+    if isinstance(repeats, Mapping) and _OVER_REPEATS.search(metric):
+        return _line(" | ".join(map(str, repeats.get("filtered") or ())))
     responses = sample.get("filtered_resps")
     if not isinstance(responses, Sequence) or isinstance(responses, str) or not responses:
         return _line("" if responses is None else responses)
@@ -34,9 +40,15 @@ def answer_of(sample: Mapping[str, Any], metric: str) -> str:
     choices = _choices(sample)
     if len(choices) != len(known):
         return ""
+    if "acc_mutual_info" in sample:
+        # The second half asks about the same choices without the question.
+        half = len(known) // 2
+        if metric == "acc_mutual_info":
+            known = [score - alone for score, alone in zip(known, known[half:], strict=False)]
+        known, choices = known[:half], choices[:half]
     lengths = [_length(choice, metric) for choice in choices]
-    best = max(range(len(known)), key=lambda index: known[index] / lengths[index])
-    return _named(best, choices)
+    best = max(range(len(known)), key=lambda index: known[index] / lengths[index], default=None)
+    return "" if best is None else _named(best, choices)
 
 
 def target_of(sample: Mapping[str, Any]) -> str:

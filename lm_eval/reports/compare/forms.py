@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from lm_eval.errors import ConfigError
 from lm_eval.reports.compare.markdown import to_markdown
@@ -27,8 +28,17 @@ def render(comparison: Comparison, form: Literal["text", "markdown", "json"] = "
     if form == "json":
         from lm_eval.loggers._files import to_json
 
-        return to_json(comparison.to_dict(), indent=2) + "\n"
+        return to_json(_finite(comparison.to_dict()), indent=2) + "\n"
     return to_markdown(comparison, flips) if form == "markdown" else to_text(comparison, flips)
+
+
+def _finite(value: Any) -> Any:
+    """Make null of what JSON has no word for: a score that is infinite or not a number."""
+    if isinstance(value, dict):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(entry) for entry in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def save(text: str, path: Path) -> None:

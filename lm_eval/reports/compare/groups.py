@@ -6,12 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import isclose
 
-from lm_eval.reports.compare.rows import TestedRow, bootstrap_row, without_difference
+from lm_eval.reports.compare.rows import TestedRow, bootstrap_row, mcnemar_row, without_difference
 from lm_eval.reports.compare.types import Row
 from lm_eval.results import Run, Score
 from lm_eval.statistics.paired import stratified_bootstrap
 
 __all__ = ["group_rows", "leaves"]
+
+_FEW = 20
+"""Changed docs below which resamples without any are frequent: all docs of a group are then taken as of one task."""
 
 
 def leaves(run: Run, name: str) -> list[str]:
@@ -64,7 +67,8 @@ def group_rows(run_a: Run, run_b: Run, names: Sequence[str], tested: Sequence[Te
         tasks = leaves(run_a, score.task)
         # A task that lacks the metric is not in the group's score.
         members = [by_key[key] for task in tasks if (key := (task, score.metric, score.filter)) in by_key]
-        yield _group_row(score, other, members, _sizes(run_a), _sizes(run_b), tasks == leaves(run_b, score.task))
+        same_tasks = set(tasks) == set(leaves(run_b, score.task))
+        yield _group_row(score, other, members, _sizes(run_a), _sizes(run_b), same_tasks)
 
 
 def _sizes(run: Run) -> Mapping[tuple[str, str], int]:
@@ -133,13 +137,19 @@ def _tested(row: Row, members: Sequence[TestedRow], weights: Sequence[float]) ->
     )
     result = stratified_bootstrap(strata)
     row = replace(row, difference=result.difference)
+    sizes = [member.n / weight for weight, member in zip(weights, rows, strict=True)]
+    alike = all(member.test == "mcnemar" for member in rows) and isclose(min(sizes), max(sizes))
+    if alike and 0 < row.wins + row.losses < _FEW:
+        return mcnemar_row(row, [step for stratum in strata for step in stratum.differences])
     if result.stderr is None:
         return replace(row, reason="a task of a single document")
     row = bootstrap_row(row, result, test="stratified paired bootstrap")
-    if row.wins or row.losses or any(member.interval is None for member in rows):
+    if row.wins or row.losses:
+        return row
+    if any(member.interval is None for member in rows):
         return row
     # No document changed: as sure as of the task whose documents count most.
-    return without_difference(row, int(min(member.n / weight for weight, member in zip(weights, rows, strict=True))))
+    return without_difference(row, int(min(sizes)))
 
 
 def _is_mean(score: Score, values: Sequence[float | None], weights: Sequence[int]) -> bool:

@@ -86,7 +86,8 @@ def _of_pairing(found: Pairing) -> Iterator[str]:
 
 def _of_runs(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[str]:
     for key, name in (("system_instruction", "system instruction"), ("chat_template", "chat template")):
-        if (a.get(f"{key}_sha"), a.get(key)) != (b.get(f"{key}_sha"), b.get(key)):
+        # None is written as an empty text, too.
+        if (a.get(f"{key}_sha") or None, a.get(key) or None) != (b.get(f"{key}_sha") or None, b.get(key) or None):
             yield f"The {name} is not the same"
     for key in ("fewshot_as_multiturn",):
         if bool(a.get(key)) is not bool(b.get(key)):

@@ -21,7 +21,7 @@ from lm_eval.statistics.paired import (
     proportion_stderr,
 )
 
-__all__ = ["TestedRow", "bootstrap_row", "task_row", "without_difference"]
+__all__ = ["TestedRow", "bootstrap_row", "mcnemar_row", "task_row", "without_difference"]
 
 _MOST_FLIPS = 100
 
@@ -102,7 +102,7 @@ def _tested(row: Row, pairs: Sequence[tuple[Sample, Sample, float, float]], scal
     row = replace(row, a=mean_a, b=mean_b, difference=mean_b - mean_a)
     values = {*values_a, *values_b}
     if values <= {0, 1} and not clusters:
-        row = _mcnemar_row(row, differences)
+        row = mcnemar_row(row, differences)
     else:
         row = bootstrap_row(row, paired_bootstrap(differences, clusters), clusters)
         if not any(differences) and min(values) >= 0 and max(values) <= 1:
@@ -110,7 +110,16 @@ def _tested(row: Row, pairs: Sequence[tuple[Sample, Sample, float, float]], scal
     return row, Stratum(differences, clusters)
 
 
-def _mcnemar_row(row: Row, differences: Sequence[float]) -> Row:
+def mcnemar_row(row: Row, differences: Sequence[float]) -> Row:
+    """Note what McNemar's test and Tango's interval say in a row.
+
+    Args:
+        row: The row.
+        differences: B's value minus A's of each doc, which are 0 or 1.
+
+    Returns:
+        The row, with the test.
+    """
     ups, downs, n = differences.count(1), differences.count(-1), len(differences)
     test = mcnemar(ups, downs)
     return replace(

@@ -135,6 +135,9 @@ def _compare_task(run_a: Run, run_b: Run, task: str, wanted: set[str] | None) ->
         if key in scores_b and _wants(wanted, score.metric, score.filter):
             own, others = _of_filter(samples_a, score.filter), _of_filter(samples_b, score.filter)
             rows.append(task_row(score, scores_b[key], own, others, pairings.get(score.filter)))
+    for pairing in pairings.values():
+        # Rows hold what they need; the samples of all tasks at once would fill the memory.
+        pairing.pairs.clear()
     return rows, list(pairings.values())
 
 
@@ -170,14 +173,12 @@ def _check(
     """
     different = {task: pairing for task, found in pairings.items() for pairing in found if pairing.prompts}
     if different and not allow_different_prompts:
-        counts = [
-            f"{task} ({pairing.prompts} of {len(pairing.pairs)} documents)" for task, pairing in different.items()
-        ]
+        counts = [f"{task} ({pairing.prompts} of {pairing.matched} documents)" for task, pairing in different.items()]
         raise ConfigError(
             f"The runs asked with different prompts: {_some(counts)}. Leave these tasks out with --tasks, or add "
             "--allow_different_prompts to compare them all the same."
         )
-    if any(pairing.pairs for found in pairings.values() for pairing in found):
+    if any(pairing.matched for found in pairings.values() for pairing in found):
         return
     for name, run in (("A", run_a), ("B", run_b)):
         if not any(task in run.sample_files for task in tasks):

@@ -34,6 +34,12 @@ def test_the_highest_alternative_is_found_by_value_as_texts_may_be_equal() -> No
     assert (block.logprobs, block.tops) == ([-7.2], [-2.75])
 
 
+def test_alternatives_that_are_no_list_are_none() -> None:
+    logprobs = {"tokens": ["a", "b"], "token_logprobs": [-1.0, -2.0], "top_logprobs": [-1.0, {"b": -2.0}]}
+    block = echoed_block({"text": "ab", "logprobs": logprobs})
+    assert (block.tops[0:2], [block.tops[0], block.tops[1]]) == ([None, -2.0], [None, -2.0])
+
+
 def test_lists_of_different_length_are_malformed() -> None:
     with pytest.raises(MalformedResponse):
         echoed_block({"text": "", "logprobs": {"tokens": ["a"], "token_logprobs": []}})

@@ -91,6 +91,7 @@ def test_a_bos_token_in_the_text_itself_shifts_nothing() -> None:
 def test_offsets_that_contradict_the_tokens_settle_nothing() -> None:
     assert seam_by_offsets(block(["The", " cat"], [0, 1]), 2, "The", " cat") is None
     assert seam_by_offsets(block(["The", " cat"], [-1, -1]), 2, "The", " cat") is None
+    assert seam_by_offsets(block(["a", "b", "bb", "b"], [-1, 0, 1, 2]), 4, "a", "bbb") is None
 
 
 def test_empty_tokens_at_the_offset_of_the_seam_are_the_first_bytes_of_what_follows() -> None:

@@ -54,7 +54,13 @@ def test_a_calm_run_has_no_warnings() -> None:
 
 
 def test_figures_are_numbers_alone() -> None:
-    spent = {"requests": 7, "cost": None, "concurrency": {"mode": "auto"}, "prompt_tokens": 90, "tasks": {"t": {}}}
+    spent: dict[str, Any] = {
+        "requests": 7,
+        "cost": None,
+        "concurrency": {"mode": "auto"},
+        "prompt_tokens": 90,
+        "tasks": {"t": {}},
+    }
     config = {"model_info": {"run": spent}}
     figures = overview(run(config=config, total_evaluation_time_seconds="12.5"))["figures"]
     assert figures["requests"] == 7

@@ -99,4 +99,4 @@ def test_a_folder_without_runs_is_one_line(tmp_path: Path, capsys: pytest.Captur
 
 def test_a_limit_is_at_least_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", str(tmp_path), "--limit_samples", "0"]) == 2
-    assert "at least 1" in capsys.readouterr().err
+    assert "a whole number, 1 or more" in capsys.readouterr().err

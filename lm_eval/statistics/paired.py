@@ -227,7 +227,8 @@ def stratified_bootstrap(
         iterations = max(_FEWEST_RESAMPLES, min(_MOST_RESAMPLES, _DRAWS // docs))
         # With a multiple of 20 less one, 5 % of the resamples and of what is observed is a whole number.
         iterations -= (iterations + 1) % 20
-    shifts, variances = np.zeros(iterations), np.zeros(iterations)
+    shifts: NDArray[np.float64] = np.zeros(iterations)
+    variances: NDArray[np.float64] = np.zeros(iterations)
     rng = np.random.default_rng(seed)
     for weight, unit in zip(weights, units, strict=True):
         shift, variance = _resample(unit, iterations, rng)

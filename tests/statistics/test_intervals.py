@@ -131,7 +131,7 @@ def test_without_the_score_left_out_docs_the_percentiles_are_plain(rng: np.rando
 
 
 def test_resamples_all_on_one_side_fall_back_to_plain_percentiles() -> None:
-    scores = np.linspace(0.0, 1.0, 101)
+    scores = np.linspace(0.0, 1.0, 101).astype(np.float64)
     assert bootstrap_interval(scores, estimate=2.0, jackknife=scores) == pytest.approx((0.025, 0.975))
 
 

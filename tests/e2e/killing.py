@@ -79,6 +79,12 @@ class Witness:
                 elif record.status is None:
                     self.waiting.append(record)
 
+    def forget_since(self, moment: float, settled: float) -> None:
+        """Forget answers that go out to a process that has been killed; after some seconds there are no more."""
+        time.sleep(settled)
+        for body in [body for body, answered in list(self.answers.items()) if answered >= moment]:
+            del self.answers[body]
+
     def asked_again(self, kills: Sequence[float]) -> tuple[int, int]:
         """Count bodies asked again by a later process, and those of them that had been answered in good time."""
         again = late = 0
@@ -165,6 +171,7 @@ def kill_and_resume(folder: Path, requests: int, kills: int, seed: int = 0, late
             process.kill()
             process.wait()
             moments.append(time.monotonic())
+            witness.forget_since(moments[-1], 0.2 + 3 * latency_ms / 1000)
         finish(command)
         witness.closing.set()
         watcher.join()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -112,6 +111,8 @@ def simple_evaluate(
     """
     from lm_eval.api.model import LM, RunContext
     from lm_eval.results import environment
+    from lm_eval.results.collect import count_errors
+    from lm_eval.results.hashes import sha256
     from lm_eval.results.redact import redact
     from lm_eval.tasks.manager import TaskManager
     from lm_eval.utils import setup_logging, simple_parse_args_string
@@ -185,15 +186,15 @@ def simple_evaluate(
     finally:
         if not isinstance(model, LM):
             lm.close()
-    results["errors"] = _count_errors(results, max_errors)
+    results["errors"] = count_errors(results, max_errors)
     template = lm.chat_template(apply_chat_template) if apply_chat_template else None
     results |= {
         **environment.describe(),
         "system_instruction": system_instruction,
-        "system_instruction_sha": _sha(system_instruction),
+        "system_instruction_sha": sha256(system_instruction) if system_instruction else None,
         "fewshot_as_multiturn": multiturn,
         "chat_template": template,
-        "chat_template_sha": _sha(template),
+        "chat_template_sha": sha256(template) if template else None,
         "model_source": config["model"],
         "model_name": str(arguments.get("model") or arguments.get("pretrained") or config["model"]),
         "total_evaluation_time_seconds": round(time.perf_counter() - started, 3),
@@ -243,6 +244,7 @@ def evaluate(
         UserError: A task cannot be built or scored.
     """
     from lm_eval.results.collect import collect
+    from lm_eval.results.hashes import task_hash
     from lm_eval.results.per_doc import score_task
 
     tasks, groups, refused = _answerable(lm, *_setup.flatten(task_dict))
@@ -257,7 +259,7 @@ def evaluate(
     results = collect(outputs, groups, bootstrap_iters=bootstrap_iters or 0)
     if log_samples:
         results["samples"] = {name: output.samples for name, output in outputs.items()}
-        results["task_hashes"] = {name: _task_hash(output.samples or []) for name, output in outputs.items()}
+        results["task_hashes"] = {name: task_hash(output.samples or []) for name, output in outputs.items()}
     if refused:
         results["refused"] = refused
     return results
@@ -282,28 +284,3 @@ def _answerable(
 def _described(lm: LM) -> dict[str, Any]:
     described = lm.describe()
     return {"model_info": described} if described else {}
-
-
-def _count_errors(results: Mapping[str, Any], allowed: int | float) -> dict[str, Any]:
-    """Sum lost docs over tasks and hold them against what is put up with."""
-    groups = results.get("groups") or {}
-    lost = {
-        name: scores["n_errors"]
-        for name, scores in results["results"].items()
-        if name not in groups and scores.get("n_errors")
-    }
-    total = sum(lost.values())
-    docs = total + sum(counts["effective"] for counts in results["n-samples"].values())
-    bound = allowed * docs if 0 < allowed < 1 else allowed
-    if total:
-        eval_logger.error("%d of %d docs were lost to errors: %s", total, docs, lost)
-    return {"lost": total, "tasks": lost, "allowed": allowed, "exceeded": total > bound}
-
-
-def _task_hash(samples: Sequence[Mapping[str, Any]]) -> str:
-    hashes = (sample[key] for sample in samples for key in ("doc_hash", "prompt_hash", "target_hash"))
-    return hashlib.sha256("".join(hashes).encode()).hexdigest()
-
-
-def _sha(text: str | None) -> str | None:
-    return hashlib.sha256(text.encode()).hexdigest() if text else None

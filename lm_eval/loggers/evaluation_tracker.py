@@ -14,7 +14,7 @@ from typing import Any
 
 from lm_eval.config.values import sample_format
 from lm_eval.loggers._files import to_json, whole_file, write_atomically
-from lm_eval.results.hashes import sha256
+from lm_eval.results.hashes import sha256, task_hash
 from lm_eval.results.redact import redact
 
 __all__ = ["EvaluationTracker", "GeneralConfigTracker"]
@@ -220,7 +220,7 @@ class EvaluationTracker:
             return
         content = {key: value for key, value in results.items() if key != "samples"}
         if samples and "task_hashes" not in content:
-            content["task_hashes"] = {task: _task_hash(rows) for task, rows in samples.items()}
+            content["task_hashes"] = {task: task_hash(rows) for task, rows in samples.items()}
         content.setdefault("model_name_sanitized", tracker.model_name_sanitized)
         content["config"] = redact(content.get("config"))
         content |= {key: value for key, value in self.notes.items() if value}
@@ -269,12 +269,6 @@ class EvaluationTracker:
 def _is_plain(name: str) -> bool:
     """Tell whether a task's name is a file's name as it is."""
     return all(char.isalnum() or char in "_-.+" for char in name) and not name.startswith(".")
-
-
-def _task_hash(samples: Iterable[Mapping[str, Any]]) -> str:
-    """Hash the docs, prompts and targets of a task, in order."""
-    keys = ("doc_hash", "prompt_hash", "target_hash")
-    return sha256("".join(str(sample.get(key, "")) for sample in samples for key in keys))
 
 
 def _for_file(sample: Mapping[str, Any]) -> dict[str, Any]:

@@ -62,8 +62,9 @@ def rescore(
     Raises:
         UserError: The run has no samples, a task no longer exists, or it would ask something else now.
     """
-    from lm_eval.evaluator import _count_errors, _task_hash
     from lm_eval.results import Run, collect, environment, load
+    from lm_eval.results.collect import count_errors
+    from lm_eval.results.hashes import task_hash
     from lm_eval.tasks.manager import TaskManager
 
     run = path if isinstance(path, Run) else load(path)
@@ -82,7 +83,7 @@ def rescore(
     iterations = config.get("bootstrap_iters", 100_000) if bootstrap_iters is None else bootstrap_iters
     results = collect(outputs, groups, bootstrap_iters=iterations or 0)
     results["samples"] = {name: output.samples for name, output in outputs.items()}
-    results["task_hashes"] = {name: _task_hash(output.samples or []) for name, output in outputs.items()}
+    results["task_hashes"] = {name: task_hash(output.samples or []) for name, output in outputs.items()}
     if tasks is None and saved.get("refused"):
         results["refused"] = saved["refused"]
     results["config"] = {
@@ -99,7 +100,7 @@ def rescore(
             "changes": changed_scores(saved["results"], results["results"]),
         },
     }
-    results["errors"] = _count_errors(results, (saved.get("errors") or {}).get("allowed", 0))
+    results["errors"] = count_errors(results, (saved.get("errors") or {}).get("allowed", 0))
     return {
         **results,
         **environment.describe(),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lm_eval.api.group import Group
     from lm_eval.api.task import Task
 
-__all__ = ["TaskOutput", "collect", "task_scores"]
+__all__ = ["TaskOutput", "collect", "count_errors", "task_scores"]
 
 eval_logger = logging.getLogger("lm_eval")
 
@@ -149,6 +149,30 @@ def task_scores(output: TaskOutput, *, bootstrap_iters: int = 100_000) -> dict[s
     if failed:
         row["failed"] = failed
     return row
+
+
+def count_errors(results: Mapping[str, Any], allowed: int | float) -> dict[str, Any]:
+    """Sum lost docs over tasks and hold them against what is put up with.
+
+    Args:
+        results: The result dict of a run.
+        allowed: Lost docs that are put up with: a number, or a fraction of all docs when below 1.
+
+    Returns:
+        ``lost`` in all, ``tasks`` to those of each, ``allowed``, and whether that is ``exceeded``.
+    """
+    groups = results.get("groups") or {}
+    lost = {
+        name: scores["n_errors"]
+        for name, scores in results["results"].items()
+        if name not in groups and scores.get("n_errors")
+    }
+    total = sum(lost.values())
+    docs = total + sum(counts["effective"] for counts in results["n-samples"].values())
+    bound = allowed * docs if 0 < allowed < 1 else allowed
+    if total:
+        eval_logger.error("%d of %d docs were lost to errors: %s", total, docs, lost)
+    return {"lost": total, "tasks": lost, "allowed": allowed, "exceeded": total > bound}
 
 
 def _with_unanswered(

@@ -46,7 +46,8 @@ def run(namespace: argparse.Namespace) -> int:
     """
     from lm_eval.config import values
     from lm_eval.loggers.evaluation_tracker import EvaluationTracker
-    from lm_eval.reports.table import header_line, make_table
+    from lm_eval.reports.markdown import room
+    from lm_eval.reports.table import tables
     from lm_eval.rescoring import change_lines, rescore
     from lm_eval.results import load
     from lm_eval.utils import setup_logging
@@ -65,10 +66,7 @@ def run(namespace: argparse.Namespace) -> int:
     for task, rows in samples.items():
         tracker.save_results_samples(task_name=task, samples=rows)
 
-    print(header_line(results))
-    print(make_table(results))
-    if results.get("groups"):
-        print(make_table(results, "groups"))
+    print(tables(results, width=room()))
     print("\n".join(change_lines(results)))
     incomplete = results["errors"]["exceeded"] or results.get("refused")
     return exit_codes.ERRORS if incomplete else exit_codes.OK

@@ -170,15 +170,12 @@ def execute(config: RunConfig) -> int:
 
 def _print(config: RunConfig, results: Mapping[str, Any]) -> None:
     from lm_eval.reports.markdown import room
-    from lm_eval.reports.table import header_line, make_table
+    from lm_eval.reports.table import tables
     from lm_eval.utils import handle_non_serializable
 
     if config.show_config:
         print(json.dumps(results["configs"], indent=2, default=handle_non_serializable, ensure_ascii=False))
-    print(header_line(results))
-    print(make_table(results, width=room()))
-    if results.get("groups"):
-        print(make_table(results, "groups", width=room()))
+    print(tables(results, width=room()))
     sys.stdout.flush()
 
 

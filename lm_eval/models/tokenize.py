@@ -45,11 +45,6 @@ class RemoteTokenizer:
     kind: str
     model: str
 
-    @property
-    def controls_special_tokens(self) -> bool:
-        """Whether the server can be asked to leave its special tokens out."""
-        return self.kind in ("vllm", "llamacpp", "tgi")
-
     def call(self, text: str, special: bool = True) -> Call:
         """Build the request that tokenizes a text.
 

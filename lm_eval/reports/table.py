@@ -9,7 +9,7 @@ from typing import Any
 from lm_eval.reports.columns import WIDTH
 from lm_eval.reports.markdown import markdown_table
 
-__all__ = ["header_line", "make_table", "refusals"]
+__all__ = ["header_line", "make_table", "refusals", "tables"]
 
 _ARROWS: dict[Any, str] = {True: "↑", False: "↓"}
 _NOT_AVAILABLE = "N/A"
@@ -46,6 +46,22 @@ def _arguments(value: Any) -> str:
     if isinstance(value, Mapping):
         return ",".join(f"{key}={entry}" for key, entry in value.items())
     return str(value)
+
+
+def tables(results: Mapping[str, Any], width: int = WIDTH) -> str:
+    """Lay out what a run prints: what was run, all scores, and the scores of its groups.
+
+    Args:
+        results: The result dict of a run.
+        width: Characters of a line.
+
+    Returns:
+        The header line and the tables, a blank line after each table.
+    """
+    parts = [header_line(results), make_table(results, width=width)]
+    if results.get("groups"):
+        parts.append(make_table(results, "groups", width=width))
+    return "\n".join(parts)
 
 
 def make_table(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lm_eval.reports.table import header_line, make_table
+from lm_eval.reports.table import header_line, make_table, tables
 
 
 def run(**more: Any) -> dict[str, Any]:
@@ -171,3 +171,12 @@ def test_tasks_that_were_not_run_are_named_once_a_reason() -> None:
 
 def test_the_groups_table_does_not_repeat_what_was_not_run() -> None:
     assert "Not run" not in make_table(run(refused={"y": "no chat"}), "groups")
+
+
+def test_a_run_prints_its_header_its_scores_and_those_of_its_groups() -> None:
+    row = {"alias": "g", "acc,none": 0.5, "acc_stderr,none": 0.1}
+    results: dict[str, Any] = {"config": {}, "results": {"g": row}, "versions": {"g": 1}}
+    header, table = header_line(results), make_table(results)
+    assert tables(results) == f"{header}\n{table}"
+    results["groups"] = {"g": row}
+    assert tables(results) == f"{header}\n{table}\n{make_table(results, 'groups')}"

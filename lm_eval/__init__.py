@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lm_eval.evaluator import evaluate, simple_evaluate
     from lm_eval.planning import plan
     from lm_eval.rescoring import rescore
-    from lm_eval.tasks.manager import TaskManager
+    from lm_eval.task_files.manager import TaskManager
 
     __version__: str
 
@@ -25,7 +25,7 @@ _HOMES = {
     "plan": "lm_eval.planning",
     "rescore": "lm_eval.rescoring",
     "simple_evaluate": "lm_eval.evaluator",
-    "TaskManager": "lm_eval.tasks.manager",
+    "TaskManager": "lm_eval.task_files.manager",
 }
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lm_eval.api.model import LM
     from lm_eval.api.task import Task
     from lm_eval.loggers.evaluation_tracker import EvaluationTracker
-    from lm_eval.tasks.manager import TaskManager
+    from lm_eval.task_files.manager import TaskManager
 
 eval_logger = logging.getLogger("lm_eval")
 
@@ -116,7 +116,7 @@ def request_type(task: Task) -> str:
 
 def check_integrity_of(manager: TaskManager, tasks: Mapping[str, Task]) -> None:
     """Validate the files of the tasks."""
-    from lm_eval.tasks.validate import validate
+    from lm_eval.task_files.validate import validate
 
     problems = validate(manager, list(tasks))
     if problems:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lm_eval.api.model import LM
     from lm_eval.api.task import Task
     from lm_eval.loggers.evaluation_tracker import EvaluationTracker
-    from lm_eval.tasks.manager import TaskManager
+    from lm_eval.task_files.manager import TaskManager
 
 __all__ = ["evaluate", "simple_evaluate"]
 
@@ -110,11 +110,11 @@ def simple_evaluate(
         APIError: The endpoint cannot be used at all.
     """
     from lm_eval.api.model import LM, RunContext
+    from lm_eval.config.redact import redact
     from lm_eval.results import environment
     from lm_eval.results.collect import count_errors
     from lm_eval.results.hashes import sha256
-    from lm_eval.results.redact import redact
-    from lm_eval.tasks.manager import TaskManager
+    from lm_eval.task_files.manager import TaskManager
     from lm_eval.utils import setup_logging, simple_parse_args_string
 
     started = time.perf_counter()

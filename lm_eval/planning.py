@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lm_eval.api.model import LM
     from lm_eval.api.task import Task
     from lm_eval.models.forecast import Forecast, TaskForecast
-    from lm_eval.tasks.manager import TaskManager
+    from lm_eval.task_files.manager import TaskManager
 
 __all__ = ["plan"]
 
@@ -87,7 +87,7 @@ def plan(
         UserError: No task can be built, or an argument cannot be used.
     """
     from lm_eval.api.model import LM
-    from lm_eval.results.redact import redact
+    from lm_eval.config.redact import redact
     from lm_eval.utils import simple_parse_args_string
 
     _refuse_unknown(others)
@@ -154,7 +154,7 @@ def _load(
 ) -> dict[str, Task]:
     """Build the tasks; where some cannot be, the others, with the reasons."""
     from lm_eval.errors import MissingPackageError, TaskFileError
-    from lm_eval.tasks.manager import TaskManager
+    from lm_eval.task_files.manager import TaskManager
 
     manager = manager or TaskManager(include_path=include_path, metadata=metadata, data_dir=data_dir)
     items = [wanted] if isinstance(wanted, str | dict) else list(wanted)
@@ -169,8 +169,8 @@ def _load(
 
 def _without_faults(manager: TaskManager, items: Sequence[Any], faults: dict[str, str]) -> list[str]:
     """Set the tasks that cannot be built aside; return the names of the others, none where items are no names."""
-    from lm_eval.tasks._entry import Kind
-    from lm_eval.tasks.validate import members, validate
+    from lm_eval.task_files.entry import Kind
+    from lm_eval.task_files.validate import members, validate
 
     if not all(isinstance(item, str) and manager.match_tasks([item]) for item in items):
         return []
@@ -239,7 +239,7 @@ def _by_characters(instances: Sequence[Instance]) -> TaskForecast:
 
 
 def _example(built: Mapping[str, Task], forecast: Forecast | None) -> Example:
-    from lm_eval.results.redact import redact
+    from lm_eval.config.redact import redact
 
     name, task = next(iter(built.items()))
     instance = task.instances[0]

@@ -37,7 +37,7 @@ def _in_order(asked: list[Any], ours: bool) -> list[Any]:
     """Put our requests in the order they are asked; the reference's is its own affair."""
     if not ours:
         return asked
-    from lm_eval.models.pool import in_prefix_order
+    from lm_eval.models.responses import in_prefix_order
 
     return in_prefix_order(asked)
 

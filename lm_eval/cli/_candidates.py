@@ -16,7 +16,7 @@ from lm_eval.cli.main import COMMANDS
 from lm_eval.cli.parser import Parser
 
 if TYPE_CHECKING:
-    from lm_eval.tasks.manager import TaskManager
+    from lm_eval.task_files.manager import TaskManager
 
 __all__ = ["DIRS", "FILES", "candidates"]
 
@@ -109,7 +109,7 @@ def _values(action: argparse.Action, word: str, before: Sequence[str]) -> list[s
         kinds = [] if any(not earlier.startswith("-") for earlier in before) else _starting(word, _TASK_KINDS)
         return [*kinds, *_tasks(word, before, several=False)]
     if action.dest == "family":
-        from lm_eval.tasks.listing import listed
+        from lm_eval.task_files.listing import listed
 
         return _starting(word, sorted({family for item in listed(_manager(before)) for family in item.family}))
     if action.dest == "model_args":
@@ -155,7 +155,7 @@ def _manager(before: Sequence[str]) -> TaskManager:
     import logging
     from pathlib import Path
 
-    from lm_eval.tasks.manager import TaskManager
+    from lm_eval.task_files.manager import TaskManager
 
     logging.getLogger("lm_eval").setLevel(logging.CRITICAL)
     folders: list[str] = []

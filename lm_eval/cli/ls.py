@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lm_eval.cli import exit_codes
 
 if TYPE_CHECKING:
-    from lm_eval.tasks.listing import Listed
+    from lm_eval.task_files.listing import Listed
 
 __all__ = ["add_arguments", "run"]
 
@@ -50,8 +50,8 @@ def run(namespace: argparse.Namespace) -> int:
         0, or 1 when nothing matches.
     """
     from lm_eval.config.values import paths
-    from lm_eval.tasks.listing import listed, select
-    from lm_eval.tasks.manager import TaskManager
+    from lm_eval.task_files.listing import listed, select
+    from lm_eval.task_files.manager import TaskManager
     from lm_eval.utils import setup_logging
 
     setup_logging("WARNING")

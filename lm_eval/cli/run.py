@@ -182,9 +182,9 @@ def _print(config: RunConfig, results: Mapping[str, Any]) -> None:
 def _save(config: RunConfig, path: str) -> None:
     from pathlib import Path
 
+    from lm_eval.config.redact import redact
     from lm_eval.config.run_file import config_text
     from lm_eval.errors import ConfigError
-    from lm_eval.results.redact import redact
 
     try:
         Path(path).expanduser().write_text(config_text(config, redact), encoding="utf-8")

@@ -37,7 +37,7 @@ def run(namespace: argparse.Namespace) -> int:
     """
     from lm_eval.config import values
     from lm_eval.reports.task_page import task_page
-    from lm_eval.tasks.manager import TaskManager
+    from lm_eval.task_files.manager import TaskManager
     from lm_eval.utils import setup_logging
 
     setup_logging("ERROR")

@@ -32,8 +32,8 @@ def run(namespace: argparse.Namespace) -> int:
         An exit code.
     """
     from lm_eval.config import values
-    from lm_eval.tasks.manager import TaskManager
-    from lm_eval.tasks.validate import validate
+    from lm_eval.task_files.manager import TaskManager
+    from lm_eval.task_files.validate import validate
     from lm_eval.utils import setup_logging
 
     setup_logging("WARNING")

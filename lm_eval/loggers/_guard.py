@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import redirect_stdout
 from typing import Any, ClassVar, TypeVar, cast
 
-from lm_eval.results.redact import redact
+from lm_eval.config.redact import redact
 
 __all__ = ["SECONDS_VARIABLE", "Guarded", "abandoned", "guarded"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lm_eval.loggers._files import to_json
+from lm_eval.results.atomic import to_json
 
 __all__ = ["SAMPLE_COLUMNS", "conversation", "sample_rows"]
 

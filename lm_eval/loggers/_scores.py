@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lm_eval.results.redact import redact
+from lm_eval.config.redact import redact
 
 __all__ = ["flat_scores", "run_config", "saved_form", "score_table"]
 

@@ -12,10 +12,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from lm_eval.config.redact import redact
 from lm_eval.config.values import sample_format
-from lm_eval.loggers._files import to_json, whole_file, write_atomically
+from lm_eval.results.atomic import to_json, whole_file, write_atomically
 from lm_eval.results.hashes import sha256, task_hash
-from lm_eval.results.redact import redact
 
 __all__ = ["EvaluationTracker", "GeneralConfigTracker"]
 

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, ClassVar, TypeVar
 
+from lm_eval.config.redact import redact
 from lm_eval.loggers._clients import check_arguments, load
-from lm_eval.loggers._files import to_json
 from lm_eval.loggers._guard import guarded
 from lm_eval.loggers._scores import flat_scores, run_config, saved_form, score_table
 from lm_eval.loggers._service import Service
-from lm_eval.results.redact import redact
+from lm_eval.results.atomic import to_json
 
 __all__ = ["MLflowLogger"]
 

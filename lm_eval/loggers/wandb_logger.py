@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from lm_eval.loggers._clients import check_arguments, keywords_of, load
-from lm_eval.loggers._files import to_json
 from lm_eval.loggers._guard import guarded
 from lm_eval.loggers._samples import sample_rows
 from lm_eval.loggers._scores import flat_scores, run_config, saved_form, score_table
 from lm_eval.loggers._service import Service
+from lm_eval.results.atomic import to_json
 
 __all__ = ["WandbLogger"]
 

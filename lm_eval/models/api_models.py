@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from lm_eval.api.instance import Instance, RequestError
 from lm_eval.api.model import RunContext
 from lm_eval.errors import ConfigError
-from lm_eval.models.abilities import Abilities
 from lm_eval.models.api_hooks import APIHooks
 from lm_eval.models.arguments import ModelArguments
-from lm_eval.models.runner import nothing_to_collect, run
-from lm_eval.models.session import Session
+from lm_eval.models.http.runner import nothing_to_collect, run
+from lm_eval.models.http.session import Session
+from lm_eval.models.server.abilities import Abilities
 from lm_eval.models.work import Answer, Ask, Call, Slot, Unit
 
 if TYPE_CHECKING:
     from lm_eval.models.forecast import Forecaster
-    from lm_eval.models.pool import ListedResponses, Responses
+    from lm_eval.models.responses import ListedResponses, Responses
     from lm_eval.models.scoring import Scorer
     from lm_eval.models.scoring.settings import ScoringSettings
 
@@ -141,7 +141,7 @@ class TemplateAPI(APIHooks):
             APIError: The endpoint cannot be used at all.
             RunStopped: A budget is spent; answers so far are on their Instances and in the journal.
         """
-        from lm_eval.models.pool import Responses
+        from lm_eval.models.responses import Responses
 
         responses = Responses(instances)
         try:
@@ -204,7 +204,7 @@ class TemplateAPI(APIHooks):
         """
 
         async def encode() -> list[int]:
-            from lm_eval.models.tokenize import find_tokenizer
+            from lm_eval.models.server.tokenizer import find_tokenizer
 
             async with self._session.engine(self.header, checking=True) as engine:
                 tokenizer, tokens = await find_tokenizer(engine.ask, self.model, string)
@@ -223,7 +223,7 @@ class TemplateAPI(APIHooks):
     # How it is answered.
 
     def _directly(self, requests: Sequence[Instance], quiet: bool) -> list[Any]:
-        from lm_eval.models.pool import ListedResponses
+        from lm_eval.models.responses import ListedResponses
 
         responses = ListedResponses(requests)
         self._answer(responses, shown=False if quiet else None)
@@ -235,8 +235,8 @@ class TemplateAPI(APIHooks):
 
     async def _drive(self, responses: Responses | ListedResponses, shown: bool | None) -> None:
         """Answer Instances; the one path of every request."""
-        from lm_eval.models.dispatcher import Dispatcher
-        from lm_eval.models.progress import Progress
+        from lm_eval.models.http.dispatcher import Dispatcher
+        from lm_eval.models.http.progress import Progress
 
         if responses.scored and self._abilities.scorer is None:
             await self._abilities.learn(self.header)

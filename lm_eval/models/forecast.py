@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 from lm_eval.api.instance import Instance
 from lm_eval.errors import APIError, CapabilityError, LMEvalError
-from lm_eval.models.capabilities import Capabilities
-from lm_eval.models.pool import in_prefix_order
-from lm_eval.models.probe import describe
-from lm_eval.models.runner import run
+from lm_eval.models.http.runner import run
+from lm_eval.models.responses import in_prefix_order
 from lm_eval.models.scoring.base import Scorer
 from lm_eval.models.scoring.forecast import Sizes, assumed_scorer, planned, prompt_text
 from lm_eval.models.scoring.settings import ScoringSettings
+from lm_eval.models.server.capabilities import Capabilities
+from lm_eval.models.server.probe import describe
 from lm_eval.models.work import Ask, Call, Reply, Slot
 
 if TYPE_CHECKING:
     from lm_eval.models.api_models import TemplateAPI
-    from lm_eval.models.engine import Engine
+    from lm_eval.models.http.engine import Engine
 
 __all__ = ["Body", "Forecast", "Forecaster", "TaskForecast"]
 

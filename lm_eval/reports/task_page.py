@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lm_eval.errors import ConfigError, UserError
-from lm_eval.tasks._entry import Entry, Kind
-from lm_eval.tasks._index import TaskIndex
-from lm_eval.tasks._yaml_loader import load_file
-from lm_eval.tasks._yaml_parse import FunctionRef
-from lm_eval.tasks.listing import source_of
-from lm_eval.tasks.validate import named_in
+from lm_eval.task_files.entry import Entry, Kind
+from lm_eval.task_files.index import TaskIndex
+from lm_eval.task_files.listing import source_of
+from lm_eval.task_files.loader import load_file
+from lm_eval.task_files.parse import FunctionRef
+from lm_eval.task_files.validate import named_in
 
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
-    from lm_eval.tasks.manager import TaskManager
+    from lm_eval.task_files.manager import TaskManager
 
 __all__ = ["find_entry", "task_page"]
 

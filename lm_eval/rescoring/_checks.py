@@ -124,7 +124,7 @@ def changed_prompt_keys(task: Task, saved: Mapping[str, Any], *, compare_functio
     Returns:
         The keys.
     """
-    from lm_eval.loggers._files import to_json
+    from lm_eval.results.atomic import to_json
 
     present = task.dump_config()
     without_shots = not saved.get("num_fewshot") and not present.get("num_fewshot")

@@ -19,7 +19,7 @@ from lm_eval.rescoring._tasks import load_tasks, select
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
     from lm_eval.results import Run, TaskOutput
-    from lm_eval.tasks.manager import TaskManager
+    from lm_eval.task_files.manager import TaskManager
 
 __all__ = ["rescore"]
 
@@ -65,7 +65,7 @@ def rescore(
     from lm_eval.results import Run, collect, environment, load
     from lm_eval.results.collect import count_errors
     from lm_eval.results.hashes import task_hash
-    from lm_eval.tasks.manager import TaskManager
+    from lm_eval.task_files.manager import TaskManager
 
     run = path if isinstance(path, Run) else load(path)
     saved, config = run.results, dict(run.results.get("config") or {})

@@ -55,7 +55,7 @@ def linear(aggregation: Callable[..., Any], values: Sequence[Any], clusters: Seq
         The score so written; None when the aggregation is none that can be.
     """
     from lm_eval.api import metrics
-    from lm_eval.api._stderr import _questions
+    from lm_eval.statistics.stderr import _questions
 
     if aggregation is metrics.mean:
         return Linear([float(value) for value in values], clusters, trials=True)

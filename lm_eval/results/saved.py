@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lm_eval.errors import ConfigError, UnknownNameError
-from lm_eval.results._files import find, read_samples, sample_files, time_of
+from lm_eval.results.discovery import find, read_samples, sample_files, time_of
 
 if TYPE_CHECKING:
     import pandas

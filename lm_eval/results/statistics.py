@@ -218,9 +218,9 @@ class _Score:
 
     def _resampled(self) -> Interval | None:
         """Bootstrap the score, or go by its bootstrapped standard error where resampling is slow."""
-        from lm_eval.api._classification import COUNT_SCORES
-        from lm_eval.api._resample import count_left_out, count_resamples, median_resamples
         from lm_eval.api.metrics import median
+        from lm_eval.statistics.classification import COUNT_SCORES
+        from lm_eval.statistics.resample import count_left_out, count_resamples, median_resamples
 
         f, xs = self.aggregation, self.values
         if self.iters < 2 or len(xs) < 2:

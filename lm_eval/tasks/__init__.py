@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
-    from lm_eval.tasks.manager import TaskDict, TaskManager
+    from lm_eval.task_files.manager import TaskDict, TaskManager
 
 __all__ = ["TaskDict", "TaskManager", "get_task_dict", "get_task_name_from_config", "get_task_name_from_object"]
 
 
 def __getattr__(name: str) -> Any:
     if name in ("TaskDict", "TaskManager"):
-        return getattr(importlib.import_module("lm_eval.tasks.manager"), name)
+        return getattr(importlib.import_module("lm_eval.task_files.manager"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -32,7 +32,7 @@ def get_task_dict(task_name_list: object, task_manager: TaskManager | None = Non
         UserError: A name is not known, or a task cannot be built.
     """
     if task_manager is None:
-        from lm_eval.tasks.manager import TaskManager
+        from lm_eval.task_files.manager import TaskManager
 
         task_manager = TaskManager()
     return task_manager.load_task_or_group(task_name_list)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from lm_eval.config.redact import redact
 from lm_eval.config.run import RunConfig
 from lm_eval.config.run_file import config_text, load_config_file
 from lm_eval.errors import ConfigFileError
-from lm_eval.results.redact import redact
 
 REFERENCE = """
 model: local-completions

@@ -8,7 +8,7 @@ import yaml
 
 from lm_eval.errors import ConfigError, UnknownNameError
 from lm_eval.reports.task_page import task_page
-from lm_eval.tasks.manager import TaskManager
+from lm_eval.task_files.manager import TaskManager
 from tests.fakes import write_tasks
 
 PARENT = "repeats: 2\ngeneration_kwargs: {until: ['END'], max_gen_toks: 9}\n"

@@ -7,7 +7,6 @@ import pytest
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from lm_eval.api._resample import count_left_out, count_resamples, median_resamples
 from lm_eval.api.metrics import f1_score, matthews_corrcoef
 from lm_eval.statistics.intervals import (
     bootstrap_interval,
@@ -18,6 +17,7 @@ from lm_eval.statistics.intervals import (
     t_quantile,
     wilson,
 )
+from lm_eval.statistics.resample import count_left_out, count_resamples, median_resamples
 
 RUNS = 2000
 LOW, HIGH = 0.93, 0.97

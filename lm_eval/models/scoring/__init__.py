@@ -1,6 +1,6 @@
 """Log-likelihoods from a server's own answers, each of them checked.
 
-``probe`` (in ``lm_eval.models.probe``) learns what a server does, ``make_scorer`` chooses a strategy or refuses, and
+``lm_eval.models.server.probe`` learns what a server does, ``make_scorer`` chooses a strategy or refuses, and
 the strategy's ``units`` cut slots into work. A strategy is a class in a module of its own: ``echo`` (cut by offsets, by
 token texts, or by the context's tokens), ``token_ids``, ``prompt_logprobs``, ``forced_token``, ``first_token`` and
 ``chat_first_token``. What they share is pure: ``blocks`` reads answers, ``seams`` finds places in them, ``checks``
@@ -9,7 +9,7 @@ tells what cannot be right.
 
 from lm_eval.models.scoring.base import Scorer
 from lm_eval.models.scoring.choose import STRATEGIES, make_scorer, obstacles
-from lm_eval.models.scoring.report import render
 from lm_eval.models.scoring.settings import ScoringSettings
+from lm_eval.models.server.report import render
 
 __all__ = ["STRATEGIES", "Scorer", "ScoringSettings", "make_scorer", "obstacles", "render"]

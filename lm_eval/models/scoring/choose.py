@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from lm_eval.errors import CapabilityError, ConfigError, did_you_mean
-from lm_eval.models.capabilities import Capabilities
 from lm_eval.models.scoring.base import Scorer
 from lm_eval.models.scoring.chat_first_token import ChatFirstToken
 from lm_eval.models.scoring.echo_cuts import EchoContext, EchoOffsets, EchoTokens
@@ -12,6 +11,7 @@ from lm_eval.models.scoring.forced_token import ForcedToken
 from lm_eval.models.scoring.prompt_logprobs import PromptLogprobs
 from lm_eval.models.scoring.settings import ScoringSettings
 from lm_eval.models.scoring.token_ids import TokenIds
+from lm_eval.models.server.capabilities import Capabilities
 
 __all__ = ["ALIASES", "STRATEGIES", "make_scorer", "obstacles"]
 

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lm_eval.errors import APIError, CheckFailed, MalformedResponse, RequestRejected, ServerError
-from lm_eval.models.capabilities import Capabilities
 from lm_eval.models.scoring.base import GroupUnit, Outcome, Pair, Scorer, TalliedAsk, answer
 from lm_eval.models.scoring.checks import Score, score_of
 from lm_eval.models.scoring.seams import common_prefix
 from lm_eval.models.scoring.settings import ScoringSettings
 from lm_eval.models.scoring.token_ids import too_long
-from lm_eval.models.tokenize import RemoteTokenizer, find_tokenizer
+from lm_eval.models.server.capabilities import Capabilities
+from lm_eval.models.server.tokenizer import RemoteTokenizer, find_tokenizer
 from lm_eval.models.work import Answer, Ask, Call, Slot, Unit
 
 if TYPE_CHECKING:

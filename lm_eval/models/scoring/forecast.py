@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from lm_eval.errors import APIError
-from lm_eval.models.capabilities import Capabilities
 from lm_eval.models.scoring.base import Pair, Scorer
 from lm_eval.models.scoring.chat_first_token import ChatFirstToken
 from lm_eval.models.scoring.choose import ALIASES, make_scorer
@@ -18,7 +17,8 @@ from lm_eval.models.scoring.echo_cuts import EchoContext
 from lm_eval.models.scoring.first_token import FirstToken
 from lm_eval.models.scoring.forced_token import ForcedToken
 from lm_eval.models.scoring.settings import ScoringSettings
-from lm_eval.models.tokenize import RemoteTokenizer
+from lm_eval.models.server.capabilities import Capabilities
+from lm_eval.models.server.tokenizer import RemoteTokenizer
 from lm_eval.models.work import Slot
 
 __all__ = ["Planned", "Sizes", "assumed_scorer", "planned", "prompt_text"]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from lm_eval.errors import CheckFailed
-from lm_eval.models.capabilities import Capabilities
 from lm_eval.models.scoring.settings import ScoringSettings
-from lm_eval.models.tokenize import RemoteTokenizer
+from lm_eval.models.server.capabilities import Capabilities
+from lm_eval.models.server.tokenizer import RemoteTokenizer
 from lm_eval.models.work import Ask
 
 __all__ = ["NO_PREFIX", "bare_ids", "prefix_id", "prefix_known", "prefix_text"]

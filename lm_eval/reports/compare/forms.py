@@ -26,7 +26,7 @@ def render(comparison: Comparison, form: Literal["text", "markdown", "json"] = "
         The text, with a line break at its end.
     """
     if form == "json":
-        from lm_eval.loggers._files import to_json
+        from lm_eval.results.atomic import to_json
 
         return to_json(_finite(comparison.to_dict()), indent=2) + "\n"
     return to_markdown(comparison, flips) if form == "markdown" else to_text(comparison, flips)
@@ -51,7 +51,7 @@ def save(text: str, path: Path) -> None:
     Raises:
         ConfigError: It cannot be written.
     """
-    from lm_eval.loggers._files import write_atomically
+    from lm_eval.results.atomic import write_atomically
 
     try:
         write_atomically(path, [text])

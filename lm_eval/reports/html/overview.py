@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lm_eval.config.redact import redact
 from lm_eval.reports.html.choices import finite
 from lm_eval.reports.html.packing import to_text
 from lm_eval.reports.table import refusals
 from lm_eval.results import Run
-from lm_eval.results.redact import redact
 
 __all__ = ["overview"]
 

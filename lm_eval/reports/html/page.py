@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval.errors import UnknownNameError
-from lm_eval.loggers._files import write_atomically
 from lm_eval.reports.html.overview import overview
 from lm_eval.reports.html.packing import pack
 from lm_eval.reports.html.samples import Samples, TaskSamples
 from lm_eval.reports.html.scores import score_tree
 from lm_eval.results import Run
+from lm_eval.results.atomic import write_atomically
 from lm_eval.utils import pattern_match
 
 __all__ = ["report_path", "write_report"]

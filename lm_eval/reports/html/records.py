@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lm_eval.config.redact import redact
 from lm_eval.reports.html.choices import finite, gold, read_scored
 from lm_eval.reports.html.lines import common_start, last_line, shorten
 from lm_eval.reports.html.packing import to_text
 from lm_eval.reports.html.prompts import Prompts
-from lm_eval.results.redact import redact
 
 __all__ = ["FLAGS", "Record", "build"]
 

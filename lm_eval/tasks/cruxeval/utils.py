@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from lm_eval.api.code_execution import code_eval
+from lm_eval.sandbox.code_execution import code_eval
 
 _CALL = "assert f("
 

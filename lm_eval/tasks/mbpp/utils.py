@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from lm_eval.api.code_execution import code_eval
+from lm_eval.sandbox.code_execution import code_eval
 
 # The word after the opening fence is the language.
 _BLOCK = re.compile(r"```\w*\n?(.*?)\n?```", re.DOTALL)

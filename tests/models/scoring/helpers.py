@@ -9,11 +9,11 @@ from types import TracebackType
 from typing import Any
 
 from lm_eval.api.instance import Instance
+from lm_eval.config.redact import Redactor
 from lm_eval.errors import APIError, EndpointNotFound
-from lm_eval.models.redact import Redactor
+from lm_eval.models.http.transport import Transport, TransportSettings, encode
+from lm_eval.models.http.usage import usage_of
 from lm_eval.models.scoring import Scorer
-from lm_eval.models.transport import Transport, TransportSettings, encode
-from lm_eval.models.usage import usage_of
 from lm_eval.models.work import Answer, Ask, Call, Reply, Slot, Unit
 
 

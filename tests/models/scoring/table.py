@@ -11,8 +11,8 @@ from lm_eval.errors import CapabilityError
 from lm_eval.mock_server.messages import render_messages
 from lm_eval.mock_server.profiles import PROFILES
 from lm_eval.mock_server.server import MockServer
-from lm_eval.models.probe import probe
 from lm_eval.models.scoring import STRATEGIES, ScoringSettings, make_scorer
+from lm_eval.models.server.probe import probe
 from lm_eval.models.work import Answer, Slot
 from tests.models.scoring.helpers import Http, answers_of, document, pair
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from lm_eval.errors import CapabilityError, ConfigError
-from lm_eval.models.capabilities import Capabilities
 from lm_eval.models.scoring import ScoringSettings, make_scorer, render
+from lm_eval.models.server.capabilities import Capabilities
 
 DEAF = Capabilities(seen="echo was ignored: the answer's text is '.', without the prompt")
 ECHO = Capabilities(echo=True, offsets="exact", texts="exact", top_logprobs=True)

@@ -6,8 +6,8 @@ import asyncio
 from typing import Any
 
 from lm_eval.mock_server.server import MockServer
-from lm_eval.models.probe import probe
 from lm_eval.models.scoring import ScoringSettings, make_scorer
+from lm_eval.models.server.probe import probe
 from tests.models.scoring.helpers import Http, answers_of, pair
 
 QUESTIONS = [f"Which number is {number}?\nA. one\nB. two\nC. three\nD. four\nAnswer:" for number in range(8)]

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from lm_eval.errors import CheckFailed, ContextLengthExceeded, RequestRejected
-from lm_eval.models.capabilities import Capabilities
 from lm_eval.models.scoring import STRATEGIES, Scorer, ScoringSettings
-from lm_eval.models.tokenize import RemoteTokenizer
+from lm_eval.models.server.capabilities import Capabilities
+from lm_eval.models.server.tokenizer import RemoteTokenizer
 from tests.models.scoring.helpers import Fake, answers, document, legacy_choice, pair
 
 ECHO = Capabilities(

@@ -4,9 +4,9 @@ from typing import Any
 
 from lm_eval.api.instance import Instance
 from lm_eval.errors import CheckFailed
-from lm_eval.models.capabilities import Capabilities
 from lm_eval.models.scoring import ScoringSettings, make_scorer
-from lm_eval.models.tokenize import RemoteTokenizer
+from lm_eval.models.server.capabilities import Capabilities
+from lm_eval.models.server.tokenizer import RemoteTokenizer
 from lm_eval.models.work import Slot
 from tests.models.scoring.helpers import Fake, answers, document, pair
 

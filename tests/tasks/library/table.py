@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import lm_eval.tasks
-from lm_eval.tasks._entry import Entry, Kind
-from lm_eval.tasks._index import TaskIndex
-from lm_eval.tasks._yaml_loader import load_yaml
+from lm_eval.task_files.entry import Entry, Kind
+from lm_eval.task_files.index import TaskIndex
+from lm_eval.task_files.loader import load_yaml
 
 ROOT = Path(lm_eval.tasks.__file__).parent
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "tasks.md"

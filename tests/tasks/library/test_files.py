@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import lm_eval.tasks
+from lm_eval.task_files.validate import validate
 from lm_eval.tasks import TaskManager
-from lm_eval.tasks.validate import validate
 
 ROOT = Path(lm_eval.tasks.__file__).parent
 FAMILIES = sorted(path.name for path in ROOT.iterdir() if any(path.glob("**/*.yaml")))

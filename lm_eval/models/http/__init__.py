@@ -1,0 +1,1 @@
+"""How a call is answered: transport, retries, limits, concurrency, endpoints, the journal, and the workers."""

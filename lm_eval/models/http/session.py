@@ -1,0 +1,163 @@
+"""What a model's requests stand on, made from its arguments; lives as long as the model."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lm_eval.api.model import RunContext
+from lm_eval.config.redact import Redactor
+from lm_eval.models.arguments import ModelArguments
+from lm_eval.models.http.concurrency import AutoLimit, FixedLimit
+from lm_eval.models.http.endpoints import EndpointSet, parse_base_urls
+from lm_eval.models.http.limits import Limits
+from lm_eval.models.http.retry import RetryPolicy
+from lm_eval.models.http.usage import Accounting
+
+if TYPE_CHECKING:
+    from lm_eval.models.http.engine import Engine
+    from lm_eval.models.http.journal import Journal
+
+__all__ = ["Session"]
+
+eval_logger = logging.getLogger("lm_eval")
+
+
+class Session:
+    """Endpoints, limits, counts and files of answers of one model.
+
+    Attributes:
+        accounting: Tokens and requests so far.
+        context: What the run asked for.
+    """
+
+    def __init__(self, args: ModelArguments, path: str) -> None:
+        """Build the parts; nothing is opened.
+
+        Args:
+            args: The model's arguments.
+            path: What follows the base URL.
+        """
+        self.context = RunContext()
+        self.accounting = Accounting(
+            args.price_in, args.price_out, args.max_cost, args.max_tokens_total, args.max_time
+        )  # fmt: skip
+        self._args, self._path = args, path
+        self._endpoints = EndpointSet(parse_base_urls(args.base_url, path))
+        self._limit = AutoLimit() if args.num_concurrent == "auto" else FixedLimit(int(args.num_concurrent))
+        self._limits = Limits(args.requests_per_minute, args.tokens_per_minute)
+        self._policy = RetryPolicy(retries=args.max_retries, seconds=args.retry_time)
+        # A server that takes no connection is reported at once, unless there is another; one that stumbles gets two
+        # more chances.
+        several = len(self._endpoints.endpoints) > 1
+        self._checking = RetryPolicy(
+            retries=min(2, args.max_retries), seconds=60.0, first_wait=0.3, unreachable=several
+        )  # fmt: skip
+        self._cleared = False
+        self._resumed = 0
+
+    @property
+    def urls(self) -> list[str]:
+        """The base URLs without credentials."""
+        return [endpoint.shown for endpoint in self._endpoints.endpoints]
+
+    @asynccontextmanager
+    async def engine(self, header: Mapping[str, str], *, checking: bool = False) -> AsyncIterator[Engine]:
+        """Open an engine for as long as one event loop runs.
+
+        Args:
+            header: The headers to send.
+            checking: Whether this is to find out what the server does: no file of answers, few retries, and a refusal
+                is only a finding.
+
+        Yields:
+            The engine.
+
+        Raises:
+            ConfigError: A file of answers or a certificate cannot be used.
+        """
+        from lm_eval.models.http.engine import Engine
+        from lm_eval.models.http.transport import Transport, TransportSettings
+
+        args = self._args
+        settings = TransportSettings(
+            timeout=args.timeout,
+            connect_timeout=args.connect_timeout,
+            verify_certificate=args.verify_certificate,
+            ca_cert_path=args.ca_cert_path,
+            client_cert=args.client_cert,
+            client_key=args.client_key,
+            headers=header,
+        )
+        journals: list[Journal] = []
+        self.accounting.start()
+        try:
+            if not checking:
+                self._open_journals(journals)
+            async with Transport(settings, self._redactor(header)) as transport:
+                yield Engine(
+                    transport,
+                    self._endpoints,
+                    self._limit,
+                    limits=self._limits,
+                    policy=self._checking if checking else self._policy,
+                    accounting=self.accounting,
+                    journals=journals,
+                    main_path=None if checking else self._path,
+                )
+        finally:
+            for journal in journals:
+                journal.close()
+
+    def begin(self, context: RunContext) -> None:
+        """Take note of what a run asks for.
+
+        Args:
+            context: Files of answers, progress.
+        """
+        self.context = context
+        self._cleared = not context.fresh
+
+    def describe(self) -> dict[str, Any]:
+        """Return counts of this run; they differ from run to run."""
+        return {
+            **self.accounting.describe(),
+            "resumed_with_answers": self._resumed,
+            "waited_for_limits_seconds": round(self._limits.waited, 3),
+            "concurrency": self._limit.describe(),
+            "endpoints": self._endpoints.describe(),
+        }
+
+    def _redactor(self, header: Mapping[str, str]) -> Redactor:
+        redact = Redactor([self._args.auth_token])
+        redact.add_headers(header)
+        base_url = self._args.base_url
+        for url in base_url.split(";") if isinstance(base_url, str) else base_url:
+            redact.add_url(url)
+        return redact
+
+    def _open_journals(self, journals: list[Journal]) -> None:
+        from lm_eval.models.http.journal import Journal
+
+        context = self.context
+        if context.journal is not None:
+            journal = Journal(context.journal, fresh=not self._cleared)
+            journals.append(journal)
+            self._cleared = True
+            if journal.resumed and not self._resumed:
+                self._resumed = journal.resumed
+                eval_logger.warning(
+                    "Resuming: %d answers of an earlier run are in %s; --fresh starts over.",
+                    journal.resumed,
+                    context.journal,
+                )
+        if context.use_cache is not None:
+            journals.append(Journal(_answers_file(context.use_cache)))
+
+
+def _answers_file(path: Path) -> Path:
+    """Name the file of a shared cache; a folder gets one inside."""
+    return path / "answers.sqlite" if path.is_dir() else path

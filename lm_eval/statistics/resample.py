@@ -1,0 +1,121 @@
+"""Resamples with replacement, drawn as counts or ranks where that has the distribution of drawing docs."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lm_eval.statistics.classification import COUNT_SCORES, count_pairs
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Scores = NDArray[np.float64]
+
+__all__ = ["count_left_out", "count_resamples", "median_resamples", "places"]
+
+_SEED = 1234
+_BLOCK = 1000
+_CELLS_AT_ONCE = 1 << 22
+
+
+def places(n: int, iters: int) -> Iterator[list[int]]:
+    """Draw resamples as places, from the generators the reference harness seeds: so estimates are equal to its own.
+
+    Args:
+        n: Docs, and docs a resample.
+        iters: Resamples.
+
+    Returns:
+        The places of each resample.
+    """
+    for block, start in enumerate(range(0, iters, _BLOCK)):
+        generator = random.Random(block)
+        for _ in range(min(_BLOCK, iters - start)):
+            yield generator.choices(range(n), k=n)
+
+
+def median_resamples(xs: Sequence[float], iters: int) -> Scores:
+    """Give the medians of resamples.
+
+    Args:
+        xs: The docs' values.
+        iters: Resamples.
+
+    Returns:
+        The upper median of each.
+    """
+    import numpy as np
+
+    # The k-th smallest of n draws from n equally likely values is the value under the k-th smallest of n
+    # uniform numbers, which is Beta(k, n - k + 1).
+    n = len(xs)
+    k = n // 2 + 1
+    ranks = (np.random.default_rng(_SEED).beta(k, n - k + 1, size=iters) * n).astype(np.int64)
+    medians: Scores = np.sort(np.asarray(xs, dtype=np.float64))[np.minimum(ranks, n - 1)]
+    return medians
+
+
+def count_resamples(
+    f: Callable[..., Any], xs: Sequence[Any], iters: int, clusters: Sequence[Hashable] | None = None
+) -> Scores:
+    """Give the scores of resamples for an aggregation of pair counts.
+
+    Args:
+        f: F1 or the Matthews correlation.
+        xs: The docs' (gold, predicted) pairs.
+        iters: Resamples.
+        clusters: The cluster of each doc, when whole clusters are drawn.
+
+    Returns:
+        The score of each resample.
+    """
+    import numpy as np
+
+    pairs, counts, repeated = _counted(xs, clusters)
+    rng, total = np.random.default_rng(_SEED), int(repeated.sum())
+    block = max(1, _CELLS_AT_ONCE // max(counts.shape))
+    scores = []
+    for start in range(0, iters, block):
+        drawn = rng.multinomial(total, repeated / total, size=min(block, iters - start))
+        drawn = drawn if clusters is None else drawn @ counts
+        scores.append(np.asarray(COUNT_SCORES[f](pairs, drawn), dtype=np.float64))
+    return np.concatenate(scores)
+
+
+def count_left_out(f: Callable[..., Any], xs: Sequence[Any], clusters: Sequence[Hashable] | None = None) -> Scores:
+    """Give the scores with one doc, or one cluster, left out in turn.
+
+    Args:
+        f: F1 or the Matthews correlation.
+        xs: The docs' (gold, predicted) pairs.
+        clusters: The cluster of each doc, when whole clusters are left out.
+
+    Returns:
+        A score a doc or cluster, in no particular order.
+    """
+    import numpy as np
+
+    pairs, counts, repeated = _counted(xs, clusters)
+    scores = np.asarray(COUNT_SCORES[f](pairs, repeated @ counts - counts), dtype=np.float64)
+    return np.repeat(scores, repeated)
+
+
+def _counted(
+    xs: Sequence[Any], clusters: Sequence[Hashable] | None
+) -> tuple[list[Any], NDArray[np.int64], NDArray[np.int64]]:
+    """Count pairs in what is drawn: the pairs, a row of their counts for each kind of unit, and units of each kind."""
+    import numpy as np
+
+    counted = count_pairs(xs)
+    pairs = list(counted)
+    if clusters is None:
+        return pairs, np.eye(len(pairs), dtype=np.int64), np.array(list(counted.values()), dtype=np.int64)
+    members: dict[Hashable, list[Any]] = {}
+    for x, cluster in zip(xs, clusters, strict=True):
+        members.setdefault(cluster, []).append(x)
+    rows = [count_pairs(inside) for inside in members.values()]
+    counts = np.array([[row[pair] for pair in pairs] for row in rows], dtype=np.int64)
+    return pairs, counts, np.ones(len(rows), dtype=np.int64)

@@ -1,0 +1,1 @@
+"""Task files: parsed, indexed, resolved from names to a tree, and built into tasks."""

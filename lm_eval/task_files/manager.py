@@ -1,0 +1,229 @@
+"""Finding tasks and building the ones that were asked for."""
+
+from __future__ import annotations
+
+import fnmatch
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from lm_eval.errors import ConfigError, TaskFileError, UnknownNameError
+from lm_eval.task_files.index import Entry, Kind, TaskIndex
+from lm_eval.task_files.roots import declared_roots
+
+if TYPE_CHECKING:
+    from lm_eval.api.group import Group
+    from lm_eval.api.task import Task
+
+__all__ = ["TaskDict", "TaskManager"]
+
+eval_logger = logging.getLogger("lm_eval")
+
+_TASK_KINDS = (Kind.TASK, Kind.PY_TASK)
+
+
+class TaskDict(TypedDict):
+    """What ``TaskManager.load`` returns.
+
+    Attributes:
+        tasks: Name to task, in the order they were selected.
+        groups: Name to group, each before the groups in it.
+        group_map: Group name to the names of its direct members.
+    """
+
+    tasks: dict[str, Task]
+    groups: dict[str, Group]
+    group_map: dict[str, list[str]]
+
+
+class TaskManager:
+    """Knows the names of all tasks, groups and tags, and builds them."""
+
+    def __init__(
+        self,
+        verbosity: str | None = None,
+        include_path: str | Path | Sequence[str | Path] | None = None,
+        include_defaults: bool = True,
+        metadata: Mapping[str, Any] | None = None,
+        data_dir: str | Path | None = None,
+    ) -> None:
+        """Index the task files; none of their code is run.
+
+        Args:
+            verbosity: A logging level for the package.
+            include_path: Folders with more task files; a name in a later one overrides earlier ones.
+            include_defaults: Whether the tasks that ship, and those of installed packages that declare the entry
+                point ``lm_eval.tasks``, are known.
+            metadata: Merged over the metadata of every task.
+            data_dir: A folder with datasets, looked at before the Hub.
+
+        Raises:
+            ConfigError: An ``include_path`` is no folder.
+        """
+        if verbosity is not None:
+            eval_logger.setLevel(verbosity.upper())
+        included = [] if include_path is None else include_path
+        paths = [Path(path) for path in ([included] if isinstance(included, (str, Path)) else included)]
+        for path in paths:
+            if not path.is_dir():
+                raise ConfigError(f"include_path {str(path)!r} is no folder.")
+        self.include_path = paths
+        self.metadata = dict(metadata or {})
+        self.data_dir = data_dir
+        self.roots = [*(declared_roots() if include_defaults else ()), *paths]
+        self._index = TaskIndex.build(self.roots)
+        self._packaged = False
+
+    @property
+    def task_index(self) -> dict[str, Entry]:
+        """Every name and its entry."""
+        return self._index
+
+    @property
+    def all_tasks(self) -> list[str]:
+        """The names of all tasks, groups and tags, sorted."""
+        return sorted(self._index)
+
+    @property
+    def all_groups(self) -> list[str]:
+        """The names of all groups, sorted."""
+        return self._of_kind(Kind.GROUP)
+
+    @property
+    def all_subtasks(self) -> list[str]:
+        """The names of all single tasks, sorted."""
+        return self._of_kind(*_TASK_KINDS)
+
+    @property
+    def all_tags(self) -> list[str]:
+        """The names of all tags, sorted."""
+        return self._of_kind(Kind.TAG)
+
+    def _of_kind(self, *kinds: Kind) -> list[str]:
+        return sorted(name for name, entry in self._index.items() if entry.kind in kinds)
+
+    def match_tasks(self, task_list: Iterable[str]) -> list[str]:
+        """Return the names that match.
+
+        Args:
+            task_list: Names and glob patterns.
+
+        Returns:
+            The known names among them and those the patterns match, sorted.
+        """
+        found: set[str] = set()
+        for pattern in task_list:
+            if pattern in self._index:
+                found.add(pattern)
+            else:
+                found.update(fnmatch.filter(self._index, pattern))
+        return sorted(found)
+
+    def load(self, task_list: object) -> TaskDict:
+        """Build tasks and groups.
+
+        Args:
+            task_list: One of these or a list of them: a name of a task, group or tag; a glob pattern; a path to a
+                YAML file; a dict such as ``{"task": "gsm8k", "num_fewshot": 3}``; a Task or a Group.
+
+        Returns:
+            The tasks and groups; no dataset has been loaded.
+
+        Raises:
+            UnknownNameError: A name is not known.
+            TaskFileError: A task file has a fault.
+            MissingPackageError: A task's code needs a package that is not installed.
+            ConfigError: A task is reached through two of the items.
+        """
+        from lm_eval.task_files.select import Selection
+
+        self.make_importable()
+        selection = Selection(self)
+        for item in _as_list(task_list):
+            selection.add(item)
+        return selection.result()
+
+    def load_task_or_group(self, task_list: object) -> dict[Any, Any]:
+        """Build tasks and groups as nested dicts.
+
+        Args:
+            task_list: As in ``load``.
+
+        Returns:
+            Task name to task, and for each group ``ConfigurableGroup`` to such a dict of its members.
+
+        Raises:
+            UserError: As ``load``.
+        """
+        from lm_eval.task_files.select import nested
+
+        return nested(self.load(task_list))
+
+    def list_all_tasks(self, list_groups: bool = True, list_tags: bool = True, list_subtasks: bool = True) -> str:
+        """Describe what there is as Markdown tables.
+
+        Args:
+            list_groups: Show the groups and their files.
+            list_tags: Show the tags.
+            list_subtasks: Show the tasks, their files and output types.
+
+        Returns:
+            The tables, with an empty line between them.
+        """
+        tables = []
+        if list_groups:
+            rows = [[name, str(self._index[name].yaml_path)] for name in self.all_groups]
+            tables.append(_markdown(["Group", "Config Location"], rows))
+        if list_tags:
+            tables.append(_markdown(["Tag"], [[name] for name in self.all_tags]))
+        if list_subtasks:
+            entries = [self._index[name] for name in self.all_subtasks]
+            rows = [[entry.name, str(entry.yaml_path), entry.output_type] for entry in entries]
+            tables.append(_markdown(["Task", "Config Location", "Output Type"], rows))
+        return "\n\n".join(tables)
+
+    def make_importable(self) -> None:
+        """Let task code import its neighbours; those who only want names do without."""
+        if not self._packaged:
+            from lm_eval.task_files.modules import add_root
+
+            for root in self.roots:
+                add_root(root)
+            self._packaged = True
+
+    def _entry(self, name: str) -> Entry | None:
+        return self._index.get(name)
+
+    def problems(self) -> list[TaskFileError]:
+        """Return the faults of files that are in no index because they cannot be read."""
+        from lm_eval.task_files.index_cache import scan
+
+        return [problem for root in self.roots for problem in scan(root).problems]
+
+    def unknown(self, name: str) -> UnknownNameError:
+        """Return the error for a name that is not known.
+
+        Args:
+            name: The name.
+
+        Returns:
+            The error, with near names, or, when none is near, how to see them all.
+        """
+        broken = len(self.problems())
+        hint = "'lm_eval ls tasks' lists the names."
+        if broken:
+            hint += f" {broken} task files have faults and are not among them: lm_eval validate --tasks '*' shows them."
+        return UnknownNameError("task", name, self._index, hint)
+
+
+def _as_list(task_list: object) -> list[object]:
+    return list(task_list) if isinstance(task_list, (list, tuple, set, frozenset)) else [task_list]
+
+
+def _markdown(header: list[str], rows: list[list[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    lines = [header, ["-" * width for width in widths], *rows]
+    return "\n".join(
+        "|" + "|".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + "|" for line in lines
+    )

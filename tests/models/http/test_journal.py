@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lm_eval.errors import ConfigError
+from lm_eval.models.http.journal import Journal, answer_key
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "deep" / "journal.sqlite"
+
+
+@pytest.fixture
+def journal(path: Path) -> Iterator[Journal]:
+    opened = Journal(path)
+    yield opened
+    opened.close()
+
+
+def key(text: str) -> bytes:
+    return answer_key("http://h", "/completions", text.encode(), 0)
+
+
+def test_a_key_tells_endpoint_path_payload_and_repeat_apart() -> None:
+    keys = {
+        answer_key(identity, path, body, repeat)
+        for identity in ("http://a", "http://b")
+        for path in ("/completions", "/chat/completions")
+        for body in (b"1", b"2")
+        for repeat in (0, 1)
+    }
+    assert len(keys) == 16
+
+
+def test_an_answer_is_there_before_and_after_the_commit(journal: Journal) -> None:
+    text = '{"text": "naïve \\u0000 \\"日本語\\" 🙂\\n"}'.encode()
+    journal.put(key("a"), text)
+    assert journal.get(key("a")) == text
+    journal.commit()
+    assert journal.get(key("a")) == text
+    assert journal.get(key("b")) is None
+
+
+def test_long_answers_are_compressed(path: Path, journal: Journal) -> None:
+    text = '{"tokens": ["naïve", "日本語"]}'.encode() * 10_000
+    journal.put(key("a"), text)
+    journal.commit()
+    with sqlite3.connect(path) as connection:
+        (stored,) = connection.execute("SELECT length(bodies) FROM answers").fetchone()
+    connection.close()
+    assert stored < 10_000
+    assert journal.get(key("a")) == text
+
+
+def test_short_and_long_answers_are_kept_together(path: Path, journal: Journal) -> None:
+    texts = {key(str(size)): b"x" * size for size in (1, 8_000, 9_000, 3_000_000)}
+    for one, text in texts.items():
+        journal.put(one, text)
+    journal.commit()
+    other = Journal(path)
+    assert [other.get(one) for one in texts] == list(texts.values())
+    other.close()
+
+
+def test_answers_outlive_the_process_that_got_them(path: Path) -> None:
+    first = Journal(path)
+    first.put(key("a"), b"1")
+    first.close()
+    second = Journal(path)
+    assert (second.resumed, second.get(key("a"))) == (1, b"1")
+    second.close()
+
+
+def test_fresh_forgets(path: Path) -> None:
+    first = Journal(path)
+    first.put(key("a"), b"1")
+    first.close()
+    second = Journal(path, fresh=True)
+    assert (second.resumed, second.get(key("a"))) == (0, None)
+    second.close()
+
+
+def test_forget_removes_what_is_committed_and_what_is_not(journal: Journal) -> None:
+    journal.put(key("a"), b"1")
+    journal.commit()
+    journal.put(key("b"), b"2")
+    journal.forget([key("a"), key("b"), key("never")])
+    assert journal.get(key("a")) is None
+    assert journal.get(key("b")) is None
+
+
+def test_what_is_forgotten_stays_forgotten_and_may_come_again(path: Path) -> None:
+    first = Journal(path)
+    first.put(key("a"), b"wrong")
+    first.put(key("b"), b"right")
+    first.forget([key("a"), key("b")])
+    first.put(key("b"), b"right again")
+    first.close()
+    second = Journal(path)
+    assert (second.resumed, second.get(key("a")), second.get(key("b"))) == (1, None, b"right again")
+    second.close()
+
+
+def test_answers_of_many_commits_are_found_in_any_order(path: Path) -> None:
+    first = Journal(path)
+    numbers = list(range(60))
+    for number in numbers:
+        first.put(key(str(number)), str(number).encode())
+        if number % 5 == 4:
+            first.commit()
+    first.close()
+    second = Journal(path)
+    assert [second.get(key(str(number))) for number in reversed(numbers)] == [b"%d" % n for n in reversed(numbers)]
+    second.close()
+
+
+def test_a_row_another_process_removed_is_not_there(path: Path, journal: Journal) -> None:
+    journal.put(key("a"), b"1")
+    journal.commit()
+    Journal(path, fresh=True).close()
+    assert journal.get(key("a")) is None
+
+
+def test_answers_of_another_process_that_started_over_are_not_taken_for_ours(path: Path, journal: Journal) -> None:
+    for name in "ab":
+        journal.put(key(name), name.encode())
+    journal.commit()
+    other = Journal(path, fresh=True)
+    other.put(key("x"), b"of x")
+    other.close()
+    assert [journal.get(key(name)) for name in "ab"] == [None, None]
+
+
+def test_a_file_that_is_begun_anew_has_its_table_all_the_time(
+    path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = Journal._connect
+    seen: list[list[tuple[str]]] = []
+
+    def look(statement: str) -> None:
+        if statement.startswith("CREATE TABLE"):
+            with contextlib.closing(sqlite3.connect(path)) as other:
+                seen.append(other.execute("SELECT name FROM sqlite_master WHERE name = 'answers'").fetchall())
+
+    def watched(self: Journal) -> sqlite3.Connection:
+        connection = connect(self)
+        connection.set_trace_callback(look)
+        return connection
+
+    monkeypatch.setattr(Journal, "_connect", watched)
+    Journal(path, fresh=True).close()
+    assert seen == [[("answers",)]]
+
+
+def test_a_file_of_another_version_is_refused_or_begun_anew(path: Path) -> None:
+    path.parent.mkdir()
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE answers (key TEXT PRIMARY KEY, body TEXT NOT NULL)")
+        connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    with pytest.raises(ConfigError, match="another version"):
+        Journal(path)
+    begun = Journal(path, fresh=True)
+    begun.put(key("a"), b"1")
+    begun.close()
+
+
+def test_two_use_one_file(path: Path, journal: Journal) -> None:
+    other = Journal(path)
+    for number in range(50):
+        journal.put(key(f"a{number}"), b"a")
+        other.put(key(f"b{number}"), b"b")
+    journal.commit()
+    other.close()
+    third = Journal(path)
+    assert third.resumed == 100
+    third.close()
+
+
+def test_what_is_no_journal_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("not a database, but long enough to be taken for one" * 50)
+    with pytest.raises(ConfigError, match="cannot be used as a file of answers"):
+        Journal(path)
+
+
+def test_a_kill_loses_nothing_older_than_a_second(path: Path) -> None:
+    program = """
+        import os, sys, time
+        from pathlib import Path
+        from lm_eval.models.http.journal import Journal
+
+        journal = Journal(Path(sys.argv[1]))
+        for number in range(500):
+            journal.put(number.to_bytes(16, "big"), b"x" * 100)
+        time.sleep(1.0)
+        print("old", flush=True)
+        for number in range(500, 600):
+            journal.put(number.to_bytes(16, "big"), b"x" * 100)
+        os.kill(os.getpid(), 9)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program), str(path)], timeout=30, capture_output=True)
+    assert done.stdout == b"old\n"
+    journal = Journal(path)
+    assert journal.resumed >= 500
+    assert all(journal.get(number.to_bytes(16, "big")) for number in range(500))
+    journal.close()

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from lm_eval.api.model import RunContext
+from lm_eval.errors import ConfigError, EndpointUnreachable
+from lm_eval.mock_server import MockServer
+from lm_eval.models.http.proxies import proxy_for
+from tests.models.tunnel import Tunnel
+from tests.models.whole import ALL, answers, model, work
+
+
+@pytest.fixture(autouse=True)
+def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "key-of-the-environment")
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.mark.parametrize(
+    ("variables", "proxy"),
+    [
+        ({}, None),
+        ({"HTTP_PROXY": "http://p:3128"}, "http://p:3128"),
+        ({"http_proxy": "p:3128"}, "http://p:3128"),
+        ({"http_proxy": "http://me:secret@p:3128"}, "http://me:secret@p:3128"),
+        ({"HTTPS_PROXY": "http://p:3128"}, None),
+        ({"http_proxy": "p:1", "NO_PROXY": "model.test"}, None),
+        ({"http_proxy": "p:1", "NO_PROXY": ".test"}, None),
+        ({"http_proxy": "p:1", "NO_PROXY": "other, model.test:8000"}, None),
+        ({"http_proxy": "p:1", "NO_PROXY": "model.test:9000"}, "http://p:1"),
+        ({"http_proxy": "p:1", "NO_PROXY": "*"}, None),
+    ],
+)
+def test_the_environment_names_a_proxy(
+    variables: dict[str, str], proxy: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert proxy_for("http://model.test:8000/v1/completions") == proxy
+
+
+@pytest.mark.parametrize("value", ["socks5://me:secret@p:1080", "http://me:secret@p:port", "http://", "http://[::1"])
+def test_what_is_no_http_proxy_is_a_mistake_of_the_user(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", value)
+    with pytest.raises(ConfigError, match=r"^HTTPS_PROXY is .*no other kind of proxy") as caught:
+        proxy_for("https://model.test/v1")
+    assert "secret" not in str(caught.value)
+
+
+def test_all_requests_of_a_run_go_through_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    with MockServer() as server, Tunnel() as proxy:
+        monkeypatch.setenv("HTTP_PROXY", f"127.0.0.1:{proxy.port}")
+        lm, instances = model(server.base_url, num_concurrent=4), work()
+        lm.prepare(RunContext(request_types=ALL))
+        lm.tok_encode("Paris")
+        lm.respond(instances)
+        connected = server.stats.peers
+    assert all(instance.error is None for instance in instances)
+    # Whoever came to the server was the proxy: as many connections on one side as on the other, at most.
+    assert 0 < len(connected) <= len(proxy.asked)
+    assert all(line.split()[1].startswith(f"http://127.0.0.1:{server.port}/") for line in proxy.asked)
+
+
+def test_a_host_in_no_proxy_is_asked_directly(monkeypatch: pytest.MonkeyPatch) -> None:
+    with MockServer() as server, Tunnel() as proxy:
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
+        direct, through = model(server.base_url), model(server.base_url)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        direct.respond(asked := work(2))
+        assert proxy.asked == []
+        monkeypatch.delenv("NO_PROXY")
+        through.respond(again := work(2))
+        assert proxy.asked
+    assert answers(asked) == answers(again)
+
+
+def test_a_proxy_gets_the_password_of_its_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    with MockServer() as server, Tunnel(password=True) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", f"http://me:proxy-secret@127.0.0.1:{proxy.port}")
+        lm = model(server.base_url)
+        lm.prepare(RunContext(request_types=frozenset({"generate_until"})))
+        assert proxy.asked
+
+
+def test_a_proxy_that_wants_a_password_says_so_before_anything_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    with MockServer() as server, Tunnel(password=True) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
+        with pytest.raises(EndpointUnreachable, match=r"The proxy asks for a name and a password .*NAME:PASSWORD"):
+            model(server.base_url).prepare(RunContext(request_types=frozenset({"generate_until"})))
+        assert server.stats.total == 0
+
+
+def test_a_proxy_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("HTTP_PROXY", f"127.0.0.1:{port}")
+        with pytest.raises(EndpointUnreachable, match=rf"The proxy cannot be used .*{port}.* - check HTTP_PROXY"):
+            model("http://model.test/v1").prepare(RunContext(request_types=frozenset({"generate_until"})))

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from lm_eval.models.http.runner import run
+
+
+async def answer() -> int:
+    await asyncio.sleep(0)
+    return 42
+
+
+async def fail() -> int:
+    raise ValueError("ours")
+
+
+def test_it_runs_from_ordinary_code_and_inside_a_running_loop() -> None:
+    async def inside() -> int:
+        return run(answer)
+
+    assert run(answer) == 42
+    assert asyncio.run(inside()) == 42
+
+
+def test_what_is_raised_inside_is_raised_outside() -> None:
+    with pytest.raises(ValueError, match="ours"):
+        run(fail)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are sent as on POSIX")
+def test_ctrl_c_lets_the_coroutine_clean_up() -> None:
+    program = """
+        import asyncio
+        from lm_eval.models.http.runner import run
+
+        async def work():
+            try:
+                print("started", flush=True)
+                await asyncio.sleep(60)
+            finally:
+                print("cleaned up", flush=True)
+
+        try:
+            run(work)
+        except KeyboardInterrupt:
+            print("interrupted", flush=True)
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "started\n"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert (out, err) == ("cleaned up\ninterrupted\n", "")

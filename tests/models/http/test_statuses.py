@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from lm_eval.config.redact import Redactor
+from lm_eval.errors import (
+    APIError,
+    AuthenticationError,
+    ContextLengthExceeded,
+    EndpointNotFound,
+    MalformedResponse,
+    RateLimited,
+    RequestRejected,
+    RequestTimeout,
+    ServerError,
+)
+from lm_eval.models.http.statuses import error_for_body, error_for_status, retry_after
+
+VLLM = "This model's maximum context length is 1024 tokens. However, your prompt contains at least 1025 input tokens"
+LLAMA = "request (6002 tokens) exceeds the available context size (2048 tokens), try increasing it"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "retryable"),
+    [
+        (302, "", EndpointNotFound, False),
+        (400, "bad field", RequestRejected, False),
+        (400, VLLM, ContextLengthExceeded, False),
+        (400, LLAMA, ContextLengthExceeded, False),
+        (401, "no", AuthenticationError, False),
+        (403, "no", AuthenticationError, False),
+        (404, "no", EndpointNotFound, False),
+        (405, "no", EndpointNotFound, False),
+        (408, "slow", RequestTimeout, True),
+        (409, "conflict", ServerError, True),
+        (413, "big", RequestRejected, False),
+        (422, "bad", RequestRejected, False),
+        (429, "slow down", RateLimited, True),
+        (429, '{"error": {"message": "x", "code": "insufficient_quota"}}', RateLimited, False),
+        (500, "oops", ServerError, True),
+        (500, VLLM, ContextLengthExceeded, False),
+        (503, "busy", ServerError, True),
+    ],
+)
+def test_status_and_body_tell_the_error(status: int, body: str, kind: type[APIError], retryable: bool) -> None:
+    error = error_for_status(status, {"Location": "http://x"}, body.encode(), "http://h/v1", Redactor())
+    assert type(error) is kind
+    assert error.retryable is retryable
+    assert error.status == status
+    assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"error": {"message": "the reason", "type": "x"}}',
+        '{"error": "the reason"}',
+        '{"detail": "the reason"}',
+        '{"object": "error", "message": "the reason"}',
+        "the reason",
+    ],
+)
+def test_the_message_is_found_in_every_shape(body: str) -> None:
+    error = error_for_status(400, {}, body.encode(), "http://h/v1", Redactor())
+    assert error.body == "the reason"
+
+
+def test_a_key_in_the_body_is_hidden() -> None:
+    error = error_for_status(401, {}, b"Incorrect API key provided: my-key-1", "http://h", Redactor(["my-key-1"]))
+    assert "my-key-1" not in str(error)
+    assert "OPENAI_API_KEY" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ({"code": 429, "message": "slow"}, RateLimited),
+        ({"code": "503", "message": "busy"}, ServerError),
+        ({"message": "odd"}, MalformedResponse),
+        ("odd", MalformedResponse),
+        ({"message": VLLM}, ContextLengthExceeded),
+    ],
+)
+def test_an_error_with_status_200_is_an_error(error: object, kind: type[APIError]) -> None:
+    assert type(error_for_body(error, "http://h", Redactor())) is kind
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"Retry-After": "7"}, 7.0),
+        ({"Retry-After": "0.5"}, 0.5),
+        ({"Retry-After": "Thu, 01 Jan 1970 00:01:40 GMT"}, 40.0),
+        ({"Retry-After": "Thu, 01 Jan 1970 00:00:10 GMT"}, 0.0),
+        ({"Retry-After-Ms": "250", "Retry-After": "1"}, 0.25),
+        ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "nan"}, None),
+        ({"Retry-After": "86400"}, 600.0),
+    ],
+)
+def test_retry_after_in_every_spelling(headers: dict[str, str], seconds: float | None) -> None:
+    assert retry_after(headers, now=60.0) == seconds
+
+
+def test_a_long_body_is_cut() -> None:
+    error = error_for_status(400, {}, json.dumps({"error": "x" * 5000}).encode(), "http://h", Redactor())
+    assert len(str(error)) < 500

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lm_eval.errors import UnknownNameError
+from lm_eval.task_files.validate import validate
+from lm_eval.tasks import TaskManager
+from tests.task_files.conftest import BASE, Write
+
+FILES = {
+    "base": BASE,
+    "good.yaml": "include: base\ntask: good\ntag: tag",
+    "key.yaml": "include: base\ntask: key\ntag: tag\ndoc_to_txt: a",
+    "package.yaml": "include: base\ntask: package\nprocess_docs: !function needs.f",
+    "needs.py": "print('noise')\nimport no_such_package_y",
+    "py.yaml": "task: py\nclass: !function py.C",
+    "py.py": """
+        from lm_eval.api.task import Task
+        class C(Task):
+            def __init__(self): raise RuntimeError("loads data")
+    """,
+    "group.yaml": "group: group\ntask: [good, package, {task: key, num_fewshot: 1}, {task: n, include: base, tag: x}]",
+    "lost.yaml": "group: lost\ntask: [nowhere, good]",
+    "broken.yaml": "task: broken\nx: [",
+}
+
+
+def manager(root: Path) -> TaskManager:
+    return TaskManager(include_path=root, include_defaults=False)
+
+
+def test_every_fault_is_a_line(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    root = write(FILES)
+    problems = validate(manager(root), ["*"])
+    assert [problem.name for problem in problems] == ["", "group", "key", "lost", "package"]
+    lines = [str(problem) for problem in problems]
+    assert f"{root}/broken.yaml:" in lines[0]
+    assert f"{root}/key.yaml:4 [doc_to_txt]" in lines[1]
+    assert lines[2].startswith(f"key: {root}/key.yaml:4 [doc_to_txt]: ") and "Did you mean 'doc_to_text'" in lines[2]
+    assert "Unknown task or group 'nowhere'" in lines[3]
+    assert f"{root}/package.yaml:3 [process_docs]" in lines[4] and "pip install no-such-package-y" in lines[4]
+    assert [problem.missing_package for problem in problems] == [False, False, False, False, True]
+    assert all("\n" not in line for line in lines)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("names", "failing"),
+    [
+        (["good", "py"], []),
+        (["tag"], ["key"]),
+        (["group"], ["group", "key", "package"]),
+        (["group::n"], ["group", "key", "package"]),
+        (["p*"], ["package"]),
+    ],
+)
+def test_members_are_checked_too(write: Write, names: list[str], failing: list[str]) -> None:
+    assert [problem.name for problem in validate(manager(write(FILES)), names)] == failing
+
+
+def test_unknown_names(write: Write) -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'good'"):
+        validate(manager(write(FILES)), ["goood"])
+
+
+def test_a_module_that_fails_is_run_once(write: Write) -> None:
+    root = write(
+        {
+            "base": BASE,
+            "count.py": """
+                from pathlib import Path
+                with open(Path(__file__).with_name("runs"), "a") as file:
+                    file.write("x")
+                1 / 0
+            """,
+            **{f"{name}.yaml": f"include: base\ntask: {name}\nprocess_docs: !function count.f" for name in "abc"},
+        }
+    )
+    assert len(validate(manager(root), ["*"])) == 3
+    assert (root / "runs").read_text() == "x"

@@ -11,6 +11,7 @@ from lm_eval.api._docs import DocSource
 from lm_eval.api._fields import text_reader
 from lm_eval.api._filters import build_filters
 from lm_eval.api._scoring import text_sizes
+from lm_eval.api.filter import FilterEnsemble
 from lm_eval.api.instance import Instance
 from lm_eval.api.samplers import DEFAULT_SEED
 from lm_eval.config.task import TaskConfig
@@ -201,10 +202,29 @@ class Task(DocSource, ABC):
 
     @property
     def instances(self) -> list[Instance]:
-        """The Instances ``build_all_requests`` made, doc by doc."""
+        """The Instances of this task, document by document; ``apply_filters`` works on these."""
         return self._instances
 
+    @instances.setter
+    def instances(self, value: Sequence[Instance]) -> None:
+        """Replace the Instances."""
+        self._instances = list(value)
+
+    def replay(self, instances: Sequence[Instance]) -> None:
+        """Use saved Instances and their documents; the dataset is not loaded, and code that reads it fails.
+
+        Args:
+            instances: Instances with responses.
+        """
+        self._instances = list(instances)
+        self._saved_docs = list({instance.doc_id: instance.doc for instance in instances}.values())
+
     # The scores
+
+    @property
+    def filters(self) -> Sequence[FilterEnsemble]:
+        """The filter pipelines of this task, at least one."""
+        return self._filters
 
     @abstractmethod
     def process_results(self, doc: Any, results: Any) -> dict[str, Any]:

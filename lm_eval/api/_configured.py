@@ -182,11 +182,11 @@ class ConfiguredTask(Task, ABC):
     @cached_property
     def features(self) -> list[str]:
         """The names of the columns of the evaluated docs."""
-        return column_names(self.eval_docs)
+        return column_names(self.scored_docs)
 
     @cached_property
     def _first_doc(self) -> Any:
-        for doc in iterate(self.eval_docs, stop=1):
+        for doc in iterate(self.scored_docs, stop=1):
             return doc
         raise DatasetError(f"Task {self.task_name} has no docs to evaluate.")
 

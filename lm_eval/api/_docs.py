@@ -34,6 +34,7 @@ class DocSource(ABC):
         self._data_dir: str | os.PathLike[str] | None = None
         self._download_args = (data_dir, cache_dir, download_mode)
         self._dataset: Any = None
+        self._saved_docs: list[Any] | None = None
 
     @property
     @abstractmethod
@@ -43,6 +44,10 @@ class DocSource(ABC):
     @property
     def dataset(self) -> Any:
         """The splits by name, loaded at first use."""
+        if self._saved_docs is not None:
+            raise ConfigError(
+                f"Task {self.task_name!r} reads its dataset to score, beside the saved docs; it cannot be rescored."
+            )
         if self._dataset is None:
             self._load()
             if self._dataset is None:
@@ -125,6 +130,11 @@ class DocSource(ABC):
             return self.validation_docs()
         raise TaskFileError(f"task {self.task_name} has neither a test nor a validation split")
 
+    @property
+    def scored_docs(self) -> Any:
+        """The documents to score: the saved ones during a replay, else ``eval_docs``."""
+        return self.eval_docs if self._saved_docs is None else self._saved_docs
+
     def doc_iterator(
         self,
         *,
@@ -147,7 +157,7 @@ class DocSource(ABC):
         Raises:
             ConfigError: An index of ``samples`` is not in the split.
         """
-        docs = self.eval_docs
+        docs = self.scored_docs
         if not hasattr(docs, "__len__"):
             docs = list(docs)
         if samples is not None:

@@ -1,4 +1,4 @@
-"""From saved samples back to answered Instances, and a task that sees the saved docs as its data."""
+"""From saved samples back to answered Instances."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from dataclasses import fields
 from typing import Any, TypeVar, cast
 
 from lm_eval.api.instance import Instance, OutputType, RequestError, ResponseInfo, Usage
-from lm_eval.api.task import Task
 from lm_eval.errors import ConfigError
 
-__all__ = ["give_docs", "instances_of"]
+__all__ = ["instances_of"]
 
 T = TypeVar("T")
 _NEEDED = ("doc_id", "doc", "arguments", "resps")
@@ -90,23 +89,3 @@ def _known(kind: type[T], given: Mapping[str, Any]) -> T:
     """Build a dataclass from what it knows of a mapping, which a later version may have written."""
     names = {item.name for item in fields(cast("Any", kind))}
     return kind(**{key: value for key, value in given.items() if key in names})
-
-
-def give_docs(task: Task, instances: Sequence[Instance]) -> None:
-    """Let a task see the docs of its saved Instances as the docs to evaluate; its dataset is out of reach.
-
-    Args:
-        task: The task; its class becomes one derived from its class.
-        instances: Its Instances.
-    """
-    docs = list({instance.doc_id: instance.doc for instance in instances}.values())
-
-    def no_dataset(self: Task) -> Any:
-        raise ConfigError(
-            f"Task {self.task_name!r} reads its dataset to score, beside the saved docs; it cannot be rescored."
-        )
-
-    kind = type(task)
-    own = {"eval_docs": property(lambda self: docs), "dataset": property(no_dataset), "__module__": kind.__module__}
-    task.__class__ = type(kind.__name__, (kind,), own)
-    task._instances = list(instances)

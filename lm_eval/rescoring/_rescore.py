@@ -13,7 +13,7 @@ from lm_eval import _setup
 from lm_eval.errors import ConfigError
 from lm_eval.rescoring._changes import changed_scores
 from lm_eval.rescoring._checks import changed_prompt_keys, check_complete, check_requests
-from lm_eval.rescoring._replay import give_docs, instances_of
+from lm_eval.rescoring._replay import instances_of
 from lm_eval.rescoring._tasks import load_tasks, select
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def _score(task: Task, run: Run) -> TaskOutput:
     if not instances:
         raise ConfigError(f"{run.sample_files[name].name} holds no samples.")
     check_complete(name, run.results["results"].get(name) or {}, instances)
-    give_docs(task, instances)
+    task.replay(instances)
     check_requests(task, _saved_config(run, name), instances)
     output = score_task(task, log_samples=True)
     inexact = 0

@@ -181,7 +181,7 @@ def _with_unanswered(
     """Add the scores a task without a single answered doc would have, with no values."""
     if output.metrics or output.n_effective:
         return output.metrics
-    pipelines = [pipeline.name for pipeline in getattr(output.task, "_filters", ())] or ["none"]
+    pipelines = [pipeline.name for pipeline in getattr(output.task, "filters", ())] or ["none"]
     return {(metric, pipeline): [] for metric in aggregations for pipeline in pipelines}
 
 

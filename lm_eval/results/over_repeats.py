@@ -31,7 +31,7 @@ def answers_alone(task: Task, pipeline: str, answered: Sequence[Instance]) -> di
         Doc id to the filtered answers; nothing for a task that combines no repeats, and for a pipeline that chooses
         among them itself.
     """
-    steps = next((ensemble for ensemble in task._filters if ensemble.name == pipeline), None)
+    steps = next((ensemble for ensemble in task.filters if ensemble.name == pipeline), None)
     if not task.over_repeats or steps is None or steps.chooses:
         return {}
     docs = [instance.doc for instance in answered]

@@ -48,7 +48,7 @@ def score_task(task: Task, *, log_samples: bool) -> TaskOutput:
     output = TaskOutput(
         task=task,
         metrics={},
-        n_original=len(task.eval_docs),
+        n_original=len(task.scored_docs),
         n_effective=len(docs) - len(lost),
         num_fewshot=task.config.num_fewshot or 0,
         samples=[] if log_samples else None,
@@ -120,12 +120,12 @@ def _by_doc(instances: Iterable[Instance]) -> dict[int, list[Instance]]:
 def _apply_filters(task: Task, answered: list[Instance]) -> list[str]:
     """Run the task's pipelines on what was answered; a pipeline never sees a lost request."""
     if not answered:
-        return [pipeline.name for pipeline in task._filters]
-    everything, task._instances = task.instances, answered
+        return [pipeline.name for pipeline in task.filters]
+    everything, task.instances = task.instances, answered
     try:
         task.apply_filters()
     finally:
-        task._instances = everything
+        task.instances = everything
     return list(answered[0].filtered_resps)
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
     from lm_eval.api.model import LM
     from lm_eval.api.task import Task
-    from lm_eval.models.forecast import Forecast, TaskForecast
+    from lm_eval.models.estimate import Estimate, TaskEstimate
     from lm_eval.task_files.manager import TaskManager
 
 __all__ = ["plan"]
@@ -105,8 +105,8 @@ def plan(
     found = _load(tasks, task_manager, made.faults, include_path, shown_metadata, data_dir)
     lm = _setup.make_model(model, arguments, batch_size=batch_size)
     try:
-        forecaster = getattr(lm, "forecaster", None)
-        foreseen = forecaster(kept=made.answers_kept) if forecaster is not None else None
+        estimator = getattr(lm, "estimator", None)
+        foreseen = estimator(kept=made.answers_kept) if estimator is not None else None
         refuses = foreseen.refuses if foreseen is not None else lm.refuses
         built: dict[str, Task] = {}
         for name, task in found.items():
@@ -128,8 +128,8 @@ def plan(
             built[name] = task
         if not built:
             raise _nothing(made)
-        forecast = foreseen.forecast({name: task.instances for name, task in built.items()}) if foreseen else None
-        _fill(made, built, forecast, lm)
+        estimate = foreseen.estimate({name: task.instances for name, task in built.items()}) if foreseen else None
+        _fill(made, built, estimate, lm)
     finally:
         if not isinstance(model, LM):
             lm.close()
@@ -186,11 +186,11 @@ def _nothing(made: Plan) -> UserError:
     return CapabilityError(next(iter(made.refused.values()), "No task to evaluate."))
 
 
-def _fill(made: Plan, built: Mapping[str, Task], forecast: Forecast | None, lm: LM) -> None:
+def _fill(made: Plan, built: Mapping[str, Task], estimate: Estimate | None, lm: LM) -> None:
     """Put the numbers into the plan."""
     prices = [getattr(getattr(lm, "args", None), name, None) for name in ("price_in", "price_out")]
     for name, task in built.items():
-        known = forecast.tasks[name] if forecast is not None else _by_characters(task.instances)
+        known = estimate.tasks[name] if estimate is not None else _by_characters(task.instances)
         cost = None
         if any(price is not None for price in prices):
             cost = (known.prompt_tokens * (prices[0] or 0.0) + known.generated_tokens * (prices[1] or 0.0)) / 1e6
@@ -209,25 +209,25 @@ def _fill(made: Plan, built: Mapping[str, Task], forecast: Forecast | None, lm: 
                 known.tight,
             )
         )
-    if forecast is not None:
-        made.scoring, made.scoring_assumed, made.window = forecast.scoring, forecast.assumed, forecast.window
-        if forecast.tokenizer is not None:
+    if estimate is not None:
+        made.scoring, made.scoring_assumed, made.window = estimate.scoring, estimate.assumed, estimate.window
+        if estimate.tokenizer is not None:
             made.tokens_by = (
-                f"counted by the server's tokenizer ({forecast.tokenizer}) on at most {forecast.sample} prompts a "
+                f"counted by the server's tokenizer ({estimate.tokenizer}) on at most {estimate.sample} prompts a "
                 "task, and scaled"
             )
-        made.notes += [forecast.note] if forecast.note else []
+        made.notes += [estimate.note] if estimate.note else []
     if getattr(lm, "chat", False):
         made.notes.append("What the server's chat template adds to messages, and images, are not in the prompt tokens.")
-    made.example = _example(built, forecast)
+    made.example = _example(built, estimate)
 
 
-def _by_characters(instances: Sequence[Instance]) -> TaskForecast:
+def _by_characters(instances: Sequence[Instance]) -> TaskEstimate:
     """Count for a model that is not behind an API of ours: a request a repeat."""
-    from lm_eval.models.forecast import TaskForecast
-    from lm_eval.models.scoring.forecast import prompt_text
+    from lm_eval.models.estimate import TaskEstimate
+    from lm_eval.models.scoring.planned import prompt_text
 
-    task = TaskForecast()
+    task = TaskEstimate()
     for instance in instances:
         repeats, settings = instance.repeats or 1, instance.args[1] if len(instance.args) > 1 else {}
         most = settings.get("max_gen_toks", 256) if isinstance(settings, Mapping) else 1
@@ -238,7 +238,7 @@ def _by_characters(instances: Sequence[Instance]) -> TaskForecast:
     return task
 
 
-def _example(built: Mapping[str, Task], forecast: Forecast | None) -> Example:
+def _example(built: Mapping[str, Task], estimate: Estimate | None) -> Example:
     from lm_eval.config.redact import redact
 
     name, task = next(iter(built.items()))
@@ -246,7 +246,7 @@ def _example(built: Mapping[str, Task], forecast: Forecast | None) -> Example:
     prompt, *rest = instance.args
     continuation = rest[0] if rest and isinstance(rest[0], str) else None
     example = Example(name, instance.doc_id or 0, prompt, continuation)
-    body = forecast.example if forecast is not None else None
+    body = estimate.example if estimate is not None else None
     if body is not None:
         example.path = body.path
         if body.payload is not None:

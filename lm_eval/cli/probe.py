@@ -50,5 +50,5 @@ def run(namespace: argparse.Namespace) -> int:
     model = get_model(namespace.model).create_from_arg_obj(values.arguments("--model_args", namespace.model_args))
     if not isinstance(model, TemplateAPI):
         raise ConfigError(f"{namespace.model} is no model behind an API; there is nothing to probe.")
-    print(model.probe())
+    print(model.capability_table())
     return exit_codes.OK

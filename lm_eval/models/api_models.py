@@ -14,14 +14,14 @@ from lm_eval.models.api_hooks import APIHooks
 from lm_eval.models.arguments import ModelArguments
 from lm_eval.models.http.runner import nothing_to_collect, run
 from lm_eval.models.http.session import Session
-from lm_eval.models.server.abilities import Abilities
+from lm_eval.models.preflight import Preflight
 from lm_eval.models.work import Answer, Ask, Call, Slot, Unit
 
 if TYPE_CHECKING:
-    from lm_eval.models.forecast import Forecaster
+    from lm_eval.models.estimate import Estimator
     from lm_eval.models.responses import ListedResponses, Responses
     from lm_eval.models.scoring import Scorer
-    from lm_eval.models.scoring.settings import ScoringSettings
+    from lm_eval.models.server.settings import ScoringSettings
 
 __all__ = ["TemplateAPI"]
 
@@ -73,7 +73,7 @@ class TemplateAPI(APIHooks):
         self.eos_string, self.think_end_token = args.eos_string, args.think_end_token
         self._session = Session(args, self.path)
         custom = self._custom_scorer if self.reads_logprobs else None
-        self._abilities = Abilities(self._session, self._scoring_settings, custom)
+        self._preflight = Preflight(self._session, self._scoring_settings, custom)
         self._failed_batches = 0
 
     # What an evaluation asks.
@@ -88,9 +88,9 @@ class TemplateAPI(APIHooks):
             APIError: The endpoint cannot be used.
         """
         self._session.begin(context)
-        run(lambda: self._abilities.check(self.header, context.request_types, self._light_call))
+        run(lambda: self._preflight.check(self.header, context.request_types, self._light_call))
 
-    def probe(self) -> str:
+    def capability_table(self) -> str:
         """Find out what the server can do, with a few requests.
 
         Returns:
@@ -99,11 +99,11 @@ class TemplateAPI(APIHooks):
         Raises:
             APIError: The endpoint cannot be used.
         """
-        from lm_eval.models.scoring import render
+        from lm_eval.models.scoring import capability_table
 
         if self.reads_logprobs and self.args.scoring is None:
             return f"{type(self).__name__} reads log-likelihoods itself (parse_logprobs); the server is not probed."
-        return render(run(lambda: self._abilities.probe(self.header)), self._scoring_settings())
+        return capability_table(run(lambda: self._preflight.find_capabilities(self.header)), self._scoring_settings())
 
     def refuses(self, request_type: str) -> str | None:
         """Tell why a request type cannot be answered, as found by ``prepare``.
@@ -114,21 +114,21 @@ class TemplateAPI(APIHooks):
         Returns:
             The reason, or None.
         """
-        return self._abilities.refusals.get("loglikelihood" if request_type == "multiple_choice" else request_type)
+        return self._preflight.refusals.get("loglikelihood" if request_type == "multiple_choice" else request_type)
 
-    def forecaster(self, *, kept: bool = False) -> Forecaster:
+    def estimator(self, *, kept: bool = False) -> Estimator:
         """Return what foresees how much a run will ask, without asking for an answer.
 
         Args:
             kept: Whether answers are kept in a file, so that equal requests are sent once.
 
         Returns:
-            The forecaster.
+            The estimator.
         """
-        from lm_eval.models.forecast import Forecaster
+        from lm_eval.models.estimate import Estimator
 
         settings = self._scoring_settings()
-        return Forecaster(self, settings, lambda: self._session.engine(self.header, checking=True), kept=kept)
+        return Estimator(self, settings, lambda: self._session.engine(self.header, checking=True), kept=kept)
 
     def respond(self, instances: Sequence[Instance]) -> None:
         """Answer Instances of any types from one pool of workers.
@@ -168,7 +168,7 @@ class TemplateAPI(APIHooks):
             "model": self.model,
             "endpoints": self._session.urls,
             "path": self.path,
-            **self._abilities.describe(),
+            **self._preflight.describe(),
         }
         described["run"] = self._session.describe()
         return described
@@ -238,8 +238,8 @@ class TemplateAPI(APIHooks):
         from lm_eval.models.http.dispatcher import Dispatcher
         from lm_eval.models.http.progress import Progress
 
-        if responses.scored and self._abilities.scorer is None:
-            await self._abilities.learn(self.header)
+        if responses.scored and self._preflight.scorer is None:
+            await self._preflight.choose_scorer(self.header)
         async with self._session.engine(self.header) as engine:
             progress = Progress(responses.total, engine, shown)
 
@@ -265,7 +265,7 @@ class TemplateAPI(APIHooks):
             if kind == "generate_until":
                 yield from generation_units(self, group, lambda: self.batch_size)
             else:
-                yield from self._abilities.units(group, kind)
+                yield from self._preflight.units(group, kind)
 
     @property
     def batch_size(self) -> int:
@@ -279,7 +279,7 @@ class TemplateAPI(APIHooks):
             eval_logger.warning("Several prompts in a request failed again and again; one a request from here on.")
 
     def _scoring_settings(self) -> ScoringSettings:
-        from lm_eval.models.scoring.settings import ScoringSettings
+        from lm_eval.models.server.settings import ScoringSettings
 
         return ScoringSettings.of(self.args, chat=self.chat)
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lm_eval.api.instance import ResponseInfo, Usage
 from lm_eval.errors import MalformedResponse, RequestRejected, ServerError
 from lm_eval.models.http.shapes import choices_in_order
+from lm_eval.models.protocol import APIModel
 from lm_eval.models.utils import cut_at_stops, handle_stop_sequences
 from lm_eval.models.work import Answer, Ask, Call, Reply, Slot, Unit
-
-if TYPE_CHECKING:
-    from lm_eval.models.api_models import TemplateAPI
 
 __all__ = ["GenerationUnit", "generation_units", "text_of", "to_payload"]
 
@@ -109,7 +107,7 @@ class GenerationUnit:
         batch: The prompts' slots, all of the same repeat.
     """
 
-    model: TemplateAPI
+    model: APIModel
     batch: Sequence[Slot]
 
     @property
@@ -179,9 +177,7 @@ class GenerationUnit:
         return answers
 
 
-def generation_units(
-    model: TemplateAPI, slots: Iterable[Slot], batch_size: Callable[[], int]
-) -> Iterator[GenerationUnit]:
+def generation_units(model: APIModel, slots: Iterable[Slot], batch_size: Callable[[], int]) -> Iterator[GenerationUnit]:
     """Cut slots into units.
 
     Args:

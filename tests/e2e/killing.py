@@ -21,7 +21,7 @@ from typing import Any
 
 from lm_eval.mock_server import MockServer
 from lm_eval.mock_server.stats import RequestRecord
-from lm_eval.models.scoring.seams import common_prefix
+from lm_eval.models.logprobs.seams import common_prefix
 from tests.e2e.conftest import environment
 
 AT_RISK = 1.0

@@ -9,7 +9,7 @@ tells what cannot be right.
 
 from lm_eval.models.scoring.base import Scorer
 from lm_eval.models.scoring.choose import STRATEGIES, make_scorer, obstacles
-from lm_eval.models.scoring.settings import ScoringSettings
-from lm_eval.models.server.report import render
+from lm_eval.models.scoring.table import capability_table
+from lm_eval.models.server.settings import ScoringSettings
 
-__all__ = ["STRATEGIES", "Scorer", "ScoringSettings", "make_scorer", "obstacles", "render"]
+__all__ = ["STRATEGIES", "Scorer", "ScoringSettings", "capability_table", "make_scorer", "obstacles"]

@@ -10,10 +10,10 @@ from typing import Any, ClassVar, NamedTuple
 
 from lm_eval.api.instance import ResponseInfo, Usage
 from lm_eval.errors import APIError, CheckFailed, MalformedResponse
-from lm_eval.models.scoring.checks import Score, Unlisted
-from lm_eval.models.scoring.seams import split_pair
-from lm_eval.models.scoring.settings import ScoringSettings
+from lm_eval.models.logprobs.checks import Score, Unlisted
+from lm_eval.models.logprobs.seams import split_pair
 from lm_eval.models.server.capabilities import Capabilities
+from lm_eval.models.server.settings import ScoringSettings
 from lm_eval.models.work import Answer, Ask, Call, Reply, Slot, Unit
 
 __all__ = ["FailedUnit", "GroupUnit", "Outcome", "Pair", "Scorer", "TalliedAsk", "answer"]

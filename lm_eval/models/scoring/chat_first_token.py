@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lm_eval.errors import CheckFailed
+from lm_eval.models.logprobs.blocks import Top, choices_of, generated_tops
+from lm_eval.models.logprobs.checks import Score, Unlisted, check_tops
 from lm_eval.models.scoring.base import FailedUnit, Outcome, Pair, Scorer, TalliedAsk, answer
-from lm_eval.models.scoring.blocks import Top, choices_of, generated_tops
-from lm_eval.models.scoring.checks import Score, Unlisted, check_tops
-from lm_eval.models.scoring.settings import ScoringSettings
 from lm_eval.models.server.capabilities import Capabilities
+from lm_eval.models.server.settings import ScoringSettings
 from lm_eval.models.work import Answer, Ask, Call, Slot, Unit
 
 __all__ = ["ChatFirstToken", "messages_of"]

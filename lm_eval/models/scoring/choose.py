@@ -9,9 +9,9 @@ from lm_eval.models.scoring.echo_cuts import EchoContext, EchoOffsets, EchoToken
 from lm_eval.models.scoring.first_token import FirstToken
 from lm_eval.models.scoring.forced_token import ForcedToken
 from lm_eval.models.scoring.prompt_logprobs import PromptLogprobs
-from lm_eval.models.scoring.settings import ScoringSettings
 from lm_eval.models.scoring.token_ids import TokenIds
 from lm_eval.models.server.capabilities import Capabilities
+from lm_eval.models.server.settings import ScoringSettings
 
 __all__ = ["ALIASES", "STRATEGIES", "make_scorer", "obstacles"]
 

@@ -5,20 +5,17 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from lm_eval.errors import APIError, CheckFailed, MalformedResponse, RequestRejected, ServerError
+from lm_eval.models.logprobs.checks import Score, score_of
+from lm_eval.models.logprobs.seams import common_prefix
+from lm_eval.models.protocol import APIModel
 from lm_eval.models.scoring.base import GroupUnit, Outcome, Pair, Scorer, TalliedAsk, answer
-from lm_eval.models.scoring.checks import Score, score_of
-from lm_eval.models.scoring.seams import common_prefix
-from lm_eval.models.scoring.settings import ScoringSettings
 from lm_eval.models.scoring.token_ids import too_long
 from lm_eval.models.server.capabilities import Capabilities
+from lm_eval.models.server.settings import ScoringSettings
 from lm_eval.models.server.tokenizer import RemoteTokenizer, find_tokenizer
 from lm_eval.models.work import Answer, Ask, Call, Slot, Unit
-
-if TYPE_CHECKING:
-    from lm_eval.models.api_models import TemplateAPI
 
 __all__ = ["CustomScorer"]
 
@@ -33,7 +30,7 @@ class CustomScorer(Scorer):
     by_name_only = True
 
     def __init__(
-        self, model: TemplateAPI, settings: ScoringSettings, tokens: bool, tokenizer: RemoteTokenizer | None
+        self, model: APIModel, settings: ScoringSettings, tokens: bool, tokenizer: RemoteTokenizer | None
     ) -> None:
         """Keep the parts.
 
@@ -47,7 +44,7 @@ class CustomScorer(Scorer):
         self._model, self._tokens, self._tokenizer = model, tokens, tokenizer
 
     @classmethod
-    async def make(cls, model: TemplateAPI, settings: ScoringSettings, ask: Ask, *, encodes: bool) -> CustomScorer:
+    async def make(cls, model: APIModel, settings: ScoringSettings, ask: Ask, *, encodes: bool) -> CustomScorer:
         """Find out what the model's reading needs, and whether it can be had.
 
         Args:

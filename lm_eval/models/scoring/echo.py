@@ -14,14 +14,14 @@ from lm_eval.errors import (
     RequestRejected,
     ServerError,
 )
+from lm_eval.models.logprobs.blocks import Block, choices_of, echoed_block
+from lm_eval.models.logprobs.checks import Score, total
+from lm_eval.models.logprobs.seams import common_prefix, prompt_tokens_of
 from lm_eval.models.scoring.base import GroupUnit, Outcome, Pair, Scorer, TalliedAsk, answer
-from lm_eval.models.scoring.blocks import Block, choices_of, echoed_block
-from lm_eval.models.scoring.checks import Score, total
 from lm_eval.models.scoring.prefix import NO_PREFIX, prefix_known, prefix_text
-from lm_eval.models.scoring.seams import common_prefix, prompt_tokens_of
-from lm_eval.models.scoring.settings import ScoringSettings
 from lm_eval.models.scoring.token_ids import TokenIds, too_long
 from lm_eval.models.server.capabilities import Capabilities
+from lm_eval.models.server.settings import ScoringSettings
 from lm_eval.models.work import Answer, Ask, Call, Reply, Slot, Unit
 
 __all__ = ["EchoScorer"]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lm_eval.models.logprobs.blocks import Block
+from lm_eval.models.logprobs.seams import seam_by_offsets, seam_by_texts
 from lm_eval.models.scoring.base import Outcome, Pair, Scorer
-from lm_eval.models.scoring.blocks import Block
 from lm_eval.models.scoring.echo import EchoScorer
-from lm_eval.models.scoring.seams import seam_by_offsets, seam_by_texts
-from lm_eval.models.scoring.settings import ScoringSettings
 from lm_eval.models.server.capabilities import Capabilities
+from lm_eval.models.server.settings import ScoringSettings
 from lm_eval.models.work import Answer, Ask, Slot, Unit
 
 __all__ = ["EchoContext", "EchoOffsets", "EchoTokens"]

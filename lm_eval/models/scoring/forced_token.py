@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 
 from lm_eval.errors import CheckFailed
+from lm_eval.models.logprobs.blocks import choices_of, echoed_block, generated_tops
+from lm_eval.models.logprobs.checks import Score, check_tops, total
 from lm_eval.models.scoring.base import Pair
-from lm_eval.models.scoring.blocks import choices_of, echoed_block, generated_tops
-from lm_eval.models.scoring.checks import Score, check_tops, total
-from lm_eval.models.scoring.settings import ScoringSettings
 from lm_eval.models.scoring.token_ids import IdScorer
 from lm_eval.models.server.capabilities import Capabilities
+from lm_eval.models.server.settings import ScoringSettings
 from lm_eval.models.work import Ask, Call
 
 __all__ = ["ForcedToken"]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lm_eval.errors import CheckFailed
-from lm_eval.models.scoring.settings import ScoringSettings
 from lm_eval.models.server.capabilities import Capabilities
+from lm_eval.models.server.settings import ScoringSettings
 from lm_eval.models.server.tokenizer import RemoteTokenizer
 from lm_eval.models.work import Ask
 

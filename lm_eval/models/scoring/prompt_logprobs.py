@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from lm_eval.errors import CheckFailed
-from lm_eval.models.scoring.blocks import Block, choices_of, prompt_block
-from lm_eval.models.scoring.settings import ScoringSettings
+from lm_eval.models.logprobs.blocks import Block, choices_of, prompt_block
 from lm_eval.models.scoring.token_ids import TokenIds
 from lm_eval.models.server.capabilities import Capabilities
+from lm_eval.models.server.settings import ScoringSettings
 from lm_eval.models.work import Ask, Call
 
 __all__ = ["PromptLogprobs"]

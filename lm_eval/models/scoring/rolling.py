@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from lm_eval.api.instance import Usage
 from lm_eval.errors import APIError
+from lm_eval.models.logprobs.checks import Score
+from lm_eval.models.logprobs.seams import Window
 from lm_eval.models.scoring.base import Outcome, TalliedAsk, answer
-from lm_eval.models.scoring.checks import Score
-from lm_eval.models.scoring.seams import Window
 from lm_eval.models.work import Ask, Slot
 
 __all__ = ["Document", "ScoreIds", "window_units"]

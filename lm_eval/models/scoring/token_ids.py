@@ -7,14 +7,14 @@ from abc import abstractmethod
 from collections.abc import Sequence
 
 from lm_eval.errors import CheckFailed, ContextLengthExceeded
+from lm_eval.models.logprobs.blocks import Block, choices_of, echoed_block
+from lm_eval.models.logprobs.checks import Score, total
+from lm_eval.models.logprobs.seams import common_prefix, seam_by_pieces, seam_by_texts, windows
 from lm_eval.models.scoring.base import Outcome, Pair, Scorer, answer
-from lm_eval.models.scoring.blocks import Block, choices_of, echoed_block
-from lm_eval.models.scoring.checks import Score, total
 from lm_eval.models.scoring.prefix import NO_PREFIX, bare_ids, prefix_id, prefix_known
 from lm_eval.models.scoring.rolling import window_units
-from lm_eval.models.scoring.seams import common_prefix, seam_by_pieces, seam_by_texts, windows
-from lm_eval.models.scoring.settings import ScoringSettings
 from lm_eval.models.server.capabilities import Capabilities
+from lm_eval.models.server.settings import ScoringSettings
 from lm_eval.models.server.tokenizer import RemoteTokenizer, Tokens
 from lm_eval.models.work import Ask, Call, Slot
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from lm_eval.models.scoring.blocks import Block
-from lm_eval.models.scoring.checks import ROUNDING
-from lm_eval.models.scoring.seams import prompt_tokens_of, seam_by_texts, squash
+from lm_eval.models.logprobs.blocks import Block
+from lm_eval.models.logprobs.checks import ROUNDING
+from lm_eval.models.logprobs.seams import prompt_tokens_of, seam_by_texts, squash
 
-__all__ = ["judge_echo"]
+__all__ = ["check_echo"]
 
 
-def judge_echo(block: Block, prompt: str, prompt_tokens: int) -> tuple[int, dict[str, Any]]:
+def check_echo(block: Block, prompt: str, prompt_tokens: int) -> tuple[int, dict[str, Any]]:
     """Judge an echoed block: its count of tokens, their texts, their offsets, and the values.
 
     Args:

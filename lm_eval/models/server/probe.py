@@ -12,14 +12,14 @@ from typing import Any
 
 from lm_eval.errors import APIError, EndpointUnreachable, RequestRejected, ServerError
 from lm_eval.models.http.usage import usage_of
-from lm_eval.models.scoring.blocks import choices_of, echoed_block, generated_tops
-from lm_eval.models.scoring.settings import ScoringSettings
+from lm_eval.models.logprobs.blocks import choices_of, echoed_block, generated_tops
 from lm_eval.models.server.capabilities import Capabilities
-from lm_eval.models.server.echo_check import judge_echo
+from lm_eval.models.server.echo_check import check_echo
+from lm_eval.models.server.settings import ScoringSettings
 from lm_eval.models.server.tokenizer import Tokens, find_tokenizer
 from lm_eval.models.work import Ask, Call, Reply
 
-__all__ = ["PROBE_TEXT", "describe", "probe"]
+__all__ = ["PROBE_TEXT", "probe_server", "read_description"]
 
 PROBE_TEXT = "The capital of France is Paris, naïve café 日本語 🙂 and so on"
 """Characters of one to four bytes, and a plain end."""
@@ -57,7 +57,7 @@ class _Findings:
             return None
 
 
-async def probe(ask: Ask, settings: ScoringSettings) -> Capabilities:
+async def probe_server(ask: Ask, settings: ScoringSettings) -> Capabilities:
     """Learn what a server can do for log-likelihoods.
 
     Args:
@@ -94,7 +94,7 @@ async def probe(ask: Ask, settings: ScoringSettings) -> Capabilities:
     return findings.known
 
 
-async def describe(ask: Ask, settings: ScoringSettings) -> Capabilities:
+async def read_description(ask: Ask, settings: ScoringSettings) -> Capabilities:
     """Read what a server says of itself, and find its tokenizer; nothing is scored or generated.
 
     Args:
@@ -183,7 +183,7 @@ async def _try_echo(findings: _Findings) -> int:
         findings.learn(seen="the prompt was echoed, but without log-probabilities")
         return 0
     usage = usage_of(reply.body)
-    listed, found = judge_echo(block, PROBE_TEXT, usage.prompt if usage is not None else 0)
+    listed, found = check_echo(block, PROBE_TEXT, usage.prompt if usage is not None else 0)
     findings.learn(**found)
     return listed
 

@@ -46,7 +46,7 @@ def ask(
 ) -> tuple[list[Instance], LocalCompletionsAPI]:
     """Ask a server that is not probed first, so that only the run's own requests meet its faults."""
     lm, instances = model(url, **{"num_concurrent": 8, **arguments}), work()
-    lm._abilities.scorer = ready._abilities.scorer
+    lm._preflight.scorer = ready._preflight.scorer
     lm._session.begin(context or RunContext(request_types=ALL))
     lm.respond(instances)
     return instances, lm
@@ -191,7 +191,7 @@ def test_a_server_that_takes_no_connection_for_five_seconds(ready: LocalCompleti
     with MockServer(refuse_for=5.0) as server:
         lm, instances = model(server.base_url, num_concurrent=8, max_retries=60), work()
         lm._session._policy.first_wait, lm._session._policy.most_wait = 0.1, 0.4
-        lm._abilities.scorer = ready._abilities.scorer
+        lm._preflight.scorer = ready._preflight.scorer
         lm.respond(instances)
     assert answers(instances) == quiet
     assert lm.describe()["run"]["retries"] > 0

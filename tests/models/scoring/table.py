@@ -12,7 +12,7 @@ from lm_eval.mock_server.messages import render_messages
 from lm_eval.mock_server.profiles import PROFILES
 from lm_eval.mock_server.server import MockServer
 from lm_eval.models.scoring import STRATEGIES, ScoringSettings, make_scorer
-from lm_eval.models.server.probe import probe
+from lm_eval.models.server.probe import probe_server
 from lm_eval.models.work import Answer, Slot
 from tests.models.scoring.helpers import Http, answers_of, document, pair
 
@@ -82,7 +82,7 @@ async def _chosen(server: MockServer) -> str:
     async with Http(server.base_url) as ask:
         settings = _settings(server, None)
         try:
-            return make_scorer(await probe(ask, settings), settings).name
+            return make_scorer(await probe_server(ask, settings), settings).name
         except CapabilityError:
             return "-"
 
@@ -90,7 +90,7 @@ async def _chosen(server: MockServer) -> str:
 async def _cell(server: MockServer, name: str) -> Cell:
     settings = _settings(server, name)
     async with Http(server.base_url) as ask:
-        capabilities = await probe(ask, settings)
+        capabilities = await probe_server(ask, settings)
         assert capabilities.requests <= 4
         try:
             scorer = make_scorer(capabilities, settings)

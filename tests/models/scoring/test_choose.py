@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from lm_eval.errors import CapabilityError, ConfigError
-from lm_eval.models.scoring import ScoringSettings, make_scorer, render
+from lm_eval.models.scoring import ScoringSettings, capability_table, make_scorer
 from lm_eval.models.server.capabilities import Capabilities
 
 DEAF = Capabilities(seen="echo was ignored: the answer's text is '.', without the prompt")
@@ -56,10 +56,10 @@ def test_a_missing_switch_is_named() -> None:
 
 
 def test_the_table_says_what_can_run() -> None:
-    table = render(ECHO)
+    table = capability_table(ECHO)
     assert "echo_offsets           yes" in table
     assert "multiple_choice        yes" in table
-    refused = render(DEAF)
+    refused = capability_table(DEAF)
     assert "multiple_choice        no" in refused
     assert "echo was ignored" in refused
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from lm_eval.mock_server.server import MockServer
 from lm_eval.models.scoring import ScoringSettings, make_scorer
-from lm_eval.models.server.probe import probe
+from lm_eval.models.server.probe import probe_server
 from tests.models.scoring.helpers import Http, answers_of, pair
 
 QUESTIONS = [f"Which number is {number}?\nA. one\nB. two\nC. three\nD. four\nAnswer:" for number in range(8)]
@@ -16,7 +16,7 @@ QUESTIONS = [f"Which number is {number}?\nA. one\nB. two\nC. three\nD. four\nAns
 async def _scored(server: MockServer, name: str) -> tuple[list[Any], int, int]:
     settings = ScoringSettings(model="mock", scoring=name)
     async with Http(server.base_url) as ask:
-        scorer = make_scorer(await probe(ask, settings), settings)
+        scorer = make_scorer(await probe_server(ask, settings), settings)
         ask.calls.clear()
         ask.prompt_tokens = 0
         slots = [pair(question, f" {letter}") for question in QUESTIONS for letter in "ABCD"]

@@ -10,9 +10,9 @@ from lm_eval.errors import APIError, MalformedResponse, RequestRejected
 from lm_eval.models.arguments import ModelArguments
 from lm_eval.models.http.dispatcher import Dispatcher
 from lm_eval.models.http.session import Session
-from lm_eval.models.scoring.checks import Score
+from lm_eval.models.logprobs.checks import Score
+from lm_eval.models.logprobs.seams import windows
 from lm_eval.models.scoring.rolling import window_units
-from lm_eval.models.scoring.seams import windows
 from lm_eval.models.work import Answer, Ask
 from tests.models.scoring.helpers import document
 

@@ -8,21 +8,21 @@ import pytest
 
 from lm_eval.errors import AuthenticationError, EndpointUnreachable, RequestRejected, ServerError
 from lm_eval.mock_server.server import MockServer
-from lm_eval.models.scoring import ScoringSettings, render
+from lm_eval.models.scoring import ScoringSettings, capability_table
 from lm_eval.models.server.capabilities import Capabilities
-from lm_eval.models.server.probe import PROBE_TEXT, probe
+from lm_eval.models.server.probe import PROBE_TEXT, probe_server
 from lm_eval.models.work import Call, Reply
 from tests.models.scoring.helpers import Fake, Http, legacy_choice
 
 
 def findings(fake: Fake, **settings: Any) -> Capabilities:
-    return asyncio.run(probe(fake, ScoringSettings(model="m", **settings)))
+    return asyncio.run(probe_server(fake, ScoringSettings(model="m", **settings)))
 
 
 async def of_profile(profile: str) -> Capabilities:
     with MockServer(profile=profile) as server:
         async with Http(server.base_url) as ask:
-            return await probe(ask, ScoringSettings(model="mock"))
+            return await probe_server(ask, ScoringSettings(model="mock"))
 
 
 def echo(lead: list[str], values: list[float | None], tokens: list[str] | None = None, **usage: int) -> Any:
@@ -55,7 +55,7 @@ def test_findings_of_each_kind_of_server(profile: str, expected: dict[str, Any])
 def test_findings_are_data_and_a_table() -> None:
     found = asyncio.run(of_profile("vllm"))
     assert json.loads(json.dumps(found.to_dict()))["tokenizer"] == "vllm"
-    assert "context length         8192 (/models max_model_len)" in render(found)
+    assert "context length         8192 (/models max_model_len)" in capability_table(found)
 
 
 def test_a_bos_token_that_is_only_counted_is_found() -> None:
@@ -98,7 +98,7 @@ def test_an_endpoint_that_cannot_be_used_ends_the_probe(error: Exception) -> Non
         raise error
 
     with pytest.raises(type(error)):
-        asyncio.run(probe(ask, ScoringSettings(model="m")))
+        asyncio.run(probe_server(ask, ScoringSettings(model="m")))
 
 
 def test_an_unknown_model_is_a_finding() -> None:

@@ -1,10 +1,10 @@
-"""What a model's server can do: checked once, before any dataset is built."""
+"""The check before a run: can this server answer what the run asks, and by which scoring strategy?"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lm_eval.errors import (
     APIError,
@@ -20,22 +20,22 @@ from lm_eval.models.work import Ask, Call, Slot, Unit
 
 if TYPE_CHECKING:
     from lm_eval.models.scoring import Scorer
-    from lm_eval.models.scoring.settings import ScoringSettings
     from lm_eval.models.server.capabilities import Capabilities
+    from lm_eval.models.server.settings import ScoringSettings
 
-__all__ = ["Abilities"]
+__all__ = ["Preflight"]
 
 eval_logger = logging.getLogger("lm_eval")
 
 _SCORED = ("loglikelihood", "loglikelihood_rolling")
 
 
-class Abilities:
-    """Checks the server, chooses how to score, and keeps the reasons for what cannot be done.
+class Preflight:
+    """Checks the server before any dataset is built, chooses a scoring strategy, and refuses what cannot be answered.
 
     Attributes:
-        capabilities: The findings of the probe; None until log-likelihoods are wanted.
-        scorer: The chosen strategy; None until then, or when there is none.
+        capabilities: The findings of the probe; None before a run needs log-likelihoods.
+        scorer: The chosen strategy; None before it is chosen, or when there is none.
         refusals: Request type to the reason why it cannot be answered.
     """
 
@@ -45,55 +45,57 @@ class Abilities:
         settings: Callable[[], ScoringSettings],
         custom: Callable[[Ask, ScoringSettings], Awaitable[Scorer]] | None = None,
     ) -> None:
-        """Know nothing yet.
+        """Store the parts; nothing is sent.
 
         Args:
             session: Opens engines.
-            settings: How the model is to be scored.
-            custom: Makes the strategy of a model class that reads log-likelihoods itself; None for the others.
+            settings: Returns the scoring settings of the model.
+            custom: Builds the strategy of a model class that overrides ``parse_logprobs``; None for other classes.
         """
         self._session, self._settings, self._custom = session, settings, custom
         self.capabilities: Capabilities | None = None
         self.scorer: Scorer | None = None
         self.refusals: dict[str, str] = {}
 
-    async def check(self, header: Mapping[str, str], wanted: Collection[str], light: Callable[[bool], Call]) -> None:
-        """Find out whether the server can be used for what a run wants.
+    async def check(
+        self, header: Mapping[str, str], request_types: Collection[str], small_call: Callable[[bool], Call]
+    ) -> None:
+        """Check that the server can answer the request types of a run; fill ``refusals`` with those it cannot.
 
         Args:
-            header: The headers to send.
-            wanted: Request types.
-            light: Makes a small call on the URL, model and key of the run: one that generates a token, or one that
-                scores.
+            header: The HTTP headers to send.
+            request_types: The request types of the run.
+            small_call: Builds a small call to the URL, model and key of the run: with True one that generates a token,
+                with False one that scores a word.
 
         Raises:
             APIError: The server cannot be used at all.
         """
         self.refusals = {}
-        kinds = {"loglikelihood" if kind == "multiple_choice" else kind for kind in wanted}
+        kinds = {"loglikelihood" if kind == "multiple_choice" else kind for kind in request_types}
         scored = [kind for kind in _SCORED if kind in kinds]
         if scored:
             try:
-                scorer = await self.learn(header)
+                scorer = await self.choose_scorer(header)
             except CapabilityError as error:
                 self.refusals = dict.fromkeys(scored, str(error))
             else:
                 reasons = {kind: scorer.refuses(kind) for kind in scored}
                 self.refusals = {kind: reason for kind, reason in reasons.items() if reason is not None}
         if self.capabilities is None or "generate_until" in kinds:
-            await self._ask_lightly(header, light("generate_until" in kinds or self._custom is None))
+            await self._send(header, small_call("generate_until" in kinds or self._custom is None))
 
-    async def learn(self, header: Mapping[str, str]) -> Scorer:
-        """Probe the server, once, and choose how to score.
+    async def choose_scorer(self, header: Mapping[str, str]) -> Scorer:
+        """Probe the server, unless that is done, and choose the scoring strategy.
 
         Args:
-            header: The headers to send.
+            header: The HTTP headers to send.
 
         Returns:
             The strategy.
 
         Raises:
-            CapabilityError: No strategy gives right values here.
+            CapabilityError: No strategy gives correct values on this server.
             APIError: The server cannot be used at all.
         """
         settings = self._settings()
@@ -103,54 +105,54 @@ class Abilities:
             return self.scorer
         if settings.chat and settings.scoring is None:
             raise CapabilityError(
-                "Log-likelihoods of a prompt cannot be had from a chat API: use local-completions where the server has "
+                "A chat API gives no log-likelihoods of a prompt: use local-completions where the server has "
                 "/v1/completions, or scoring=chat_first_token in model_args for one-letter multiple choice."
             )
         from lm_eval.models.scoring import make_scorer
 
-        self.scorer = make_scorer(await self.probe(header), settings)
+        self.scorer = make_scorer(await self.find_capabilities(header), settings)
         return self.scorer
 
-    async def probe(self, header: Mapping[str, str]) -> Capabilities:
-        """Probe the server, once.
+    async def find_capabilities(self, header: Mapping[str, str]) -> Capabilities:
+        """Probe the server, unless that is done.
 
         Args:
-            header: The headers to send.
+            header: The HTTP headers to send.
 
         Returns:
-            The findings. The answers they rest on are neither kept nor taken from a file of answers.
+            The findings. The journal and the cache are neither read nor written for them.
 
         Raises:
             APIError: The server cannot be used at all.
         """
-        from lm_eval.models.server.probe import probe
+        from lm_eval.models.server.probe import probe_server
 
         if self.capabilities is None:
             async with self._session.engine(header, checking=True) as engine:
-                self.capabilities = await probe(engine.ask, self._settings())
+                self.capabilities = await probe_server(engine.ask, self._settings())
         return self.capabilities
 
-    def units(self, slots: Iterable[Slot], kind: str) -> Iterator[Unit]:
-        """Cut slots to be scored into units.
+    def units(self, slots: Iterable[Slot], request_type: str) -> Iterator[Unit]:
+        """Cut slots into units with the chosen strategy.
 
         Args:
-            slots: The slots.
-            kind: Their request type.
+            slots: Slots of one request type.
+            request_type: Their request type.
 
         Returns:
             Units.
 
         Raises:
-            CapabilityError: They cannot be scored.
+            CapabilityError: The request type is refused.
         """
-        reason = self.refusals.get(kind)
+        reason = self.refusals.get(request_type)
         if self.scorer is None or reason is not None:
-            raise CapabilityError(reason or "Log-likelihoods cannot be had from this model.")
+            raise CapabilityError(reason or "This model gives no log-likelihoods.")
         return self.scorer.units(slots)
 
-    def describe(self) -> dict[str, Any]:
-        """Return the findings, for the results."""
-        described: dict[str, Any] = {}
+    def describe(self) -> dict[str, object]:
+        """Return the findings, the strategy and the refusals for the results file."""
+        described: dict[str, object] = {}
         if self.capabilities is not None:
             described["capabilities"] = self.capabilities.to_dict()
         if self.scorer is not None:
@@ -159,7 +161,8 @@ class Abilities:
             described["refuses"] = dict(self.refusals)
         return described
 
-    async def _ask_lightly(self, header: Mapping[str, str], call: Call) -> None:
+    async def _send(self, header: Mapping[str, str], call: Call) -> None:
+        """Send a call; raise the errors that every later request would meet too, and log the others."""
         try:
             async with self._session.engine(header, checking=True) as engine:
                 await engine.ask(call)

@@ -15,26 +15,26 @@ from typing import TYPE_CHECKING, Any
 from lm_eval.api.instance import Instance
 from lm_eval.errors import APIError, CapabilityError, LMEvalError
 from lm_eval.models.http.runner import run
+from lm_eval.models.protocol import APIModel
 from lm_eval.models.responses import in_prefix_order
 from lm_eval.models.scoring.base import Scorer
-from lm_eval.models.scoring.forecast import Sizes, assumed_scorer, planned, prompt_text
-from lm_eval.models.scoring.settings import ScoringSettings
+from lm_eval.models.scoring.planned import Sizes, assumed_scorer, planned, prompt_text
 from lm_eval.models.server.capabilities import Capabilities
-from lm_eval.models.server.probe import describe
+from lm_eval.models.server.probe import read_description
+from lm_eval.models.server.settings import ScoringSettings
 from lm_eval.models.work import Ask, Call, Reply, Slot
 
 if TYPE_CHECKING:
-    from lm_eval.models.api_models import TemplateAPI
     from lm_eval.models.http.engine import Engine
 
-__all__ = ["Body", "Forecast", "Forecaster", "TaskForecast"]
+__all__ = ["Body", "Estimate", "Estimator", "TaskEstimate"]
 
 _SAMPLE, _SAMPLES_IN_ALL = 50, 2000
 _LOOK_SECONDS, _COUNT_SECONDS = 15.0, 120.0
 
 
 @dataclass(slots=True)
-class TaskForecast:
+class TaskEstimate:
     """What a task will ask.
 
     Attributes:
@@ -68,7 +68,7 @@ class Body:
 
 
 @dataclass(slots=True)
-class Forecast:
+class Estimate:
     """What a run will ask.
 
     Attributes:
@@ -82,7 +82,7 @@ class Forecast:
         note: Why the server was not looked at, if it was not.
     """
 
-    tasks: dict[str, TaskForecast]
+    tasks: dict[str, TaskEstimate]
     tokenizer: str | None = None
     sample: int = 0
     scoring: str | None = None
@@ -92,12 +92,12 @@ class Forecast:
     note: str = ""
 
 
-class Forecaster:
+class Estimator:
     """Foresees what a model will be asked; a server is only asked for its tokenizer and its description."""
 
     def __init__(
         self,
-        model: TemplateAPI,
+        model: APIModel,
         settings: ScoringSettings,
         engine: Callable[[], AbstractAsyncContextManager[Engine]],
         *,
@@ -134,32 +134,32 @@ class Forecaster:
             return str(error)
         return scorer.refuses(request_type) if self._settings.chat else None
 
-    def forecast(self, tasks: Mapping[str, Sequence[Instance]]) -> Forecast:
+    def estimate(self, tasks: Mapping[str, Sequence[Instance]]) -> Estimate:
         """Foresee what tasks will ask.
 
         Args:
             tasks: Task name to its Instances.
 
         Returns:
-            The forecast. A server that does not answer leaves it less exact.
+            The estimate. A server that does not answer leaves it less exact.
         """
-        return run(lambda: self._forecast(tasks))
+        return run(lambda: self._estimate(tasks))
 
-    async def _forecast(self, tasks: Mapping[str, Sequence[Instance]]) -> Forecast:
+    async def _estimate(self, tasks: Mapping[str, Sequence[Instance]]) -> Estimate:
         found, note = Capabilities(), ""
         try:
             async with self._engine() as engine:
-                found = await asyncio.wait_for(describe(engine.ask, self._settings), _LOOK_SECONDS)
+                found = await asyncio.wait_for(read_description(engine.ask, self._settings), _LOOK_SECONDS)
                 return await self._count(tasks, found, engine.ask)
         except asyncio.TimeoutError:
             note = f"The server said nothing of itself within {_LOOK_SECONDS:g} seconds."
         except LMEvalError as error:
             note = f"The server could not be looked at: {error}"
-        forecast = await self._count(tasks, found, _nobody)
-        forecast.note = note
-        return forecast
+        estimate = await self._count(tasks, found, _nobody)
+        estimate.note = note
+        return estimate
 
-    async def _count(self, tasks: Mapping[str, Sequence[Instance]], found: Capabilities, ask: Ask) -> Forecast:
+    async def _count(self, tasks: Mapping[str, Sequence[Instance]], found: Capabilities, ask: Ask) -> Estimate:
         scored = any(instance.request_type != "generate_until" for made in tasks.values() for instance in made)
         scorer, assumed = self._scorer(found) if scored else (None, False)
         sample = min(_SAMPLE, max(2, _SAMPLES_IN_ALL // max(len(tasks), 1)))
@@ -175,7 +175,7 @@ class Forecaster:
                 pass
         limits = [limit for limit in (self._settings.max_length, found.max_length) if limit is not None]
         window = min(limits) if limits else None
-        forecast = Forecast(
+        estimate = Estimate(
             {name: self._task(made, sizes[name], scorer, window) for name, made in tasks.items()},
             tokenizer=found.tokenizer.kind if counted and found.tokenizer is not None else None,
             sample=sample,
@@ -184,8 +184,8 @@ class Forecaster:
             window=window,
         )
         first = next((made[0] for made in tasks.values() if made), None)
-        forecast.example = await self._body(first, scorer, ask) if first is not None else None
-        return forecast
+        estimate.example = await self._body(first, scorer, ask) if first is not None else None
+        return estimate
 
     def _scorer(self, found: Capabilities) -> tuple[Scorer, bool]:
         if self._model.reads_logprobs and self._settings.scoring is None:
@@ -224,8 +224,8 @@ class Forecaster:
         known = {end: max(1, b - a) for end, a, b in zip(ends, alone, both, strict=True) if a and b}
         return Sizes(sum(counts) / characters, known)
 
-    def _task(self, made: Sequence[Instance], sizes: Sizes, scorer: Scorer | None, window: int | None) -> TaskForecast:
-        task, seen, characters = TaskForecast(), set[int](), 0.0
+    def _task(self, made: Sequence[Instance], sizes: Sizes, scorer: Scorer | None, window: int | None) -> TaskEstimate:
+        task, seen, characters = TaskEstimate(), set[int](), 0.0
         batches: Counter[tuple[str, int]] = Counter()
         batch = self._model.batch_size
         slots = []

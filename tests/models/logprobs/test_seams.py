@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lm_eval.models.scoring.blocks import Block
-from lm_eval.models.scoring.seams import (
+from lm_eval.models.logprobs.blocks import Block
+from lm_eval.models.logprobs.seams import (
     Window,
     common_prefix,
     prompt_tokens_of,

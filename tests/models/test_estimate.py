@@ -86,19 +86,19 @@ def dead(**arguments: Any) -> LocalCompletionsAPI:
 
 
 def test_a_server_that_is_not_there_leaves_characters() -> None:
-    forecast = dead().forecaster().forecast({"task": instances("x" * 400)})
-    assert (forecast.tasks["task"].prompt_tokens, forecast.tokenizer) == (100, None)
-    assert "could not be looked at" in forecast.note
+    estimate = dead().estimator().estimate({"task": instances("x" * 400)})
+    assert (estimate.tasks["task"].prompt_tokens, estimate.tokenizer) == (100, None)
+    assert "could not be looked at" in estimate.note
 
 
 def test_repeats_are_asked_each() -> None:
-    task = dead().forecaster().forecast({"task": instances("a", "b", repeats=3, max_gen_toks=10)}).tasks["task"]
+    task = dead().estimator().estimate({"task": instances("a", "b", repeats=3, max_gen_toks=10)}).tasks["task"]
     assert (task.requests, task.generated_tokens) == (6, 60)
 
 
 @pytest.mark.parametrize(("kept", "requests"), [(False, 3), (True, 2)])
 def test_equal_requests_are_sent_once_where_answers_are_kept(kept: bool, requests: int) -> None:
-    task = dead().forecaster(kept=kept).forecast({"task": instances("a", "a", "b")}).tasks["task"]
+    task = dead().estimator(kept=kept).estimate({"task": instances("a", "a", "b")}).tasks["task"]
     assert (task.requests, task.repeated) == (requests, 1)
 
 
@@ -107,8 +107,8 @@ def test_equal_requests_are_sent_once_where_answers_are_kept(kept: bool, request
     [({}, 6), ({"batch_size": 4}, 2), ({"scoring": "first_token"}, 2), ({"scoring": "echo_context"}, 8)],
 )
 def test_strategies_share_requests_as_they_do(arguments: dict[str, Any], requests: int) -> None:
-    forecast = dead(**arguments).forecaster().forecast({"task": choices("one", "two")})
-    assert forecast.tasks["task"].requests == requests
+    estimate = dead(**arguments).estimator().estimate({"task": choices("one", "two")})
+    assert estimate.tasks["task"].requests == requests
 
 
 @pytest.mark.parametrize(
@@ -116,12 +116,12 @@ def test_strategies_share_requests_as_they_do(arguments: dict[str, Any], request
     [(None, "echo_offsets", True), ("echo", "echo_offsets", True), ("echo_tokens", "echo_tokens", False)],
 )
 def test_the_strategy_is_said_to_be_assumed(scoring: str | None, name: str, assumed: bool) -> None:
-    forecast = dead(scoring=scoring).forecaster().forecast({"task": choices("one")})
-    assert (forecast.scoring, forecast.assumed) == (name, assumed)
+    estimate = dead(scoring=scoring).estimator().estimate({"task": choices("one")})
+    assert (estimate.scoring, estimate.assumed) == (name, assumed)
 
 
 def test_the_example_is_the_body_of_an_echo() -> None:
-    example = dead(extra_body={"user": "me"}).forecaster().forecast({"task": choices("one ")}).example
+    example = dead(extra_body={"user": "me"}).estimator().estimate({"task": choices("one ")}).example
     assert example is not None
     assert example.path == "/completions"
     assert example.payload == {
@@ -131,7 +131,7 @@ def test_the_example_is_the_body_of_an_echo() -> None:
 
 
 def test_the_example_is_the_body_of_a_generation() -> None:
-    example = dead().forecaster().forecast({"task": instances("a", max_gen_toks=7)}).example
+    example = dead().estimator().estimate({"task": instances("a", max_gen_toks=7)}).example
     assert example is not None
     assert example.payload == {
         "model": "m", "prompt": "a", "max_tokens": 7, "temperature": 0, "stop": ["\n"], "seed": 1234
@@ -139,20 +139,20 @@ def test_the_example_is_the_body_of_a_generation() -> None:
 
 
 def test_a_body_of_token_ids_cannot_be_known_without_the_server() -> None:
-    example = dead(scoring="token_ids").forecaster().forecast({"task": choices("one")}).example
+    example = dead(scoring="token_ids").estimator().estimate({"task": choices("one")}).example
     assert example is not None
     assert example.payload is None
 
 
 def test_prompts_that_do_not_fit_are_counted() -> None:
     made = instances("x" * 400, "x" * 4000, "x" * 40, max_gen_toks=50)
-    task = dead(max_length=120).forecaster().forecast({"task": made}).tasks["task"]
+    task = dead(max_length=120).estimator().estimate({"task": made}).tasks["task"]
     assert (task.too_long, task.tight) == (1, 1)
 
 
 def test_long_texts_are_cut_in_windows() -> None:
     rolling = [Instance("loglikelihood_rolling", {}, ("x" * 4000,), 0, ("task", 0, 1))]
-    assert dead(max_length=101).forecaster().forecast({"task": rolling}).tasks["task"].requests == 11
+    assert dead(max_length=101).estimator().estimate({"task": rolling}).tasks["task"].requests == 11
 
 
 @pytest.mark.parametrize(
@@ -165,15 +165,15 @@ def test_long_texts_are_cut_in_windows() -> None:
 )
 def test_what_is_sure_to_be_refused(make: Callable[..., LocalCompletionsAPI], kind: str, refused: bool) -> None:
     model = make(model="m", base_url="http://127.0.0.1:9/v1")
-    assert (model.forecaster().refuses(kind) is not None) is refused
+    assert (model.estimator().refuses(kind) is not None) is refused
 
 
 def test_a_chat_api_scores_letters_but_not_texts() -> None:
     model = LocalChatCompletion(model="m", base_url="http://127.0.0.1:9/v1", scoring="chat_first_token")
-    refused = [model.forecaster().refuses(kind) is not None for kind in ("multiple_choice", "loglikelihood_rolling")]
+    refused = [model.estimator().refuses(kind) is not None for kind in ("multiple_choice", "loglikelihood_rolling")]
     assert refused == [False, True]
 
 
 def test_an_unknown_strategy_is_a_mistake() -> None:
     with pytest.raises(ConfigError, match="Did you mean 'echo_tokens'"):
-        dead(scoring="echo_token").forecaster().refuses("loglikelihood")
+        dead(scoring="echo_token").estimator().refuses("loglikelihood")

@@ -13,7 +13,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from lm_eval.models.scoring.blocks import Block
+from lm_eval.models.logprobs.blocks import Block
 
 __all__ = [
     "Window",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
 from lm_eval.errors import CheckFailed
-from lm_eval.models.scoring.blocks import Block, Top
+from lm_eval.models.logprobs.blocks import Block, Top
 
 __all__ = ["ROUNDING", "Score", "Unlisted", "check_tops", "score_of", "total"]
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from lm_eval.errors import MalformedResponse
-from lm_eval.models.scoring.blocks import Top, choices_of, echoed_block, generated_tops, prompt_block
+from lm_eval.models.logprobs.blocks import Top, choices_of, echoed_block, generated_tops, prompt_block
 
 
 def test_choices_come_in_the_order_of_the_prompts() -> None:

@@ -16,8 +16,8 @@ from lm_eval.models.scoring.echo import EchoScorer
 from lm_eval.models.scoring.echo_cuts import EchoContext
 from lm_eval.models.scoring.first_token import FirstToken
 from lm_eval.models.scoring.forced_token import ForcedToken
-from lm_eval.models.scoring.settings import ScoringSettings
 from lm_eval.models.server.capabilities import Capabilities
+from lm_eval.models.server.settings import ScoringSettings
 from lm_eval.models.server.tokenizer import RemoteTokenizer
 from lm_eval.models.work import Slot
 

@@ -5,8 +5,8 @@ import math
 import pytest
 
 from lm_eval.errors import CheckFailed
-from lm_eval.models.scoring.blocks import Block, Top
-from lm_eval.models.scoring.checks import Score, check_tops, total
+from lm_eval.models.logprobs.blocks import Block, Top
+from lm_eval.models.logprobs.checks import Score, check_tops, total
 
 
 def block(values: list[float | None], tops: list[float | None]) -> Block:

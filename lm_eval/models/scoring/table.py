@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from lm_eval.models.scoring.choose import STRATEGIES, obstacles
-from lm_eval.models.scoring.settings import ScoringSettings
 from lm_eval.models.server.capabilities import Capabilities
+from lm_eval.models.server.settings import ScoringSettings
 
-__all__ = ["render"]
+__all__ = ["capability_table"]
 
 
-def render(capabilities: Capabilities, settings: ScoringSettings | None = None) -> str:
+def capability_table(capabilities: Capabilities, settings: ScoringSettings | None = None) -> str:
     """Show what a server can do and which tasks can run on it.
 
     Args:

@@ -1,0 +1,59 @@
+"""What a model class offers to generation units, scoring strategies and estimates.
+
+The modules that build requests depend on this protocol and not on ``TemplateAPI``, which imports them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from lm_eval.api.instance import Instance
+from lm_eval.models.arguments import ModelArguments
+
+__all__ = ["APIModel"]
+
+
+class APIModel(Protocol):
+    """Builds the bodies of requests and reads the answers; ``TemplateAPI`` implements it."""
+
+    args: ModelArguments
+    eos_string: str | None
+
+    @property
+    def path(self) -> str:
+        """What follows the base URL."""
+
+    @property
+    def think_end_token(self) -> str | None:
+        """The text that ends a model's reasoning; None when answers hold none."""
+
+    @property
+    def batch_size(self) -> int:
+        """The maximum number of prompts in one request."""
+
+    @property
+    def reads_logprobs(self) -> bool:
+        """Whether the class overrides ``parse_logprobs``."""
+
+    def batch_failed(self) -> None:
+        """Count a request with several prompts that failed; after a few, prompts are sent one per request."""
+
+    def generation_payload(
+        self, instances: Sequence[Instance], settings: dict[str, Any], repeat: int = 0
+    ) -> dict[str, Any]:
+        """Build the body of a generation request."""
+
+    def scoring_payload(self, prompts: Sequence[str]) -> dict[str, Any]:
+        """Build the body of a scoring request, for a class that overrides ``parse_logprobs``."""
+
+    def parse_generations(self, outputs: Any, **kwargs: Any) -> list[str]:
+        """Read the texts of an answer, in the order of the prompts."""
+
+    def parse_logprobs(
+        self, outputs: Any, tokens: Any = None, ctxlens: Any = None, **kwargs: Any
+    ) -> list[tuple[float, bool]]:
+        """Read the log-likelihoods of an answer, in the order of the prompts."""
+
+    def tok_encode(self, string: str, add_special_tokens: bool | None = None, **kwargs: Any) -> list[int]:
+        """Tokenize a text."""

@@ -1,28 +1,33 @@
-"""Every exception this package raises on purpose.
+"""Every exception that this package raises on purpose.
 
 ```
 LMEvalError
-├── UserError                    a mistake to mend in the command or a file; one line, exit code 2
-│   ├── ConfigError              an argument, option or key that cannot be used
-│   │   └── ConfigFileError      a --config file with faults, one line each
-│   ├── UnknownNameError         a name nothing is registered under
-│   ├── TaskFileError            a fault in a task file: file, key, line
-│   ├── TemplateError            a template that does not render for a doc
-│   ├── DatasetError             a dataset that cannot be had
-│   ├── MissingPackageError      an optional package that is not installed
-│   └── CapabilityError          the endpoint cannot do what a task needs
-├── APIError                     an answer, or none, from an endpoint
-│   ├── EndpointUnreachable      no connection: refused, name not found, TLS
-│   ├── RequestTimeout           no complete answer in time
-│   ├── AuthenticationError      401, 403
-│   ├── EndpointNotFound         404: wrong URL or unknown model
-│   ├── RequestRejected          400, 413, 422 and other 4xx: the request itself is at fault
+├── UserError                      a mistake in the command or in a file; printed as one line, exit code 2
+│   ├── ConfigError                an argument, option or key that cannot be used
+│   │   └── ConfigFileError        a --config file with errors, one line per error
+│   ├── UnknownNameError           a name that is not registered
+│   ├── TaskFileError              an error in a task file: file, key, line
+│   ├── TemplateError              a template that does not render for a document
+│   ├── DatasetError               a dataset that could not be loaded
+│   ├── MissingPackageError        an optional package that is not installed
+│   └── CapabilityError            the endpoint cannot do what a task needs
+├── APIError                       a request that got no usable answer
+│   ├── EndpointUnreachable        no connection: refused, unknown host, TLS failure
+│   │   └── ConnectionBroken       the connection closed before the answer was complete
+│   ├── RequestTimeout             no complete answer in time
+│   ├── AuthenticationError        HTTP 401, 403
+│   ├── EndpointNotFound           HTTP 404: wrong URL or unknown model
+│   ├── RequestRejected            HTTP 400, 413, 422 and other 4xx: the request itself is wrong
 │   │   └── ContextLengthExceeded  the prompt does not fit the model's window
-│   ├── RateLimited              429
-│   ├── ServerError              5xx
-│   └── MalformedResponse        200, but not what the API promises
-│       └── CheckFailed          well-formed log-probabilities that cannot be right
-└── RunStopped                   the run ended early on purpose (a budget, Ctrl-C); answers are kept
+│   ├── RateLimited                HTTP 429
+│   ├── ServerError                HTTP 5xx
+│   ├── MalformedResponse          HTTP 200, but not the JSON that the API promises
+│   │   └── CheckFailed            well-formed log-probabilities that cannot be right
+│   │       └── TokenNotListed     the token that was looked for is not among the listed ones
+│   └── RequestNotSent             the request was built to be inspected, and not sent
+├── Refused                        an error that the mock server sends as its answer
+├── RunStopped                     the run ended early on purpose (a budget, Ctrl-C); answers are kept
+└── RunAborted                     an APIError that ends the run, on its way to the caller
 ```
 """
 
@@ -38,6 +43,7 @@ __all__ = [
     "CheckFailed",
     "ConfigError",
     "ConfigFileError",
+    "ConnectionBroken",
     "ContextLengthExceeded",
     "DatasetError",
     "EndpointNotFound",
@@ -46,12 +52,16 @@ __all__ = [
     "MalformedResponse",
     "MissingPackageError",
     "RateLimited",
+    "Refused",
+    "RequestNotSent",
     "RequestRejected",
     "RequestTimeout",
+    "RunAborted",
     "RunStopped",
     "ServerError",
     "TaskFileError",
     "TemplateError",
+    "TokenNotListed",
     "UnknownNameError",
     "UserError",
     "did_you_mean",
@@ -60,15 +70,15 @@ __all__ = [
 
 
 def nearest(name: str, options: Iterable[str], limit: int = 3) -> list[str]:
-    """Find the options most like a name, best first.
+    """Find the options that are most similar to a name, best first.
 
     Args:
-        name: What was asked for.
-        options: What exists.
-        limit: The most to return.
+        name: The name that was given.
+        options: The names that exist.
+        limit: Maximum number of options to return.
 
     Returns:
-        Up to ``limit`` options; empty when none is close.
+        At most ``limit`` options; empty when none is similar.
     """
     names = {str(option).lower(): str(option) for option in options}
     close = difflib.get_close_matches(name.lower(), names, n=limit, cutoff=0.6)
@@ -79,22 +89,22 @@ def did_you_mean(name: str, options: Iterable[str]) -> str:
     """Phrase the nearest options as the end of an error message.
 
     Args:
-        name: What was asked for.
-        options: What exists.
+        name: The name that was given.
+        options: The names that exist.
 
     Returns:
-        ``" Did you mean 'a' or 'b'?"``, or an empty string when nothing is close.
+        ``" Did you mean 'a' or 'b'?"``, or an empty string when no option is similar.
     """
     close = nearest(name, options)
     return f" Did you mean {' or '.join(repr(match) for match in close)}?" if close else ""
 
 
 class LMEvalError(Exception):
-    """Base of every exception raised on purpose."""
+    """Base class of every exception that this package raises on purpose."""
 
 
 class UserError(LMEvalError):
-    """A mistake the user can mend: shown as one line, exit code 2."""
+    """A mistake that the user can correct: printed as one line, exit code 2."""
 
 
 class ConfigError(UserError):
@@ -105,30 +115,30 @@ class ConfigFileError(ConfigError):
     """A ``--config`` file that cannot be used.
 
     Attributes:
-        problems: A line for each fault: the file, the line in it where known, and what is wrong.
+        problems: One line per error: the file, the line number where known, and what is wrong.
     """
 
     def __init__(self, problems: Iterable[str]) -> None:
-        """Keep the faults.
+        """Join the errors to one message.
 
         Args:
-            problems: A line for each.
+            problems: One line per error.
         """
         self.problems = list(problems)
         super().__init__(" ".join(self.problems))
 
 
 class UnknownNameError(UserError, KeyError):
-    """A name that nothing is registered under."""
+    """A name that is not registered."""
 
     def __init__(self, kind: str, name: str, options: Iterable[str], hint: str = "") -> None:
-        """Build the message, with the nearest names.
+        """Build the message, with the most similar names.
 
         Args:
-            kind: What was looked for, such as ``"task"``.
+            kind: The kind of thing that was looked up, such as ``"task"``.
             name: The unknown name.
             options: The names that exist.
-            hint: A further sentence for when no name is near.
+            hint: A sentence to add when no name is similar.
         """
         close = did_you_mean(name, options)
         tail = close or (f" {hint}" if hint else "")
@@ -141,7 +151,7 @@ class UnknownNameError(UserError, KeyError):
 
 
 class TaskFileError(UserError):
-    """A fault in a task file, with the file and, where known, the key and the line."""
+    """An error in a task file, with the file and, where known, the key and the line."""
 
     def __init__(self, message: str, *, path: object = None, key: str | None = None, line: int | None = None) -> None:
         """Build the message.
@@ -149,8 +159,8 @@ class TaskFileError(UserError):
         Args:
             message: What is wrong.
             path: The file.
-            key: The key at fault.
-            line: Its line, counted from 1.
+            key: The key that is wrong.
+            line: Its line number, counted from 1.
         """
         self.path, self.key, self.line = path, key, line
         where = str(path) if path is not None else ""
@@ -162,15 +172,15 @@ class TaskFileError(UserError):
 
 
 class TemplateError(UserError):
-    """A template that does not render for a doc."""
+    """A template that does not render for a document."""
 
 
 class DatasetError(UserError):
-    """A dataset that can be found neither locally nor on the Hub."""
+    """A dataset that could be loaded neither from a local folder nor from the Hub."""
 
 
 class MissingPackageError(UserError, ImportError):
-    """An optional package that is needed and not installed."""
+    """An optional package that is needed but not installed."""
 
 
 class CapabilityError(UserError):
@@ -178,10 +188,10 @@ class CapabilityError(UserError):
 
 
 class APIError(LMEvalError):
-    """An endpoint answered with an error, or not at all.
+    """A request that got no usable answer: an error, or no answer at all.
 
     Attributes:
-        kind: A short stable name of the failure, for counts and result files.
+        kind: A short stable name of the failure, for counts and results files.
         retryable: Whether the same request may succeed later.
     """
 
@@ -199,16 +209,16 @@ class APIError(LMEvalError):
         retry_after: float | None = None,
         retryable: bool | None = None,
     ) -> None:
-        """Keep what is known of the failure and build a one-line message.
+        """Store the details of the failure and build a one-line message.
 
         Args:
             message: What happened.
-            status: The HTTP status, when there was an answer.
-            endpoint: The URL asked, without credentials.
+            status: The HTTP status; None when there was no answer.
+            endpoint: The URL that was asked, without credentials.
             body: The start of the answer's body.
-            advice: What to try.
-            retry_after: Seconds the endpoint asked to wait.
-            retryable: Overrides the class's default.
+            advice: What the user can try.
+            retry_after: Seconds that the endpoint asked to wait.
+            retryable: Overrides the default of the class.
         """
         self.status, self.endpoint, self.advice, self.retry_after = status, endpoint, advice, retry_after
         self.body = " ".join(body.split())[:300]
@@ -235,53 +245,57 @@ class EndpointUnreachable(APIError):
     retryable = True
 
 
+class ConnectionBroken(EndpointUnreachable):
+    """The connection was open and closed before the answer was complete."""
+
+
 class RequestTimeout(APIError):
-    """No complete answer within the time allowed."""
+    """No complete answer within ``timeout`` seconds."""
 
     kind = "timeout"
     retryable = True
 
 
 class AuthenticationError(APIError):
-    """401 or 403: the key is missing, wrong or not allowed."""
+    """HTTP 401 or 403: the key is missing, wrong or not allowed."""
 
     kind = "authentication"
 
 
 class EndpointNotFound(APIError):
-    """404: a wrong URL or a model the server does not know."""
+    """HTTP 404: a wrong URL, or a model that the server does not know."""
 
     kind = "not_found"
 
 
 class RequestRejected(APIError):
-    """A 4xx that asking again will not change."""
+    """An HTTP 4xx error that a retry does not change."""
 
     kind = "rejected"
 
 
 class ContextLengthExceeded(RequestRejected):
-    """The prompt, or prompt and answer, do not fit the model's window."""
+    """The prompt, or prompt and answer together, do not fit the model's window."""
 
     kind = "context_length"
 
 
 class RateLimited(APIError):
-    """429: too many requests or tokens."""
+    """HTTP 429: too many requests or tokens."""
 
     kind = "rate_limited"
     retryable = True
 
 
 class ServerError(APIError):
-    """A 5xx answer."""
+    """An HTTP 5xx error."""
 
     kind = "server_error"
     retryable = True
 
 
 class MalformedResponse(APIError):
-    """Status 200, but not the JSON the API promises."""
+    """HTTP 200, but not the JSON that the API promises."""
 
     kind = "malformed"
     retryable = True
@@ -294,5 +308,49 @@ class CheckFailed(MalformedResponse):
     retryable = False
 
 
+class TokenNotListed(CheckFailed):
+    """A sound answer that does not list the token that was looked for; a retry would list the same tokens."""
+
+
+class RequestNotSent(APIError):
+    """Stands for the answer to a request that was built to be inspected, and not sent."""
+
+
 class RunStopped(LMEvalError):
-    """The run ended early on purpose; what was answered is kept and the same command resumes."""
+    """The run ended early on purpose; answers are kept, and the same command resumes the run."""
+
+
+class RunAborted(LMEvalError):
+    """Carries an error that ends the run past the code that treats an ``APIError`` as one lost request.
+
+    Attributes:
+        error: The error that ends the run.
+    """
+
+    def __init__(self, error: APIError) -> None:
+        """Wrap an error.
+
+        Args:
+            error: The error that ends the run.
+        """
+        super().__init__(str(error))
+        self.error = error
+
+
+class Refused(LMEvalError):
+    """An error that the mock server sends as its answer.
+
+    Attributes:
+        status: The HTTP status.
+        body: A JSON object, or plain text.
+    """
+
+    def __init__(self, status: int, body: dict[str, object] | str) -> None:
+        """Build the exception.
+
+        Args:
+            status: The HTTP status.
+            body: A JSON object, or plain text.
+        """
+        super().__init__(f"{status} {body}")
+        self.status, self.body = status, body

@@ -26,6 +26,7 @@ __all__ = [
     "HIGHER_IS_BETTER_REGISTRY",
     "METRIC_AGGREGATION_REGISTRY",
     "METRIC_REGISTRY",
+    "MODELS",
     "MODEL_REGISTRY",
     "Registry",
     "get_aggregation",
@@ -126,8 +127,17 @@ class Registry(Mapping[str, T], Generic[T]):
 _EXTRACTION, _SELECTION, _TRANSFORMATION = (
     f"lm_eval.filters.{module}" for module in ("extraction", "selection", "transformation")
 )
+_OPENAI = "lm_eval.models.openai_completions"
 
-MODEL_REGISTRY: Registry[type[LM]] = Registry("model", entry_points="lm_eval.models")
+MODELS = {
+    "local-completions": f"{_OPENAI}:LocalCompletionsAPI",
+    "openai-completions": f"{_OPENAI}:OpenAICompletionsAPI",
+    "local-chat-completions": f"{_OPENAI}:LocalChatCompletion",
+    "openai-chat-completions": f"{_OPENAI}:OpenAIChatCompletion",
+}
+"""Name to ``module:class`` of every model that ships."""
+
+MODEL_REGISTRY: Registry[type[LM]] = Registry("model", MODELS, entry_points="lm_eval.models")
 FILTER_REGISTRY: Registry[type[Filter]] = Registry(
     "filter",
     {
@@ -182,7 +192,6 @@ def get_model(model_name: str) -> type[LM]:
     Raises:
         UnknownNameError: No model has that name.
     """
-    importlib.import_module("lm_eval.models")
     if model_name not in MODEL_REGISTRY:
         hint = "Models run behind an API here: serve yours, then use local-completions or local-chat-completions."
         raise UnknownNameError("model", model_name, MODEL_REGISTRY, hint)

@@ -126,7 +126,7 @@ def _words(action: argparse.Action) -> Iterable[str]:
     if action.choices is not None:
         return [str(choice) for choice in action.choices]
     if action.dest == "model":
-        from lm_eval.models import MODELS
+        from lm_eval.api.registry import MODELS
 
         return MODELS
     if action.dest == "output_type":

@@ -109,8 +109,8 @@ def run(namespace: argparse.Namespace) -> int:
 
 def _nested_faults(options: Mapping[str, Any]) -> Iterable[tuple[tuple[str, ...], str]]:
     """Look at the model's arguments, when the model is one of ours; others take what they like."""
+    from lm_eval.api.registry import MODELS
     from lm_eval.config import values
-    from lm_eval.models import MODELS
     from lm_eval.models.arguments import faults_of
 
     if options.get("model") in MODELS and options.get("model_args"):

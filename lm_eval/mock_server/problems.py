@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lm_eval.errors import Refused
 from lm_eval.mock_server.profiles import Profile
 
 __all__ = [
@@ -19,25 +20,6 @@ __all__ = [
 ]
 
 _TYPE_NAMES = {400: "BadRequestError", 401: "AuthenticationError", 404: "NotFoundError", 500: "InternalServerError"}
-
-
-class Refused(Exception):
-    """An answer that is an error.
-
-    Attributes:
-        status: The HTTP status.
-        body: A JSON object, or plain text.
-    """
-
-    def __init__(self, status: int, body: dict[str, Any] | str) -> None:
-        """Keep the answer.
-
-        Args:
-            status: The HTTP status.
-            body: A JSON object, or plain text.
-        """
-        super().__init__(f"{status} {body}")
-        self.status, self.body = status, body
 
 
 def refusal(

@@ -12,7 +12,7 @@ from lm_eval.api.model import RunContext
 from lm_eval.errors import ConfigError
 from lm_eval.models.api_hooks import APIHooks
 from lm_eval.models.arguments import ModelArguments
-from lm_eval.models.http.runner import nothing_to_collect, run
+from lm_eval.models.http.runner import frozen_gc, run
 from lm_eval.models.http.session import Session
 from lm_eval.models.preflight import Preflight
 from lm_eval.models.work import Answer, Ask, Call, Slot, Unit
@@ -252,7 +252,7 @@ class TemplateAPI(APIHooks):
                 progress.fail()
 
             try:
-                with nothing_to_collect():
+                with frozen_gc():
                     await Dispatcher(engine, self._units(responses.slots()), answered, lost).run()
             finally:
                 progress.close()

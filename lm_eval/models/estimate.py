@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lm_eval.api.instance import Instance
-from lm_eval.errors import APIError, CapabilityError, LMEvalError
+from lm_eval.errors import APIError, CapabilityError, LMEvalError, RequestNotSent
 from lm_eval.models.http.runner import run
 from lm_eval.models.protocol import APIModel
 from lm_eval.models.responses import in_prefix_order
@@ -155,7 +155,7 @@ class Estimator:
             note = f"The server said nothing of itself within {_LOOK_SECONDS:g} seconds."
         except LMEvalError as error:
             note = f"The server could not be looked at: {error}"
-        estimate = await self._count(tasks, found, _nobody)
+        estimate = await self._count(tasks, found, _no_server)
         estimate.note = note
         return estimate
 
@@ -283,7 +283,7 @@ class Estimator:
             if call.path.startswith("//"):
                 return await ask(call)
             caught.append(call)
-            raise _NotSentError("Not sent")
+            raise RequestNotSent("Not sent")
 
         for unit in scorer.units([Slot(instance)]):
             try:
@@ -296,12 +296,8 @@ class Estimator:
         return Body(caught[0].path, caught[0].payload) if caught else Body(model.path, None)
 
 
-class _NotSentError(APIError):
-    """Stands for the answer to a request that was only looked at."""
-
-
-async def _nobody(call: Call) -> Reply:
-    raise _NotSentError("There is no server to ask")
+async def _no_server(call: Call) -> Reply:
+    raise RequestNotSent("There is no server to ask")
 
 
 def _sent(instance: Instance) -> str:

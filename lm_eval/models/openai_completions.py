@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from lm_eval.api.instance import Instance
-from lm_eval.api.registry import register_model
 from lm_eval.errors import ConfigError
 from lm_eval.models.api_models import TemplateAPI
 from lm_eval.models.generation import text_of, to_payload
@@ -34,7 +33,6 @@ def _texts(outputs: Any, count: int | None) -> list[str]:
     return [text_of(choice) for choice in choices_in_order(outputs, count)]
 
 
-@register_model("local-completions")
 class LocalCompletionsAPI(TemplateAPI):
     """A server with ``/v1/completions``."""
 
@@ -84,7 +82,6 @@ class OpenAICompletionsAPI(LocalCompletionsAPI):
         return _required(super().api_key)
 
 
-@register_model("local-chat-completions")
 class LocalChatCompletion(TemplateAPI):
     """A server with ``/v1/chat/completions``."""
 

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, cast
 
 from lm_eval.api.instance import RequestError
-from lm_eval.errors import APIError, MalformedResponse
-from lm_eval.models.http.engine import HopelessRun
+from lm_eval.errors import APIError, MalformedResponse, RunAborted
 from lm_eval.models.work import Answer, Call, Reply, Slot, Unit
 
 if TYPE_CHECKING:
@@ -125,7 +124,7 @@ class Dispatcher:
                 reason = RequestError(error.kind, str(error), error.status, error.attempts, error.endpoint)
                 for slot in unit.slots:
                     self._lost(slot, reason)
-            except HopelessRun as error:
+            except RunAborted as error:
                 raise error.error from None
             else:
                 self._hand_out(results)

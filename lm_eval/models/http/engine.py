@@ -10,10 +10,12 @@ from typing import Any
 from lm_eval.errors import (
     APIError,
     AuthenticationError,
+    ConnectionBroken,
     EndpointNotFound,
     EndpointUnreachable,
     RateLimited,
     RequestTimeout,
+    RunAborted,
     RunStopped,
     ServerError,
 )
@@ -23,12 +25,11 @@ from lm_eval.models.http.journal import Journal, answer_key
 from lm_eval.models.http.limits import Limits
 from lm_eval.models.http.retry import RetryPolicy
 from lm_eval.models.http.shapes import check_choices
-from lm_eval.models.http.statuses import ConnectionCut
 from lm_eval.models.http.transport import Transport, decode, encode
 from lm_eval.models.http.usage import Accounting, usage_of
 from lm_eval.models.work import Call, Reply
 
-__all__ = ["Engine", "HopelessRun"]
+__all__ = ["Engine"]
 
 _REFUSALS_BEFORE_STOP = 20
 _LOST_BEFORE_OUTAGE = 20
@@ -287,7 +288,7 @@ class Engine:
                 self._endpoints.pause(endpoint, error.retry_after)
         elif isinstance(error, EndpointUnreachable | RequestTimeout | ServerError):
             self._endpoints.failed(
-                endpoint, unreachable=isinstance(error, EndpointUnreachable) and not isinstance(error, ConnectionCut)
+                endpoint, unreachable=isinstance(error, EndpointUnreachable) and not isinstance(error, ConnectionBroken)
             )
             if isinstance(error, RequestTimeout):
                 self._limit.refused("timeout")
@@ -306,7 +307,7 @@ class Engine:
             return
         self._refused_in_a_row += 1
         if not self._ever_answered:
-            raise HopelessRun(error)
+            raise RunAborted(error)
         if self._refused_in_a_row >= _REFUSALS_BEFORE_STOP:
             raise RunStopped(
                 f"Stopped: {self._refused_in_a_row} requests in a row were refused, the last with: {error} "
@@ -318,20 +319,3 @@ def _estimate(call: Call, body: bytes) -> int:
     """Estimate the tokens of a call: a quarter of its characters, and all it may generate."""
     most = call.payload.get("max_tokens") or call.payload.get("max_completion_tokens")
     return len(body) // _CHARACTERS_A_TOKEN + (most if isinstance(most, int) else 0)
-
-
-class HopelessRun(Exception):
-    """Carries an APIError past the places where such an error is only one request's.
-
-    Attributes:
-        error: What ends the run.
-    """
-
-    def __init__(self, error: APIError) -> None:
-        """Carry an error.
-
-        Args:
-            error: What ends the run.
-        """
-        super().__init__(str(error))
-        self.error = error

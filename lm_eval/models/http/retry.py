@@ -9,8 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from lm_eval.errors import APIError, RateLimited, ServerError
-from lm_eval.models.http.statuses import ConnectionCut
+from lm_eval.errors import APIError, ConnectionBroken, RateLimited, ServerError
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -158,7 +157,7 @@ class RetryPolicy:
         """
         if not isinstance(error, APIError) or not error.retryable:
             return False
-        return self.unreachable or error.kind != "unreachable" or isinstance(error, ConnectionCut)
+        return self.unreachable or error.kind != "unreachable" or isinstance(error, ConnectionBroken)
 
     def _least_wait(self, error: APIError) -> float:
         return error.retry_after or 0.0

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
-__all__ = ["nothing_to_collect", "run"]
+__all__ = ["frozen_gc", "run"]
 
 T = TypeVar("T")
 _RARELY = (50_000, 20, 20)
@@ -79,7 +79,7 @@ def _wait(done: threading.Event) -> None:
 
 
 @contextlib.contextmanager
-def nothing_to_collect() -> Iterator[None]:
+def frozen_gc() -> Iterator[None]:
     """Keep the garbage collector from walking over all documents and requests of a run again and again meanwhile.
 
     An answer is thousands of small objects without cycles, which set the collector off every few requests for nothing.

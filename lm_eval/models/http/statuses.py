@@ -23,7 +23,7 @@ from lm_eval.errors import (
     ServerError,
 )
 
-__all__ = ["ConnectionCut", "error_for_body", "error_for_status", "retry_after"]
+__all__ = ["error_for_body", "error_for_status", "retry_after"]
 
 _TOO_LONG = re.compile(
     r"(?i)context[ _-]?(?:length|window|size)|maximum (?:context|sequence|model) length|exceed_context_size"
@@ -34,10 +34,6 @@ _NO_QUOTA = re.compile(
     r"(?i)insufficient_quota|exceeded your current quota|billing_hard_limit|credit balance is too low"
 )
 _MOST_RETRY_AFTER = 600.0
-
-
-class ConnectionCut(EndpointUnreachable):
-    """There was a connection, and it broke before the answer was whole."""
 
 
 def error_for_status(status: int, headers: Mapping[str, str], raw: bytes, endpoint: str, redact: Redactor) -> APIError:

@@ -10,10 +10,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lm_eval.config.redact import Redactor, shown_url
-from lm_eval.errors import APIError, ConfigError, EndpointUnreachable, MalformedResponse, RequestTimeout
+from lm_eval.errors import (
+    APIError,
+    ConfigError,
+    ConnectionBroken,
+    EndpointUnreachable,
+    MalformedResponse,
+    RequestTimeout,
+)
 from lm_eval.models.http.deadlines import Deadlines
 from lm_eval.models.http.proxies import proxy_for
-from lm_eval.models.http.statuses import ConnectionCut, error_for_body, error_for_status
+from lm_eval.models.http.statuses import error_for_body, error_for_status
 from lm_eval.models.http.tls import make_context, what_failed
 
 if TYPE_CHECKING:
@@ -240,7 +247,7 @@ class Transport:
             return EndpointUnreachable(f"No connection ({reason})", endpoint=endpoint, advice=advice)
         # Some servers hang up on a client without a certificate and do not say why.
         silent = isinstance(error, aiohttp.ServerDisconnectedError) and url.startswith("https:")
-        return ConnectionCut(
+        return ConnectionBroken(
             f"The connection broke before the answer was whole ({reason})", endpoint=endpoint,
             advice="if the server asks for a certificate of yours, give client_cert=FILE"
             if silent and self._settings.client_cert is None else "",

@@ -9,14 +9,10 @@ from typing import Any, NamedTuple, cast
 from lm_eval.errors import CheckFailed
 from lm_eval.models.logprobs.blocks import Block, Top
 
-__all__ = ["ROUNDING", "Score", "Unlisted", "check_tops", "score_of", "total"]
+__all__ = ["ROUNDING", "Score", "check_tops", "score_of", "total"]
 
 ROUNDING = 1e-4
 """How far above 0 a log-probability may lie: what half precision makes of a probability of 1."""
-
-
-class Unlisted(CheckFailed):
-    """A sound answer that does not list the token that is looked for; asking again would list the same."""
 
 
 class Score(NamedTuple):

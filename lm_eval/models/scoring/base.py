@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
 from lm_eval.api.instance import ResponseInfo, Usage
-from lm_eval.errors import APIError, CheckFailed, MalformedResponse
-from lm_eval.models.logprobs.checks import Score, Unlisted
+from lm_eval.errors import APIError, CheckFailed, MalformedResponse, TokenNotListed
+from lm_eval.models.logprobs.checks import Score
 from lm_eval.models.logprobs.seams import split_pair
 from lm_eval.models.server.capabilities import Capabilities
 from lm_eval.models.server.settings import ScoringSettings
@@ -236,7 +236,9 @@ class Scorer(ABC):
         Raises:
             MalformedResponse: The slot was by itself, and its answer cannot be used.
         """
-        unusable = isinstance(error, MalformedResponse) and not isinstance(error, Unlisted) and error is not ask.lost
+        unusable = (
+            isinstance(error, MalformedResponse) and not isinstance(error, TokenNotListed) and error is not ask.lost
+        )
         if not unusable:
             return FailedUnit(slot, error)
         if len(group) == 1:

@@ -10,9 +10,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lm_eval.errors import CheckFailed
+from lm_eval.errors import CheckFailed, TokenNotListed
 from lm_eval.models.logprobs.blocks import Top, choices_of, generated_tops
-from lm_eval.models.logprobs.checks import Score, Unlisted, check_tops
+from lm_eval.models.logprobs.checks import Score, check_tops
 from lm_eval.models.scoring.base import FailedUnit, Outcome, Pair, Scorer, TalliedAsk, answer
 from lm_eval.models.server.capabilities import Capabilities
 from lm_eval.models.server.settings import ScoringSettings
@@ -111,9 +111,9 @@ def _find(tops: Sequence[Top], text: str) -> Score | None:
     return None
 
 
-def _unlisted(text: str, tops: Sequence[Top]) -> Unlisted:
+def _unlisted(text: str, tops: Sequence[Top]) -> TokenNotListed:
     seen = ", ".join(repr(top.token) for top in tops[:5])
-    return Unlisted(
+    return TokenNotListed(
         f"The choice {text!r} is not among the {len(tops)} likeliest first tokens ({seen}, …)",
         advice="chat endpoints score one-letter choices only; use a completions endpoint with echo",
     )

@@ -6,9 +6,9 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from lm_eval.errors import APIError
+from lm_eval.errors import APIError, TokenNotListed
 from lm_eval.models.logprobs.blocks import Top, choices_of, generated_tops
-from lm_eval.models.logprobs.checks import Score, Unlisted, check_tops
+from lm_eval.models.logprobs.checks import Score, check_tops
 from lm_eval.models.scoring.base import Outcome, Pair, Scorer, TalliedAsk, answer
 from lm_eval.models.server.capabilities import Capabilities
 from lm_eval.models.server.settings import ScoringSettings
@@ -94,7 +94,7 @@ class FirstToken(Scorer):
 
     async def _by_other(self, ask: Ask, pair: Pair) -> Score:
         if self.otherwise is None:
-            raise Unlisted(
+            raise TokenNotListed(
                 f"{pair.continuation!r} is not among the next tokens the server lists, and it offers no other way",
                 advice="raise num_logprobs= in model_args, or use a server with echo",
             )

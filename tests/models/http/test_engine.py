@@ -8,9 +8,9 @@ import pytest
 from aiohttp import web
 
 from lm_eval.api.model import RunContext
-from lm_eval.errors import APIError, RequestRejected, RunStopped, ServerError
+from lm_eval.errors import APIError, RequestRejected, RunAborted, RunStopped, ServerError
 from lm_eval.models.arguments import ModelArguments
-from lm_eval.models.http.engine import Engine, HopelessRun
+from lm_eval.models.http.engine import Engine
 from lm_eval.models.http.session import Session
 from lm_eval.models.work import Call, Reply
 from tests.models.scripted import Handler, ScriptedServer, completion
@@ -66,7 +66,7 @@ def test_what_will_not_pass_is_not(status: int) -> None:
 def test_a_refusal_before_any_answer_ends_the_run(status: int) -> None:
     with ScriptedServer(failing([status])) as server:
         (error,), _ = ask(server.url, [call()])
-    assert isinstance(error, HopelessRun)
+    assert isinstance(error, RunAborted)
 
 
 @pytest.mark.parametrize("status", [401, 404])

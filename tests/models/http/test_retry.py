@@ -5,9 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from lm_eval.errors import APIError, EndpointUnreachable, RateLimited, RequestRejected, ServerError
+from lm_eval.errors import APIError, ConnectionBroken, EndpointUnreachable, RateLimited, RequestRejected, ServerError
 from lm_eval.models.http.retry import FailureRate, RetryPolicy
-from lm_eval.models.http.statuses import ConnectionCut
 
 
 class Call:
@@ -147,7 +146,7 @@ def test_the_same_500_goes_on_where_everything_fails() -> None:
     ("error", "allowed"),
     [
         (EndpointUnreachable("refused"), False),
-        (ConnectionCut("reset"), True),
+        (ConnectionBroken("reset"), True),
         (ServerError("failed"), True),
         (RequestRejected("bad"), False),
         (ValueError("ours"), False),

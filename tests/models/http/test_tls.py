@@ -14,9 +14,8 @@ import pytest
 import trustme
 
 from lm_eval.api.model import RunContext
-from lm_eval.errors import APIError, ConfigError, EndpointUnreachable
+from lm_eval.errors import APIError, ConfigError, ConnectionBroken, EndpointUnreachable
 from lm_eval.mock_server import MockServer
-from lm_eval.models.http.statuses import ConnectionCut
 from lm_eval.models.http.tls import make_context
 from tests.models.tunnel import Tunnel
 from tests.models.whole import ALL, model, run, work
@@ -169,7 +168,7 @@ def test_a_server_that_wants_another_certificate_of_ours_says_so(
 def test_a_server_that_hangs_up_without_a_certificate_of_ours_gets_a_guess(authority: Authority) -> None:
     with MockServer(ssl_context=authority.serves(asks_for_client=True)) as server:
         error = refused(server.base_url, ca_cert_path=authority.trusted)
-    assert type(error) is ConnectionCut
+    assert type(error) is ConnectionBroken
     assert "if the server asks for a certificate of yours, give client_cert=FILE" in str(error)
 
 

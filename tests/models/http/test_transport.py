@@ -12,12 +12,12 @@ from aiohttp import web
 from lm_eval.config.redact import Redactor
 from lm_eval.errors import (
     APIError,
+    ConnectionBroken,
     EndpointNotFound,
     EndpointUnreachable,
     MalformedResponse,
     RequestTimeout,
 )
-from lm_eval.models.http.statuses import ConnectionCut
 from lm_eval.models.http.transport import Transport, TransportSettings, decode, encode
 from tests.models.scripted import Handler, ScriptedServer, completion
 
@@ -129,7 +129,7 @@ def test_an_error_object_with_status_200_is_an_error() -> None:
 
 def test_a_broken_connection_may_be_tried_again() -> None:
     error = fails(cut)
-    assert type(error) is ConnectionCut
+    assert type(error) is ConnectionBroken
     assert error.retryable
 
 

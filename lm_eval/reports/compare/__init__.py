@@ -5,6 +5,7 @@ from __future__ import annotations
 from lm_eval.reports.compare.cells import gate_lines
 from lm_eval.reports.compare.forms import render, save
 from lm_eval.reports.compare.markdown import to_markdown
+from lm_eval.reports.compare.pairs import PairedRuns, PairedTask
 from lm_eval.reports.compare.runs import compare
 from lm_eval.reports.compare.text import to_text
 from lm_eval.reports.compare.types import Comparison, Flip, Gate, Note, Row, RunInfo, Verdict
@@ -14,6 +15,8 @@ __all__ = [
     "Flip",
     "Gate",
     "Note",
+    "PairedRuns",
+    "PairedTask",
     "Row",
     "RunInfo",
     "Verdict",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import isclose
 
@@ -43,7 +43,7 @@ def leaves(run: Run, name: str) -> list[str]:
     return list(found)
 
 
-def group_rows(run_a: Run, run_b: Run, names: Sequence[str], tested: Sequence[TestedRow]) -> Iterator[Row]:
+def group_rows(run_a: Run, run_b: Run, names: Iterable[str], tested: Sequence[TestedRow]) -> Iterator[Row]:
     """Compare the scores of groups.
 
     Docs are drawn within their task. Each task counts as in the group's score: that is seen from the score itself,
@@ -58,11 +58,12 @@ def group_rows(run_a: Run, run_b: Run, names: Sequence[str], tested: Sequence[Te
     Yields:
         A row for each score both have.
     """
+    shown = set(names)
     by_key = {(row.task, row.metric, row.filter): (row, stratum) for row, stratum in tested}
     others = {(score.task, score.key): score for score in run_b.scores if score.is_group}
     for score in run_a.scores:
         other = others.get((score.task, score.key))
-        if not score.is_group or score.task not in names or other is None:
+        if not score.is_group or score.task not in shown or other is None:
             continue
         tasks = leaves(run_a, score.task)
         # A task that lacks the metric is not in the group's score.

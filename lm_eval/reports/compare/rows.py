@@ -36,6 +36,8 @@ def task_row(
     samples_a: Sequence[Sample],
     samples_b: Sequence[Sample],
     pairing: Pairing | None,
+    *,
+    flips: bool = True,
 ) -> TestedRow:
     """Compare one metric and filter of a task.
 
@@ -45,6 +47,7 @@ def task_row(
         samples_a: A's samples of the task and filter, to see whether the score is the mean of their values.
         samples_b: B's.
         pairing: The paired samples; None when a run has none.
+        flips: Whether the row lists the documents that changed.
 
     Returns:
         The row; without a test, and with the reason, when the docs' values cannot be compared.
@@ -72,10 +75,10 @@ def task_row(
     row = replace(row, without_value=len(pairing.pairs) - len(pairs))
     if not pairs:
         return replace(row, reason="no document in common"), None
-    return _tested(row, pairs, scales.pop() or "difference")
+    return _tested(row, pairs, scales.pop() or "difference", flips)
 
 
-def _tested(row: Row, pairs: Sequence[tuple[Sample, Sample, float, float]], scale: _Scale) -> TestedRow:
+def _tested(row: Row, pairs: Sequence[tuple[Sample, Sample, float, float]], scale: _Scale, flips: bool) -> TestedRow:
     values_a, values_b = [pair[2] for pair in pairs], [pair[3] for pair in pairs]
     n = len(pairs)
     differences = [y - x for x, y in zip(values_a, values_b, strict=True)]
@@ -90,7 +93,7 @@ def _tested(row: Row, pairs: Sequence[tuple[Sample, Sample, float, float]], scal
         clusters=len(set(clusters)) if clusters else None,
         wins=sum(sign * difference > 0 for difference in differences),
         losses=sum(sign * difference < 0 for difference in differences),
-        flips=_flips(row, pairs, sign),
+        flips=_flips(row, pairs, sign) if flips else (),
     )
     mean_a, mean_b = fsum(values_a) / n, fsum(values_b) / n
     if scale == "ratio":

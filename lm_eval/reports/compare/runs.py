@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Literal
 
 from lm_eval.errors import ConfigError, UnknownNameError
 from lm_eval.reports.compare.gate import judge
-from lm_eval.reports.compare.groups import group_rows, leaves
+from lm_eval.reports.compare.groups import leaves
 from lm_eval.reports.compare.notes import pairing_notes, setting_notes, value_notes
-from lm_eval.reports.compare.rows import TestedRow, task_row
-from lm_eval.reports.compare.types import Comparison, Note, Row, RunInfo
-from lm_eval.results import Run, Score
-from lm_eval.results.pairing import Pairing, Sample, pair_samples
-from lm_eval.statistics.multiple import holm
+from lm_eval.reports.compare.pairs import PairedRuns, scores_of
+from lm_eval.reports.compare.types import Comparison, Note, RunInfo
+from lm_eval.results import Run
+from lm_eval.results.pairing import Pairing
 from lm_eval.utils import pattern_match
 
 __all__ = ["compare"]
@@ -52,23 +50,16 @@ def compare(
         raise ConfigError(f"A and B are one and the same results file: {run_a.path}.")
     chosen, groups = _select(run_a, run_b, tasks)
     wanted = _metric_filter(run_a, run_b, metrics)
-    common = [task for task in chosen if task in run_a.tasks and task in run_b.tasks]
+    pairs = PairedRuns(run_a, run_b, wanted)
+    common = [task for task in chosen if task in pairs.tasks]
     if not common:
         raise ConfigError(f"No task in common: A has {_some(run_a.tasks)}, B has {_some(run_b.tasks)}.")
-    tested: list[TestedRow] = []
-    pairings: dict[str, list[Pairing]] = {}
     for task in common:
-        rows, found = _compare_task(run_a, run_b, task, wanted)
-        tested += rows
-        pairings[task] = found
-    _check(common, run_a, run_b, pairings, allow_different_prompts)
-    rows_of_groups = [row for row in group_rows(run_a, run_b, groups, tested) if _wants(wanted, row.metric, row.filter)]
-    per_task, families = _corrected([row for row, _ in tested]), {}
-    per_group = _corrected(rows_of_groups)
-    for name, family in (("tasks", per_task), ("groups", per_group)):
-        families[name] = sum(row.p_value is not None for row in family)
-    rows_in_all = (*per_task, *per_group)
-    if not rows_in_all:
+        pairs.add(task)
+    _check(common, run_a, run_b, pairs.pairings, allow_different_prompts)
+    of_tasks, of_groups = pairs.rows(groups)
+    rows = (*of_tasks, *of_groups)
+    if not rows:
         raise ConfigError("The runs have no score in common.")
     missing = [task for task in chosen if task not in run_b.tasks]
     lone_a, lone_b = _lone(run_a, run_b, common, wanted), _lone(run_b, run_a, common, wanted)
@@ -78,10 +69,13 @@ def compare(
     return Comparison(
         a=_info(run_a),
         b=_info(run_b),
-        rows=rows_in_all,
-        notes=(*setting_notes(run_a, run_b, common), *pairing_notes(pairings), *value_notes(per_task), *absent),
-        gate=None if fail_if_worse is None else judge(rows_in_all, fail_if_worse, undecided, [*missing, *lone_a]),
-        families=families,
+        rows=rows,
+        notes=(*setting_notes(run_a, run_b, common), *pairing_notes(pairs.pairings), *value_notes(of_tasks), *absent),
+        gate=None if fail_if_worse is None else judge(rows, fail_if_worse, undecided, [*missing, *lone_a]),
+        families={
+            name: sum(row.p_value is not None for row in family)
+            for name, family in (("tasks", of_tasks), ("groups", of_groups))
+        },
     )
 
 
@@ -121,41 +115,13 @@ def _metric_filter(run_a: Run, run_b: Run, patterns: Sequence[str]) -> set[str] 
     return wanted
 
 
-def _wants(wanted: set[str] | None, metric: str, pipeline: str) -> bool:
-    return wanted is None or f"{metric},{pipeline}" in wanted
-
-
-def _compare_task(run_a: Run, run_b: Run, task: str, wanted: set[str] | None) -> tuple[list[TestedRow], list[Pairing]]:
-    both = task in run_a.sample_files and task in run_b.sample_files
-    samples_a, samples_b = (run_a.samples(task), run_b.samples(task)) if both else ([], [])
-    pairings = pair_samples(samples_a, samples_b)
-    scores_b = _scores_of(run_b, task)
-    rows = []
-    for key, score in _scores_of(run_a, task).items():
-        if key in scores_b and _wants(wanted, score.metric, score.filter):
-            own, others = _of_filter(samples_a, score.filter), _of_filter(samples_b, score.filter)
-            rows.append(task_row(score, scores_b[key], own, others, pairings.get(score.filter)))
-    for pairing in pairings.values():
-        # Rows hold what they need; the samples of all tasks at once would fill the memory.
-        pairing.pairs.clear()
-    return rows, list(pairings.values())
-
-
-def _of_filter(samples: Sequence[Sample], name: str) -> list[Sample]:
-    return [sample for sample in samples if sample.get("filter", "none") == name]
-
-
-def _scores_of(run: Run, task: str) -> dict[str, Score]:
-    return {score.key: score for score in run.scores if score.task == task and not score.is_group}
-
-
 def _lone(run: Run, other: Run, tasks: Sequence[str], wanted: set[str] | None) -> list[str]:
     """Name the scores of common tasks that only one run has."""
     return [
         f"{task} {key}"
         for task in tasks
-        for key, score in _scores_of(run, task).items()
-        if key not in _scores_of(other, task) and _wants(wanted, score.metric, score.filter)
+        for key in scores_of(run, task)
+        if key not in scores_of(other, task) and (wanted is None or key in wanted)
     ]
 
 
@@ -196,12 +162,6 @@ def _check(
     else:
         why = "no id is in both"
     raise ConfigError(f"The runs have no document in common ({why}): {_some(tasks)}.")
-
-
-def _corrected(rows: Sequence[Row]) -> list[Row]:
-    """Add Holm's p-values, over all rows that have a test."""
-    adjusted = iter(holm([row.p_value for row in rows if row.p_value is not None]))
-    return [row if row.p_value is None else replace(row, p_holm=next(adjusted)) for row in rows]
 
 
 def _info(run: Run) -> RunInfo:

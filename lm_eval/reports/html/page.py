@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval.errors import UnknownNameError
+from lm_eval.reports.compare import PairedRuns, PairedTask
 from lm_eval.reports.html.overview import overview
 from lm_eval.reports.html.packing import pack
 from lm_eval.reports.html.samples import Samples, TaskSamples
@@ -94,10 +95,13 @@ def _chosen(run: Run, names: Sequence[str]) -> list[str]:
 
 def _parts(run: Run, against: Run | None, tasks: Sequence[str], limit: int | None) -> Iterator[str]:
     samples = Samples(limit)
-    for name in tasks:
-        if name in run.sample_files:
-            samples.add(_task(run, against, name))
-    content: dict[str, Any] = {**overview(run), "scores": score_tree(run, against, samples.pairs)}
+    versus = None if against is None else PairedRuns(against, run, flips=False)
+    for name in run.tasks:
+        pair = versus.add(name) if versus and name in versus.tasks else None
+        if name in tasks and name in run.sample_files:
+            samples.add(_task(run, name, pair))
+    of_tasks, of_groups = versus.rows() if versus else ([], [])
+    content: dict[str, Any] = {**overview(run), "scores": score_tree(run, against, [*of_tasks, *of_groups])}
     if against is not None:
         content["against"] = _against(run, against, samples)
     content["warnings"] += _left_out(run, tasks, limit)
@@ -118,7 +122,7 @@ def _parts(run: Run, against: Run | None, tasks: Sequence[str], limit: int | Non
     yield tail
 
 
-def _task(run: Run, against: Run | None, name: str) -> TaskSamples:
+def _task(run: Run, name: str, pair: PairedTask | None) -> TaskSamples:
     config = (run.results.get("configs") or {}).get(name) or {}
     directions = (run.results.get("higher_is_better") or {}).get(name) or {}
     shots = (run.results.get("n-shot") or {}).get(name)
@@ -126,9 +130,9 @@ def _task(run: Run, against: Run | None, name: str) -> TaskSamples:
         name=name,
         config=config,
         shots=shots if isinstance(shots, int) else 0,
-        samples=run.samples(name),
+        samples=pair.samples_b if pair and pair.samples_b else run.samples(name),
         lower_is_better=frozenset(metric for metric, better in directions.items() if better is False),
-        against=against.samples(name) if against is not None and name in against.sample_files else (),
+        pairings=pair.pairings if pair else {},
     )
 
 

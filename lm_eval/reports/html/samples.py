@@ -11,11 +11,9 @@ from lm_eval.reports.html.lines import shorten, without_frame
 from lm_eval.reports.html.packing import Chunks, Texts, to_text
 from lm_eval.reports.html.prompts import Prompts
 from lm_eval.reports.html.records import Record, build
-from lm_eval.results.pairing import pair_samples
+from lm_eval.results.pairing import Pairing
 
 __all__ = ["Samples", "TaskSamples"]
-
-Pair = tuple[float, float]
 
 
 @dataclass(slots=True)
@@ -28,7 +26,7 @@ class TaskSamples:
         shots: How many examples its prompts have.
         samples: Its logged samples.
         lower_is_better: The metrics of which less is better.
-        against: The other run's samples of the task.
+        pairings: Filter to the pairs of the other run's sample and this run's; empty without another run.
     """
 
     name: str
@@ -36,7 +34,7 @@ class TaskSamples:
     shots: int
     samples: Sequence[Mapping[str, Any]]
     lower_is_better: frozenset[str] = frozenset()
-    against: Sequence[Mapping[str, Any]] = ()
+    pairings: Mapping[str, Pairing] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -56,7 +54,6 @@ class Samples:
     Attributes:
         records: What is shown of a doc when it is opened.
         texts: What prompts share.
-        pairs: ``(task, filter, metric)`` to the values of docs that both runs have, this run's first.
         unpaired: How many samples of either run the other has no partner for.
         other_prompts: How many paired samples were asked with another prompt.
     """
@@ -68,7 +65,6 @@ class Samples:
             limit: The most docs to take of a task.
         """
         self.records, self.texts = Chunks(), Texts()
-        self.pairs: dict[tuple[str, str, str], list[Pair]] = {}
         self.unpaired = self.other_prompts = 0
         self._limit = limit
         self._tasks: list[dict[str, Any]] = []
@@ -101,24 +97,21 @@ class Samples:
             for sample in samples:
                 name = str(sample.get("filter"))
                 block = blocks.setdefault(name, _Block(name))
-                self._row(task.name, block, place - first, record.answers[name], sample, paired.get(name))
+                self._row(block, place - first, record.answers[name], sample, paired.get(name))
             built.append(record)
         self._keep(task, first, settings, blocks, built)
 
     def _paired(self, task: TaskSamples) -> dict[int, Mapping[str, Any]]:
         """Match the other run's samples; the keys are the identities of this run's."""
-        if not task.against:
-            return {}
         found: dict[int, Mapping[str, Any]] = {}
-        for pairing in pair_samples(task.samples, task.against).values():
-            found |= {id(ours): theirs for ours, theirs in pairing.pairs}
+        for pairing in task.pairings.values():
+            found |= {id(sample): other for other, sample in pairing.pairs}
             self.unpaired += pairing.changed + pairing.repeated + pairing.only_a + pairing.only_b
             self.other_prompts += pairing.prompts
         return found
 
     def _row(
         self,
-        task: str,
         block: _Block,
         place: int,
         answer: str,
@@ -135,8 +128,6 @@ class Samples:
                 column = columns.setdefault(str(metric), [])
                 column.extend([None] * (rows - len(column)))
                 column.append(entry)
-            if value is not None and theirs is not None:
-                self.pairs.setdefault((task, block.filter, str(metric)), []).append((value, theirs))
 
     def _keep(
         self, task: TaskSamples, first: int, settings: list[Any], blocks: Mapping[str, _Block], built: Sequence[Record]

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from lm_eval.reports.compare import Row
 from lm_eval.reports.html.choices import finite
 from lm_eval.results import Run, Score
-from lm_eval.statistics.intervals import normal_quantile, t_interval
+from lm_eval.statistics.intervals import normal_quantile
 
 __all__ = ["score_tree"]
 
-_SCORE_IS_THE_MEAN = 1e-6
 
-
-def score_tree(
-    run: Run, against: Run | None, pairs: Mapping[tuple[str, str, str], Sequence[tuple[float, float]]]
-) -> dict[str, Any]:
+def score_tree(run: Run, against: Run | None = None, rows: Iterable[Row] = ()) -> dict[str, Any]:
     """Lay scores out as groups with their members.
 
     Args:
         run: The run.
         against: The run to compare it with.
-        pairs: ``(task, filter, metric)`` to the values of docs that both runs have.
+        rows: The comparison's rows, with ``against`` as A and ``run`` as B.
 
     Returns:
         ``roots``, names of groups and tasks that are in no group, and ``nodes``, name to what is shown of it.
     """
     others = {(score.task, score.key): score for score in against.scores} if against else {}
+    compared = {(row.task, row.metric, row.filter): row for row in rows}
     members = {name: list(dict.fromkeys(names)) for name, names in run.group_subtasks.items()}
     nodes: dict[str, dict[str, Any]] = {}
     for name in [*members, *run.results["results"]]:
@@ -38,30 +36,13 @@ def score_tree(
         nodes[name] = _node(run, name, ())
     for score in run.scores:
         entry = _entry(run, score)
-        other = others.get((score.task, score.key))
-        if other is not None:
-            shared = [
-                p for task in _leaves(score.task, members) for p in pairs.get((task, score.filter, score.metric), ())
-            ]
-            entry |= _difference(score, other, shared)
+        if (other := others.get((score.task, score.key))) is not None:
+            entry |= _numbers(other=other.value, other_stderr=other.stderr)
+        if (row := compared.get((score.task, score.metric, score.filter))) is not None:
+            entry |= _difference(row)
         nodes[score.task]["scores"].append(entry)
     inside = {child for name, children in members.items() for child in children if child != name}
     return {"roots": [name for name in nodes if name not in inside], "nodes": list(nodes.items())}
-
-
-def _leaves(name: str, members: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return the tasks of a group, or the task itself."""
-    found: dict[str, None] = {}
-    waiting, seen = [name], {name}
-    while waiting:
-        one = waiting.pop()
-        inside = members.get(one)
-        if not inside:
-            found[one] = None
-        new = [child for child in inside or () if child not in seen]
-        seen.update(new)
-        waiting += new
-    return list(found)
 
 
 def _node(run: Run, name: str, members: Collection[str]) -> dict[str, Any]:
@@ -107,24 +88,21 @@ def _entry(run: Run, score: Score) -> dict[str, Any]:
     return entry
 
 
-def _difference(score: Score, other: Score, pairs: Sequence[tuple[float, float]]) -> dict[str, Any]:
-    """Compare with the other run's score; with an interval of the difference where paired docs make up the scores."""
-    entry: dict[str, Any] = {"other": finite(other.value)}
-    if (stderr := finite(other.stderr)) is not None:
-        entry["other_stderr"] = stderr
-    if finite(score.value) is None or entry["other"] is None or score.value is None or other.value is None:
-        return entry
-    entry["difference"] = score.value - other.value
-    n = len(pairs)
-    if n < 2:
-        return entry
-    changes = [ours - theirs for ours, theirs in pairs]
-    mean = math.fsum(changes) / n
-    entry["wins"], entry["losses"] = sum(c > 0 for c in changes), sum(c < 0 for c in changes)
-    if score.higher_is_better is False:
-        entry["wins"], entry["losses"] = entry["losses"], entry["wins"]
-    ours, theirs = (math.fsum(side) / n for side in zip(*pairs, strict=True))
-    if max(abs(ours - score.value), abs(theirs - other.value)) <= _SCORE_IS_THE_MEAN:
-        spread = math.sqrt(math.fsum((change - mean) ** 2 for change in changes) / (n - 1) / n)
-        entry["difference_interval"] = [finite(end) for end in t_interval(mean, spread, n - 1)]
+def _difference(row: Row) -> dict[str, Any]:
+    """Return what the comparison says of a score: the numbers of ``lm_eval compare``."""
+    entry: dict[str, Any] = _numbers(difference=row.difference)
+    if row.scale == "ratio":
+        entry["ratio"] = True
+    if row.test is None:
+        return entry | ({"no_test": row.reason} if row.reason else {})
+    entry |= _numbers(p=row.p_value, p_holm=row.p_holm, mde=row.minimum_detectable_effect)
+    entry |= {"test": row.test, "paired": row.n, "paired_values": [finite(row.b), finite(row.a)]}
+    entry |= {"wins": row.wins, "losses": row.losses}
+    ends = [finite(end) for end in row.interval or ()]
+    if ends and None not in ends:
+        entry["difference_interval"] = ends
     return entry
+
+
+def _numbers(**values: float | None) -> dict[str, Any]:
+    return {name: number for name, value in values.items() if (number := finite(value)) is not None}

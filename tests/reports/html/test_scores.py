@@ -1,12 +1,21 @@
 from __future__ import annotations
 
+import random
+from collections.abc import Sequence
+from math import exp
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lm_eval.reports.compare import compare
+from lm_eval.reports.html import write_report
 from lm_eval.reports.html.scores import score_tree
-from lm_eval.results import Run
+from lm_eval.results import Run, load
+from lm_eval.statistics.paired import mcnemar, proportion_interval
+from tests.reports import saved_runs
+from tests.reports.html.test_page import block
+from tests.reports.saved_runs import docs
 
 
 def run(rows: dict[str, Any], **results: Any) -> Run:
@@ -15,13 +24,13 @@ def run(rows: dict[str, Any], **results: Any) -> Run:
 
 
 def scores(rows: dict[str, Any], **results: Any) -> dict[str, Any]:
-    entry: dict[str, Any] = dict(score_tree(run(rows, **results), None, {})["nodes"])["t"]["scores"][0]
+    entry: dict[str, Any] = dict(score_tree(run(rows, **results))["nodes"])["t"]["scores"][0]
     return entry
 
 
 def test_groups_hold_their_members_and_the_rest_are_roots() -> None:
     rows = {"b": {"acc,none": 0.5}, "group": {"acc,none": 0.5}, "a": {"acc,none": 0.5}}
-    tree = score_tree(run(rows, group_subtasks={"group": ["a", "a", "gone"]}), None, {})
+    tree = score_tree(run(rows, group_subtasks={"group": ["a", "a", "gone"]}))
     nodes = dict(tree["nodes"])
     assert tree["roots"] == ["group", "b"]
     assert nodes["group"]["members"] == ["a", "gone"]
@@ -45,33 +54,123 @@ def test_a_score_that_is_no_number_has_no_value(value: Any) -> None:
     assert scores({"t": {"acc,none": value, "acc_stderr,none": "N/A"}})["value"] is None
 
 
-def difference(ours: float, theirs: float, pairs: list[tuple[float, float]], **results: Any) -> dict[str, Any]:
-    a, b = (run({"t": {"acc,none": value}}, **results) for value in (ours, theirs))
-    entry: dict[str, Any] = dict(score_tree(a, b, {("t", "none", "acc"): pairs})["nodes"])["t"]["scores"][0]
-    return entry
+def difference(
+    tmp_path: Path, ours: Sequence[float], theirs: Sequence[float], score: float | None = None, **more: Any
+) -> dict[str, Any]:
+    """Return the page's entry of a task with these values in the run and in the run it is compared with."""
+    given: dict[str, Any] = {} if score is None else {"scores": {"t": {"acc,none": score}}}
+    run, other = (
+        load(saved_runs.save(tmp_path / name, {"t": docs(values)}, **extra, **more))
+        for name, values, extra in (("b", ours, given), ("a", theirs, {}))
+    )
+    return differences(write_report(run, against=other))["t", "acc", "none"]
 
 
-def test_paired_docs_give_the_difference_an_interval() -> None:
-    pairs = [(1.0, 0.0), (1.0, 1.0), (0.0, 0.0), (0.0, 1.0), (1.0, 0.0)]
-    entry = difference(0.6, 0.4, pairs)
+def differences(page: Path) -> dict[tuple[str, str, str], dict[str, Any]]:
+    nodes = block(page.read_text(), "run")["scores"]["nodes"]
+    return {(name, entry["metric"], entry["filter"]): entry for name, node in nodes for entry in node["scores"]}
+
+
+def test_paired_docs_give_the_difference_an_interval(tmp_path: Path) -> None:
+    entry = difference(tmp_path, [1, 1, 0, 0, 1], [0, 1, 0, 1, 0])
     assert entry["difference"] == pytest.approx(0.2)
     assert (entry["wins"], entry["losses"]) == (2, 1)
-    assert entry["difference_interval"] == pytest.approx([-0.8389, 1.2389], abs=1e-4)
+    assert entry["difference_interval"] == list(proportion_interval(2, 1, 5))
+    assert (entry["test"], entry["p"]) == ("mcnemar", mcnemar(2, 1).mid)
 
 
-def test_where_less_is_better_a_win_is_less() -> None:
-    entry = difference(0.5, 1.0, [(0.0, 1.0), (1.0, 1.0)], higher_is_better={"t": {"acc": False}})
+def test_where_less_is_better_a_win_is_less(tmp_path: Path) -> None:
+    entry = difference(tmp_path, [0, 1], [1, 1], better={"acc": False})
     assert (entry["wins"], entry["losses"]) == (1, 0)
 
 
-def test_a_score_that_is_no_mean_of_the_pairs_has_no_interval_of_the_difference() -> None:
-    assert "difference_interval" not in difference(0.7, 0.4, [(1.0, 0.0), (0.0, 1.0)])
+def test_a_score_that_is_no_mean_of_the_pairs_has_no_interval_of_the_difference(tmp_path: Path) -> None:
+    entry = difference(tmp_path, [1, 0], [0, 1], score=0.7)
+    assert "difference_interval" not in entry
+    assert entry["no_test"] == "the score is not the mean of its documents' values"
 
 
-def test_a_group_is_compared_over_its_tasks_docs() -> None:
-    rows = {name: {"acc,none": 0.5} for name in ("group", "a", "b")}
-    members = {"group": ["a", "b"]}
-    pairs = {(name, "none", "acc"): [(1.0, 0.0), (0.0, 1.0)] for name in ("a", "b")}
-    a, b = run(rows, group_subtasks=members), run(rows, group_subtasks=members)
-    entry = dict(score_tree(a, b, pairs)["nodes"])["group"]["scores"][0]
+def test_a_group_is_compared_over_its_tasks_docs(tmp_path: Path) -> None:
+    group: dict[str, Any] = {"scores": {"group": {"acc,none": 0.5}}, "group_subtasks": {"group": ["a", "b"]}}
+    run, other = (
+        load(saved_runs.save(tmp_path / name, {"a": docs(values), "b": docs(values)}, **group))
+        for name, values in (("ours", [1, 0]), ("theirs", [0, 1]))
+    )
+    entry = differences(write_report(run, against=other))["group", "acc", "none"]
     assert (entry["wins"], entry["losses"]) == (2, 2)
+
+
+def save_both(folder: Path) -> tuple[Run, Run]:
+    """Save two runs with clusters, groups of both kinds, graded scores, a perplexity and a corpus score."""
+    runs = []
+    for name, seed in (("a", 1), ("b", 2)):
+        draw = random.Random(seed)
+        own = draw.random() / 5
+        tasks = {
+            "right": docs([int(draw.random() < 0.5 + own) for _ in range(120)]),
+            "more": docs([int(draw.random() < 0.6) for _ in range(40)]),
+            "graded": docs([draw.random() + own for _ in range(60)]),
+            "passages": [
+                {**doc, "cluster": str(doc["doc_id"] // 4)}
+                for doc in docs([int(draw.random() < 0.4 + own) for _ in range(80)])
+            ],
+            "text": docs([-2 - draw.random() for _ in range(30)], "ppl"),
+            "corpus": docs([[3, 4]] * 5, "bleu"),
+        }
+        mean = {
+            task: sum(found) / len(found)
+            for task, lines in tasks.items()
+            if (found := [line[line["metrics"][0]] for line in lines]) and task != "corpus"
+        }
+        sizes = {task: len(lines) for task, lines in tasks.items()}
+        by_size = ("right", "more", "passages")
+        scores = {
+            "text": {"ppl,none": exp(-mean["text"])},
+            "corpus": {"bleu,none": 20.0 + seed},
+            "weighted": {
+                "acc,none": sum(mean[task] * sizes[task] for task in by_size) / sum(sizes[task] for task in by_size)
+            },
+            "plain": {"acc,none": (mean["right"] + mean["graded"]) / 2},
+            "everything": {"acc,none": 0.25},
+        }
+        groups = {
+            "weighted": list(by_size),
+            "plain": ["right", "graded"],
+            "everything": ["weighted", "plain"],
+        }
+        better = {"ppl": False, "bleu": True}
+        runs.append(load(saved_runs.save(folder / name, tasks, scores=scores, better=better, group_subtasks=groups)))
+    return runs[0], runs[1]
+
+
+def test_every_difference_is_the_one_that_compare_shows(tmp_path: Path) -> None:
+    a, b = save_both(tmp_path)
+    rows = {(row.task, row.metric, row.filter): row for row in compare(a, b).rows}
+    shown = differences(write_report(b, against=a))
+    assert shown.keys() == rows.keys()
+    for key, row in rows.items():
+        entry = shown[key]
+        assert entry["difference"] == row.difference
+        assert entry.get("difference_interval") == (list(row.interval) if row.interval else None)
+        assert (entry.get("p"), entry.get("p_holm"), entry.get("test")) == (row.p_value, row.p_holm, row.test)
+        assert entry.get("no_test") == row.reason
+        assert entry.get("mde") == row.minimum_detectable_effect
+        assert (entry.get("wins", 0), entry.get("losses", 0)) == (row.wins, row.losses)
+        assert entry.get("paired", 0) == row.n
+        assert entry.get("paired_values", [None, None]) == [row.b, row.a]
+        assert entry.get("ratio", False) is (row.scale == "ratio")
+    assert {row.test for row in rows.values()} == {
+        "mcnemar",
+        "paired bootstrap",
+        "clustered paired bootstrap",
+        "stratified paired bootstrap",
+        None,
+    }
+    assert [rows[group, "acc", "none"].test for group in ("weighted", "plain")] == ["stratified paired bootstrap"] * 2
+    assert rows["text", "ppl", "none"].scale == "ratio"
+
+
+def test_samples_left_out_of_the_page_count_in_its_differences(tmp_path: Path) -> None:
+    a, b = save_both(tmp_path)
+    every = differences(write_report(b, against=a))
+    assert differences(write_report(b, against=a, tasks=["more"], limit_samples=3)) == every

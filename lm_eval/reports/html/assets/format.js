@@ -21,6 +21,8 @@ function formatValue(value) {
 
 /** A number with its sign, a real minus among them. */
 const signed = (value) => (value > 0 ? "+" : value < 0 ? "−" : "") + formatScore(Math.abs(value));
+/** A p-value: three decimals. */
+const formatProbability = (value) => (value < 0.0005 ? "<0.001" : value.toFixed(3));
 const minus = (text) => text.replace("-", "−");
 
 function formatSeconds(seconds) {

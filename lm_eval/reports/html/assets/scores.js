@@ -229,30 +229,48 @@ function makePlotCell(score, entry) {
   );
 }
 
-/** A difference, coloured only where its interval leaves out 0: what chance alone explains is neither better nor worse. */
+/** A difference, coloured only where its interval excludes no change: what chance alone explains is neither better nor worse. */
 function makeDifference(score) {
   const cell = make("div.cell-difference", { role: "cell" });
   if (score.difference === undefined) return cell;
   const interval = score.difference_interval;
-  const clear = interval && interval[0] * interval[1] > 0;
-  const better = clear && score.up !== undefined ? Math.sign(score.difference) * (score.up ? 1 : -1) : 0;
+  const none = score.ratio ? 1 : 0;
+  const clear = interval && (interval[0] - none) * (interval[1] - none) > 0;
+  const better = clear && score.up !== undefined ? Math.sign(score.difference - none) * (score.up ? 1 : -1) : 0;
   const words = better > 0 ? "better" : better < 0 ? "worse" : "";
   const details = [];
   if (interval && interval[0] !== interval[1])
     details.push(`${minus(formatScore(interval[0]))} to ${minus(formatScore(interval[1]))}`);
   if (score.wins !== undefined)
     details.push(score.wins + score.losses ? `${whole(score.wins)}▲ ${whole(score.losses)}▼` : "every doc the same");
-  const said = score.wins === undefined ? null : `${plural(score.wins, "doc")} better, ${whole(score.losses)} worse`;
+  const test = [];
+  if (score.p !== undefined) test.push(`p ${formatProbability(score.p)}`);
+  if (score.p_holm !== undefined) test.push(`Holm ${formatProbability(score.p_holm)}`);
   cell.append(
+    make("span.test", { title: saidOfTest(score) }, test.join(" · ")),
     make(
       "span.delta",
-      { class: words, title: words || (interval ? "no clear difference" : null) },
+      { class: words, title: words || (interval ? "no clear difference" : score.no_test && `no paired test: ${score.no_test}`) },
       better > 0 ? "▲ " : better < 0 ? "▼ " : "",
-      signed(score.difference),
+      score.ratio ? `×${formatScore(score.difference)}` : signed(score.difference),
     ),
-    make("span.detail", { title: said }, details.join(" · ")),
+    make("span.detail", { title: saidOfTest(score) }, details.join(" · ")),
   );
   return cell;
+}
+
+/** What stands behind a difference: the test, the documents, and the effect it could find. */
+function saidOfTest(score) {
+  if (score.test === undefined) return null;
+  const parts = [
+    `${score.test === "mcnemar" ? "McNemar's test" : score.test} over ${plural(score.paired, "paired doc")}`,
+    `${plural(score.wins, "doc")} better, ${whole(score.losses)} worse`,
+  ];
+  const [value, other] = score.paired_values;
+  if (value !== null && other !== null) parts.push(`${formatScore(value)} against ${formatScore(other)} over these`);
+  if (score.mde !== undefined)
+    parts.push(`a true difference of ${score.ratio ? "×" : ""}${formatScore(score.mde)} is found 4 times out of 5`);
+  return parts.join("; ");
 }
 
 function makeLegend() {
@@ -278,7 +296,7 @@ function makeLegend() {
       make(
         "span",
         null,
-        "Difference with its 95% interval over paired docs, and how many docs are better ▲ or worse ▼; coloured when the interval leaves out 0",
+        "Difference with its 95% interval over paired docs, and how many docs are better ▲ or worse ▼; coloured when the interval excludes 0 (1 for a ratio ×). p: paired test, as in lm_eval compare. Holm: p corrected for all tests of tasks, or of groups",
       ),
   );
 }

@@ -1,0 +1,129 @@
+"""Both runs' samples of each task, read once, and the rows that come of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from lm_eval.reports.compare.groups import group_rows
+from lm_eval.reports.compare.rows import TestedRow, task_row
+from lm_eval.reports.compare.types import Row
+from lm_eval.results import Run, Score
+from lm_eval.results.pairing import Pairing, Sample, pair_samples
+from lm_eval.statistics.multiple import holm
+
+__all__ = ["PairedRuns", "PairedTask", "scores_of"]
+
+
+@dataclass(frozen=True)
+class PairedTask:
+    """A task's samples in both runs.
+
+    Attributes:
+        samples_a: A's samples; empty unless both runs saved samples of the task.
+        samples_b: B's.
+        pairings: Filter pipeline to the samples that belong together.
+    """
+
+    samples_a: Sequence[Sample]
+    samples_b: Sequence[Sample]
+    pairings: Mapping[str, Pairing]
+
+
+class PairedRuns:
+    """The differences between two runs, collected task by task.
+
+    ``lm_eval compare`` and ``lm_eval report --against`` both show these rows, so that their numbers agree.
+
+    Attributes:
+        pairings: Task to what was matched under each of its filters, without the samples.
+        tasks: The tasks that both runs have, in A's order.
+    """
+
+    def __init__(self, run_a: Run, run_b: Run, wanted: Collection[str] | None = None, *, flips: bool = True) -> None:
+        """Start without a task.
+
+        Args:
+            run_a: The run to compare with.
+            run_b: The run that is compared; differences are B minus A.
+            wanted: The ``metric,filter`` keys to compare; None means all.
+            flips: Whether rows list the documents that changed.
+        """
+        self.pairings: dict[str, list[Pairing]] = {}
+        self.tasks = [task for task in run_a.tasks if task in run_b.tasks]
+        self._a, self._b, self._wanted, self._flips = run_a, run_b, wanted, flips
+        self._tested: list[TestedRow] = []
+
+    def add(self, task: str) -> PairedTask:
+        """Read a task's samples in both runs and compare its scores.
+
+        Args:
+            task: A task of both runs.
+
+        Returns:
+            The samples. They are not kept here: the samples of all tasks at once would fill the memory.
+
+        Raises:
+            ConfigError: A samples file cannot be read.
+        """
+        both = task in self._a.sample_files and task in self._b.sample_files
+        samples_a, samples_b = (self._a.samples(task), self._b.samples(task)) if both else ([], [])
+        pairings = pair_samples(samples_a, samples_b)
+        scores_b = scores_of(self._b, task)
+        for key, score in scores_of(self._a, task).items():
+            if key in scores_b and self._wants(key):
+                self._tested.append(
+                    task_row(
+                        score,
+                        scores_b[key],
+                        _of_filter(samples_a, score.filter),
+                        _of_filter(samples_b, score.filter),
+                        pairings.get(score.filter),
+                        flips=self._flips,
+                    )
+                )
+        self.pairings[task] = [replace(pairing, pairs=[]) for pairing in pairings.values()]
+        return PairedTask(samples_a, samples_b, pairings)
+
+    def rows(self, groups: Iterable[str] | None = None) -> tuple[list[Row], list[Row]]:
+        """Return the rows of the tasks that were added and of groups, with p-values corrected for the other tests.
+
+        Args:
+            groups: The groups to compare; None means all.
+
+        Returns:
+            The rows of tasks and the rows of groups. Holm's correction takes each list as one family of tests.
+        """
+        if groups is None:
+            groups = self._a.group_subtasks
+        of_groups = group_rows(self._a, self._b, groups, self._tested)
+        return (
+            _corrected([row for row, _ in self._tested]),
+            _corrected([row for row in of_groups if self._wants(f"{row.metric},{row.filter}")]),
+        )
+
+    def _wants(self, key: str) -> bool:
+        return self._wanted is None or key in self._wanted
+
+
+def scores_of(run: Run, task: str) -> dict[str, Score]:
+    """Return a task's scores.
+
+    Args:
+        run: The run.
+        task: The task.
+
+    Returns:
+        ``metric,filter`` to the score.
+    """
+    return {score.key: score for score in run.scores if score.task == task and not score.is_group}
+
+
+def _of_filter(samples: Sequence[Sample], name: str) -> list[Sample]:
+    return [sample for sample in samples if sample.get("filter", "none") == name]
+
+
+def _corrected(rows: Sequence[Row]) -> list[Row]:
+    """Add Holm's p-values, over all rows that have a test."""
+    adjusted = iter(holm([row.p_value for row in rows if row.p_value is not None]))
+    return [row if row.p_value is None else replace(row, p_holm=next(adjusted)) for row in rows]

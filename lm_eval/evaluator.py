@@ -113,8 +113,8 @@ def simple_evaluate(
     from lm_eval.config.redact import redact
     from lm_eval.results import environment
     from lm_eval.results.collect import count_errors
-    from lm_eval.results.hashes import sha256
     from lm_eval.task_files.manager import TaskManager
+    from lm_eval.text import sha256
     from lm_eval.utils import setup_logging, simple_parse_args_string
 
     started = time.perf_counter()

@@ -54,7 +54,7 @@ def run(namespace: argparse.Namespace) -> int:
 
     setup_logging(namespace.verbosity)
     saved = load(namespace.path)
-    tracker = EvaluationTracker(namespace.output_path or saved.beside, output_format=namespace.output_format)
+    tracker = EvaluationTracker(namespace.output_path or saved.output_path, output_format=namespace.output_format)
     results = rescore(
         saved,
         tasks=values.tasks("--tasks", namespace.tasks) if namespace.tasks else None,

@@ -15,7 +15,8 @@ from typing import Any
 from lm_eval.config.redact import redact
 from lm_eval.config.values import sample_format
 from lm_eval.results.atomic import to_json, whole_file, write_atomically
-from lm_eval.results.hashes import sha256, task_hash
+from lm_eval.results.hashes import task_hash
+from lm_eval.text import sha256
 
 __all__ = ["EvaluationTracker", "GeneralConfigTracker"]
 

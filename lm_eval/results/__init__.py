@@ -1,16 +1,25 @@
-"""What a run leaves: typed result dicts, scores of tasks and groups, saved runs read back, the environment."""
+"""What a run leaves: typed results and samples, scores of tasks and groups, result files, the environment."""
 
 from __future__ import annotations
 
 from lm_eval.results.collect import TaskOutput, collect, task_scores
-from lm_eval.results.saved import Run, Score, find, load, load_all
-from lm_eval.results.types import EvalResults, Sample, SampleCount, TaskResult
+from lm_eval.results.run import Group, Member, Results, Run, Score
+from lm_eval.results.sample import LogLikelihood, Repeats, Request, Sample
+from lm_eval.results.saved import find, load, load_all
+from lm_eval.results.types import EvalResults, SampleCount, SampleDict, TaskResult
 
 __all__ = [
     "EvalResults",
+    "Group",
+    "LogLikelihood",
+    "Member",
+    "Repeats",
+    "Request",
+    "Results",
     "Run",
     "Sample",
     "SampleCount",
+    "SampleDict",
     "Score",
     "TaskOutput",
     "TaskResult",

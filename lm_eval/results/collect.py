@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lm_eval.api.result_keys import NOT_AVAILABLE, score_key, stderr_key
 from lm_eval.errors import LMEvalError
 from lm_eval.results.statistics import group_statistics, task_statistics
-from lm_eval.results.types import NOT_AVAILABLE
 
 if TYPE_CHECKING:
     from lm_eval.api.group import Group
@@ -123,11 +123,11 @@ def task_scores(output: TaskOutput, *, bootstrap_iters: int = 100_000) -> dict[s
     aggregations = dict(task.aggregation())
     failed: dict[str, str] = {}
     for (metric, pipeline), values in _with_unanswered(output, aggregations).items():
-        key, stderr_key = f"{metric},{pipeline}", f"{metric}_stderr,{pipeline}"
+        key, error_key = score_key(metric, pipeline), stderr_key(metric, pipeline)
         aggregation = aggregations.get(metric)
         if aggregation is None:
             aggregation = aggregations[metric] = _default_aggregation(name, metric)
-        row[key] = row[stderr_key] = NOT_AVAILABLE
+        row[key] = row[error_key] = NOT_AVAILABLE
         if not values:
             continue
         try:
@@ -136,11 +136,12 @@ def task_scores(output: TaskOutput, *, bootstrap_iters: int = 100_000) -> dict[s
             failed[key] = str(error) if isinstance(error, LMEvalError) else f"{type(error).__name__}: {error}"
             eval_logger.error("Task %s: %s cannot be computed: %s", name, key, failed[key])
             continue
-        row[stderr_key] = _stderr(f"Task {name}: {key}", aggregation, values, bootstrap_iters)
+        row[error_key] = _stderr(f"Task {name}: {key}", aggregation, values, bootstrap_iters)
     for (metric, pipeline), why in output.failed.items():
-        row[f"{metric},{pipeline}"] = row[f"{metric}_stderr,{pipeline}"] = NOT_AVAILABLE
-        failed[f"{metric},{pipeline}"] = why
-        eval_logger.error("Task %s: %s,%s cannot be computed: %s", name, metric, pipeline, why)
+        key = score_key(metric, pipeline)
+        row[key] = row[stderr_key(metric, pipeline)] = NOT_AVAILABLE
+        failed[key] = why
+        eval_logger.error("Task %s: %s cannot be computed: %s", name, key, why)
     if output.errors:
         row["n_errors"] = sum(output.errors.values())
         row["errors"] = dict(output.errors)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from lm_eval.errors import ConfigError
+from lm_eval.results.sample import with_numbers
 
 __all__ = ["find", "read_samples", "sample_files", "time_of"]
 
 _TIME = r"_(?P<time>\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}[0-9.]*)"
 _DATED = re.compile(_TIME + r"\.(?:jsonl?|parquet)$")
 _SUFFIXES = (".jsonl", ".parquet")
-_TRUTHS = {"True": True, "False": False}
 
 
 def time_of(file: Path) -> str:
@@ -114,7 +114,7 @@ def read_samples(file: Path) -> Iterator[dict[str, Any]]:
         rows = _lines
     try:
         for sample in rows(file):
-            yield _with_numbers(sample)
+            yield with_numbers(sample)
     except OSError as error:
         raise ConfigError(f"{file} cannot be read: {error.strerror or error}.") from error
 
@@ -132,35 +132,3 @@ def _lines(file: Path) -> Iterator[dict[str, Any]]:
             if not isinstance(sample, dict):
                 raise ConfigError(f"{file}, line {number}, is no sample.")
             yield sample
-
-
-def _with_numbers(sample: dict[str, Any]) -> dict[str, Any]:
-    """Turn the texts of log-likelihoods into numbers, for the requests whose response is no text."""
-    arguments = sample.get("arguments")
-    requests = list(arguments.values()) if isinstance(arguments, Mapping) else arguments or []
-    numeric = [_asks_loglikelihood(request) for request in requests]
-    if any(numeric):
-        for key in ("resps", "filtered_resps"):
-            given = sample.get(key)
-            if isinstance(given, list) and len(given) == len(numeric):
-                sample[key] = [_number(value) if is_ll else value for value, is_ll in zip(given, numeric, strict=True)]
-    return sample
-
-
-def _asks_loglikelihood(request: Any) -> bool:
-    """Tell a prompt with a continuation, or a text alone, from a prompt with generation settings."""
-    parts = list(request.values()) if isinstance(request, Mapping) else request
-    return isinstance(parts, list) and not (len(parts) > 1 and isinstance(parts[1], Mapping))
-
-
-def _number(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_number(item) for item in value]
-    if not isinstance(value, str):
-        return value
-    if value in _TRUTHS:
-        return _TRUTHS[value]
-    try:
-        return float(value)
-    except ValueError:
-        return value

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["sha256", "task_hash"]
+from lm_eval.text import sha256
 
-
-def sha256(text: str) -> str:
-    """Hash a text.
-
-    Args:
-        text: Any text; lone surrogates are let through.
-
-    Returns:
-        The SHA-256 of its UTF-8 bytes, as 64 hexadecimal digits.
-    """
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+__all__ = ["task_hash"]
 
 
 def task_hash(samples: Iterable[Mapping[str, Any]]) -> str:

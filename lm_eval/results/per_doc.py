@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from lm_eval.api.instance import Instance
 from lm_eval.errors import LMEvalError, TaskFileError
-from lm_eval.results.hashes import sha256
 from lm_eval.results.over_repeats import answers_alone, combine, unwrapped, warn_of_equal_repeats
+from lm_eval.text import sha256
 
 if TYPE_CHECKING:
     from lm_eval.api.task import Task

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
-__all__ = ["NOT_AVAILABLE", "EvalResults", "Sample", "SampleCount", "ScoreStatistics", "TaskResult"]
-
-NOT_AVAILABLE = "N/A"
-"""Stands for a score or a standard error that cannot be computed."""
+__all__ = ["EvalResults", "SampleCount", "SampleDict", "ScoreStatistics", "TaskResult"]
 
 
 class TaskResult(TypedDict, total=False):
@@ -63,7 +60,7 @@ class SampleCount(TypedDict):
     effective: int
 
 
-class Sample(TypedDict, total=False):
+class SampleDict(TypedDict, total=False):
     """One doc under one filter, with its values under the metrics' names."""
 
     doc_id: int

@@ -159,7 +159,7 @@ def test_a_prompt_that_would_be_another_is_told(tasks: Path, save: Save, old: st
 def test_a_rescored_run_can_be_rescored(tasks: Path, save: Save) -> None:
     run = load(save(["filtered"]))
     change(tasks, "filtered", r"is (\d+)!", r"(\d+)")
-    keep(EvaluationTracker(run.beside), rescore(run, include_path=tasks))
+    keep(EvaluationTracker(run.output_path), rescore(run, include_path=tasks))
     again = load(run.path.parent)
     assert again.path != run.path
     assert rescore(again, include_path=tasks)["config"]["rescored_from"]["changes"] == []

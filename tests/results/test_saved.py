@@ -221,4 +221,4 @@ def test_a_frame_without_samples_is_empty(tmp_path: Path) -> None:
 )
 def test_another_run_is_saved_beside(tmp_path: Path, name: str, beside: str | None) -> None:
     (tmp_path / name).write_text(json.dumps(content()))
-    assert load(tmp_path / name).beside == tmp_path / (beside or name)
+    assert load(tmp_path / name).output_path == tmp_path / (beside or name)

@@ -1,0 +1,465 @@
+"""A run read once: its scores, tasks, groups, settings and samples, from memory or from files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lm_eval.api.result_keys import score_keys, stderr_key
+from lm_eval.errors import UnknownNameError
+from lm_eval.results.discovery import read_samples, time_of
+from lm_eval.results.json_values import as_count, as_list, as_mapping, as_number, as_numbers, at
+from lm_eval.results.sample import Sample
+
+if TYPE_CHECKING:
+    import pandas
+
+__all__ = ["Group", "Member", "Results", "Run", "Score"]
+
+
+@dataclass(frozen=True)
+class Score:
+    """A task's or group's score under one metric and filter.
+
+    Attributes:
+        task: The task's or group's name.
+        metric: The metric's name.
+        filter: The filter pipeline's name.
+        value: The score; None when it could not be computed.
+        stderr: Its standard error; None when there is none.
+        n: Number of documents behind the score; None when the results do not say.
+        higher_is_better: Which way the metric is better; None when it is not known.
+        interval: A 95 % interval, when there is one.
+        is_group: Whether the score belongs to a group.
+        alias: The name shown in tables.
+        method: How the interval was computed: ``wilson``, ``t``, ``clustered t`` or ``bootstrap``; empty without one.
+        level: The level of the interval.
+        lost: Number of documents lost to errors.
+        bounds: The score if every lost document were wrong, and if every one were right; of 0/1 scores.
+        clusters: Number of clusters of documents; None without ``cluster_key``.
+        effective_n: Number of independent documents with the same standard error; None without clusters.
+        stderr_clustered: The standard error that allows for clusters.
+        repeats_share: The share of the variance that more repeats would remove; of ``mean@k``.
+    """
+
+    task: str
+    metric: str
+    filter: str
+    value: float | None
+    stderr: float | None
+    n: int | None
+    higher_is_better: bool | None
+    interval: tuple[float, float] | None = None
+    is_group: bool = False
+    alias: str = ""
+    method: str = ""
+    level: float = 0.95
+    lost: int = 0
+    bounds: tuple[float, float] | None = None
+    clusters: int | None = None
+    effective_n: float | None = None
+    stderr_clustered: float | None = None
+    repeats_share: float | None = None
+
+    @property
+    def key(self) -> str:
+        """``"metric,filter"``, as in the file."""
+        return f"{self.metric},{self.filter}"
+
+
+@dataclass(frozen=True)
+class Member:
+    """A task or a group of a run.
+
+    Attributes:
+        name: Its name.
+        alias: The name shown in tables.
+        version: The version of the task file; None when the results do not say.
+        shots: Number of few-shot examples; None when the results do not say, or the tasks of a group differ.
+        n: Number of documents scored; None when the results do not say.
+        lost: Number of documents lost to errors.
+        errors: Kind of error to the number of documents lost to it.
+        outcomes: Kind of response (``length``, ``empty``, …) to the number of responses that ended so.
+        failed: ``"metric,filter"`` to why the score could not be computed.
+        higher_is_better: Metric to which way it is better.
+        config: The task's config; empty of a group.
+        scores: Its scores, in the order of the results.
+    """
+
+    name: str
+    alias: str
+    version: object
+    shots: int | None
+    n: int | None
+    lost: int
+    errors: Mapping[str, int] = field(repr=False)
+    outcomes: Mapping[str, int] = field(repr=False)
+    failed: Mapping[str, str] = field(repr=False)
+    higher_is_better: Mapping[str, bool | None] = field(repr=False)
+    config: Mapping[str, object] = field(repr=False)
+    scores: tuple[Score, ...] = field(repr=False)
+
+    @property
+    def output_type(self) -> str:
+        """What the task asks for, such as ``multiple_choice``; empty when the results do not say."""
+        return str(self.config.get("output_type") or "")
+
+
+@dataclass(frozen=True)
+class Group:
+    """A named tree of tasks.
+
+    Attributes:
+        name: Its name.
+        children: The names of the tasks and groups directly in it.
+    """
+
+    name: str
+    children: tuple[str, ...]
+    _tree: Mapping[str, Sequence[str]] = field(repr=False, compare=False)
+
+    def leaves(self) -> list[str]:
+        """List the tasks in the group and in the groups within it.
+
+        Returns:
+            Their names, depth first, each once.
+        """
+        return _leaves(self.name, self._tree)
+
+
+def _leaves(name: str, tree: Mapping[str, Sequence[str]]) -> list[str]:
+    found: dict[str, None] = {}
+    seen: set[str] = set()
+
+    def visit(member: str) -> None:
+        if member in seen:
+            return
+        seen.add(member)
+        children = tree.get(member)
+        if not children:
+            found[member] = None
+        for child in children or ():
+            visit(child)
+
+    visit(name)
+    return list(found)
+
+
+class Results:
+    """What ``simple_evaluate`` returns, or a results file holds, read once.
+
+    Attributes:
+        results: The dict itself, as described in ``docs/results.md``.
+    """
+
+    def __init__(self, results: Mapping[str, Any]) -> None:
+        """Wrap a result dict; it is read when something is asked of it.
+
+        Args:
+            results: The dict.
+        """
+        self.results = results
+
+    def at(self, *keys: str) -> object:
+        """Return an entry of the result dict.
+
+        Args:
+            keys: Keys of mappings within mappings, such as ``"config", "limit"``.
+
+        Returns:
+            The entry; None when a key is missing.
+        """
+        return at(self.results, *keys)
+
+    def section(self, *keys: str) -> Mapping[str, object]:
+        """Return a mapping in the result dict.
+
+        Args:
+            keys: Keys of mappings within mappings, such as ``"config", "model_info"``.
+
+        Returns:
+            The mapping; an empty one when it is missing.
+        """
+        return as_mapping(at(self.results, *keys))
+
+    @property
+    def config(self) -> Mapping[str, object]:
+        """The arguments of the run."""
+        return self.section("config")
+
+    @property
+    def model_info(self) -> Mapping[str, object]:
+        """What the endpoint is and did."""
+        return self.section("config", "model_info")
+
+    @property
+    def usage(self) -> Mapping[str, object]:
+        """Numbers of requests, retries, tokens and more."""
+        return self.section("config", "model_info", "run")
+
+    @property
+    def model_name(self) -> str:
+        """The model's name."""
+        return str(self.at("model_name") or self.at("config", "model") or "")
+
+    @property
+    def date(self) -> datetime | None:
+        """When the run started, in UTC; None when the results do not say."""
+        seconds = as_number(self.at("date"))
+        return None if seconds is None else datetime.fromtimestamp(seconds, tz=timezone.utc)
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the run took, in seconds; None when the results do not say."""
+        return as_number(self.at("total_evaluation_time_seconds"))
+
+    @property
+    def lost(self) -> int:
+        """Number of documents lost to errors, in all tasks."""
+        return as_count(self.at("errors", "lost"))
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """Task to why the endpoint cannot run it."""
+        return {name: str(reason) for name, reason in self.section("refused").items()}
+
+    @property
+    def tasks(self) -> list[str]:
+        """The tasks that were run, without groups, in the file's order."""
+        configs = self.section("configs")
+        return [
+            name for name in self.section("results") if (name in configs if configs else not self._has_children(name))
+        ]
+
+    def _has_children(self, name: str) -> bool:
+        return bool(as_list(self.at("group_subtasks", name)))
+
+    @property
+    def group_subtasks(self) -> Mapping[str, Sequence[str]]:
+        """Group to its members; without the tasks some files list as groups of nothing."""
+        listed = {
+            name: [str(child) for child in as_list(given)] for name, given in self.section("group_subtasks").items()
+        }
+        return {name: children for name, children in listed.items() if children}
+
+    @cached_property
+    def groups(self) -> dict[str, Group]:
+        """The groups of the run, by name."""
+        tree = self.group_subtasks
+        return {name: Group(name, tuple(children), tree) for name, children in tree.items()}
+
+    def leaves(self, name: str) -> list[str]:
+        """List the tasks under a name.
+
+        Args:
+            name: A group, or a task.
+
+        Returns:
+            The tasks in the group and in the groups within it, depth first; the task itself.
+        """
+        return self.groups[name].leaves() if name in self.groups else [name]
+
+    @cached_property
+    def scores(self) -> list[Score]:
+        """Every score of the run, in the order of the results."""
+        return [score for member in self.members.values() for score in member.scores]
+
+    @cached_property
+    def members(self) -> dict[str, Member]:
+        """The tasks and groups with a row in the results, by name, in the order of the results."""
+        tasks = set(self.tasks)
+        return {
+            name: self._member(name, as_mapping(row), name in tasks) for name, row in self.section("results").items()
+        }
+
+    def _member(self, name: str, row: Mapping[str, object], is_task: bool) -> Member:
+        shots, n = self.at("n-shot", name), self.at("n-samples", name, "effective")
+        counted = [count for count in (n, row.get("sample_len")) if isinstance(count, int)]
+        better = self.section("higher_is_better", name)
+        return Member(
+            name=name,
+            alias=str(row.get("alias") or name).lstrip(" -"),
+            version=self.at("versions", name),
+            shots=shots if isinstance(shots, int) else None,
+            n=counted[0] if counted else None,
+            lost=as_count(row.get("n_errors")),
+            errors={kind: as_count(count) for kind, count in as_mapping(row.get("errors")).items()},
+            outcomes={kind: as_count(count) for kind, count in as_mapping(row.get("outcomes")).items()},
+            failed={key: str(reason) for key, reason in as_mapping(row.get("failed")).items()},
+            higher_is_better={metric: up if isinstance(up, bool) else None for metric, up in better.items()},
+            config=self.section("configs", name),
+            scores=tuple(self._scores(name, row, is_group=not is_task)),
+        )
+
+    def _scores(self, name: str, row: Mapping[str, object], *, is_group: bool) -> Iterator[Score]:
+        better, alias = self.section("higher_is_better", name), str(row.get("alias") or name).lstrip(" -")
+        counted = (self.at("n-samples", name, "effective"), row.get("sample_len"))
+        for key, metric, pipeline in score_keys(row):
+            facts = self.section("statistics", name, key)
+            up, clusters = better.get(metric), facts.get("clusters")
+            counts = [n for n in (at(row, "sample_count", key), *counted) if isinstance(n, int)]
+            yield Score(
+                task=name,
+                metric=metric,
+                filter=pipeline,
+                value=as_number(row[key]),
+                stderr=as_number(row.get(stderr_key(metric, pipeline))),
+                n=counts[0] if counts else None,
+                higher_is_better=up if isinstance(up, bool) else None,
+                interval=_pair(facts.get("interval")),
+                is_group=is_group,
+                alias=alias,
+                method=str(facts.get("method") or ""),
+                level=as_number(facts.get("level")) or 0.95,
+                lost=as_count(facts.get("lost", row.get("n_errors"))),
+                bounds=_pair(facts.get("bounds")),
+                clusters=clusters if isinstance(clusters, int) else None,
+                effective_n=as_number(facts.get("effective_n")),
+                stderr_clustered=as_number(facts.get("stderr_clustered")),
+                repeats_share=as_number(facts.get("repeats_share")),
+            )
+
+
+def _pair(value: object) -> tuple[float, float] | None:
+    numbers = as_numbers(value)
+    return (numbers[0], numbers[1]) if len(numbers) == 2 else None
+
+
+class Run(Results):
+    """A results file and the samples files that were saved with it.
+
+    Attributes:
+        path: The results file.
+        results: Its content, as described in ``docs/results.md``.
+        sample_files: Task name to its samples file, for the tasks that have one.
+    """
+
+    def __init__(self, path: Path, results: Mapping[str, Any], sample_files: Mapping[str, Path]) -> None:
+        """Put a run together; ``load`` does it for files.
+
+        Args:
+            path: The results file.
+            results: Its content.
+            sample_files: Task name to its samples file.
+        """
+        super().__init__(results)
+        self.path = path
+        self.sample_files = sample_files
+
+    def __repr__(self) -> str:
+        return f"Run(path={self.path!r})"
+
+    @property
+    def output_path(self) -> Path:
+        """The output path with which another run is saved next to this one."""
+        time = time_of(self.path)
+        return self.path.with_name(f"{self.path.stem.removesuffix(f'_{time}') if time else self.path.stem}.json")
+
+    def samples(self, task: str) -> list[dict[str, Any]]:
+        """Read a task's logged samples.
+
+        Args:
+            task: The task's name.
+
+        Returns:
+            One dict per document and filter, as described in ``docs/results.md``.
+
+        Raises:
+            UnknownNameError: The run saved no samples of that task.
+            ConfigError: The file cannot be read.
+        """
+        return list(self.iter_samples(task))
+
+    def iter_samples(self, task: str) -> Iterator[dict[str, Any]]:
+        """Read a task's logged samples one at a time.
+
+        Args:
+            task: The task's name.
+
+        Returns:
+            As ``samples``.
+
+        Raises:
+            UnknownNameError: The run saved no samples of that task.
+            ConfigError: The file cannot be read.
+        """
+        if task not in self.sample_files:
+            raise UnknownNameError("task with saved samples", task, self.sample_files)
+        return read_samples(self.sample_files[task])
+
+    def read(self, task: str) -> Iterator[Sample]:
+        """Read a task's logged samples one at a time, typed.
+
+        Args:
+            task: The task's name.
+
+        Returns:
+            One sample per document and filter, in the file's order.
+
+        Raises:
+            UnknownNameError: The run saved no samples of that task.
+            ConfigError: The file cannot be read.
+        """
+        return map(Sample, self.iter_samples(task))
+
+    def scores_frame(self) -> pandas.DataFrame:
+        """Lay the scores out as a pandas DataFrame with one row per score.
+
+        Returns:
+            Columns ``model``, ``date``, ``task``, ``metric``, ``filter``, ``value``, ``stderr``, ``low`` and ``high``
+            (the interval), ``n``, ``higher_is_better`` and ``is_group``; what is not known is missing.
+        """
+        import pandas as pd
+
+        rows = [
+            (
+                self.model_name,
+                self.date,
+                *(score.task, score.metric, score.filter, score.value, score.stderr),
+                *(score.interval or (None, None)),
+                *(score.n, score.higher_is_better, score.is_group),
+            )
+            for score in self.scores
+        ]
+        frame: pandas.DataFrame = pd.DataFrame(rows, columns=list(_SCORE_TYPES)).astype(_SCORE_TYPES)
+        return frame
+
+    def samples_frame(self, *tasks: str) -> pandas.DataFrame:
+        """Lay samples out as a pandas DataFrame with one row per document and filter.
+
+        Args:
+            tasks: Task names; none means all that have samples.
+
+        Returns:
+            Columns ``model``, ``date`` and ``task``, then the keys of the samples; keys a task does not have are
+            missing.
+        """
+        import pandas as pd
+
+        head = {"model": self.model_name, "date": self.date}
+        rows = [
+            {**head, "task": task, **line} for task in tasks or self.sample_files for line in self.iter_samples(task)
+        ]
+        frame: pandas.DataFrame = pd.DataFrame(rows, columns=None if rows else [*head, "task"])
+        typed: pandas.DataFrame = frame.astype({name: _SCORE_TYPES[name] for name in (*head, "task")})
+        return typed
+
+
+_SCORE_TYPES = {
+    "model": "string",
+    "date": "datetime64[us, UTC]",
+    "task": "string",
+    "metric": "string",
+    "filter": "string",
+    "value": "float64",
+    "stderr": "float64",
+    "low": "float64",
+    "high": "float64",
+    "n": "Int64",
+    "higher_is_better": "boolean",
+    "is_group": "bool",
+}

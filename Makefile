@@ -4,11 +4,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint format types imports unit bench clean
+.PHONY: help demo test lint format types imports unit docs bench clean
 
 help:
 	@echo "make demo    run three small tasks on the mock server"
-	@echo "make test    lint, types, import floors and tests"
+	@echo "make test    lint, types, import floors, tests and their coverage"
+	@echo "make docs    build the documentation site"
 	@echo "make bench   measure against a plain aiohttp loop and the reference harness"
 	@echo "make format  format the code and mend what ruff can"
 	@echo "make clean   remove the environment and the caches"
@@ -41,7 +42,15 @@ imports: $(VENV)/dev.stamp
 	$(BIN)/lint-imports
 
 unit: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --cov --cov-report=
+	@echo "Coverage of lm_eval, without what runs in other processes: $$($(BIN)/coverage report --format=total) %"
+
+$(VENV)/docs.stamp: $(VENV)/base.stamp
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	touch $@
+
+docs: $(VENV)/docs.stamp
+	$(BIN)/python docs/build_site.py
 
 bench: $(VENV)/base.stamp
 	$(BIN)/python -m benchmarks

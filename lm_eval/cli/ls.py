@@ -95,4 +95,4 @@ def _print_table(found: Sequence[Listed]) -> None:
 
     rows = [["name", "kind", "output type", "dataset", "file"]]
     rows += [[item.name, item.kind, item.output_type, item.dataset, item.source] for item in found]
-    print("\n".join(columns(rows, narrow=(3, 4), hanging=40)))
+    print("\n".join(columns(rows, narrow=(3, 4), max_first=40)))

@@ -1,4 +1,4 @@
-"""What a person looks at."""
+"""Output for people: tables, the HTML report, comparisons, plans, task pages."""
 
 from __future__ import annotations
 

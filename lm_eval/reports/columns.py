@@ -1,15 +1,16 @@
-"""Rows of text as columns that line up, no wider than a terminal likes."""
+"""Lay rows of text out in aligned columns that fit a terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-__all__ = ["WIDTH", "columns", "shortened"]
+__all__ = ["WIDTH", "columns", "shorten_middle"]
 
 WIDTH = 100
-"""The most characters of a line that is not widened by something that must stay whole."""
+"""Maximum width of a line, in characters, unless a cell that may not be shortened is wider."""
 
-_LEAST = 12
+_MIN_NARROW = 12
+"""Columns are not shortened below this width."""
 _GAP = "  "
 
 
@@ -18,37 +19,38 @@ def columns(
     *,
     right: Collection[int] = (),
     narrow: Sequence[int] = (),
-    hanging: int | None = None,
+    max_first: int | None = None,
     width: int = WIDTH,
 ) -> list[str]:
-    """Line rows up.
+    """Align the cells of rows.
 
     Args:
-        rows: The cells; the first row may hold the titles. All rows are of equal length.
-        right: The columns that end, rather than start, at the same place.
-        narrow: The columns that may be shortened to fit, the widest first; the others stay whole.
-        hanging: The widest first column; after a cell that is wider the others follow on a line of their own.
-        width: The most characters of a line.
+        rows: The cells; the first row may hold the titles. All rows have the same length.
+        right: The columns to align on the right.
+        narrow: The columns that may be shortened to fit, the widest first; other columns are never shortened.
+        max_first: Maximum width of the first column. A longer cell gets its own line, and the other cells of the row
+            follow on the next line. None means no limit.
+        width: Maximum number of characters in a line.
 
     Returns:
-        A line a row, without white space at its end.
+        One line per row (two for a row with a long first cell), without trailing spaces.
     """
     if not rows:
         return []
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    if hanging is not None and widths[0] > hanging:
-        widths[0] = max((len(row[0]) for row in rows if len(row[0]) <= hanging), default=hanging)
+    if max_first is not None and widths[0] > max_first:
+        widths[0] = max((len(row[0]) for row in rows if len(row[0]) <= max_first), default=max_first)
     while narrow and sum(widths) + len(_GAP) * (len(widths) - 1) > width:
         widest = max(narrow, key=lambda place: widths[place])
-        if widths[widest] <= _LEAST:
+        if widths[widest] <= _MIN_NARROW:
             break
         widths[widest] -= 1
     lines = []
     for row in rows:
-        if len(row[0]) > widths[0] and hanging is not None:
+        if len(row[0]) > widths[0] and max_first is not None:
             lines.append(row[0])
             row = ["", *row[1:]]
-        cells = [shortened(cell, widths[place]) for place, cell in enumerate(row)]
+        cells = [shorten_middle(cell, widths[place]) for place, cell in enumerate(row)]
         padded = [
             cell.rjust(widths[place]) if place in right else cell.ljust(widths[place])
             for place, cell in enumerate(cells)
@@ -57,15 +59,15 @@ def columns(
     return lines
 
 
-def shortened(text: str, width: int) -> str:
-    """Take the middle out of a text that is too long, so that its start and its end can be read.
+def shorten_middle(text: str, width: int) -> str:
+    """Replace the middle of a text that is too long by an ellipsis, so that its start and its end stay readable.
 
     Args:
         text: The text.
-        width: The most characters.
+        width: Maximum number of characters, the ellipsis included.
 
     Returns:
-        The text, or its start and end around an ellipsis.
+        The text itself when it fits.
     """
     if len(text) <= width:
         return text

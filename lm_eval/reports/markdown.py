@@ -1,4 +1,4 @@
-"""Markdown tables that line up on a terminal and fit it."""
+"""Lay out Markdown tables that are also aligned on a terminal and fit its width."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from lm_eval.reports.columns import WIDTH
 
 __all__ = ["markdown_table", "room", "shown_width"]
 
-_LEAST = 5
+_MIN_FIRST = 5
+"""Minimum width of the first column."""
 _NOT_AVAILABLE = "N/A"
 
 
@@ -24,23 +25,23 @@ def markdown_table(
 ) -> str:
     """Lay rows out as a Markdown table.
 
-    Where the table would be wider than ``width``, first cells that are too long stand in a row of their own, without
-    padding, above the rest of theirs: every cell stays whole, and the text is Markdown still.
+    If the table would be wider than ``width``, a first cell that is too long gets a row for itself, without padding,
+    above the other cells of its row. No cell is shortened, and the text is still valid Markdown.
 
     Args:
         head: The titles.
         rows: The cells of each row.
-        right: Titles of the columns whose numbers end at the same place.
-        width: The most characters of a line that is not one long cell; None means any.
+        right: Titles of the columns whose numbers are aligned on the right.
+        width: Maximum number of characters in a line, except for lines with one long cell; None means no limit.
 
     Returns:
-        The table, with a line break at the end of each line.
+        The table; each line ends with a line break.
     """
     cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
     if width is not None:
-        cells = list(_hung(head, cells, width))
+        cells = list(_with_long_first_cells_apart(head, cells, width))
     columns = [[row[place] for row in cells if len(row) > 1] for place in range(len(head))]
-    widths = [_widest(title, column) for title, column in zip(head, columns, strict=True)]
+    widths = [_column_width(title, column) for title, column in zip(head, columns, strict=True)]
     ends = [title in right and _all_numbers(column) for title, column in zip(head, columns, strict=True)]
     titles = [_centred(title, size) for title, size in zip(head, widths, strict=True)]
     rule = [f"{'-' * (size - 1)}:" if end else "-" * size for size, end in zip(widths, ends, strict=True)]
@@ -51,7 +52,7 @@ def markdown_table(
             continue
         lines.append(
             [
-                _padded(cell, size, to_the_right=title in right and _is_number(cell, title))
+                _padded(cell, size, align_right=title in right and _is_number(cell, title))
                 for cell, size, title in zip(row, widths, head, strict=True)
             ]
         )
@@ -59,18 +60,18 @@ def markdown_table(
 
 
 def room() -> int:
-    """Return the characters of a line that stdout has room for: of a wide terminal all, else 100."""
+    """Return the width for tables on stdout: that of the terminal, but at least 100; 100 when stdout is no terminal."""
     return max(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else 0)
 
 
 def shown_width(text: str) -> int:
-    """Count the cells of a terminal that a text takes: two for a wide character, none for one that combines.
+    """Count the terminal cells that a text takes: two for a wide character, none for a combining one.
 
     Args:
         text: The text.
 
     Returns:
-        The cells.
+        The number of cells.
     """
     if text.isascii():
         return len(text)
@@ -83,26 +84,26 @@ def _cells(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def _hung(head: Sequence[str], cells: Sequence[Sequence[str]], width: int) -> list[list[str]]:
-    """Give first cells that leave too little room for the others a row of their own, of one cell."""
-    others = sum(_widest(title, [row[place] for row in cells]) for place, title in enumerate(head) if place)
-    most = max(_LEAST, shown_width(head[0]), width - others - len(head) - 1)
-    hung: list[list[str]] = []
+def _with_long_first_cells_apart(head: Sequence[str], cells: Sequence[Sequence[str]], width: int) -> list[list[str]]:
+    """Put first cells that leave too little room for the other cells into a row of one cell."""
+    others = sum(_column_width(title, [row[place] for row in cells]) for place, title in enumerate(head) if place)
+    max_first = max(_MIN_FIRST, shown_width(head[0]), width - others - len(head) - 1)
+    split: list[list[str]] = []
     for row in cells:
-        if shown_width(row[0]) > most:
-            hung += [[row[0]], ["", *row[1:]]]
+        if shown_width(row[0]) > max_first:
+            split += [[row[0]], ["", *row[1:]]]
         else:
-            hung.append(list(row))
-    return hung
+            split.append(list(row))
+    return split
 
 
-def _widest(title: str, column: Sequence[str]) -> int:
+def _column_width(title: str, column: Sequence[str]) -> int:
     return max(3, shown_width(title), *map(shown_width, column)) if column else max(3, shown_width(title))
 
 
-def _padded(cell: str, size: int, *, to_the_right: bool) -> str:
+def _padded(cell: str, size: int, *, align_right: bool) -> str:
     padding = " " * (size - shown_width(cell))
-    return padding + cell if to_the_right else cell + padding
+    return padding + cell if align_right else cell + padding
 
 
 def _centred(title: str, size: int) -> str:

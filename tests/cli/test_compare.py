@@ -57,7 +57,7 @@ def test_a_file_is_written(folders: list[str], tmp_path: Path, capsys: pytest.Ca
         (["--tasks", "tt"], "Unknown task of these runs 'tt'"),
         (["--flips", "-1"], "must be a whole number, 0 or more"),
         (["--flips", "few"], "must be a whole number, 0 or more, not 'few'"),
-        (["--fail_if_worse", "-1"], "the fall that is not accepted"),
+        (["--fail_if_worse", "-1"], "the largest accepted drop"),
         (["--format", "html"], "html"),
         (["--output", "/dev/null/x"], "cannot be written"),
     ],

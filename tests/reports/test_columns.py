@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from lm_eval.reports.columns import columns, shortened
+from lm_eval.reports.columns import columns, shorten_middle
 
 
 def test_columns_line_up() -> None:
@@ -18,15 +18,15 @@ def test_what_may_be_narrow_makes_room() -> None:
 
 
 def test_the_rest_follows_a_wide_first_cell_on_a_line_of_its_own() -> None:
-    assert columns([["name", "x"], ["a" * 12, "y"]], hanging=8) == ["name  x", "a" * 12, "      y"]
+    assert columns([["name", "x"], ["a" * 12, "y"]], max_first=8) == ["name  x", "a" * 12, "      y"]
 
 
 def test_the_middle_is_taken_out() -> None:
-    assert shortened("mmlu/default/anatomy.yaml", 13) == "mmlu/d…y.yaml"
+    assert shorten_middle("mmlu/default/anatomy.yaml", 13) == "mmlu/d…y.yaml"
 
 
 def test_a_text_that_fits_stays() -> None:
-    assert shortened("short", 5) == "short"
+    assert shorten_middle("short", 5) == "short"
 
 
 def test_no_rows_are_no_lines() -> None:

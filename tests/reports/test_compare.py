@@ -208,7 +208,7 @@ class TestPairing:
             "5 documents only in A: t.",
             "10 documents only in B: t.",
             "1 document lost to errors in B, so not compared: t.",
-            "1 document with the same id but other content, so not compared: t.",
+            "1 document with the same id but different content, so not compared: t.",
         ]
 
     def test_different_prompts_are_refused(self, both: Both) -> None:
@@ -285,11 +285,11 @@ class TestPairing:
             },
         )
         assert said(comparison) == [
-            "The chat template is not the same.",
+            "The chat template differs.",
             "fewshot_seed: None in A, 3 in B.",
             "version: 1.0 in A, 2.0 in B: t.",
             "temperature: not set in A, 0.7 in B: t, u, v, w and 2 more.",
-            "filter_list is not the same: t, u, v, w and 2 more.",
+            "filter_list differs: t, u, v, w and 2 more.",
             "num_fewshot: 0 in A, 5 in B: u.",
         ]
 
@@ -400,14 +400,14 @@ class TestGate:
         gate = both({"t": docs(a)}, {"t": docs(b)}, fail_if_worse=0.01).gate
         assert gate is not None
         text = gate_lines(gate)[1]
-        assert text.startswith("undecided: t acc: as good, it may be 0.")
-        assert "50 documents find a fall of 0.13" in text and "would find 0.01" in text
+        assert text.startswith("undecided: t acc: no difference; at 95 %, up to 0.")
+        assert "50 documents detect a drop of 0.13" in text and "would detect 0.01" in text
 
     def test_undecided_scores_pass_when_asked(self, both: Both) -> None:
         a, b = runs(2, 2, 50)
         gate = both({"t": docs(a)}, {"t": docs(b)}, fail_if_worse=0.01, undecided="pass").gate
         assert gate is not None and gate.passed
-        assert gate_lines(gate)[-1] == "Undecided scores are let through as asked."
+        assert gate_lines(gate)[-1] == "Undecided scores pass because of --undecided pass."
 
     def test_worse_scores_never_pass(self, both: Both) -> None:
         a, b = runs(3, 40, 1000)
@@ -425,11 +425,11 @@ class TestGate:
         samples = {"t": [{**doc, "odd": 0.5, "metrics": ["acc", "odd"]} for doc in docs([1] * 400)]}
         gate = both(samples, samples, fail_if_worse=0.01).gate
         assert gate is not None and gate.passed
-        assert gate.not_gated == ("t odd: which way is better is not known",)
+        assert gate.not_gated == ("t odd: it is not known whether higher or lower is better",)
 
     def test_nothing_to_gate_is_a_mistake(self, both: Both) -> None:
         given = {"better": {"acc": None}}
-        with pytest.raises(ConfigError, match=r"nothing to gate.*which way is better is not known"):
+        with pytest.raises(ConfigError, match=r"nothing to gate.*it is not known whether higher or lower is better"):
             both({"t": docs([1])}, {"t": docs([1])}, given, given, fail_if_worse=0.01)
 
     @pytest.mark.parametrize("margin", [-0.01, float("nan")])

@@ -1,4 +1,4 @@
-"""Two runs side by side, paired by document."""
+"""Compare two runs, paired by document."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lm_eval.reports.columns import shortened
+from lm_eval.reports.columns import shorten_middle
 
 __all__ = ["answer_of", "target_of"]
 
@@ -109,7 +109,7 @@ def _innermost(value: Any) -> Any:
 
 
 def _line(value: Any) -> str:
-    text = shortened(" ".join(str(value).split()), _LONGEST)
+    text = shorten_middle(" ".join(str(value).split()), _LONGEST)
     # What a model wrote must not steer a terminal, and lone surrogates cannot be printed at all.
     if not text.isprintable():
         text = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)

@@ -1,4 +1,4 @@
-"""Numbers and sentences that the terminal's and the Markdown form share."""
+"""Format the numbers and sentences that the terminal and the Markdown output share."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ _MARKS = {
 
 
 def score(value: float | None) -> str:
-    """Show a score.
+    """Format a score.
 
     Args:
         value: The score.
 
     Returns:
-        Four decimals, or four digits of a large number; ``N/A`` for none.
+        Four decimals, or four significant digits from 100 on; ``N/A`` for None.
     """
     return "N/A" if value is None else _number(value, 4)
 
 
 def signed(row: Row) -> str:
-    """Show a row's difference, or its ratio.
+    """Format a row's difference or ratio.
 
     Args:
         row: The row.
 
     Returns:
-        ``+0.0200`` or ``x1.0200``; ``N/A`` for none.
+        Such as ``+0.0200`` or ``x1.0200``; ``N/A`` when there is none.
     """
     if row.difference is None:
         return "N/A"
@@ -55,13 +55,13 @@ def signed(row: Row) -> str:
 
 
 def interval(row: Row) -> str:
-    """Show the interval of a row's difference.
+    """Format the interval of a row's difference.
 
     Args:
         row: The row.
 
     Returns:
-        ``-0.110 to 0.070``; a dash for none.
+        Such as ``-0.110 to 0.070``; a dash when there is none.
     """
     if row.interval is None:
         return "-"
@@ -69,25 +69,25 @@ def interval(row: Row) -> str:
 
 
 def p_value(row: Row) -> str:
-    """Show a row's p-value, marked with the test.
+    """Format a row's p-value and mark which test it comes from.
 
     Args:
         row: The row.
 
     Returns:
-        Three decimals and no mark for McNemar's test, ``b``, ``c`` or ``s`` for bootstraps; a dash for no test.
+        Three decimals, followed by ``b``, ``c`` or ``s`` for a bootstrap; a dash when there is no test.
     """
     return "-" if row.p_value is None else probability(row.p_value) + _MARKS.get(row.test or "", "")
 
 
 def effect(row: Row) -> str:
-    """Show the smallest detectable effect.
+    """Format the minimum detectable effect.
 
     Args:
         row: The row.
 
     Returns:
-        Three decimals; a dash for none.
+        Three decimals; a dash when there is none.
     """
     if row.minimum_detectable_effect is None:
         return "-"
@@ -95,7 +95,7 @@ def effect(row: Row) -> str:
 
 
 def probability(value: float) -> str:
-    """Show a p-value.
+    """Format a p-value.
 
     Args:
         value: A p-value.
@@ -110,21 +110,22 @@ def _number(value: float, decimals: int, sign: str = "") -> str:
     if abs(value) >= 100:
         return f"{value:{sign}.{decimals}g}"
     text = f"{value:{sign}.{decimals}f}"
-    # A tiny negative number is no negative zero.
+    # Do not print a tiny negative number as -0.000.
     return text.replace("-", sign) if float(text) == 0 else text
 
 
 def outcome(comparison: Comparison) -> list[str]:
-    """Say which scores differ.
+    """Say which scores differ significantly.
 
     Args:
         comparison: The comparison.
 
     Returns:
-        Sentences, of tasks and of groups.
+        One sentence about tasks and one about groups, for those that have tests.
     """
     lines = []
-    for name, rows in (("tasks", _rows(comparison, False)), ("groups", _rows(comparison, True))):
+    for name, is_group in (("tasks", False), ("groups", True)):
+        rows = [row for row in comparison.rows if row.is_group is is_group]
         tested = [row for row in rows if row.p_holm is not None]
         if not tested:
             continue
@@ -133,18 +134,18 @@ def outcome(comparison: Comparison) -> list[str]:
             if (row.p_holm or 0) <= ALPHA:
                 word = "different" if not row.gain else "better" if row.gain > 0 else "worse"
                 found[word].append(f"{row.task} {row.key}")
-        said = "; ".join(f"{word}: {', '.join(names)}" for word, names in found.items() if names)
+        listed = "; ".join(f"{word}: {', '.join(names)}" for word, names in found.items() if names)
         count = comparison.families.get(name, len(tested))
         tests = f"1 test of {name}" if count == 1 else f"{count} tests of {name}"
-        lines.append(f"B against A at 5 %, corrected for {tests}: {said or 'no difference found'}.")
+        lines.append(f"B against A at the 5 % level, corrected for {tests}: {listed or 'no difference found'}.")
     return lines
 
 
 def legend(rows: Sequence[Row]) -> list[str]:
-    """Explain the columns, and the marks that occur.
+    """Explain the columns and the marks that occur.
 
     Args:
-        rows: The rows shown.
+        rows: The rows in the table.
 
     Returns:
         Sentences.
@@ -154,22 +155,24 @@ def legend(rows: Sequence[Row]) -> list[str]:
     for test, mark in _MARKS.items():
         if test in tests:
             lines[0] += f", {mark}: {test}"
-    lines[0] += ". Holm: p corrected for all tests of tasks, or of groups, shown."
-    lines.append("won/lost: documents on which B, or A, is better. MDE: the true difference found 4 times out of 5.")
+    lines[0] += ". Holm: p corrected for all tests of tasks, or of groups, in this table."
+    lines.append(
+        "won/lost: documents on which B is better, or A. MDE: the true difference that 4 of 5 runs would find."
+    )
     if any(row.scale == "ratio" for row in rows):
-        lines.append("x: perplexities are compared by their ratio, B's divided by A's.")
+        lines.append("x: perplexities are compared by their ratio, B divided by A.")
     return lines
 
 
-def flip_ids(row: Row, most: int = 5) -> str:
-    """Name the docs of a 0/1 score that changed.
+def flip_ids(row: Row, limit: int = 5) -> str:
+    """List the documents on which a 0/1 score changed.
 
     Args:
         row: The row.
-        most: The most ids a direction.
+        limit: Maximum number of ids per direction.
 
     Returns:
-        ``2 lost: 3, 5; 1 won: 8``; empty when the score has other values, of which nearly all change a little.
+        Such as ``2 lost: 3, 5; 1 won: 8``; empty for other scores, where nearly every document changes a little.
     """
     if any(value not in (0, 1) for flip in row.flips for value in (flip.a, flip.b)):
         return ""
@@ -177,55 +180,50 @@ def flip_ids(row: Row, most: int = 5) -> str:
     for better, word in ((False, "lost"), (True, "won"), (None, "changed")):
         ids = [str(flip.doc_id) for flip in row.flips if flip.better is better]
         if ids:
-            parts.append(f"{len(ids)} {word}: {', '.join(ids[:most])}{' …' if len(ids) > most else ''}")
+            parts.append(f"{len(ids)} {word}: {', '.join(ids[:limit])}{' …' if len(ids) > limit else ''}")
     return "; ".join(parts)
 
 
-def shown_flips(row: Row, most: int) -> list[Flip]:
-    """Choose the flips to show: those that B lost first.
+def shown_flips(row: Row, limit: int) -> list[Flip]:
+    """Choose the changed documents to show, those that B lost first.
 
     Args:
         row: The row.
-        most: How many.
+        limit: Maximum number of documents.
 
     Returns:
         The flips.
     """
-    return sorted(row.flips, key=lambda flip: flip.better is True)[:most]
+    return sorted(row.flips, key=lambda flip: flip.better is True)[:limit]
 
 
 def gate_lines(gate: Gate) -> list[str]:
-    """Say whether B passes, and why.
+    """Say whether B passes the gate, and why.
 
     Args:
         gate: The gate.
 
     Returns:
-        A sentence, then a line for each score that is worse or undecided, or for the others when there is none.
+        A sentence, then one line per score that is worse or undecided; when there is none, one line per other score.
     """
     counts = {word: sum(v.outcome == word for v in gate.verdicts) for word in ("worse", "undecided", "not worse")}
-    said = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
-    first = (
-        f"Gate {'passed' if gate.passed else 'FAILED'}: a fall of more than {gate.margin:g} is not accepted; {said}."
-    )
-    against = [verdict for verdict in gate.verdicts if verdict.outcome != "not worse"]
+    counted = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    result = "passed" if gate.passed else "FAILED"
+    first = f"Gate {result}: a drop of more than {gate.margin:g} is not accepted; {counted}."
+    blocking = [verdict for verdict in gate.verdicts if verdict.outcome != "not worse"]
     lines = [
         f"{verdict.outcome}: {' '.join(filter(None, (verdict.task, _key(verdict.metric, verdict.filter))))}: "
         f"{verdict.text}"
-        for verdict in against or gate.verdicts
+        for verdict in blocking or gate.verdicts
     ]
     if counts["undecided"]:
         lines.append(
-            "Undecided scores are let through as asked."
+            "Undecided scores pass because of --undecided pass."
             if gate.undecided == "pass"
-            else "Undecided scores fail: take more documents, accept a larger fall, or add --undecided pass."
+            else "Undecided scores fail: use more documents, accept a larger drop, or add --undecided pass."
         )
     return [first, *lines, *(f"not gated: {text}" for text in gate.not_gated)]
 
 
 def _key(metric: str, pipeline: str) -> str:
     return metric if pipeline in ("none", "") else f"{metric},{pipeline}"
-
-
-def _rows(comparison: Comparison, groups: bool) -> list[Row]:
-    return [row for row in comparison.rows if row.is_group is groups]

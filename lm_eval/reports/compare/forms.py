@@ -1,10 +1,10 @@
-"""A comparison as text, Markdown or JSON."""
+"""Write a comparison as text, Markdown or JSON."""
 
 from __future__ import annotations
 
 from math import isfinite
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from lm_eval.errors import ConfigError
 from lm_eval.reports.compare.markdown import to_markdown
@@ -15,15 +15,16 @@ __all__ = ["render", "save"]
 
 
 def render(comparison: Comparison, form: Literal["text", "markdown", "json"] = "text", flips: int | None = None) -> str:
-    """Lay a comparison out.
+    """Format a comparison.
 
     Args:
         comparison: The comparison.
-        form: Which form; JSON holds everything.
-        flips: Changed docs to show of each score, with answers; None names their ids only, 0 none. JSON has them all.
+        form: The output format; JSON holds everything.
+        flips: Number of changed documents to show per score, with both answers. None lists only their ids, 0 nothing.
+            JSON always has all of them.
 
     Returns:
-        The text, with a line break at its end.
+        The text; it ends with a line break.
     """
     if form == "json":
         from lm_eval.results.atomic import to_json
@@ -32,8 +33,8 @@ def render(comparison: Comparison, form: Literal["text", "markdown", "json"] = "
     return to_markdown(comparison, flips) if form == "markdown" else to_text(comparison, flips)
 
 
-def _finite(value: Any) -> Any:
-    """Make null of what JSON has no word for: a score that is infinite or not a number."""
+def _finite(value: object) -> object:
+    """Replace infinite numbers and NaN by None, as JSON cannot hold them."""
     if isinstance(value, dict):
         return {key: _finite(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
@@ -42,14 +43,14 @@ def _finite(value: Any) -> Any:
 
 
 def save(text: str, path: Path) -> None:
-    """Write a form to a file, whole or not at all.
+    """Write a formatted comparison to a file, atomically.
 
     Args:
-        text: The form.
+        text: The formatted comparison.
         path: The file.
 
     Raises:
-        ConfigError: It cannot be written.
+        ConfigError: The file cannot be written.
     """
     from lm_eval.results.atomic import write_atomically
 

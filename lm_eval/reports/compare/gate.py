@@ -1,4 +1,4 @@
-"""The release gate: whether B may be worse than A by more than is accepted."""
+"""The release gate: is B worse than A by more than the accepted margin?"""
 
 from __future__ import annotations
 
@@ -19,40 +19,38 @@ def judge(
     undecided: Literal["fail", "pass"] = "fail",
     missing: Iterable[str] = (),
 ) -> Gate:
-    """Decide whether B passes.
+    """Decide whether B passes the gate.
 
     A row is ``worse`` when B's score is worse by more than the margin and the difference is significant after
     Holm's correction; ``not worse`` when the whole interval of the difference lies above minus the margin, which is a
-    test of non-inferiority at 2.5 %; and ``undecided`` when the docs can tell neither. All rows must be ``not worse``,
-    so that more of them need no correction. A group stands for its tasks and the groups within it: of those only
-    ``worse`` ones count. A score without a test is undecided when B's is worse by more than the margin, and else not
-    gated.
+    test of non-inferiority at 2.5 %; and ``undecided`` when the documents are too few to show either. All rows must be
+    ``not worse``, so the non-inferiority tests need no correction for their number. A group stands for its tasks and
+    the groups within it: among these only ``worse`` ones count. A score without a test is undecided when B's score is
+    worse by more than the margin; otherwise it is not gated.
 
     Args:
         rows: The rows of the comparison.
-        margin: The fall that is not accepted, in the unit of the score; relative for ratios. At least 0.
-        undecided: What becomes of rows that cannot tell.
-        missing: Tasks of A that B does not have: undecided.
+        margin: The largest accepted drop, at least 0: in the unit of the score, relative for ratios.
+        undecided: Whether undecided rows fail the gate or pass.
+        missing: Tasks of A that B does not have; they are undecided.
 
     Returns:
-        The verdicts, and whether all allow B to pass.
+        The verdicts, and whether B passes.
 
     Raises:
         ConfigError: The margin is negative, or nothing can be gated.
     """
     if not margin >= 0:
-        raise ConfigError(
-            f"--fail_if_worse takes the fall that is not accepted, 0 or more such as 0.01, not {margin:g}."
-        )
+        raise ConfigError(f"--fail_if_worse takes the largest accepted drop, 0 or more such as 0.01, not {margin:g}.")
     gated_groups = [row for row in rows if row.is_group and row.test and row.higher_is_better is not None]
     verdicts: list[Verdict] = [
-        Verdict(task, "", "", "undecided", "it is in A alone, so nothing is known of B") for task in missing
+        Verdict(task, "", "", "undecided", "only A has it, so nothing is known about B") for task in missing
     ]
     not_gated: list[str] = []
     for row in rows:
         name = f"{row.task} {row.key}"
         if row.higher_is_better is None:
-            not_gated.append(f"{name}: which way is better is not known")
+            not_gated.append(f"{name}: it is not known whether higher or lower is better")
         elif row.test is None:
             if row.gain is not None and row.gain >= -margin:
                 not_gated.append(f"{name}: no paired test ({row.reason})")
@@ -70,39 +68,41 @@ def judge(
 
 
 def _stands_for(group: Row, row: Row) -> bool:
-    own = set(row.members) if row.is_group else {row.task}
+    tasks = set(row.members) if row.is_group else {row.task}
     return (group.metric, group.filter) == (row.metric, row.filter) and (
-        own < set(group.members) or (not row.is_group and own == set(group.members))
+        tasks < set(group.members) or (not row.is_group and tasks == set(group.members))
     )
 
 
 def _of_row(row: Row, margin: float) -> Verdict:
     gain, least = row.gain or 0.0, row.least_gain
     if gain < -margin and row.p_holm is not None and row.p_holm <= ALPHA:
-        return _verdict(row, "worse", f"{_fall(gain)}, p {row.p_holm:.3g} after Holm's correction")
+        return _verdict(row, "worse", f"{_change(gain)}, p {row.p_holm:.3g} after Holm's correction")
     if least is not None and least >= -margin:
-        return _verdict(row, "not worse", f"{_fall(gain)}, at most {_amount(max(0.0, -least))} worse at 95 %")
-    reach = f"it may be {_amount(-least)} worse" if least is not None else "too few documents differ to bound it"
-    return _verdict(row, "undecided", f"{_fall(gain)}, {reach} at 95 %{_power(row, margin)}")
+        return _verdict(row, "not worse", f"{_change(gain)}; at 95 %, at most {_amount(max(0.0, -least))} worse")
+    bound = f"up to {_amount(-least)} worse" if least is not None else "not bounded, as too few documents differ"
+    return _verdict(row, "undecided", f"{_change(gain)}; at 95 %, {bound}{_power(row, margin)}")
 
 
 def _power(row: Row, margin: float) -> str:
-    """Say when a fall of the margin would have been missed, and how many docs would find it."""
-    effect = row.smallest_fall
+    """Say which drop the documents can detect when that is more than the margin, and how many would be needed."""
+    effect = row.detectable_drop
     if effect is None or effect <= margin:
         return ""
-    found = f"; {row.n} documents find a fall of {_amount(effect)} or more"
-    return f"{found}, about {_round_up(row.n * (effect / margin) ** 2)} would find {margin:g}" if margin > 0 else found
+    detects = f"; {row.n} documents detect a drop of {_amount(effect)} or more"
+    if margin <= 0:
+        return detects
+    return f"{detects}, about {_round_up(row.n * (effect / margin) ** 2)} would detect {margin:g}"
 
 
 def _round_up(count: float) -> str:
-    """Round to two digits: the number is an estimate."""
+    """Round up to two significant digits, as the number is an estimate."""
     step = 10 ** max(0, len(str(int(count))) - 2)
     return f"{ceil(count / step) * step:,}"
 
 
-def _fall(gain: float) -> str:
-    return "as good" if gain == 0 else f"{_amount(abs(gain))} {'better' if gain > 0 else 'worse'}"
+def _change(gain: float) -> str:
+    return "no difference" if gain == 0 else f"{_amount(abs(gain))} {'better' if gain > 0 else 'worse'}"
 
 
 def _amount(value: float) -> str:

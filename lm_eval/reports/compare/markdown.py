@@ -1,4 +1,4 @@
-"""A comparison in Markdown, for a pull request or a release page."""
+"""Format a comparison as Markdown, for a pull request or a release page."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ _RIGHT = {"n", "A", "B", "B-A", "95 % interval", "p", "exact p", "Holm", "won", 
 
 
 def to_markdown(comparison: Comparison, flips: int | None = None) -> str:
-    """Lay a comparison out in Markdown.
+    """Format a comparison as Markdown.
 
     Args:
         comparison: The comparison.
-        flips: Changed docs to show of each score, with answers; None names their ids only, 0 none.
+        flips: Number of changed documents to show per score, with both answers. None lists only their ids, 0 nothing.
 
     Returns:
-        The text, with a line break at its end.
+        The text; it ends with a line break.
     """
     parts = ["\n".join([_run("A", comparison.a), _run("B", comparison.b)])]
     if comparison.gate:
         first, *rest = cells.gate_lines(comparison.gate)
-        parts.append("\n".join([f"**{_plain(first)}**", "", *(f"- {_plain(line)}" for line in rest)]))
+        parts.append("\n".join([f"**{_escaped(first)}**", "", *(f"- {_escaped(line)}" for line in rest)]))
     parts.append(_table(_TITLES, _RIGHT, [_cells(row) for row in comparison.rows]))
-    said = [*cells.outcome(comparison), *_legend(comparison.rows)]
-    said += [f"No paired test of {row.task} {row.key}: {row.reason}." for row in comparison.rows if row.reason]
-    said += [note.line(most=20) for note in comparison.notes]
-    parts.append("\n".join(f"- {_plain(line)}" for line in said))
+    lines = [*cells.outcome(comparison), *_legend(comparison.rows)]
+    lines += [f"No paired test of {row.task} {row.key}: {row.reason}." for row in comparison.rows if row.reason]
+    lines += [note.line(max_tasks=20) for note in comparison.notes]
+    parts.append("\n".join(f"- {_escaped(line)}" for line in lines))
     if flips != 0 and any(row.flips for row in comparison.rows):
         parts.append("### Documents that changed")
         parts.append(("\n" if flips is None else "\n\n").join(_flips(comparison.rows, flips)))
@@ -41,7 +41,7 @@ def to_markdown(comparison: Comparison, flips: int | None = None) -> str:
 
 
 def _run(name: str, run: RunInfo) -> str:
-    return f"- {name}: {_plain(run.model)}, {run.date}, {_code(run.path)}"
+    return f"- {name}: {_escaped(run.model)}, {run.date}, {_code(run.path)}"
 
 
 def _legend(rows: Sequence[Row]) -> list[str]:
@@ -53,9 +53,9 @@ def _legend(rows: Sequence[Row]) -> list[str]:
 
 def _cells(row: Row) -> list[str]:
     return [
-        _plain(row.task),
-        _plain(row.metric),
-        _plain(row.filter),
+        _escaped(row.task),
+        _escaped(row.metric),
+        _escaped(row.filter),
         str(row.n) if row.test else "-",
         cells.score(row.a if row.a is not None else row.score_a),
         cells.score(row.b if row.b is not None else row.score_b),
@@ -76,29 +76,29 @@ def _table(titles: Sequence[str], right: set[str], rows: Sequence[Sequence[str]]
     return "\n".join(f"| {' | '.join(row)} |" for row in [titles, rule, *rows])
 
 
-def _flips(rows: Sequence[Row], most: int | None) -> Iterator[str]:
+def _flips(rows: Sequence[Row], limit: int | None) -> Iterator[str]:
     for row in rows:
         if not row.flips:
             continue
-        name = _plain(f"{row.task} {row.key}")
-        if most is None:
+        name = _escaped(f"{row.task} {row.key}")
+        if limit is None:
             if ids := cells.flip_ids(row):
                 yield f"- {name}: {ids}"
             continue
         titles = ["doc_id", "A", "B", "target", "A's answer", "B's answer"]
         body = [
-            [_plain(str(flip.doc_id)), f"{flip.a:g}", f"{flip.b:g}"]
-            + [_plain(text) for text in (flip.target, flip.answer_a, flip.answer_b)]
-            for flip in cells.shown_flips(row, most)
+            [_escaped(str(flip.doc_id)), f"{flip.a:g}", f"{flip.b:g}"]
+            + [_escaped(text) for text in (flip.target, flip.answer_a, flip.answer_b)]
+            for flip in cells.shown_flips(row, limit)
         ]
         yield f"{name}: {row.wins} won, {row.losses} lost"
         yield _table(titles, set(), body)
 
 
-def _plain(text: str) -> str:
-    """Keep what a model wrote from being read as a column, a link, an image or HTML."""
+def _escaped(text: str) -> str:
+    """Escape a text, so that what a model wrote is not read as a column, a link, an image or HTML."""
     line = re.sub(r"[\\|`*\[\]<>~]", r"\\\g<0>", " ".join(text.split()))
-    # Within a word an underscore is one, elsewhere it starts or ends italics.
+    # Within a word an underscore is plain text, elsewhere it starts or ends italics.
     return re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", line)
 
 

@@ -1,11 +1,11 @@
-"""What differs between two runs beside their scores."""
+"""Notes about what differs between two runs apart from their scores."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from lm_eval.reports.columns import shortened
+from lm_eval.reports.columns import shorten_middle
 from lm_eval.reports.compare.types import Note, Row
 from lm_eval.results import Run
 from lm_eval.results.pairing import Pairing
@@ -16,7 +16,7 @@ _OF_A_TASK = ("generation_kwargs", "filter_list", "metric_list", "repeats")
 
 
 def setting_notes(run_a: Run, run_b: Run, tasks: Sequence[str]) -> list[Note]:
-    """Name the settings that differ.
+    """List the settings that differ.
 
     Args:
         run_a: A run.
@@ -24,25 +24,25 @@ def setting_notes(run_a: Run, run_b: Run, tasks: Sequence[str]) -> list[Note]:
         tasks: The tasks compared.
 
     Returns:
-        A note a setting and pair of values, with the tasks it holds for.
+        One note per setting and pair of values, with the tasks that it holds for.
     """
     found = [Note(text) for text in _of_runs(run_a.results, run_b.results)]
     return found + _merged((text, task) for task in tasks for text in _of_task(run_a.results, run_b.results, task))
 
 
 def pairing_notes(pairings: Mapping[str, Sequence[Pairing]]) -> list[Note]:
-    """Say how many docs are not behind the differences, and why.
+    """Say how many documents are left out of the differences, and why.
 
     Args:
-        pairings: Task to what was matched under each of its filters.
+        pairings: Task to one pairing per filter.
 
     Returns:
-        A note a reason and number, with the tasks.
+        One note per reason and number of documents, with the tasks.
     """
 
     def lines() -> Iterator[tuple[str, str]]:
         for task, group in pairings.items():
-            # The docs are the same under each filter.
+            # The documents are the same under every filter, so say it once.
             for text in dict.fromkeys(text for pairing in group for text in _of_pairing(pairing)):
                 yield text, task
 
@@ -50,13 +50,13 @@ def pairing_notes(pairings: Mapping[str, Sequence[Pairing]]) -> list[Note]:
 
 
 def value_notes(rows: Iterable[Row]) -> list[Note]:
-    """Say how many paired docs have no number under a metric.
+    """Say how many paired documents have no number under a metric.
 
     Args:
         rows: The rows of tasks.
 
     Returns:
-        A note a number, with the scores.
+        One note per number of documents, with the scores.
     """
     return _merged(
         (f"{_documents(row.without_value)} without a value in A or B, so not compared", f"{row.task} {row.key}")
@@ -75,7 +75,7 @@ def _of_pairing(found: Pairing) -> Iterator[str]:
         (found.only_b, "only in B"),
         (found.errors_a, "lost to errors in A, so not compared"),
         (found.errors_b, "lost to errors in B, so not compared"),
-        (found.changed, "with the same id but other content, so not compared"),
+        (found.changed, "with the same id but different content, so not compared"),
         (found.repeated, "more than once in a run, so not compared"),
         (found.prompts, "asked with different prompts"),
         (found.targets, "with different targets"),
@@ -86,12 +86,12 @@ def _of_pairing(found: Pairing) -> Iterator[str]:
 
 def _of_runs(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[str]:
     for key, name in (("system_instruction", "system instruction"), ("chat_template", "chat template")):
-        # None is written as an empty text, too.
+        # Files hold either null or an empty text when there is none.
         if (a.get(f"{key}_sha") or None, a.get(key) or None) != (b.get(f"{key}_sha") or None, b.get(key) or None):
-            yield f"The {name} is not the same"
-    for key in ("fewshot_as_multiturn",):
-        if bool(a.get(key)) is not bool(b.get(key)):
-            yield f"{key}: {a.get(key)} in A, {b.get(key)} in B"
+            yield f"The {name} differs"
+    turns = [run.get("fewshot_as_multiturn") for run in (a, b)]
+    if bool(turns[0]) is not bool(turns[1]):
+        yield f"fewshot_as_multiturn: {turns[0]} in A, {turns[1]} in B"
     seeds = [(run.get("config") or {}).get("fewshot_seed") for run in (a, b)]
     if seeds[0] != seeds[1]:
         yield f"fewshot_seed: {seeds[0]} in A, {seeds[1]} in B"
@@ -109,7 +109,7 @@ def _of_task(a: Mapping[str, Any], b: Mapping[str, Any], task: str) -> Iterator[
             yield from _of_mapping(left or {}, right or {})
         elif isinstance(left, list) or isinstance(right, list):
             if left != right:
-                yield f"{key} is not the same"
+                yield f"{key} differs"
         elif (left or 1) != (right or 1):
             yield f"{key}: {left or 1} in A, {right or 1} in B"
 
@@ -120,8 +120,8 @@ def _of_mapping(left: Mapping[str, Any], right: Mapping[str, Any]) -> Iterator[s
             yield f"{name}: {_word(left.get(name, 'not set'))} in A, {_word(right.get(name, 'not set'))} in B"
 
 
-def _word(value: Any) -> str:
-    return shortened(" ".join(str(value).split()), 40)
+def _word(value: object) -> str:
+    return shorten_middle(" ".join(str(value).split()), 40)
 
 
 def _merged(lines: Iterable[tuple[str, str]]) -> list[Note]:

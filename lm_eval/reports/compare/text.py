@@ -1,4 +1,4 @@
-"""A comparison for the terminal, at most 100 columns wide."""
+"""Format a comparison for the terminal, in at most 100 columns."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from lm_eval.reports.columns import WIDTH, columns, shortened
+from lm_eval.reports.columns import WIDTH, columns, shorten_middle
 from lm_eval.reports.compare import cells
 from lm_eval.reports.compare.types import Comparison, Row, RunInfo
 
 __all__ = ["to_text"]
 
 _TITLES = ["", "n", "A", "B", "B-A", "95 % interval", "p", "Holm", "won/lost", "MDE"]
-_MOST_LISTED = 20
+_MAX_LISTED = 20
 _GAP = 2
-"""The space between two columns."""
+"""Number of spaces between two columns."""
 
 
 def to_text(comparison: Comparison, flips: int | None = None) -> str:
-    """Lay a comparison out for a terminal.
+    """Format a comparison for a terminal.
 
     Args:
         comparison: The comparison.
-        flips: Changed docs to show of each score, with answers; None names their ids only, 0 none.
+        flips: Number of changed documents to show per score, with both answers. None lists only their ids, 0 nothing.
 
     Returns:
-        The text, with a line break at its end.
+        The text; it ends with a line break.
     """
     lines = [_run("A", comparison.a), _run("B", comparison.b), ""]
     lines += _table(comparison.rows)
@@ -46,32 +46,32 @@ def to_text(comparison: Comparison, flips: int | None = None) -> str:
 
 
 def _run(name: str, run: RunInfo) -> str:
-    start = f"{name}  {shortened(run.model, 40)}  {run.date}  "
-    return start + shortened(run.path, WIDTH - len(start))
+    start = f"{name}  {shorten_middle(run.model, 40)}  {run.date}  "
+    return start + shorten_middle(run.path, WIDTH - len(start))
 
 
 def _table(rows: Sequence[Row]) -> list[str]:
-    """Give a task a line of its own, above those of its scores, unless it has one score and both names fit."""
+    """Put a task's name on a line above its scores, unless it has one score and both names fit on one line."""
     numbers = [_numbers(row) for row in rows]
-    taken = [max(map(len, column)) for column in zip(_TITLES[1:], *numbers, strict=True)]
-    room = WIDTH - sum(width + _GAP for width in taken)
+    widths = [max(map(len, column)) for column in zip(_TITLES[1:], *numbers, strict=True)]
+    room = WIDTH - sum(width + _GAP for width in widths)
     body, heads = [_TITLES], dict[int, str]()
     for (task, is_group), group in groupby(zip(rows, numbers, strict=True), key=lambda p: (p[0].task, p[0].is_group)):
-        own = list(group)
-        first = own[0][0]
+        members = list(group)
+        first = members[0][0]
         if is_group and not any(head == "" for head in heads.values()) and len(body) > 1:
             heads[len(body)] = ""
             body.append([""] * len(_TITLES))
-        if len(own) == 1 and len(f"{task} {first.key}") <= room:
-            body.append([f"{task} {first.key}", *own[0][1]])
+        if len(members) == 1 and len(f"{task} {first.key}") <= room:
+            body.append([f"{task} {first.key}", *members[0][1]])
             continue
-        metrics, pipelines = ({getattr(row, name) for row, _ in own} for name in ("metric", "filter"))
+        metrics, pipelines = ({getattr(row, name) for row, _ in members} for name in ("metric", "filter"))
         by_filter = len(metrics) == 1 < len(pipelines)
         heads[len(body)] = f"{task} {first.metric}" if by_filter else task
         body.append([""] * len(_TITLES))
-        body += [[f"  {row.filter if by_filter else row.key}", *cells_of] for row, cells_of in own]
+        body += [[f"  {row.filter if by_filter else row.key}", *cells_of] for row, cells_of in members]
     lines = columns(body, right=range(1, len(_TITLES)), narrow=[0])
-    return [shortened(heads[index], WIDTH) if index in heads else line for index, line in enumerate(lines)]
+    return [shorten_middle(heads[index], WIDTH) if index in heads else line for index, line in enumerate(lines)]
 
 
 def _numbers(row: Row) -> list[str]:
@@ -96,19 +96,19 @@ def _wrapped(paragraphs: Sequence[str]) -> list[str]:
     ]
 
 
-def _flips(rows: Sequence[Row], most: int | None) -> Iterator[str]:
-    if most is None:
+def _flips(rows: Sequence[Row], limit: int | None) -> Iterator[str]:
+    if limit is None:
         yield from _ids(rows)
         return
     for row in rows:
         if not row.flips:
             continue
         yield ""
-        yield shortened(f"{row.task} {row.key}: {row.wins} won, {row.losses} lost", WIDTH)
-        for flip in cells.shown_flips(row, most):
-            yield shortened(f"  doc {flip.doc_id}: {flip.a:g} in A, {flip.b:g} in B", WIDTH)
+        yield shorten_middle(f"{row.task} {row.key}: {row.wins} won, {row.losses} lost", WIDTH)
+        for flip in cells.shown_flips(row, limit):
+            yield shorten_middle(f"  doc {flip.doc_id}: {flip.a:g} in A, {flip.b:g} in B", WIDTH)
             for title, text in (("target", flip.target), ("A", flip.answer_a), ("B", flip.answer_b)):
-                yield f"    {title:<6}  {shortened(text, WIDTH - 12)}".rstrip()
+                yield f"    {title:<6}  {shorten_middle(text, WIDTH - 12)}".rstrip()
 
 
 def _ids(rows: Sequence[Row]) -> Iterator[str]:
@@ -116,6 +116,6 @@ def _ids(rows: Sequence[Row]) -> Iterator[str]:
     if named:
         yield ""
         yield "Documents that changed, by doc_id; --flips N shows the answers"
-        yield from (shortened(line, WIDTH) for line in named[:_MOST_LISTED])
-    if len(named) > _MOST_LISTED:
-        yield f"and of {len(named) - _MOST_LISTED} more scores; --format json has all."
+        yield from (shorten_middle(line, WIDTH) for line in named[:_MAX_LISTED])
+    if len(named) > _MAX_LISTED:
+        yield f"and documents of {len(named) - _MAX_LISTED} more scores; --format json lists all of them."

@@ -1,29 +1,29 @@
-"""What a comparison of two runs says."""
+"""The result of comparing two runs: rows, notes, the gate's verdicts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
 __all__ = ["Comparison", "Flip", "Gate", "Note", "Row", "RunInfo", "Verdict"]
 
 
 @dataclass(frozen=True)
 class Flip:
-    """A doc whose value is not the same in both runs.
+    """A document whose value differs between the runs.
 
     Attributes:
-        doc_id: The doc.
-        a: Its value in A.
-        b: Its value in B.
-        better: Whether B's is the better one; None when it is not known which way is better.
+        doc_id: The document's index in its split.
+        a: The value in A.
+        b: The value in B.
+        better: Whether the value in B is better; None when it is not known whether higher or lower is better.
         target: The target, shortened.
         answer_a: A's answer under the row's filter, shortened.
-        answer_b: B's answer.
+        answer_b: B's answer, likewise.
     """
 
-    doc_id: Any
+    doc_id: int | str | None
     a: float
     b: float
     better: bool | None
@@ -40,30 +40,31 @@ class Row:
         task: The task or group.
         metric: The metric.
         filter: The filter pipeline.
-        higher_is_better: Which way is better; None when it is not known.
-        score_a: A's score as its results file has it, over all its docs.
-        score_b: B's.
-        is_group: Whether it is a group's.
-        test: ``mcnemar``, ``paired bootstrap``, ``clustered paired bootstrap``, ``stratified paired bootstrap``; None
-            when nothing could be tested.
-        reason: Why there is no test.
+        higher_is_better: Whether higher is better; None when that is not known.
+        score_a: The score in A's results file, over all documents of A.
+        score_b: The score in B's results file, likewise.
+        is_group: Whether the score belongs to a group.
+        test: ``mcnemar``, ``paired bootstrap``, ``clustered paired bootstrap`` or ``stratified paired bootstrap``; None
+            without a test.
+        reason: Why there is no test; None when there is one.
         scale: ``difference``, or ``ratio`` for perplexities, where ``difference``, ``interval`` and
             ``minimum_detectable_effect`` are B's score divided by A's.
-        n: Docs paired.
-        clusters: Clusters they come in; None when they are not clustered.
-        a: A's score over the paired docs.
-        b: B's.
-        difference: B minus A.
-        interval: Its 95 % interval.
-        p_value: Of the test, two-sided.
-        p_exact: Of McNemar's exact test, which is conservative; ``p_value`` is then the mid-p value.
+        n: Number of paired documents that have a value in both runs.
+        clusters: Number of clusters of these documents; None without clusters.
+        a: A's score over the paired documents.
+        b: B's score over the paired documents.
+        difference: B minus A, over the paired documents when there is a test.
+        interval: The 95 % interval of the difference.
+        p_value: The two-sided p-value of the test.
+        p_exact: The p-value of McNemar's exact test, which is conservative; ``p_value`` is then the mid-p value.
         p_holm: ``p_value`` corrected for the other tests of its family.
-        without_value: Paired docs that have no number in either run; they are not among the ``n``.
-        wins: Paired docs on which B is better (has the larger value, when it is not known which way is better).
-        losses: Paired docs on which A is.
-        minimum_detectable_effect: The true difference a run of this size finds four times out of five.
-        members: Of a group, the tasks behind it.
-        flips: Docs with another value in B: all of 0/1 scores, else the hundred with the largest differences.
+        without_value: Number of paired documents without a number in A or in B; ``n`` does not count them.
+        wins: Number of paired documents on which B is better; on which B has the larger value, when it is not known
+            whether higher or lower is better.
+        losses: Number of paired documents on which A is better, likewise.
+        minimum_detectable_effect: The true difference that four of five runs of this size would find.
+        members: The tasks of a group.
+        flips: Documents whose value differs: all of them for 0/1 scores, else the hundred largest differences.
     """
 
     task: str
@@ -107,27 +108,27 @@ class Row:
 
     @property
     def least_gain(self) -> float | None:
-        """The end of the interval that is worse for B, like ``gain``."""
+        """The end of the interval that is worse for B, on the scale of ``gain``."""
         if self.interval is None or self.higher_is_better is None:
             return None
         bounds = replace(self, difference=self.interval[0]).gain, replace(self, difference=self.interval[1]).gain
         return min(bound for bound in bounds if bound is not None)
 
     @property
-    def smallest_fall(self) -> float | None:
-        """The fall the data find four times out of five, like ``gain`` but positive."""
+    def detectable_drop(self) -> float | None:
+        """The drop that four of five runs of this size would find, on the scale of ``gain`` but positive."""
         effect = self.minimum_detectable_effect
         return effect - 1 if effect is not None and self.scale == "ratio" else effect
 
 
 @dataclass(frozen=True)
 class RunInfo:
-    """Which run it is.
+    """What identifies a run.
 
     Attributes:
-        path: Its results file.
+        path: The results file.
         model: The model's name.
-        date: When it was started, as its file says.
+        date: The start of the run, in ISO 8601; empty when the results file does not say.
     """
 
     path: str
@@ -137,41 +138,41 @@ class RunInfo:
 
 @dataclass(frozen=True)
 class Note:
-    """Something to know when the numbers are read.
+    """A fact that readers of the numbers should know.
 
     Attributes:
-        text: What.
-        tasks: The tasks it is about; none means the runs.
+        text: The fact.
+        tasks: The tasks or scores that it is about; empty when it is about the runs.
     """
 
     text: str
     tasks: tuple[str, ...] = ()
 
-    def line(self, most: int = 4) -> str:
-        """Say it in one line.
+    def line(self, max_tasks: int = 4) -> str:
+        """Format the note as one line.
 
         Args:
-            most: The most tasks to name.
+            max_tasks: Maximum number of tasks to name.
 
         Returns:
             The text and the first tasks.
         """
         if not self.tasks:
             return f"{self.text}."
-        more = f" and {len(self.tasks) - most} more" if len(self.tasks) > most else ""
-        return f"{self.text}: {', '.join(self.tasks[:most])}{more}."
+        more = f" and {len(self.tasks) - max_tasks} more" if len(self.tasks) > max_tasks else ""
+        return f"{self.text}: {', '.join(self.tasks[:max_tasks])}{more}."
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the gate says of one row.
+    """The gate's decision about one row.
 
     Attributes:
         task: The row's task or group.
-        metric: Its metric.
-        filter: Its filter; empty when the task is missing.
+        metric: The metric; empty when the task is missing.
+        filter: The filter pipeline; empty when the task is missing.
         outcome: ``worse``, ``undecided`` or ``not worse``.
-        text: Why.
+        text: The reason.
     """
 
     task: str
@@ -183,14 +184,14 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Gate:
-    """Whether B may pass.
+    """The gate's decision about B.
 
     Attributes:
-        margin: The fall that is not accepted.
-        undecided: What becomes of rows that cannot tell: ``fail`` or ``pass``.
-        passed: Whether it passes.
-        verdicts: A verdict a row that was looked at.
-        not_gated: Rows that were not looked at, and why.
+        margin: The largest accepted drop.
+        undecided: Whether undecided rows ``fail`` or ``pass``.
+        passed: Whether B passes.
+        verdicts: One verdict per gated row.
+        not_gated: Rows that are not gated, each with the reason.
     """
 
     margin: float
@@ -205,11 +206,12 @@ class Comparison:
     """Two runs side by side.
 
     Attributes:
-        a: The run that is compared with.
+        a: The run to compare with.
         b: The run that is compared.
-        rows: Tasks, then groups.
-        notes: What differs between the runs beside their scores, and docs that could not be paired.
-        gate: The release gate, when it was asked for.
+        rows: The rows of tasks, then those of groups.
+        notes: Settings that differ between the runs, and documents that could not be paired.
+        gate: The release gate; None when it was not asked for.
+        families: ``tasks`` and ``groups`` to the number of tests that Holm's correction takes together.
     """
 
     a: RunInfo
@@ -218,8 +220,7 @@ class Comparison:
     notes: tuple[Note, ...] = ()
     gate: Gate | None = None
     families: Mapping[str, int] = field(default_factory=dict)
-    """Tests that Holm's correction takes together: those of ``tasks`` and those of ``groups``."""
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as plain dicts and lists, for JSON."""
+    def to_dict(self) -> dict[str, object]:
+        """Return the comparison as plain dicts and lists, for JSON."""
         return {"level": 0.95, **asdict(self)}

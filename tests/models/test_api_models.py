@@ -147,7 +147,7 @@ def test_progress_is_quiet_in_a_pipe_and_shown_when_wanted(
     assert "\r" not in capsys.readouterr().err
     run(server.base_url, RunContext(request_types=ALL, progress=True))
     line = capsys.readouterr().err
-    assert line.split("\r")[-1].startswith("Answered 48 requests in 0:0")
+    assert line.split("\r")[-1].startswith("Answered 48 requests in 00:0")
 
 
 def test_tokens_are_counted_and_priced(server: MockServer) -> None:

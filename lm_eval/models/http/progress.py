@@ -1,19 +1,17 @@
-"""Says how far a run is: a line on a terminal, now and then a log line elsewhere."""
+"""Progress of a run: a tqdm bar on a terminal and in a notebook, a log line now and then elsewhere."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
 import sys
-import time
 from collections import deque
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
-
-from lm_eval.models.http.progress_text import Snapshot, line, summary
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, TextIO
 
 if TYPE_CHECKING:
+    from tqdm import tqdm
+
     from lm_eval.models.http.engine import Engine
 
 __all__ = ["Progress"]
@@ -21,69 +19,82 @@ __all__ = ["Progress"]
 eval_logger = logging.getLogger("lm_eval")
 
 _TICK = 0.5
-# Rates are over so many seconds and answers at least, or all there are.
-_LATELY, _ENOUGH = 30.0, 20
-_LOOKS_KEPT = 2000
-# When the time left is told: not from the first few answers, which come together.
-_SECONDS_TO_FORESEE, _ANSWERS_TO_FORESEE = 5.0, 5
-# In a pipe, a line for each tenth of a run, but no more often and no more seldom than so many seconds.
-_LOG_AFTER, _LOG_AT_LEAST = 10.0, 60.0
+_SMOOTHING = 0.05
+"""Weight of one tick in tqdm's rate, an average over about 20 ticks with answers: at least 10 s and 20 answers."""
+_TOKEN_TICKS = 60
+_SECONDS_BEFORE_ESTIMATE, _ANSWERS_BEFORE_ESTIMATE = 5.0, 5
+"""The first answers arrive together, so they say nothing about the time left."""
+_SECONDS_BETWEEN_LOGS, _MAX_SECONDS_BETWEEN_LOGS = 10.0, 60.0
+_COUNT = "{n_fmt}/{total_fmt} [{elapsed}<"
+_REST = ", {rate_noinv_fmt}{postfix}]"
 
 
-class _Look(NamedTuple):
-    """The counts at one time."""
+class _Counts(NamedTuple):
+    """The engine's counters at one time; they run on from one request method of a model to the next."""
 
-    at: float
-    done: int
     asked: int
-    kept: int
+    cached: int
+    retries: int
     prompt: int
     completion: int
 
 
+class _Discard:
+    """A stream for a bar that nobody looks at; the bar's rate and time left go to log lines."""
+
+    def write(self, text: str) -> None:
+        """Discard the text."""
+
+    def flush(self) -> None:
+        """Do nothing."""
+
+
 class Progress:
-    """Counts responses; a timer of the event loop, not the responses, keeps the line up to date.
+    """Counts responses; a timer of the event loop moves the bar, so that an answer costs one addition.
 
     Attributes:
         done: Responses that came or were lost.
         errors: Responses that were lost.
     """
 
-    def __init__(
-        self,
-        total: int,
-        engine: Engine,
-        shown: bool | None = None,
-        *,
-        stream: TextIO | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        """Begin.
+    def __init__(self, total: int, engine: Engine, shown: bool | None = None, *, stream: TextIO | None = None) -> None:
+        """Show an empty bar.
 
         Args:
-            total: Responses to come.
+            total: Number of responses to come.
             engine: Knows calls in flight, retries, tokens and cost.
-            shown: True shows the line, False nothing at all; None shows it on a terminal, and log lines elsewhere.
-            stream: Where the line goes; None means stderr.
-            clock: Tells seconds.
+            shown: True shows the bar, False shows nothing. None, the default, shows the bar on a terminal and in a
+                notebook, and log lines elsewhere: one per tenth of the run, 10 to 60 s apart.
+            stream: Where the bar goes; None means stderr.
         """
         self.done = self.errors = 0
-        self._total, self._engine, self._clock = total, engine, clock
-        self._stream = sys.stderr if stream is None else stream
-        self._silent = shown is False or not total
-        self._draws = not self._silent and (self._stream.isatty() if shown is None else bool(shown))
-        self._drawn = 0
-        self._began = self._logged_at = clock()
-        self._logged_done = 0
-        counts = engine.accounting
-        self._retries_before, self._kept_before = counts.retries, counts.cached
-        self._tokens_before = (counts.usage.prompt, counts.usage.completion)
-        self._looks = deque([self._look()], maxlen=_LOOKS_KEPT)
+        self._total, self._engine = total, engine
+        self._start = self._last = self._counts()
+        self._tokens = deque([(0.0, self._start)], maxlen=_TOKEN_TICKS)
+        self._logged_seconds, self._logged_done = 0.0, 0
         self._timer: asyncio.TimerHandle | None = None
-        if not self._silent:
-            for handler in eval_logger.handlers if self._draws else ():
-                handler.addFilter(self._make_room)
-            self._set_timer()
+        self._closing = ExitStack()
+        self._bar: tqdm[NoReturn] | None = None
+        if shown is False or not total:
+            return
+        from tqdm.auto import tqdm
+        from tqdm.contrib.logging import logging_redirect_tqdm
+
+        stream = sys.stderr if stream is None else stream
+        notebook = any(base.__module__ == "tqdm.notebook" for base in tqdm.__mro__)
+        self._draws = stream.isatty() or notebook if shown is None else shown
+        self._layout = ("{l_bar}{bar}| " if self._draws else "{desc}: {percentage:.0f}% ") + _COUNT
+        self._bar = self._closing.enter_context(
+            tqdm(
+                total=total, desc="Requests", unit="", file=stream if self._draws else _Discard(),
+                leave=False, disable=False, dynamic_ncols=self._draws, miniters=1, mininterval=0,
+                smoothing=_SMOOTHING, bar_format=f"{self._layout}?{_REST}",
+            )
+        )  # fmt: skip
+        if self._draws:
+            console = [logger for logger in (eval_logger, logging.root) if _writes_to_console(logger)]
+            self._closing.enter_context(logging_redirect_tqdm(console, tqdm))
+        self._set_timer()
 
     def advance(self) -> None:
         """Count one response."""
@@ -95,75 +106,89 @@ class Progress:
         self.done += 1
 
     def tick(self) -> None:
-        """Bring the line up to date, or log one when it is time."""
-        now = self._clock()
-        self._remember(self._look())
-        if self._draws:
-            self._draw(line(self.snapshot(), shutil.get_terminal_size((100, 24)).columns - 1))
+        """Move the bar, or log a line when it is time."""
+        bar, counts = self._bar, self._counts()
+        if bar is None:
             return
-        since, tenth = now - self._logged_at, self.done - self._logged_done >= max(1, self._total // 10)
-        if since >= _LOG_AT_LEAST or (tenth and since >= _LOG_AFTER):
-            self._logged_at, self._logged_done = now, self.done
-            eval_logger.info("%s", line(self.snapshot()))
+        came, asked, cached = self.done - bar.n, counts.asked - self._last.asked, counts.cached - self._last.cached
+        self._last = counts
+        # Cached answers come at once and say nothing about the speed of the rest: count them as done from the start.
+        known = round(came * cached / (asked + cached)) if cached else 0
+        bar.initial += known
+        bar.n += known
+        bar.last_print_n += known
+        seconds = bar.format_dict["elapsed"]
+        if came > known:
+            self._tokens.append((seconds, counts))
+        if seconds >= _SECONDS_BEFORE_ESTIMATE and self.done - bar.initial >= _ANSWERS_BEFORE_ESTIMATE:
+            bar.bar_format = f"{self._layout}{{remaining}}{_REST}"
+        bar.set_postfix_str(self._postfix(bar, seconds, counts), refresh=False)
+        if not bar.update(came - known):
+            bar.refresh()
+        if not self._draws:
+            since, tenth = seconds - self._logged_seconds, self.done - self._logged_done >= max(1, self._total // 10)
+            if since >= _MAX_SECONDS_BETWEEN_LOGS or (tenth and since >= _SECONDS_BETWEEN_LOGS):
+                self._logged_seconds, self._logged_done = seconds, self.done
+                eval_logger.info("%s", str(bar))
 
     def close(self) -> None:
-        """Put what was done in the place of the line."""
+        """Remove the bar and print a summary of the run."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._silent:
+        bar, self._bar = self._bar, None
+        if bar is None:
             return
-        self._silent = True
-        said = summary(self.snapshot())
-        if not self._draws:
-            eval_logger.info("%s", said)
-            return
-        for handler in eval_logger.handlers:
-            handler.removeFilter(self._make_room)
-        self._draw(said)
-        self._write("\n")
+        summary = self._summary(bar)
+        self._closing.close()
+        if self._draws:
+            bar.fp.write(f"{summary}\n")
+        else:
+            eval_logger.info("%s", summary)
 
-    def snapshot(self) -> Snapshot:
-        """Return the counts as they are, with rates over the last while."""
-        counts, now = self._engine.accounting, self._look()
-        then = self._looks[0]
-        span = now.at - then.at
-        came, asked, kept = now.done - then.done, now.asked - then.asked, now.kept - then.kept
-        rate = came / span if span > 0 and came else None
-        # Answers that are already known come at once and say nothing about the speed of the rest.
-        speed = came * asked / (asked + kept) / span if span > 0 and asked else 0.0
-        seconds = now.at - self._began
-        foreseen = seconds >= _SECONDS_TO_FORESEE and came >= _ANSWERS_TO_FORESEE and speed > 0
-        return Snapshot(
-            done=self.done,
-            total=self._total,
-            errors=self.errors,
-            seconds=seconds,
-            rate=rate,
-            prompt_rate=(now.prompt - then.prompt) / span if span > 0 else 0.0,
-            completion_rate=(now.completion - then.completion) / span if span > 0 else 0.0,
-            left=(self._total - self.done) / speed if foreseen else None,
-            in_flight=self._engine.gate.inside,
-            concurrency=self._engine.gate.limit.value,
-            retries=counts.retries - self._retries_before,
-            prompt_tokens=now.prompt - self._tokens_before[0],
-            completion_tokens=now.completion - self._tokens_before[1],
-            kept=now.kept - self._kept_before,
-            cost=counts.cost,
-            budgets=counts.budgets(),
-        )
-
-    def _look(self) -> _Look:
+    def _counts(self) -> _Counts:
         counts = self._engine.accounting
-        usage = counts.usage
-        return _Look(self._clock(), self.done, counts.requests, counts.cached, usage.prompt, usage.completion)
+        return _Counts(counts.requests, counts.cached, counts.retries, counts.usage.prompt, counts.usage.completion)
 
-    def _remember(self, look: _Look) -> None:
-        """Keep looks as far back as rates need: the second is not yet far enough."""
-        looks = self._looks
-        looks.append(look)
-        while len(looks) > 2 and look.at - looks[1].at >= _LATELY and look.done - looks[1].done >= _ENOUGH:
-            looks.popleft()
+    def _postfix(self, bar: tqdm[NoReturn], seconds: float, counts: _Counts) -> str:
+        """Say what tqdm does not know. A narrow terminal cuts the end, so the most important comes first."""
+        gate, accounting = self._engine.gate, self._engine.accounting
+        retries = counts.retries - self._start.retries
+        spent = {"cost": _money, "tokens": _number, "time": bar.format_interval}
+        budgets = accounting.budgets()
+        cost = accounting.cost if "cost" not in budgets else None
+        began, before = self._tokens[0]
+        span = seconds - began
+        tokens = [number / span if span > 0 else 0.0 for number in
+                  (counts.prompt - before.prompt, counts.completion - before.completion)]  # fmt: skip
+        parts = [
+            _plural(self.errors, "error", "errors") if self.errors else "",
+            f"cost {_money(cost)}" if cost is not None else "",
+            *(f"{name} {spent[name](value)} of {spent[name](limit)}" for name, (value, limit) in budgets.items()),
+            _plural(retries, "retry", "retries") if retries else "",
+            f"{gate.inside}/{gate.limit.value} in flight",
+            f"{_number(tokens[0])} in {_number(tokens[1])} out tok/s" if any(tokens) else "",
+        ]
+        return ", ".join(part for part in parts if part)
+
+    def _summary(self, bar: tqdm[NoReturn]) -> str:
+        seconds = bar.format_dict["elapsed"]
+        counts, cost = self._counts(), self._engine.accounting.cost
+        answered = self.done - self.errors
+        prompt, completion = counts.prompt - self._start.prompt, counts.completion - self._start.completion
+        cached, retries = counts.cached - self._start.cached, counts.retries - self._start.retries
+        of_total = "" if answered == self._total else f" of {self._total}"
+        rate = f" ({self.done / seconds:.3g}/s)" if seconds >= 1 else ""
+        tokens = f"{_number(prompt)} prompt and {_number(completion)} completion tokens"
+        parts = [
+            f"Answered {answered}{of_total} requests in {bar.format_interval(seconds)}{rate}",
+            tokens if prompt or completion else "",
+            _plural(cached, "cached answer", "cached answers") if cached else "",
+            _plural(retries, "retry", "retries") if retries else "",
+            _plural(self.errors, "error", "errors"),
+            f"cost {_money(cost)}" if cost is not None else "",
+        ]
+        return ", ".join(part for part in parts if part)
 
     def _set_timer(self) -> None:
         try:
@@ -177,20 +202,23 @@ class Progress:
 
         self._timer = loop.call_later(_TICK, on_time)
 
-    def _draw(self, text: str) -> None:
-        self._write(f"\r{text.ljust(self._drawn)}")
-        self._drawn = len(text)
 
-    def _make_room(self, record: Any) -> bool:
-        """Take the line away before a log line is written in its place; the next tick draws it again."""
-        if self._drawn:
-            self._write(f"\r{' ' * self._drawn}\r")
-            self._drawn = 0
-        return True
+def _writes_to_console(logger: logging.Logger) -> bool:
+    streams = [handler.stream for handler in logger.handlers if isinstance(handler, logging.StreamHandler)]
+    return any(stream in (sys.stdout, sys.stderr) for stream in streams)
 
-    def _write(self, text: str) -> None:
-        try:
-            self._stream.write(text)
-            self._stream.flush()
-        except (OSError, ValueError):  # a terminal that was closed must not end the run
-            self._draws = False
+
+def _plural(count: int, one: str, several: str) -> str:
+    return f"{count} {one if count == 1 else several}"
+
+
+def _money(value: float) -> str:
+    return f"{value:.2f}" if value >= 1 else f"{value:.2g}"
+
+
+def _number(value: float) -> str:
+    """Shorten a number to about three digits: 940, 1.2k, 34k, 5.6M."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:.1f}{letter}" if value < 10 * size else f"{value / size:.0f}{letter}"
+    return f"{value:.0f}"

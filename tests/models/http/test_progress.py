@@ -3,9 +3,11 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+import sys
+import time
 from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import pytest
 
@@ -33,37 +35,48 @@ class Terminal(io.StringIO):
 
 
 class Scene:
-    """A run with a clock of its own."""
+    """A run with a clock that only the test moves."""
+
+    now = 0.0
+    opened: ClassVar[list[Progress]] = []
 
     def __init__(self, total: int = 100, *, interactive: bool = True, shown: bool | None = None, **bounds: Any) -> None:
-        self.now = 0.0
+        Scene.now = 0.0
         self.terminal = Terminal(interactive)
         self.accounting = Accounting(clock=self.clock, **bounds)
         gate = SimpleNamespace(inside=3, limit=SimpleNamespace(value=8))
         self.engine = cast("Any", SimpleNamespace(accounting=self.accounting, gate=gate))
         self.accounting.start()
-        self.progress = Progress(total, self.engine, shown, stream=self.terminal, clock=self.clock)
+        self.progress = Progress(total, self.engine, shown, stream=self.terminal)
+        self.opened.append(self.progress)
 
-    def clock(self) -> float:
-        return self.now
+    @staticmethod
+    def clock() -> float:
+        return Scene.now
 
-    def answer(self, count: int, seconds: float, *, kept: int = 0) -> None:
-        """Let answers come, one after the other, and look after each."""
+    def answer(self, count: int, seconds: float, *, cached: int = 0, prompt: int = 100, completion: int = 0) -> None:
+        """Let answers come, one after the other, and tick after each."""
         for index in range(count):
-            self.now += seconds / count
-            self.accounting.requests += index >= kept
-            self.accounting.cached += index < kept
-            self.accounting.usage.prompt += 100
+            Scene.now += seconds / count
+            self.accounting.requests += index >= cached
+            self.accounting.cached += index < cached
+            self.accounting.usage.prompt += prompt
+            self.accounting.usage.completion += completion
             self.progress.advance()
             self.progress.tick()
 
+    @property
+    def summary(self) -> str:
+        self.progress.close()
+        return self.terminal.getvalue().split("\r")[-1].rstrip("\n")
+
 
 @pytest.fixture(autouse=True)
-def handlers_as_they_were() -> Iterator[None]:
-    before = [(handler, list(handler.filters)) for handler in logging.getLogger("lm_eval").handlers]
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr("tqdm.std.time", Scene.clock)
     yield
-    for handler, filters in before:
-        handler.filters[:] = filters
+    while Scene.opened:
+        Scene.opened.pop().close()
 
 
 @pytest.fixture
@@ -77,97 +90,221 @@ def logged(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     return caplog
 
 
+def eventful(monkeypatch: pytest.MonkeyPatch, columns: int | None = None, **bounds: Any) -> Scene:
+    """A run with something of everything, on a terminal of some width."""
+    if columns is not None:
+        monkeypatch.setattr("tqdm.std._screen_shape_wrapper", lambda: lambda stream: (columns, 50))
+    scene = Scene(3200, **bounds)
+    scene.accounting.retries = 5
+    scene.answer(1232, 80, prompt=100, completion=20)
+    scene.progress.fail()
+    scene.progress.fail()
+    scene.progress.tick()
+    return scene
+
+
 def test_a_terminal_shows_one_line(scene: Scene) -> None:
     scene.answer(40, 20)
-    assert scene.terminal.shown == "Requests 40/100 40%  0:20, 0:30 left  2.0/s  200 in 0 out tok/s  3/8 in flight"
+    assert scene.terminal.shown == (
+        "Requests:  40%|####      | 40/100 [00:20<00:30,  2.00/s, 3/8 in flight, 200 in 0 out tok/s]"
+    )
     assert "\n" not in scene.terminal.getvalue()
 
 
+def test_a_line_shows_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = eventful(monkeypatch, price_in=1.0, price_out=1.0, max_cost=5.0)
+    assert scene.terminal.shown == (
+        "Requests:  39%|###8      | 1234/3200 [01:20<02:07, 15.40/s, 2 errors, cost 0.15 of 5.00, 5 retries, "
+        "3/8 in flight, 1.5k in 308 out tok/s]"
+    )
+
+
+def test_the_bar_fills_the_width_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(eventful(monkeypatch, 130).terminal.shown) == 130
+
+
+@pytest.mark.parametrize(
+    ("columns", "end"),
+    [
+        (110, "15.40/s, 2 errors, 5 retries, 3/8 in flight, 1.5k in 308 out tok/s]"),
+        (86, "15.40/s, 2 errors, 5 retries, 3/8 in flight,"),
+        (72, "15.40/s, 2 errors, 5 retries"),
+        (60, "15.40/s, 2 errors"),
+    ],
+)
+def test_a_narrow_terminal_cuts_what_matters_least(monkeypatch: pytest.MonkeyPatch, columns: int, end: str) -> None:
+    scene = eventful(monkeypatch, columns)
+    assert end in scene.terminal.shown
+    assert len(scene.terminal.shown) <= columns
+
+
 def test_a_shorter_line_leaves_nothing_of_the_longer(scene: Scene) -> None:
-    scene.answer(40, 20)
-    scene.engine.gate.limit.value = 0
+    scene.accounting.retries = 7
     scene.progress.tick()
-    assert scene.terminal.shown.endswith("tok/s")
+    scene.accounting.retries = 0
+    scene.progress.tick()
+    assert scene.terminal.shown.endswith("?/s, 3/8 in flight]")
+
+
+def test_nothing_is_shown_that_is_not_known(scene: Scene) -> None:
+    scene.progress.tick()
+    assert scene.terminal.shown == "Requests:   0%|          | 0/100 [00:00<?, ?/s, 3/8 in flight]"
 
 
 def test_time_left_is_not_told_from_the_first_answers(scene: Scene) -> None:
     scene.answer(40, 4)
-    assert scene.progress.snapshot().left is None
+    assert "[00:04<?, 10.00/s" in scene.terminal.shown
+
+
+def left(scene: Scene) -> float:
+    """The time left that the bar shows, in seconds."""
+    parts = scene.terminal.shown.partition("<")[2].partition(",")[0].split(":")
+    return sum(float(part) * (1, 60, 3600)[power] for power, part in enumerate(reversed(parts)))
 
 
 def test_time_left_follows_the_speed_of_late() -> None:
     scene = Scene(total=10_000)
     scene.answer(1000, 10)
     scene.answer(100, 100)
-    assert scene.progress.snapshot().left == pytest.approx(8900, rel=0.05)
+    assert left(scene) == pytest.approx(8900, rel=0.05)
 
 
 def test_answers_that_were_known_do_not_make_time_left_short() -> None:
     scene = Scene(total=1000)
-    scene.answer(520, 20, kept=500)
-    assert scene.progress.snapshot().left == pytest.approx(480)
+    scene.answer(500, 0.5, cached=500)
+    scene.answer(20, 20)
+    assert left(scene) == pytest.approx(480, rel=0.05)
+
+
+def test_answers_that_were_known_among_others_do_not_make_time_left_short() -> None:
+    scene = Scene(total=1000)
+    for _ in range(20):
+        for _ in range(25):
+            scene.accounting.cached += 1
+            scene.progress.advance()
+        scene.answer(1, 1)
+    assert left(scene) == pytest.approx(480, abs=1)
 
 
 def test_slow_answers_have_a_rate_too() -> None:
     scene = Scene()
     scene.answer(6, 360)
-    assert scene.progress.snapshot().rate == pytest.approx(1 / 60)
+    assert "[06:00<1:34:00,  0.02/s" in scene.terminal.shown
 
 
-def test_a_long_run_keeps_few_looks() -> None:
+def test_pauses_count_in_the_rate() -> None:
+    scene = Scene()
+    for _ in range(20):
+        for _ in range(19):
+            Scene.now += 0.5
+            scene.progress.tick()
+        scene.answer(1, 0.5)
+    assert ",  0.10/s," in scene.terminal.shown
+
+
+def test_a_long_run_keeps_few_counts() -> None:
     scene = Scene(total=100_000)
-    scene.answer(50_000, 5000)
-    assert len(scene.progress._looks) < 400
+    scene.answer(5000, 5000)
+    assert len(scene.progress._tokens) < 400
+
+
+def test_tokens_per_second_follow_the_speed_of_late() -> None:
+    scene = Scene(total=1000)
+    scene.answer(100, 1, completion=10)
+    scene.answer(100, 100, completion=10)
+    assert "100 in 10 out tok/s" in scene.terminal.shown
 
 
 def test_lost_responses_are_counted(scene: Scene) -> None:
     scene.progress.fail()
     scene.progress.tick()
-    assert "1/100 1%" in scene.terminal.shown
-    assert "1 error" in scene.terminal.shown
+    assert "1%" in scene.terminal.shown
+    assert " 1/100 " in scene.terminal.shown
+    assert "1 error," in scene.terminal.shown
 
 
 def test_what_was_counted_before_is_not_this_runs() -> None:
     scene = Scene()
     scene.accounting.retries = 4
     scene.accounting.usage.prompt = 1000
-    later = Progress(1, scene.engine, True, stream=scene.terminal, clock=scene.clock).snapshot()
-    assert (later.retries, later.prompt_tokens) == (0, 0)
+    terminal = Terminal()
+    later = Progress(1, scene.engine, True, stream=terminal)
+    later.tick()
+    later.close()
+    assert "retries" not in terminal.getvalue()
+    assert "prompt" not in terminal.getvalue()
 
 
 def test_cost_and_bounds_are_shown() -> None:
     scene = Scene(price_in=1000.0, max_cost=50.0, max_time=600.0)
     scene.answer(50, 50)
-    assert scene.progress.snapshot().budgets == {"cost": (5.0, 50.0), "time": (50.0, 600.0)}
+    assert "cost 5.00 of 50.00, time 00:50 of 10:00" in scene.terminal.shown
+
+
+def test_cost_is_shown_without_a_bound() -> None:
+    scene = Scene(price_in=1000.0)
+    scene.answer(5, 5)
+    assert "cost 0.5," in scene.terminal.shown
+
+
+def test_bounds_are_shown_in_their_units() -> None:
+    scene = Scene(max_tokens_total=5_000_000, max_time=3723.0)
+    scene.answer(12, 83, prompt=100_000)
+    assert "tokens 1.2M of 5.0M, time 01:23 of 1:02:03" in scene.terminal.shown
 
 
 def test_the_end_replaces_the_line_by_what_was_done(scene: Scene) -> None:
     scene.answer(100, 50)
     scene.progress.close()
     last = scene.terminal.getvalue().split("\r")[-1]
-    assert last.rstrip(" \n") == "Answered 100 requests in 0:50 (2.0/s), 10k prompt and 0 completion tokens, 0 errors"
-    assert last.endswith("\n")
+    assert last == "Answered 100 requests in 00:50 (2/s), 10k prompt and 0 completion tokens, 0 errors\n"
+
+
+def test_the_summary_says_what_was_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = eventful(monkeypatch, price_in=1.0, price_out=1.0)
+    scene.answer(7, 1, cached=7, prompt=0)
+    scene.progress.done = 3200
+    Scene.now = 260.0
+    assert scene.summary == (
+        "Answered 3198 of 3200 requests in 04:20 (12.3/s), 123k prompt and 25k completion tokens, "
+        "7 cached answers, 5 retries, 2 errors, cost 0.15"
+    )
+
+
+def test_the_summary_of_an_uneventful_run_is_short() -> None:
+    scene = Scene(total=1)
+    scene.answer(1, 0, prompt=0)
+    assert scene.summary == "Answered 1 requests in 00:00, 0 errors"
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"), [(0, "0"), (940, "940"), (1234, "1.2k"), (34_000, "34k"), (5_600_000, "5.6M"), (2e9, "2.0G")]
+)
+def test_counts_are_short(count: float, expected: str) -> None:
+    scene = Scene(total=1)
+    scene.answer(1, 1, prompt=int(count), completion=1)
+    assert f" {expected} prompt" in scene.summary
 
 
 def test_a_pipe_gets_log_lines_and_not_many(logged: pytest.LogCaptureFixture) -> None:
     scene = Scene(total=1000, interactive=False)
-    scene.answer(1000, 300)
+    scene.answer(1000, 250)
     scene.progress.close()
     said = [record.getMessage() for record in logged.records]
     assert len(said) == 11
-    assert said[0].startswith("Requests 100/1000 10%  0:30, 4:30 left  3.3/s")
+    assert said[0] == "Requests: 10% 100/1000 [00:25<03:45,  4.00/s, 3/8 in flight, 400 in 0 out tok/s]"
     assert scene.terminal.getvalue() == ""
 
 
 def test_a_slow_run_in_a_pipe_shows_life_once_a_minute(logged: pytest.LogCaptureFixture) -> None:
     scene = Scene(total=1000, interactive=False)
     for _ in range(360):
-        scene.now += 0.5
+        Scene.now += 0.5
         scene.progress.tick()
-    assert [record.getMessage()[:24] for record in logged.records] == [
-        "Requests 0/1000 0%  1:00",
-        "Requests 0/1000 0%  2:00",
-        "Requests 0/1000 0%  3:00",
+    assert [record.getMessage()[:27] for record in logged.records] == [
+        "Requests: 0% 0/1000 [01:00<",
+        "Requests: 0% 0/1000 [02:00<",
+        "Requests: 0% 0/1000 [03:00<",
     ]
 
 
@@ -181,8 +318,15 @@ def test_a_quick_run_in_a_pipe_says_only_what_was_done(logged: pytest.LogCapture
 def test_nothing_is_said_where_nothing_is_wanted(logged: pytest.LogCaptureFixture) -> None:
     scene = Scene(shown=False)
     scene.progress.advance()
+    scene.progress.tick()
     scene.progress.close()
     assert (scene.terminal.getvalue(), logged.records) == ("", [])
+
+
+def test_a_bar_can_be_wanted_in_a_pipe() -> None:
+    scene = Scene(shown=True, interactive=False)
+    scene.answer(10, 10)
+    assert " 10/100 [" in scene.terminal.shown
 
 
 def test_closing_twice_says_it_once(scene: Scene) -> None:
@@ -191,21 +335,26 @@ def test_closing_twice_says_it_once(scene: Scene) -> None:
     assert scene.terminal.getvalue().count("Answered") == 1
 
 
-def test_a_log_line_is_not_written_into_the_line(logged: pytest.LogCaptureFixture) -> None:
-    terminal, engine = Terminal(), Scene().engine
+def test_a_log_line_is_not_written_into_the_line(
+    logged: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal, engine = Terminal(), Scene(shown=False).engine
+    monkeypatch.setattr(sys, "stderr", terminal)
     logger, handler = logging.getLogger("lm_eval"), logging.StreamHandler(terminal)
     logger.addHandler(handler)
+    before = list(logger.handlers)
     try:
-        progress = Progress(10, engine, stream=terminal)
+        progress = Progress(10, engine)
         progress.tick()
         logger.warning("careful")
+        assert terminal.shown.startswith("Requests:   0%|")
         progress.close()
+        assert logger.handlers == before
     finally:
         logger.removeHandler(handler)
     first = terminal.getvalue().split("\n")[0]
     assert first.endswith("\rcareful")
     assert first.split("\r")[-2].strip() == ""
-    assert handler.filters == []
 
 
 def test_a_terminal_that_was_closed_ends_nothing(scene: Scene) -> None:
@@ -214,17 +363,27 @@ def test_a_terminal_that_was_closed_ends_nothing(scene: Scene) -> None:
     scene.progress.close()
 
 
+def test_counting_costs_less_than_a_hundredth_at_5000_answers_a_second(scene: Scene) -> None:
+    began = time.perf_counter()
+    for _ in range(5000):
+        scene.progress.advance()
+    for _ in range(2):
+        scene.progress.tick()
+    assert time.perf_counter() - began < 0.01
+
+
 def test_the_event_loops_timer_draws_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lm_eval.models.http.progress._TICK", 0.0)
     drawn = asyncio.Event()
 
     class Drawing(Terminal):
         def write(self, text: str) -> int:
-            drawn.set()
+            if "in flight" in text:
+                drawn.set()
             return super().write(text)
 
     async def run() -> None:
-        progress = Progress(10, Scene().engine, stream=Drawing())
+        progress = Progress(10, Scene(shown=False).engine, stream=Drawing())
         await asyncio.wait_for(drawn.wait(), 10)
         progress.close()
         assert progress._timer is None

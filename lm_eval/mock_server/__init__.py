@@ -1,12 +1,12 @@
-"""An OpenAI-compatible server for demos, smoke tests and this package's own tests.
+"""An OpenAI-compatible server for demos, smoke tests and the tests of this package.
 
-Behind it is a real, small language model, so its log-probabilities are true ones. It plays the habits of other servers
-(profiles) and their failures (faults). Start with ``server.py``; ``app.py`` shows the way of a request.
+The server has a real, small language model, so its log-probabilities are exact. It imitates the behaviour of other
+servers (profiles) and their failures (faults). Read ``server.py`` first; ``app.py`` shows the path of a request.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lm_eval.mock_server.faults import Fault
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 __all__ = ["PROFILES", "Fault", "MockServer", "Profile"]
 
-_HOMES = {"PROFILES": "profiles", "Profile": "profiles", "Fault": "faults", "MockServer": "server"}
+_MODULES = {"PROFILES": "profiles", "Profile": "profiles", "Fault": "faults", "MockServer": "server"}
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

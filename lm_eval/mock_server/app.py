@@ -1,119 +1,106 @@
-"""The web application: routes, and the way of one request through counters, faults, pacing and the model."""
+"""The web application: its routes, and the path of one request through counters, faults, pacing and the model."""
 
 from __future__ import annotations
 
 import asyncio
 import hmac
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from lm_eval.errors import Refused
 from lm_eval.mock_server.broken_answers import BREAKERS, HTML_PAGE
 from lm_eval.mock_server.chat import chat
 from lm_eval.mock_server.completions import complete
 from lm_eval.mock_server.delivery import deliver, error_answer, error_headers, hang, reset
-from lm_eval.mock_server.engine import Engine
 from lm_eval.mock_server.faults import Fault, FaultPlan
 from lm_eval.mock_server.info_routes import INFO_ROUTES, models
-from lm_eval.mock_server.json_text import dumps, thaw
+from lm_eval.mock_server.json_text import JsonObject, dumps, thaw
 from lm_eval.mock_server.messages import count_images
 from lm_eval.mock_server.pacing import Latency, RateLimit, Slots
-from lm_eval.mock_server.problems import Refused, malformed_json, refusal, unauthorized
-from lm_eval.mock_server.requests import read_json
+from lm_eval.mock_server.problems import malformed_json, refusal, unauthorized
+from lm_eval.mock_server.request_fields import read_json
+from lm_eval.mock_server.served_model import ServedModel
+from lm_eval.mock_server.settings import ServerSettings
 from lm_eval.mock_server.stats import RequestRecord, Stats, hash_body
+from lm_eval.mock_server.token_counts import TokenCounts
 from lm_eval.mock_server.token_routes import TOKEN_ROUTES
-from lm_eval.mock_server.usage import Usage
 
 if TYPE_CHECKING:
     from aiohttp import web
+    from aiohttp.typedefs import Middleware
 
     _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-__all__ = ["Service", "build_app"]
+__all__ = ["MockApp"]
 
-_Answerer = Callable[[Engine, dict[str, Any]], tuple[dict[str, Any], Usage]]
-_MAX_BODY = 256 * 1024 * 1024
-
-
-@dataclass
-class Service:
-    """A served model and everything that goes on around it."""
-
-    engine: Engine
-    """The served model."""
-    faults: FaultPlan = field(default_factory=FaultPlan)
-    """What goes wrong."""
-    latency: Latency = field(default_factory=Latency)
-    """How long an answer takes."""
-    slots: int = 0
-    """How many answers are made at one time; 0 for no limit."""
-    max_in_flight: int = 0
-    """More requests than this at one time are answered 429; 0 for no limit."""
-    rate_limit: RateLimit = field(default_factory=RateLimit)
-    """How many requests a minute are allowed."""
-    api_key: str | None = None
-    """The key that requests have to bring."""
-    stats: Stats = field(default_factory=Stats)
-    """What was counted."""
+_Answerer = Callable[[ServedModel, JsonObject], tuple[JsonObject, TokenCounts]]
+_MAX_BODY_BYTES = 256 * 1024 * 1024
 
 
-def build_app(service: Service, closing: asyncio.Event | None = None) -> web.Application:
-    """Build the application; call it inside a running event loop.
+class MockApp:
+    """A served model and everything that happens around it.
 
-    Args:
-        service: What is served.
-        closing: Set when the server stops; requests that hang end then.
-
-    Returns:
-        The application.
+    Attributes:
+        served: The served model.
+        stats: The counters.
     """
-    from aiohttp import web
 
-    engine = service.engine
-    asked = _Asked(service, closing or asyncio.Event())
-    app = web.Application(client_max_size=_MAX_BODY, middlewares=[_not_found(engine)])
-    app.router.add_post("/v1/completions", asked.handler(complete))
-    app.router.add_post("/v1/chat/completions", asked.handler(chat))
-    app.router.add_get("/v1/models", _plain(service, models))
-    for path, info in INFO_ROUTES[engine.profile.native].items():
-        app.router.add_get(path, _plain(service, info))
-    for path, answer in TOKEN_ROUTES[engine.profile.tokenize].items():
-        app.router.add_post(path, _plain(service, answer))
-
-    async def show_stats(request: web.Request) -> web.Response:
-        return web.json_response(service.stats.as_json(bodies="bodies" in request.query))
-
-    async def reset_stats(request: web.Request) -> web.Response:
-        service.stats.reset()
-        return web.json_response({})
-
-    app.router.add_get("/mock/stats", show_stats)
-    app.router.add_post("/mock/reset", reset_stats)
-    return app
-
-
-class _Asked:
-    """Requests for an answer of the model."""
-
-    def __init__(self, service: Service, closing: asyncio.Event) -> None:
-        self.service, self.closing = service, closing
-        self.slots = Slots(service.slots)
-        self.attempts: Counter[str] = Counter()
-        self.count = 0
-
-    def handler(self, answerer: _Answerer) -> _Handler:
-        """Make the handler of one endpoint.
+    def __init__(self, settings: ServerSettings) -> None:
+        """Build the parts; nothing is served yet.
 
         Args:
-            answerer: What turns a body into an answer.
+            settings: The options of the server.
+
+        Raises:
+            ConfigError: An option has no meaning.
+        """
+        self.served = ServedModel(settings)
+        self.stats = Stats(log=deque(maxlen=settings.log_requests))
+        self._settings, self._profile = settings, self.served.profile
+        self._faults = FaultPlan(settings.faults, settings.seed)
+        self._latency = Latency(settings.latency_ms, settings.seed)
+        self._rate_limit = RateLimit(settings.requests_per_minute, settings.rate_window)
+
+    def build(self, closing: asyncio.Event) -> web.Application:
+        """Build the aiohttp application; call this inside a running event loop.
+
+        Args:
+            closing: Set when the server stops; requests that hang end then.
 
         Returns:
-            The handler.
+            The application.
         """
+        from aiohttp import web
+
+        self._closing, self._slots = closing, Slots(self._settings.slots)
+        self._attempts: Counter[str] = Counter()
+        self._count = 0
+        app = web.Application(client_max_size=_MAX_BODY_BYTES, middlewares=[self._unknown_route()])
+        app.router.add_post("/v1/completions", self._generation(complete))
+        app.router.add_post("/v1/chat/completions", self._generation(chat))
+        app.router.add_get("/v1/models", self._simple(_without_fields(models)))
+        for path, info in INFO_ROUTES.get(self._profile.family, {}).items():
+            app.router.add_get(path, self._simple(_without_fields(info)))
+        for path, convert in TOKEN_ROUTES[self._profile.tokenize].items():
+            app.router.add_post(path, self._simple(convert))
+
+        async def show_stats(request: web.Request) -> web.Response:
+            return web.json_response(self.stats.as_json(bodies="bodies" in request.query))
+
+        async def reset_stats(request: web.Request) -> web.Response:
+            self.stats.reset()
+            return web.json_response({})
+
+        app.router.add_get("/mock/stats", show_stats)
+        app.router.add_post("/mock/reset", reset_stats)
+        return app
+
+    def _generation(self, answerer: _Answerer) -> _Handler:
+        """Make the handler of an endpoint that asks the model."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            stats = self.service.stats
+            stats = self.stats
             stats.enter()
             record: RequestRecord | None = None
             try:
@@ -131,13 +118,13 @@ class _Asked:
         return handle
 
     def _record(self, request: web.Request, raw: bytes) -> RequestRecord:
-        stats = self.service.stats
+        stats = self.stats
         digest = hash_body(request.path, raw)
         record = RequestRecord(
-            self.count, request.method, request.path, request.headers, None, digest, self.attempts[digest]
+            self._count, request.method, request.path, request.headers, None, digest, self._attempts[digest]
         )
-        self.count += 1
-        self.attempts[digest] += 1
+        self._count += 1
+        self._attempts[digest] += 1
         stats.requests[request.path] += 1
         stats.bodies[digest] += 1
         stats.log.append(record)
@@ -148,58 +135,48 @@ class _Asked:
     async def _answer(
         self, request: web.Request, raw: bytes, record: RequestRecord, answerer: _Answerer
     ) -> web.StreamResponse:
-        from aiohttp import web
-
-        service, profile = self.service, self.service.engine.profile
         headers: dict[str, str] = {}
-        fault: Fault | None = None
         try:
-            _check_key(service, request)
-            if request.content_type != "application/json" and profile.errors in ("vllm", "llamacpp-python"):
-                raise malformed_json(profile)
-            fields = read_json(profile, raw)
+            self._check_key(request)
+            if self._profile.requires_json_type and request.content_type != "application/json":
+                raise malformed_json(self._profile)
+            fields = read_json(self._profile, raw)
             record.body = fields
-            headers, allowed = service.rate_limit.take()
-            if not allowed or 0 < service.max_in_flight < service.stats.in_flight:
-                raise refusal(profile, 429, "Rate limit reached.", kind="requests", code="rate_limit_exceeded")
-            fault = service.faults.pick(record)
+            headers, allowed = self._rate_limit.take()
+            if not allowed or 0 < self._settings.max_in_flight < self.stats.in_flight:
+                raise refusal(self._profile, 429, "Rate limit reached.", kind="requests", code="rate_limit_exceeded")
+            fault = self._faults.pick(record)
             if fault is not None:
                 record.fault = fault.kind
-                service.stats.faults[fault.kind] += 1
-            # The answer is computed before the wait, so that what is counted follows the order of arrival.
-            wait = service.latency.seconds(f"{record.body_hash}/{record.attempt}")
-            if fault is not None and fault.kind == "slow":
-                wait += fault.value
-            early = await self._early_fault(request, fault, record, headers)
-            if early is not None:
-                return early
-            answer, usage = answerer(service.engine, fields)
-            service.stats.add_usage(usage)
-            service.stats.images += count_images(fields)
-            await self.slots.hold(wait)
+                self.stats.faults[fault.kind] += 1
+                early = await self._early_fault(request, fault, record, headers)
+                if early is not None:
+                    return early
+            # Compute the answer before the wait, so that the counters follow the order of arrival.
+            answer, counts = answerer(self.served, fields)
+            self.stats.add_counts(counts)
+            self.stats.images += count_images(fields)
+            wait = self._latency.seconds(f"{record.body_hash}/{record.attempt}")
+            await self._slots.hold(wait + fault.value if fault is not None and fault.kind == "slow" else wait)
             if fault is not None and fault.kind in BREAKERS:
                 answer = BREAKERS[fault.kind](thaw(answer))
         except Refused as refused:
-            if isinstance(refused.body, str):
-                return web.Response(text=refused.body, status=refused.status, headers=headers)
-            return web.json_response(refused.body, status=refused.status, headers=headers)
+            return _error_response(refused, headers)
         payload = dumps(answer)
         if fault is not None and fault.kind == "reset":
             record.status = 0
         return await deliver(request, payload, 200, headers, fault)
 
     async def _early_fault(
-        self, request: web.Request, fault: Fault | None, record: RequestRecord, headers: dict[str, str]
+        self, request: web.Request, fault: Fault, record: RequestRecord, headers: dict[str, str]
     ) -> web.StreamResponse | None:
-        """Play a fault that needs no answer of the model."""
+        """Produce a fault that needs no answer of the model; None for other faults."""
         from aiohttp import web
 
-        if fault is None:
-            return None
         if fault.kind in ("hang", "close"):
             record.status = 0
             if fault.kind == "hang":
-                await hang(request, self.closing)
+                await hang(request, self._closing)
             elif request.transport is not None:
                 request.transport.close()
             reset(request)
@@ -213,49 +190,57 @@ class _Asked:
         headers |= error_headers(fault)
         if page is not None:
             return web.Response(text=page, status=status, content_type="text/html", headers=headers)
-        raise refusal(self.service.engine.profile, status, f"The mock server was told to answer {status}.", code=status)
+        raise refusal(self._profile, status, f"The mock server was told to answer {status}.", code=status)
+
+    def _check_key(self, request: web.Request) -> None:
+        key = self._settings.api_key
+        if key is not None:
+            given = request.headers.get("Authorization", "")
+            if not hmac.compare_digest(given.encode(), f"Bearer {key}".encode()):
+                raise unauthorized(self._profile)
+
+    def _simple(self, answer: Callable[[ServedModel, JsonObject], object]) -> _Handler:
+        """Make the handler of an endpoint without faults and pacing."""
+        from aiohttp import web
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            self.stats.requests[request.path] += 1
+            try:
+                self._check_key(request)
+                fields = read_json(self._profile, await request.read()) if request.method == "POST" else {}
+                body = answer(self.served, fields)
+            except Refused as refused:
+                return _error_response(refused, {})
+            return web.Response() if body is None else web.json_response(body)
+
+        return handle
+
+    def _unknown_route(self) -> Middleware:
+        """Make the middleware that answers unknown routes as the imitated server would."""
+        from aiohttp import web
+
+        @web.middleware
+        async def middleware(request: web.Request, handler: _Handler) -> web.StreamResponse:
+            try:
+                return await handler(request)
+            except web.HTTPException as error:
+                if error.status not in (404, 405):
+                    raise
+                if self._profile.error_for_unknown_route:
+                    refused = refusal(self._profile, 404, f"Invalid URL ({request.method} {request.path})")
+                    return _error_response(refused, {})
+                return web.json_response({"detail": error.reason}, status=error.status)
+
+        return middleware
 
 
-def _check_key(service: Service, request: web.Request) -> None:
-    if service.api_key is not None:
-        given = request.headers.get("Authorization", "")
-        if not hmac.compare_digest(given.encode(), f"Bearer {service.api_key}".encode()):
-            raise unauthorized(service.engine.profile)
+def _without_fields(info: Callable[[ServedModel], object]) -> Callable[[ServedModel, JsonObject], object]:
+    return lambda served, fields: info(served)
 
 
-def _plain(service: Service, answer: Callable[[Engine, dict[str, Any]], object]) -> _Handler:
-    """Make the handler of an endpoint without faults and pacing."""
+def _error_response(refused: Refused, headers: dict[str, str]) -> web.Response:
     from aiohttp import web
 
-    async def handle(request: web.Request) -> web.StreamResponse:
-        service.stats.requests[request.path] += 1
-        try:
-            _check_key(service, request)
-            fields = read_json(service.engine.profile, await request.read()) if request.method == "POST" else {}
-            found = answer(service.engine, fields)
-        except Refused as refused:
-            if isinstance(refused.body, str):
-                return web.Response(text=refused.body, status=refused.status)
-            return web.json_response(refused.body, status=refused.status)
-        return web.Response() if found is None else web.json_response(found)
-
-    return handle
-
-
-def _not_found(engine: Engine) -> Any:
-    """Make the middleware that answers unknown routes in the shape of the server played."""
-    from aiohttp import web
-
-    @web.middleware
-    async def middleware(request: web.Request, handler: _Handler) -> web.StreamResponse:
-        try:
-            return await handler(request)
-        except web.HTTPException as error:
-            if error.status not in (404, 405):
-                raise
-            if engine.profile.errors in ("openai", "llamacpp"):
-                refused = refusal(engine.profile, 404, f"Invalid URL ({request.method} {request.path})")
-                return web.json_response(refused.body, status=404)
-            return web.json_response({"detail": error.reason}, status=error.status)
-
-    return middleware
+    if isinstance(refused.body, str):
+        return web.Response(text=refused.body, status=refused.status, headers=headers)
+    return web.json_response(refused.body, status=refused.status, headers=headers)

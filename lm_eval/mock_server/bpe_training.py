@@ -1,7 +1,7 @@
 """Learn the merges of the byte-level BPE tokenizer from the training text.
 
-Byte pair encoding (Sennrich et al., 2016): the pair of neighbouring tokens seen most often becomes one token, again and
-again. Run ``python -m lm_eval.mock_server.bpe_training`` after a change of the text to write ``merges.txt`` anew.
+Byte pair encoding (Sennrich et al., 2016): the most frequent pair of neighbouring tokens becomes one token, repeatedly.
+Run ``python -m lm_eval.mock_server.bpe_training`` after a change of the text to rewrite ``merges.txt``.
 """
 
 from __future__ import annotations
@@ -9,20 +9,22 @@ from __future__ import annotations
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
-__all__ = ["MERGES_FILE", "learn_merges", "read_merges", "write_merges"]
+from lm_eval.mock_server.corpus import documents
+from lm_eval.mock_server.tokenizer import FIRST_MERGE_ID, MERGES_FILE, pre_tokens_as_bytes
 
-MERGES_FILE = Path(__file__).with_name("merges.txt")
+__all__ = ["MERGE_LIMIT", "learn_merges"]
+
+MERGE_LIMIT = 1400
 
 
 def learn_merges(words: Iterable[Sequence[int]], first_id: int, limit: int) -> list[tuple[int, int]]:
-    """Learn merges, most frequent pair first; ties go to the pair of lower ids, so the result is always the same.
+    """Learn merges, the most frequent pair first; the pair with lower ids wins a tie, so the result is deterministic.
 
     Args:
-        words: Pre-tokens as sequences of token ids; a word counts as often as it occurs.
-        first_id: The id that the first merge gets.
-        limit: The most merges to learn; learning stops early when no pair occurs twice.
+        words: Pre-tokens as sequences of token ids, with repetitions.
+        first_id: The id of the first merge.
+        limit: The maximum number of merges; learning stops early when no pair occurs twice.
 
     Returns:
         The pairs of ids to merge, in order; pair ``i`` becomes token ``first_id + i``.
@@ -45,7 +47,7 @@ def learn_merges(words: Iterable[Sequence[int]], first_id: int, limit: int) -> l
         merges.append(best)
         for index in places.pop(best):
             old = spelling[index]
-            new = merge_pair(old, best, new_id)
+            new = _merge_pair(old, best, new_id)
             for pair in itertools.pairwise(old):
                 frequency[pair] -= weight[index]
                 if frequency[pair] <= 0:
@@ -57,13 +59,13 @@ def learn_merges(words: Iterable[Sequence[int]], first_id: int, limit: int) -> l
     return merges
 
 
-def merge_pair(word: Sequence[int], pair: tuple[int, int], new_id: int) -> list[int]:
+def _merge_pair(word: Sequence[int], pair: tuple[int, int], new_id: int) -> list[int]:
     """Replace every occurrence of a pair in a word, from left to right.
 
     Args:
         word: Token ids.
         pair: The two ids to join.
-        new_id: What they become.
+        new_id: The id that replaces them.
 
     Returns:
         The shorter word.
@@ -80,37 +82,11 @@ def merge_pair(word: Sequence[int], pair: tuple[int, int], new_id: int) -> list[
     return merged
 
 
-def read_merges(path: Path = MERGES_FILE) -> list[tuple[int, int]]:
-    """Read a merges file: one merge a line, two ids.
-
-    Args:
-        path: The file.
-
-    Returns:
-        The merges, in order.
-    """
-    pairs = (line.split() for line in path.read_text(encoding="utf-8").splitlines())
-    return [(int(left), int(right)) for left, right in pairs]
-
-
-def write_merges(merges: Iterable[tuple[int, int]], path: Path = MERGES_FILE) -> None:
-    """Write a merges file.
-
-    Args:
-        merges: The merges, in order.
-        path: The file.
-    """
-    path.write_text("".join(f"{left} {right}\n" for left, right in merges), encoding="utf-8")
-
-
 def main() -> None:
-    """Learn the merges of the training text and write them beside this module."""
-    from lm_eval.mock_server.corpus import documents
-    from lm_eval.mock_server.tokenizer import FIRST_MERGE_ID, MERGE_LIMIT, pre_tokens_as_bytes
-
+    """Learn the merges of the training text and write them next to this module."""
     words = [word for document in documents() for word in pre_tokens_as_bytes(document)]
     merges = learn_merges(words, FIRST_MERGE_ID, MERGE_LIMIT)
-    write_merges(merges)
+    MERGES_FILE.write_text("".join(f"{left} {right}\n" for left, right in merges), encoding="utf-8")
     print(f"{len(merges)} merges written to {MERGES_FILE.name}")
 
 

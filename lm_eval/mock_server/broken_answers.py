@@ -1,4 +1,4 @@
-"""Answers with status 200 that are not what the API promises."""
+"""Answers with status 200 that break the rules of the API."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def _set_text(choice: _Answer, text: str | None) -> None:
 
 
 def _text(choice: _Answer) -> str:
-    found = choice["message"]["content"] if "message" in choice else choice["text"]
-    return found or ""
+    text = choice["message"]["content"] if "message" in choice else choice["text"]
+    return text or ""
 
 
 def _each_choice(change: Callable[[_Answer], None]) -> Callable[[_Answer], _Answer]:
@@ -40,13 +40,15 @@ def _null_logprobs(choice: _Answer) -> None:
 
 def _last_logprob(value: float) -> Callable[[_Answer], None]:
     def change(choice: _Answer) -> None:
-        logprobs = choice.get("logprobs") or {}
-        if logprobs.get("token_logprobs"):
-            logprobs["token_logprobs"][-1] = value
-            # With an echo the last token may be one that was generated and is not scored.
-            logprobs["token_logprobs"][-2:-1] = [value] * len(logprobs["token_logprobs"][-2:-1])
-        for entry in (logprobs.get("content") or [])[-1:]:
-            entry["logprob"] = value
+        logprobs = choice.get("logprobs")
+        if logprobs is None:
+            return
+        values = logprobs.get("token_logprobs")
+        if values:
+            # Change the last two: with an echo the last token may be a generated one, which a client does not score.
+            values[-2:] = [value] * len(values[-2:])
+        if logprobs.get("content"):
+            logprobs["content"][-1]["logprob"] = value
 
     return change
 
@@ -109,4 +111,4 @@ BREAKERS: dict[str, Callable[[_Answer], _Answer]] = {
     "refusal": _each_choice(_refused),
     "error-body": _error_body,
 }
-"""Fault kind → what it does to a good answer."""
+"""Fault kind → the function that spoils a good answer."""

@@ -2,188 +2,170 @@
 
 from __future__ import annotations
 
-import dataclasses
-import time
-from typing import Any
-
-from lm_eval.mock_server.engine import Engine
-from lm_eval.mock_server.json_text import RawJSON
+from lm_eval.errors import Refused
+from lm_eval.mock_server.json_text import JsonObject, RawJSON
 from lm_eval.mock_server.logprob_shapes import ScoredTokens
 from lm_eval.mock_server.messages import END_OF_TURN, message_texts, render_messages
-from lm_eval.mock_server.problems import Refused, invalid, no_room_asked, refusal
+from lm_eval.mock_server.problems import invalid, no_room_asked, refusal
 from lm_eval.mock_server.profiles import Profile
-from lm_eval.mock_server.requests import Body
-from lm_eval.mock_server.sampling import Generated, Settings, generate
+from lm_eval.mock_server.request_fields import RequestFields
+from lm_eval.mock_server.sampling import Generated, generate
+from lm_eval.mock_server.served_model import ServedModel
+from lm_eval.mock_server.token_counts import TokenCounts
 from lm_eval.mock_server.token_text import token_texts
-from lm_eval.mock_server.usage import Usage
 
 __all__ = ["chat"]
 
 _THINK, _END_THINK = "<think>", "</think>"
-_REASONING_FAMILIES = ("o1", "o3", "o4", "gpt-5")
+_REASONING_MODELS = ("o1", "o3", "o4", "gpt-5")
 
 
-def chat(engine: Engine, fields: dict[str, Any]) -> tuple[dict[str, Any], Usage]:
+def chat(served: ServedModel, fields: JsonObject) -> tuple[JsonObject, TokenCounts]:
     """Answer a chat request.
 
     Args:
-        engine: The served model.
+        served: The served model.
         fields: The JSON body.
 
     Returns:
         The answer and its token counts.
 
     Raises:
-        Refused: The server played would refuse.
+        Refused: The imitated server would refuse.
     """
-    profile = engine.profile
-    body = Body(profile, fields)
-    body.check(engine.model_name)
-    body.refuse_stream()
-    if profile.errors == "openai":
-        _refuse_as_reasoning_model(profile, fields)
-    task = _Task(engine, body)
-    usage = Usage()
-    usage.add_prompt(len(task.ids), engine.cache.look_up(task.ids))
-    choices = [task.choice(number, usage) for number in range(body.choices())]
-    answer = {
-        "id": engine.next_id("chatcmpl"),
-        "object": "chat.completion",
-        "created": int(time.time()),
-        "model": fields.get("model") or engine.model_name,
-        "choices": choices,
-        "usage": usage.as_json(profile),
-    }
-    if profile.prompt_logprobs:
-        answer["prompt_logprobs"] = task.prompt_logprobs()
-    return answer, usage
+    request = RequestFields(served, fields)
+    request.check_generation()
+    if served.profile.limits_reasoning_models:
+        _check_reasoning_model(served.profile, fields)
+    prompt = _ChatPrompt(request)
+    counts = TokenCounts()
+    counts.add_prompt(len(prompt.ids), served.cache.look_up(prompt.ids))
+    choices = [prompt.choice(number, counts) for number in range(request.choices())]
+    answer = served.answer("chat.completion", "chatcmpl", fields.get("model"), choices, counts)
+    if served.profile.prompt_logprobs:
+        answer["prompt_logprobs"] = prompt.prompt_logprobs()
+    return answer, counts
 
 
-class _Task:
-    """The prompt and settings of one request, and how a choice is made with them."""
+class _ChatPrompt:
+    """The prompt and settings of one request, from which choices are built."""
 
-    def __init__(self, engine: Engine, body: Body) -> None:
-        profile, tokenizer = engine.profile, engine.tokenizer
-        self.engine, self.body, self.profile = engine, body, profile
-        contents = message_texts(profile, body.fields.get("messages"))
-        self.continued = _continued_text(profile, body, contents)
+    def __init__(self, request: RequestFields) -> None:
+        served, profile, tokenizer = request.served, request.profile, request.served.tokenizer
+        self.served, self.request, self.profile = served, request, profile
+        contents = message_texts(profile, request.fields.get("messages"))
+        self.continued = _continued_text(request, contents)
         rendered = render_messages(contents, continued=self.continued is not None)
-        self.ids = engine.encode(rendered) if profile.parses_special else tokenizer.encode(rendered)
-        self.top = _top_logprobs(profile, body)
-        self.prompt_top = body.integer("prompt_logprobs", least=0) if profile.prompt_logprobs else None
-        self.room = engine.room(len(self.ids), _max_tokens(profile, body))
+        self.ids = served.encode(rendered) if profile.parses_special else tokenizer.encode(rendered)
+        self.top = _top_logprobs(request)
+        self.prompt_top = request.integer("prompt_logprobs", minimum=0) if profile.prompt_logprobs else None
+        self.max_tokens = served.max_new_tokens(len(self.ids), _asked_tokens(request))
         self.end_id = tokenizer.special_ids[END_OF_TURN]
         self.forced = self._forced_ids("\n\n".join(text for _, text in contents))
 
     def _forced_ids(self, prompt: str) -> list[int]:
-        """Tokens the answer starts with: a reasoning text, then a scripted answer."""
-        engine, special = self.engine, self.engine.tokenizer.special_ids
+        """List the tokens that the answer starts with: a reasoning text, then a scripted answer."""
+        served, special, encode = self.served, self.served.tokenizer.special_ids, self.served.tokenizer.encode
         forced: list[int] = []
-        if engine.reasoning:
-            thought = engine.tokenizer.encode(f"\n{engine.reasoning}\n", parse_special=False)
-            forced += [special[_THINK], *thought, special[_END_THINK], *engine.tokenizer.encode("\n\n")]
-        scripted = engine.scripted(prompt)
+        if served.settings.reasoning:
+            thought = encode(f"\n{served.settings.reasoning}\n", parse_special=False)
+            forced += [special[_THINK], *thought, special[_END_THINK], *encode("\n\n")]
+        scripted = served.scripted(prompt)
         if scripted is not None:
-            forced += engine.forced_ids(scripted, self.end_id)
+            forced += served.forced_ids(scripted, self.end_id)
         return forced
 
-    def choice(self, number: int, usage: Usage) -> dict[str, Any]:
-        """Make one choice.
+    def choice(self, number: int, counts: TokenCounts) -> JsonObject:
+        """Generate one choice.
 
         Args:
-            number: Its index.
-            usage: Where its tokens are counted.
+            number: The index of the choice.
+            counts: Counts the generated tokens.
 
         Returns:
             The choice.
         """
-        engine, profile, tokenizer = self.engine, self.profile, self.engine.tokenizer
-        settings: Settings = self.body.settings(
-            max_tokens=self.room,
-            vocab_size=tokenizer.vocab_size,
-            stop_ids=frozenset({tokenizer.eos_id, self.end_id}),
-            fallback_seed=f"{engine.seed}",
-            choice=number,
+        served, profile, tokenizer = self.served, self.profile, self.served.tokenizer
+        stop_ids = frozenset({tokenizer.eos_id, self.end_id})
+        sampling = self.request.sampling(
+            max_tokens=self.max_tokens, stop_ids=stop_ids, choice=number, forced=self.forced
         )
-        settings = dataclasses.replace(settings, forced=self.forced)
-        result = generate(engine.model, tokenizer, engine.model.context(self.ids), settings)
-        usage.add_completion(len(result.ids))
-        choice: dict[str, Any] = {"index": number, "message": self._message(result, usage)}
+        result = generate(served.model, tokenizer, served.model.context(self.ids), sampling)
+        counts.completion += len(result.ids)
+        choice: JsonObject = {"index": number, "message": self._message(result, counts)}
         choice["finish_reason"] = result.finish_reason
         if self.top is not None:
             texts = token_texts(tokenizer, result.ids, profile.token_style, show_special=False)
             tokens = ScoredTokens(list(result.ids), list(result.contexts), texts)
-            choice["logprobs"] = {"content": engine.writer.content(tokens, self.top)}
-            if profile.errors in ("openai", "llamacpp-python"):
-                choice["logprobs"]["refusal"] = None
-        elif profile.errors != "llamacpp":
+            logprobs: JsonObject = {"content": served.writer.content(tokens, self.top)}
+            if profile.refusal_in_logprobs:
+                logprobs["refusal"] = None
+            choice["logprobs"] = logprobs
+        elif profile.null_chat_logprobs:
             choice["logprobs"] = None
-        if profile.native == "vllm":
+        if profile.stop_reason:
             choice["stop_reason"] = result.stop_reason
         return choice
 
-    def _message(self, result: Generated, usage: Usage) -> dict[str, Any]:
+    def _message(self, result: Generated, counts: TokenCounts) -> JsonObject:
         profile = self.profile
-        gives_back = profile.continues_assistant or (profile.native == "vllm" and self.body.flag("echo"))
-        opening = (self.continued or "") if gives_back else ""
-        message: dict[str, Any] = {"role": "assistant", "content": opening + result.text}
-        if profile.native == "vllm":
-            message |= {"refusal": None, "reasoning": None, "tool_calls": []}
-        if profile.errors == "openai":
-            message |= {"refusal": None, "annotations": []}
-        if self.engine.reasoning:
-            thought, content = self._split_reasoning(result, usage)
-            message |= self._with_reasoning(thought, content)
+        with_opening = profile.continues_assistant or (profile.continuation_fields and self.request.flag("echo"))
+        opening = (self.continued or "") if with_opening else ""
+        message: JsonObject = {"role": "assistant", "content": opening + result.text}
+        for name in profile.empty_message_fields:
+            message[name] = [] if name.endswith("s") else None
+        if self.served.settings.reasoning:
+            message |= self._reasoning_and_content(result, counts)
         return message
 
-    def _split_reasoning(self, result: Generated, usage: Usage) -> tuple[str, str | None]:
-        """Split an answer where the reasoning ends; no content when it was cut before that."""
-        tokenizer = self.engine.tokenizer
+    def _reasoning_and_content(self, result: Generated, counts: TokenCounts) -> JsonObject:
+        """Split an answer at the end of its reasoning, and put both parts where the imitated server puts them."""
+        profile, tokenizer = self.profile, self.served.tokenizer
         end = tokenizer.special_ids[_END_THINK]
-        cut = result.ids.index(end) if end in result.ids else len(result.ids)
-        usage.reasoning_tokens = (usage.reasoning_tokens or 0) + cut
-        thought = tokenizer.decode(result.ids[:cut], skip_special=True)
-        if cut == len(result.ids):
-            return result.text, None
-        return thought, result.text[len(thought) :].removeprefix("\n\n")
-
-    def _with_reasoning(self, thought: str, content: str | None) -> dict[str, Any]:
-        """Put reasoning where the server played puts it."""
-        profile = self.profile
-        if profile.errors == "openai":
-            return {"content": content or ""}
-        if not profile.reasoning_field or self.body.fields.get("reasoning_format") == "none":
+        length = result.ids.index(end) if end in result.ids else len(result.ids)
+        counts.reasoning = (counts.reasoning or 0) + length
+        if length == len(result.ids):  # cut before the reasoning ended
+            thought, content = result.text, None
+        else:
+            thought = tokenizer.decode(result.ids[:length], skip_special=True)
+            content = result.text[len(thought) :].removeprefix("\n\n")
+        shown_content = "" if content is None and not profile.null_content else content
+        if profile.hides_reasoning:
+            return {"content": shown_content}
+        if not profile.reasoning_field or self.request.fields.get("reasoning_format") == "none":
             rest = "" if content is None else f"{_END_THINK}\n\n{content}"
             return {"content": f"{_THINK}{thought}{rest}"}
-        found: dict[str, Any] = {"content": "" if content is None and profile.errors == "llamacpp" else content}
-        if self.body.flag("include_reasoning", True):
-            found[profile.reasoning_field] = thought
-        return found
+        parts: JsonObject = {"content": shown_content}
+        if self.request.flag("include_reasoning", True):
+            parts[profile.reasoning_field] = thought
+        return parts
 
     def prompt_logprobs(self) -> RawJSON | None:
-        """Write ``prompt_logprobs``, when asked for.
+        """Write ``prompt_logprobs``.
 
         Returns:
-            One object a prompt token.
+            One object per prompt token, or None if the request does not ask for them.
         """
         if self.prompt_top is None:
             return None
-        tokenizer = self.engine.tokenizer
-        contexts = [None, *self.engine.model.walk(self.ids)[1:-1]]
-        tokens = ScoredTokens(self.ids, contexts, token_texts(tokenizer, self.ids))
-        return self.engine.writer.prompt(tokens, self.prompt_top)
+        contexts = [None, *self.served.model.walk(self.ids)[1:-1]]
+        tokens = ScoredTokens(self.ids, contexts, token_texts(self.served.tokenizer, self.ids))
+        return self.served.writer.prompt(tokens, self.prompt_top)
 
 
-def _continued_text(profile: Profile, body: Body, contents: list[tuple[str, str]]) -> str | None:
-    """Find the final assistant message that the answer goes on with, if it does."""
+def _continued_text(request: RequestFields, contents: list[tuple[str, str]]) -> str | None:
+    """Find the final assistant message that the answer continues, if it does."""
+    profile = request.profile
     ends_with_assistant = bool(contents) and contents[-1][0] == "assistant"
-    asked = profile.native == "vllm" and body.flag("continue_final_message")
+    asked = profile.continuation_fields and request.flag("continue_final_message")
     return contents[-1][1] if ends_with_assistant and (profile.continues_assistant or asked) else None
 
 
-def _max_tokens(profile: Profile, body: Body) -> int | None:
+def _asked_tokens(request: RequestFields) -> int | None:
+    """Read the maximum number of tokens; None for as many as fit."""
+    profile = request.profile
     for name in profile.chat_limit_fields:
-        value = body.integer(name)
+        value = request.integer(name)
         if value is None:
             continue
         if value > 0:
@@ -199,9 +181,11 @@ def _max_tokens(profile: Profile, body: Body) -> int | None:
     return None
 
 
-def _top_logprobs(profile: Profile, body: Body) -> int | None:
-    wanted = body.flag("logprobs")
-    top = body.integer("top_logprobs", least=0)
+def _top_logprobs(request: RequestFields) -> int | None:
+    """Read how many alternatives to list per token; None for no log-probabilities."""
+    profile = request.profile
+    wanted = request.flag("logprobs")
+    top = request.integer("top_logprobs", minimum=0)
     if not profile.chat_logprobs:
         return None
     if top and not wanted:
@@ -211,10 +195,10 @@ def _top_logprobs(profile: Profile, body: Body) -> int | None:
     return (top or 0) if wanted else None
 
 
-def _refuse_as_reasoning_model(profile: Profile, fields: dict[str, Any]) -> None:
-    """Refuse what OpenAI's reasoning models refuse, going by the model's name."""
+def _check_reasoning_model(profile: Profile, fields: JsonObject) -> None:
+    """Refuse what OpenAI's reasoning models refuse, if the model's name is one of theirs."""
     name = str(fields.get("model", "")).rpartition("/")[2].lower()
-    if not name.startswith(_REASONING_FAMILIES):
+    if not name.startswith(_REASONING_MODELS):
         return
     if fields.get("max_tokens") is not None:
         raise _unsupported(

@@ -11,12 +11,12 @@ _SEPARATOR = "\n====\n"
 
 
 def documents() -> list[str]:
-    """Read the training documents: the files in name order, their documents in file order.
+    """Read the training documents: files by name, and in each file the documents in order.
 
     Returns:
-        One string a document, without the line break that ends a file.
+        One string per document, without the line break at the end of a file.
     """
-    found: list[str] = []
+    texts: list[str] = []
     for path in sorted(_FOLDER.glob("*.txt")):
-        found.extend(path.read_text(encoding="utf-8").removesuffix("\n").split(_SEPARATOR))
-    return found
+        texts.extend(path.read_text(encoding="utf-8").removesuffix("\n").split(_SEPARATOR))
+    return texts

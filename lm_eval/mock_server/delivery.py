@@ -1,4 +1,4 @@
-"""Faults of the connection: how bytes reach the client, or do not."""
+"""Faults of the connection: how the bytes of an answer reach the client, or fail to."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _HTML_STATUSES = ("502", "504")
 
 
 def error_headers(fault: Fault) -> dict[str, str]:
-    """Build the headers that say when to come back.
+    """Build the headers that say when to retry.
 
     Args:
         fault: A fault that answers with an error status.
@@ -40,13 +40,13 @@ def error_headers(fault: Fault) -> dict[str, str]:
 
 
 def error_answer(fault: Fault) -> tuple[int, str | None] | None:
-    """Tell whether a fault is an answer with an error status.
+    """Find the status of a fault that is an answer with an error status.
 
     Args:
         fault: The fault.
 
     Returns:
-        The status, and a page in place of an error object for some; None for other faults.
+        The status, and for some an HTML page that replaces the error object; None for other faults.
     """
     status = fault.kind[:3]
     if not status.isdigit():
@@ -55,7 +55,7 @@ def error_answer(fault: Fault) -> tuple[int, str | None] | None:
 
 
 async def hang(request: web.Request, closing: asyncio.Event) -> None:
-    """Give no answer until the client goes away or the server stops.
+    """Send nothing until the client disconnects or the server stops.
 
     Args:
         request: The request.
@@ -66,10 +66,10 @@ async def hang(request: web.Request, closing: asyncio.Event) -> None:
 
 
 def reset(request: web.Request) -> None:
-    """Break the connection, so that the client sees a reset rather than an orderly end.
+    """Break the connection, so that the client sees a reset instead of an orderly end.
 
     Args:
-        request: The request whose connection it is.
+        request: The request on that connection.
     """
     transport = request.transport
     if transport is None:
@@ -83,14 +83,14 @@ def reset(request: web.Request) -> None:
 async def deliver(
     request: web.Request, payload: bytes, status: int, headers: dict[str, str], fault: Fault | None
 ) -> web.StreamResponse:
-    """Send an answer, well or badly.
+    """Send an answer, intact or with a fault of the connection.
 
     Args:
         request: The request.
         payload: The JSON text.
         status: The HTTP status.
-        headers: Further headers.
-        fault: ``truncated``, ``reset`` or ``drip``; others have been played by now.
+        headers: Additional headers.
+        fault: ``truncated``, ``reset`` or ``drip`` change the delivery; other faults and None do not.
 
     Returns:
         The response.

@@ -1,8 +1,9 @@
-"""Which request goes wrong, and how: by seeded chance, by script, or by a function.
+"""Decide which request fails and how: by seeded chance, by a script, or by a function.
 
-A rule reads ``KIND[=VALUE]:RATE``, such as ``429:0.1`` or ``slow=2:0.01``. Whether a rule strikes depends on the
-request's body and on how often that body came before, not on the order of arrival: a run is repeatable at any
-concurrency, and a retry has its own chance. With ``-sticky`` behind the kind, every attempt of a body fares the same.
+A rule reads ``KIND[=VALUE]:RATE``, such as ``429:0.1`` or ``slow=2:0.01``. Whether a rule applies depends on the body
+of the request and on the number of earlier requests with this body, not on the order of arrival. So a run is repeatable
+at any concurrency, and each retry is a new draw. With ``-sticky`` after the kind, all requests with the same body get
+the same result.
 """
 
 from __future__ import annotations
@@ -36,25 +37,25 @@ KINDS = {
     "reset": "the connection is reset in the middle of the answer",
     "close": "the connection is closed before any answer",
     "truncated": "200, and JSON that ends in the middle",
-    "html": "200, and an HTML page in place of JSON",
+    "html": "200, and an HTML page instead of JSON",
     "hang": "no answer until the client gives up",
     "slow": "the answer comes VALUE seconds later (default 2)",
     "drip": "the answer comes in small pieces over VALUE seconds (default 1)",
-    "null-content": "200, and null in place of the answer's text",
-    "null-logprobs": "200, and null in place of the log-probabilities",
+    "null-content": "200, and null instead of the answer's text",
+    "null-logprobs": "200, and null instead of the log-probabilities",
     "nan-logprobs": "200, and NaN among the log-probabilities",
     "positive-logprobs": "200, and a log-probability above 0",
     "duplicate-choice": "200, and the first choice twice",
     "missing-choice": "200, and the last choice left out",
     "wrong-index": "200, and indexes that start at 1000",
-    "reversed-choices": "200, and the choices in reverse order, indexes right",
+    "reversed-choices": "200, and the choices in reverse order with correct indexes",
     "empty": "200, and an empty text",
-    "length-cut": "200, and half the text with finish_reason length",
-    "content-filter": "200, and no text with finish_reason content_filter",
-    "refusal": "200, and a refusal in place of the message",
-    "error-body": "200, and an error object in place of the answer",
+    "length-cut": "200, and half the text, with finish_reason length",
+    "content-filter": "200, and no text, with finish_reason content_filter",
+    "refusal": "200, and a refusal instead of the message",
+    "error-body": "200, and an error object instead of the answer",
 }
-"""Every kind of fault, and what it does."""
+"""Kind of fault → what it does."""
 
 _DEFAULT_VALUES = {
     "429-retry-after": 1.0,
@@ -74,8 +75,8 @@ class Fault:
     Attributes:
         kind: One of ``KINDS``.
         value: Seconds or milliseconds, for the kinds that have a value.
-        rate: The fraction of requests it strikes; None in a script, where the place decides.
-        sticky: All attempts of one body fare the same.
+        rate: The fraction of requests that get the fault; None in a script, where the position decides.
+        sticky: All requests with the same body get the same result.
     """
 
     kind: str
@@ -85,7 +86,7 @@ class Fault:
 
 
 FaultSource = Sequence["str | Fault | None"] | Callable[[RequestRecord], "str | Fault | None"]
-"""Rules (texts with a rate) and a script (texts without one, and None for a good answer), or a function."""
+"""Rules (texts with a rate) and a script (texts without a rate, and None for a good answer), or a function."""
 
 
 def parse_fault(text: str) -> Fault:
@@ -98,7 +99,7 @@ def parse_fault(text: str) -> Fault:
         The fault.
 
     Raises:
-        ConfigError: The kind is not known, or a number does not read.
+        ConfigError: The kind is unknown, or a number is malformed.
     """
     head, colon, rate_text = text.partition(":")
     name, equals, value_text = head.partition("=")
@@ -118,17 +119,17 @@ def parse_fault(text: str) -> Fault:
 
 
 class FaultPlan:
-    """Decides for each request."""
+    """Decides for each request whether it gets a fault."""
 
     def __init__(self, faults: FaultSource = (), seed: int = 0) -> None:
         """Read the rules.
 
         Args:
             faults: See ``FaultSource``.
-            seed: Another seed strikes other requests.
+            seed: Another seed selects other requests.
 
         Raises:
-            ConfigError: A fault does not read.
+            ConfigError: A fault is malformed.
         """
         self._seed = seed
         self._rules: list[Fault] = []
@@ -145,7 +146,7 @@ class FaultPlan:
                 self._script.append(fault)
 
     def pick(self, record: RequestRecord) -> Fault | None:
-        """Decide what happens to a request.
+        """Decide the fault of a request.
 
         Args:
             record: The request.
@@ -158,13 +159,13 @@ class FaultPlan:
             return parse_fault(chosen) if isinstance(chosen, str) else chosen
         if record.number < len(self._script) and self._script[record.number] is not None:
             return self._script[record.number]
-        for place, rule in enumerate(self._rules):
+        for number, rule in enumerate(self._rules):
             attempt = "" if rule.sticky else record.attempt
-            if _chance(f"{self._seed}/{place}/{rule.kind}/{record.body_hash}/{attempt}") < (rule.rate or 0.0):
+            if _chance(f"{self._seed}/{number}/{rule.kind}/{record.body_hash}/{attempt}") < (rule.rate or 0.0):
                 return rule
         return None
 
 
 def _chance(key: str) -> float:
-    """Turn a key into a number that is evenly spread over [0, 1)."""
+    """Hash a key to a number that is uniformly distributed over [0, 1)."""
     return int.from_bytes(hashlib.sha256(key.encode()).digest()[:7], "big") / (1 << 56)

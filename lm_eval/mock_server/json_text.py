@@ -1,4 +1,4 @@
-"""JSON with parts that are text already: lists of log-probabilities are put together from remembered pieces."""
+"""JSON with parts that are already text, so that lists of log-probabilities are joined from cached pieces."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["RawJSON", "dumps", "thaw"]
+__all__ = ["JsonObject", "RawJSON", "dumps", "thaw"]
+
+JsonObject = dict[str, object]
+"""A JSON object as requests and answers have it."""
 
 _MARK = "\ue000raw"
 
@@ -22,11 +25,11 @@ class RawJSON:
     text: str
 
 
-def dumps(value: Any) -> bytes:
+def dumps(value: object) -> bytes:
     """Write a value as compact JSON.
 
     Args:
-        value: What ``json.dumps`` takes, with ``RawJSON`` anywhere in it.
+        value: Any value that ``json.dumps`` takes, with ``RawJSON`` anywhere in it.
 
     Returns:
         UTF-8 text.
@@ -40,19 +43,19 @@ def dumps(value: Any) -> bytes:
         return f"{_MARK}{len(parts) - 1}{_MARK}"
 
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=mark)
-    for place, part in enumerate(parts):
-        text = text.replace(f'"{_MARK}{place}{_MARK}"', part, 1)
+    for number, part in enumerate(parts):
+        text = text.replace(f'"{_MARK}{number}{_MARK}"', part, 1)
     return text.encode("utf-8", "replace")
 
 
-def thaw(value: dict[str, Any]) -> dict[str, Any]:
-    """Turn a value with ``RawJSON`` in it into one of plain lists and dicts.
+def thaw(value: JsonObject) -> dict[str, Any]:
+    """Replace every ``RawJSON`` in a value by plain lists and dicts.
 
     Args:
         value: The value.
 
     Returns:
-        A copy without raw parts.
+        A copy without ``RawJSON``.
     """
-    found: dict[str, Any] = json.loads(dumps(value))
-    return found
+    plain: dict[str, Any] = json.loads(dumps(value))
+    return plain

@@ -1,4 +1,4 @@
-"""Log-probabilities of tokens as JSON, in the shapes that APIs use."""
+"""Write log-probabilities of tokens as JSON, in the shapes that APIs use."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from lm_eval.mock_server.json_text import RawJSON
+from lm_eval.mock_server.json_text import JsonObject, RawJSON
 from lm_eval.mock_server.ngram import Context
 from lm_eval.mock_server.profiles import Profile
 from lm_eval.mock_server.token_text import lone_token_text, token_texts
@@ -16,17 +15,17 @@ from lm_eval.mock_server.tokenizer import Tokenizer
 
 __all__ = ["LogprobWriter", "ScoredTokens"]
 
-_REMEMBERED_PIECES = 200_000
+_CACHED_PIECES = 200_000
 
 
 @dataclass
 class ScoredTokens:
-    """Tokens and what each was drawn from.
+    """Tokens, and the context that each was drawn from.
 
     Attributes:
         ids: The tokens.
-        contexts: The context of each; None where the server gives no log-probability.
-        texts: The text of each, as the server writes it.
+        contexts: The context of each token; None if the server gives no log-probability.
+        texts: The text of each token, as the server writes it.
     """
 
     ids: list[int]
@@ -34,7 +33,7 @@ class ScoredTokens:
     texts: list[str]
 
     def extend(self, other: ScoredTokens) -> None:
-        """Put further tokens behind these.
+        """Append tokens.
 
         Args:
             other: The tokens.
@@ -45,13 +44,13 @@ class ScoredTokens:
 
 
 class LogprobWriter:
-    """Writes log-probabilities as a profile does, and remembers the pieces, since texts repeat themselves."""
+    """Writes log-probabilities as a profile does, and caches the pieces, since the same tokens occur again."""
 
     def __init__(self, profile: Profile, tokenizer: Tokenizer) -> None:
-        """Start with nothing remembered.
+        """Start with an empty cache.
 
         Args:
-            profile: The server played.
+            profile: The profile of the server.
             tokenizer: The tokenizer.
         """
         self._profile, self._tokenizer = profile, tokenizer
@@ -63,7 +62,7 @@ class LogprobWriter:
 
         Args:
             tokens: Prompt tokens, generated tokens, or both.
-            top: How many alternatives to list beside the token itself.
+            top: The number of alternatives to list in addition to the token itself.
             as_ids: Write tokens as ``token_id:N``.
 
         Returns:
@@ -82,7 +81,7 @@ class LogprobWriter:
             piece = pieces.get(key)
             if piece is None:
                 piece = self._legacy_piece(context, token, text, top, as_ids)
-                if len(pieces) >= _REMEMBERED_PIECES:
+                if len(pieces) >= _CACHED_PIECES:
                     pieces.clear()
                 pieces[key] = piece
             values.append(piece[0])
@@ -96,15 +95,15 @@ class LogprobWriter:
 
     def _legacy_piece(self, context: Context, token: int, text: str, top: int, as_ids: bool) -> tuple[str, str]:
         profile = self._profile
-        own = context.logprob(token)
-        listed = {text: own} if profile.lists_own else {}
+        logprob = context.logprob(token)
+        listed = {text: logprob} if profile.always_lists_token else {}
         for other, value in context.top(top):
-            if other == token and profile.lists_own:
+            if other == token and profile.always_lists_token:
                 continue
             name = f"token_id:{other}" if as_ids else lone_token_text(self._tokenizer, other, profile.token_style)
             if profile.merges_colliding_texts or name not in listed:
                 listed[name] = value
-        return repr(own), json.dumps(listed, ensure_ascii=False, separators=(",", ":"))
+        return repr(logprob), json.dumps(listed, ensure_ascii=False, separators=(",", ":"))
 
     def _offsets(self, tokens: ScoredTokens, texts: Sequence[str]) -> list[int]:
         profile = self._profile
@@ -115,18 +114,18 @@ class LogprobWriter:
             measured = token_texts(self._tokenizer, tokens.ids, "carry", show_special=profile.shows_special)
         return list(itertools.accumulate(map(len, measured), initial=0))[:-1]
 
-    def content(self, tokens: ScoredTokens, top: int) -> list[dict[str, Any]]:
+    def content(self, tokens: ScoredTokens, top: int) -> list[JsonObject]:
         """Write the entries of the chat API.
 
         Args:
             tokens: Generated tokens.
-            top: How many alternatives to list.
+            top: The number of alternatives to list.
 
         Returns:
-            One entry a token. llama.cpp gives ids too, and no entry for a token that ends inside a character.
+            One entry per token. Some profiles add ids, and omit a token that ends inside a character.
         """
-        raw, with_ids = self._tokenizer.token_bytes, self._profile.errors == "llamacpp"
-        entries: list[dict[str, Any]] = []
+        raw, with_ids = self._tokenizer.token_bytes, self._profile.logprobs_with_ids
+        entries: list[JsonObject] = []
         for token, context, text in zip(tokens.ids, tokens.contexts, tokens.texts, strict=True):
             if context is None or (with_ids and _ends_inside_character(raw[token])):
                 continue
@@ -138,47 +137,47 @@ class LogprobWriter:
             entries.append(entry)
         return entries
 
-    def _entry(self, token: int, text: str, logprob: float) -> dict[str, Any]:
-        own_bytes = list(self._tokenizer.token_bytes[token])
-        entry: dict[str, Any] = {"token": text, "logprob": logprob, "bytes": own_bytes}
-        return {"id": token, **entry} if self._profile.errors == "llamacpp" else entry
+    def _entry(self, token: int, text: str, logprob: float) -> JsonObject:
+        token_bytes = list(self._tokenizer.token_bytes[token])
+        entry: JsonObject = {"token": text, "logprob": logprob, "bytes": token_bytes}
+        return {"id": token, **entry} if self._profile.logprobs_with_ids else entry
 
     def prompt(self, tokens: ScoredTokens, top: int) -> RawJSON:
         """Write vLLM's ``prompt_logprobs``.
 
         Args:
-            tokens: Prompt tokens, a shown ``<s>`` included.
-            top: How many alternatives to list beside the token itself.
+            tokens: Prompt tokens, including a shown ``<s>``.
+            top: The number of alternatives to list in addition to the token itself.
 
         Returns:
-            A list of one object a token, keyed by token id; null for the first.
+            A list of one object per token, keyed by token id; null for the first token.
         """
         pieces = self._prompt_pieces
-        found: list[str] = []
+        entries: list[str] = []
         for token, context, text in zip(tokens.ids, tokens.contexts, tokens.texts, strict=True):
             if context is None:
-                found.append("null")
+                entries.append("null")
                 continue
             key = (id(context), token, top, text)
             piece = pieces.get(key)
             if piece is None:
                 piece = self._prompt_piece(context, token, text, top)
-                if len(pieces) >= _REMEMBERED_PIECES:
+                if len(pieces) >= _CACHED_PIECES:
                     pieces.clear()
                 pieces[key] = piece
-            found.append(piece)
-        return RawJSON(f"[{','.join(found)}]")
+            entries.append(piece)
+        return RawJSON(f"[{','.join(entries)}]")
 
     def _prompt_piece(self, context: Context, token: int, text: str, top: int) -> str:
         listed = {str(token): {"logprob": context.logprob(token), "rank": context.rank(token), "decoded_token": text}}
-        for place, (other, value) in enumerate(context.top(top), start=1):
+        for rank, (other, value) in enumerate(context.top(top), start=1):
             name = lone_token_text(self._tokenizer, other, "carry")
-            listed.setdefault(str(other), {"logprob": value, "rank": place, "decoded_token": name})
+            listed.setdefault(str(other), {"logprob": value, "rank": rank, "decoded_token": name})
         return json.dumps(listed, ensure_ascii=False, separators=(",", ":"))
 
 
 def _ends_inside_character(piece: bytes) -> bool:
-    """Tell whether a token opens a character that it does not finish."""
+    """Check whether a token starts a character without ending it."""
     for length in range(1, min(4, len(piece)) + 1):
         byte = piece[-length]
         if byte >= 0xC0:

@@ -1,9 +1,8 @@
-"""Chat messages: read from a request, written as the text the model was trained on."""
+"""Chat messages: read from a request, and written as the text that the model was trained on."""
 
 from __future__ import annotations
 
-from typing import Any
-
+from lm_eval.mock_server.json_text import JsonObject
 from lm_eval.mock_server.problems import invalid
 from lm_eval.mock_server.profiles import Profile
 
@@ -18,10 +17,10 @@ def render_messages(contents: list[tuple[str, str]], *, continued: bool = False)
 
     Args:
         contents: Pairs of role and text.
-        continued: The last message is an open one that the answer continues.
+        continued: Leave the last message open, so that the answer continues it.
 
     Returns:
-        The prompt, ready for the answer.
+        The prompt.
     """
     parts = [f"{_MARKS.get(role, '<|user|>')}\n{text}{END_OF_TURN}\n" for role, text in contents]
     if continued:
@@ -30,25 +29,26 @@ def render_messages(contents: list[tuple[str, str]], *, continued: bool = False)
     return "".join(parts) + "<|assistant|>\n"
 
 
-def message_texts(profile: Profile, messages: Any) -> list[tuple[str, str]]:
-    """Read ``messages``; an image becomes the text ``<image>``.
+def message_texts(profile: Profile, messages: object) -> list[tuple[str, str]]:
+    """Read ``messages``; an image becomes ``<image>``, and a sound becomes ``<audio>``.
 
     Args:
-        profile: The server played.
-        messages: The field's value.
+        profile: The profile of the server.
+        messages: The value of the field.
 
     Returns:
         Pairs of role and text.
 
     Raises:
-        Refused: It is not a list of messages.
+        Refused: The value is not a list of messages.
     """
-    if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
+    objects = [message for message in messages if isinstance(message, dict)] if isinstance(messages, list) else []
+    if not isinstance(messages, list) or len(objects) < len(messages):
         raise invalid(profile, "messages must be a list of objects with role and content.", "messages")
-    if not messages and profile.errors in ("openai", "vllm"):
+    if not messages and profile.refuses_no_messages:
         raise invalid(profile, "messages is empty.", "messages")
-    found: list[tuple[str, str]] = []
-    for message in messages:
+    texts: list[tuple[str, str]] = []
+    for message in objects:
         role, content = message.get("role"), message.get("content")
         if not isinstance(role, str):
             raise invalid(profile, "Each message needs a role.", "messages")
@@ -56,26 +56,25 @@ def message_texts(profile: Profile, messages: Any) -> list[tuple[str, str]]:
             content = "".join(_part_text(profile, part) for part in content)
         if content is not None and not isinstance(content, str):
             raise invalid(profile, "The content of a message must be a string or a list of parts.", "messages")
-        found.append((role, content or ""))
-    return found
+        texts.append((role, content or ""))
+    return texts
 
 
-def _part_text(profile: Profile, part: Any) -> str:
-    kind = part.get("type") if isinstance(part, dict) else None
-    if kind == "text" and isinstance(part.get("text"), str):
-        return str(part["text"])
-    if kind == "image_url" and _has_url(part.get("image_url")):
-        return "<image>"
-    if kind == "input_audio" and isinstance(part.get("input_audio"), dict):
-        return "<audio>"
+def _part_text(profile: Profile, part: object) -> str:
+    kind = None
+    if isinstance(part, dict):
+        kind = part.get("type")
+        match part:
+            case {"type": "text", "text": str(text)}:
+                return text
+            case {"type": "image_url", "image_url": {"url": str()}}:
+                return "<image>"
+            case {"type": "input_audio", "input_audio": dict()}:
+                return "<audio>"
     raise invalid(profile, f"A message part of type {kind!r} is not understood.", "messages")
 
 
-def _has_url(value: Any) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("url"), str)
-
-
-def count_images(fields: dict[str, Any]) -> int:
+def count_images(fields: JsonObject) -> int:
     """Count the images of a chat request.
 
     Args:

@@ -1,12 +1,13 @@
-"""An n-gram language model with interpolated Witten-Bell smoothing: small, and its probabilities are true ones.
+"""A small n-gram language model with interpolated Witten-Bell smoothing, whose probabilities are exact.
 
-With c(h) occurrences of a context h, T(h) different tokens seen after it, and h' the context without its first token
-(Witten and Bell, 1991; the interpolated form as in Chen and Goodman, 1998):
+Let c(h) be the number of occurrences of a context h, T(h) the number of different tokens after it, and h' the context
+without its first token. Then
 
     p(w | h) = (c(h, w) + T(h) p(w | h')) / (c(h) + T(h))
 
-and below the unigrams the uniform distribution over the vocabulary. So p is positive for every token and sums to 1 in
-every context, and depends on the last ``order - 1`` tokens only.
+(Witten and Bell, 1991; in the interpolated form of Chen and Goodman, 1998). Unigrams are interpolated with the uniform
+distribution over the vocabulary. So p is positive for every token, sums to 1 in every context, and depends only on the
+last ``order - 1`` tokens.
 """
 
 from __future__ import annotations
@@ -20,18 +21,18 @@ from collections.abc import Iterable, Sequence
 __all__ = ["Context", "NGramModel", "default_model"]
 
 ORDER = 4
-_REMEMBERED_STEPS = 500_000
+_CACHED_STEPS = 500_000
 
 
 class Context:
-    """What is known of one context: the probability of each token seen after it, and where to ask for the others.
+    """The distribution of the next token after one context.
 
     Attributes:
-        key: The tokens it consists of.
-        probability: Token → p(token | context), for the tokens seen after it; for the root, for all.
-        backoff: What p(w | lower) is multiplied by for a token not seen here.
+        key: The tokens of the context.
+        probability: Token → p(token | context), for the tokens seen after the context; the root has all tokens.
+        backoff: The factor of p(token | lower) for a token that was not seen after the context.
         lower: The context without its first token; None for the root.
-        after: Token → the context once that token has followed, as far as it was asked for.
+        after: Token → the context after that token; filled when first asked for.
     """
 
     __slots__ = ("_best", "_sorted", "_top", "after", "backoff", "key", "lower", "probability")
@@ -39,7 +40,7 @@ class Context:
     def __init__(
         self, key: tuple[int, ...], probability: dict[int, float], backoff: float, lower: Context | None
     ) -> None:
-        """Keep the tables; what is derived from them is computed when first asked for.
+        """Store the tables; values derived from them are computed when first asked for.
 
         Args:
             key: See the class.
@@ -54,7 +55,7 @@ class Context:
         self._sorted: tuple[list[float], list[float]] | None = None
 
     def p(self, token: int) -> float:
-        """Look a token's probability up.
+        """Look up the probability of a token.
 
         Args:
             token: A token id.
@@ -74,7 +75,7 @@ class Context:
             node = node.lower
 
     def logprob(self, token: int) -> float:
-        """Look a token's log-probability up.
+        """Look up the log-probability of a token.
 
         Args:
             token: A token id.
@@ -88,10 +89,10 @@ class Context:
         """Find the most probable token; the lowest id wins a tie.
 
         Returns:
-            Its id.
+            The id.
         """
         if self._best is None:
-            # Tokens not seen here keep the order of the lower context, so of those only its best can win.
+            # Tokens not seen here have the same order as in the lower context, so only the best of that one can win.
             candidates = list(self.probability)
             if self.lower is not None:
                 candidates.append(self.lower.best())
@@ -102,7 +103,7 @@ class Context:
         """List the most probable tokens.
 
         Args:
-            k: How many.
+            k: The maximum number of tokens.
 
         Returns:
             Up to ``k`` pairs of id and log-probability, the most probable first, ties by id.
@@ -116,7 +117,7 @@ class Context:
         return self._top[1][:k]
 
     def rank(self, token: int) -> int:
-        """Tell a token's place in the order of probability: 1 for the most probable.
+        """Compute the rank of a token by probability: 1 for the most probable.
 
         Args:
             token: A token id.
@@ -127,7 +128,7 @@ class Context:
         return 1 + self._count_above(self.p(token) * (1 + 1e-12))
 
     def distribution(self) -> list[float]:
-        """Compute the whole distribution.
+        """Compute the complete distribution.
 
         Returns:
             p(token | context) by token id; sums to 1.
@@ -140,15 +141,15 @@ class Context:
         return values
 
     def _count_above(self, threshold: float) -> int:
-        """Count the tokens with p > threshold: those seen here, and those of the lower context not seen here."""
+        """Count the tokens with p > threshold: those seen here, plus those of the lower context not seen here."""
         if self._sorted is None:
             lower_values = [] if self.lower is None else sorted(self.lower.p(token) for token in self.probability)
             self._sorted = (sorted(self.probability.values()), lower_values)
-        here, same_tokens_below = self._sorted
+        here, seen_below = self._sorted
         count = len(here) - bisect.bisect_right(here, threshold)
         if self.lower is not None:
             raised = threshold / self.backoff
-            seen = len(same_tokens_below) - bisect.bisect_right(same_tokens_below, raised)
+            seen = len(seen_below) - bisect.bisect_right(seen_below, raised)
             count += self.lower._count_above(raised) - seen
         return count
 
@@ -157,8 +158,8 @@ class NGramModel:
     """The trained model.
 
     Attributes:
-        order: The n of the n-grams: ``order - 1`` tokens are looked back at.
-        vocab_size: How many tokens there are.
+        order: The n of the n-grams; the next token depends on the last ``order - 1`` tokens.
+        vocab_size: The number of tokens.
         root: The empty context.
     """
 
@@ -167,22 +168,22 @@ class NGramModel:
 
         Args:
             sequences: Training documents as token ids, with ``<s>`` and ``</s>`` where they belong.
-            vocab_size: How many tokens there are.
+            vocab_size: The number of tokens.
             order: The n of the n-grams.
         """
         self.order, self.vocab_size = order, vocab_size
         counts: list[dict[tuple[int, ...], dict[int, int]]] = [{} for _ in range(order)]
         for ids in sequences:
-            for place, token in enumerate(ids):
-                for length in range(min(order - 1, place) + 1):
-                    after = counts[length].setdefault(tuple(ids[place - length : place]), {})
+            for index, token in enumerate(ids):
+                for length in range(min(order - 1, index) + 1):
+                    after = counts[length].setdefault(tuple(ids[index - length : index]), {})
                     after[token] = after.get(token, 0) + 1
         self.root = _unigrams(counts[0].get((), {}), vocab_size)
         self._contexts: dict[tuple[int, ...], Context] = {(): self.root}
         self._steps = 0
         for table in counts[1:]:
             for context, after in table.items():
-                # A context that was seen has also been seen without its first token.
+                # The shorter context exists: a context that was seen was also seen without its first token.
                 self._contexts[context] = _interpolate(context, after, self._contexts[context[1:]])
 
     def context(self, ids: Sequence[int]) -> Context:
@@ -192,25 +193,25 @@ class NGramModel:
             ids: All tokens so far, or at least the last ``order - 1`` of them.
 
         Returns:
-            The context to ask for the next token.
+            The context that predicts the next token.
         """
         return self._longest(tuple(ids[1 - self.order :]))
 
     def step(self, context: Context, token: int) -> Context:
-        """Go on by one token.
+        """Move on by one token.
 
         Args:
-            context: Where we are.
-            token: The token that follows.
+            context: The context before the token.
+            token: The token.
 
         Returns:
-            Where we are then.
+            The context after the token.
         """
         found = context.after.get(token)
         if found is None:
-            # What is unknown stays unknown with more tokens behind it, so the known part of the past is enough.
+            # An unknown context stays unknown when a token is appended, so the known part of the past is enough.
             found = self._longest((*context.key, token)[1 - self.order :])
-            if self._steps >= _REMEMBERED_STEPS:
+            if self._steps >= _CACHED_STEPS:
                 for known in self._contexts.values():
                     known.after.clear()
                 self._steps = 0
@@ -219,7 +220,7 @@ class NGramModel:
         return found
 
     def walk(self, ids: Sequence[int]) -> list[Context]:
-        """List the context in front of each token, and the one after the last.
+        """List the context before each token, and the context after the last one.
 
         Args:
             ids: A token sequence.
@@ -257,10 +258,10 @@ def _interpolate(key: tuple[int, ...], counts: dict[int, int], lower: Context) -
 
 @functools.lru_cache(maxsize=1)
 def default_model() -> NGramModel:
-    """Train the model on the text that comes with the package, once.
+    """Train the model on the text that comes with the package; the result is cached.
 
     Returns:
-        The model every mock server shares.
+        The model that all mock servers share.
     """
     from lm_eval.mock_server.corpus import documents
     from lm_eval.mock_server.tokenizer import default_tokenizer

@@ -1,4 +1,4 @@
-"""How long answers take, how many are made at once, and when there are too many requests."""
+"""How long an answer takes, how many are computed at once, and when there are too many requests."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ __all__ = ["Latency", "RateLimit", "Slots"]
 
 
 class Latency:
-    """A time to wait before each answer: fixed, or normally distributed and seeded by the request."""
+    """The time to wait before each answer: fixed, or normally distributed and seeded by the request."""
 
     def __init__(self, spec: float | str = 0, seed: int = 0) -> None:
         """Read the latency.
 
         Args:
             spec: Milliseconds, or ``"MEAN:SD"``.
-            seed: Another seed gives other times.
+            seed: The seed of the random times.
 
         Raises:
-            ConfigError: It does not read.
+            ConfigError: The latency is malformed or negative.
         """
         mean, _, deviation = str(spec).partition(":")
         try:
@@ -37,7 +37,7 @@ class Latency:
         """Choose the time for a request.
 
         Args:
-            key: The request's identity; the same key waits the same time.
+            key: Identifies the request; the same key always gives the same time.
 
         Returns:
             Seconds, never negative.
@@ -48,21 +48,21 @@ class Latency:
 
 
 class Slots:
-    """At most so many answers are made at one time; the others wait their turn."""
+    """Limits how many answers are computed at once; the other requests wait."""
 
     def __init__(self, count: int = 0) -> None:
-        """Make the slots.
+        """Set the limit.
 
         Args:
-            count: How many; 0 for no limit.
+            count: The maximum number of answers at once; 0 for no limit.
         """
         self._free = asyncio.Semaphore(count) if count else None
 
     async def hold(self, seconds: float) -> None:
-        """Take a slot for a time.
+        """Wait for a free slot, and occupy it.
 
         Args:
-            seconds: How long.
+            seconds: How long the slot is occupied.
         """
         if self._free is None:
             if seconds:
@@ -73,42 +73,42 @@ class Slots:
 
 
 class RateLimit:
-    """At most so many requests a minute, told in ``x-ratelimit-*`` headers as OpenAI does.
+    """Limits the request rate, and reports the limit in ``x-ratelimit-*`` headers as OpenAI does.
 
-    It is a bucket that holds the limit and fills up evenly; ``reset`` is the time until it is full again.
+    The limit is a token bucket that refills continuously; ``reset`` is the time until the bucket is full.
     """
 
     def __init__(self, requests_per_minute: float = 0, window: float = 60.0) -> None:
         """Set the limit.
 
         Args:
-            requests_per_minute: The limit; 0 for none.
-            window: Seconds in which an empty bucket is filled; the limit shrinks with it.
+            requests_per_minute: The limit; 0 for no limit.
+            window: Seconds in which an empty bucket refills. The size of the bucket is proportional to the window.
         """
         self.limit = int(requests_per_minute * window / 60)
         self.window = window
-        self._left = float(self.limit)
-        self._at = time.monotonic()
+        self._tokens = float(self.limit)
+        self._updated_at = time.monotonic()
 
     def take(self) -> tuple[dict[str, str], bool]:
         """Count a request.
 
         Returns:
-            Headers for the answer, and whether it is within the limit.
+            Headers for the answer, and whether the request is within the limit.
         """
         if not self.limit:
             return {}, True
         now = time.monotonic()
-        self._left = min(self.limit, self._left + (now - self._at) * self.limit / self.window)
-        self._at = now
-        allowed = self._left >= 1
+        self._tokens = min(self.limit, self._tokens + (now - self._updated_at) * self.limit / self.window)
+        self._updated_at = now
+        allowed = self._tokens >= 1
         if allowed:
-            self._left -= 1
+            self._tokens -= 1
         headers = {
             "x-ratelimit-limit-requests": str(self.limit),
-            "x-ratelimit-remaining-requests": str(int(self._left)),
-            "x-ratelimit-reset-requests": f"{(self.limit - self._left) * self.window / self.limit:.3f}s",
+            "x-ratelimit-remaining-requests": str(int(self._tokens)),
+            "x-ratelimit-reset-requests": f"{(self.limit - self._tokens) * self.window / self.limit:.3f}s",
         }
         if not allowed:
-            headers["retry-after"] = f"{(1 - self._left) * self.window / self.limit:.3f}"
+            headers["retry-after"] = f"{(1 - self._tokens) * self.window / self.limit:.3f}"
         return headers, allowed

@@ -1,14 +1,12 @@
-"""Refusals, in the words and shapes of the servers played."""
+"""Refusals, in the words and shapes of the imitated servers."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from lm_eval.errors import Refused
+from lm_eval.mock_server.json_text import JsonObject
 from lm_eval.mock_server.profiles import Profile
 
 __all__ = [
-    "Refused",
     "invalid",
     "malformed_json",
     "no_room_asked",
@@ -32,50 +30,50 @@ def refusal(
     code: str | int | None = None,
     **extra: object,
 ) -> Refused:
-    """Build an error in a profile's shape.
+    """Build an error in the shape of the imitated server.
 
     Args:
-        profile: The server played.
+        profile: The profile of the server.
         status: The HTTP status.
         message: What is wrong.
-        kind: The ``type`` of the error where the shape has one of its own.
+        kind: The ``type`` of the error, for shapes that let a server choose it.
         param: The field at fault.
-        code: A short name of the error.
-        **extra: Further fields, for shapes that have them.
+        code: A short name of the error, for shapes that have one.
+        **extra: Additional fields, for shapes that have them.
 
     Returns:
-        The refusal, to be raised.
+        The exception; the caller raises it.
     """
-    shape = profile.errors
-    if shape == "transformers":
+    family = profile.family
+    if family == "transformers":
         return Refused(status, {"detail": message})
-    if shape == "tgi":
+    if family == "tgi":
         return Refused(status, {"error": message, "error_type": kind})
-    if shape == "sglang":
+    if family == "sglang":
         flat = {"object": "error", "message": message, "type": _TYPE_NAMES.get(status, "BadRequest"), "param": param}
         return Refused(status, {**flat, "code": status})
-    if shape == "llamacpp":
+    if family == "llamacpp":
         return Refused(status, {"error": {"code": status, "message": message, "type": kind, **extra}})
-    error: dict[str, Any] = {"message": message, "type": kind, "param": param, "code": code}
-    if shape == "vllm":
+    error: JsonObject = {"message": message, "type": kind, "param": param, "code": code}
+    if family == "vllm":
         error |= {"type": _TYPE_NAMES.get(status, "BadRequestError"), "code": status}
     return Refused(status, {"error": error})
 
 
 def invalid(profile: Profile, message: str, param: str | None = None) -> Refused:
-    """Refuse a request that is not well formed.
+    """Refuse a request that is malformed.
 
     Args:
-        profile: The server played.
+        profile: The profile of the server.
         message: What is wrong.
         param: The field at fault.
 
     Returns:
         The refusal.
     """
-    if profile.errors == "llamacpp-python":
+    if profile.family == "llamacpp-python":
         return refusal(profile, 500, message, kind="internal_server_error")
-    if profile.errors in ("transformers", "tgi"):
+    if profile.family in ("transformers", "tgi"):
         return refusal(profile, 422, message, kind="validation")
     return refusal(profile, 400, message, param=param)
 
@@ -84,14 +82,14 @@ def malformed_json(profile: Profile) -> Refused:
     """Refuse a body that is not JSON.
 
     Args:
-        profile: The server played.
+        profile: The profile of the server.
 
     Returns:
         The refusal.
     """
-    if profile.errors == "llamacpp-python":
+    if profile.family == "llamacpp-python":
         return Refused(500, "Internal Server Error")
-    if profile.errors == "vllm":
+    if profile.family == "vllm":
         error = {"message": "The body is not valid JSON.", "type": "Bad Request", "param": None, "code": 400}
         return Refused(400, {"error": error})
     return invalid(profile, "We could not parse the JSON body of your request.")
@@ -101,15 +99,15 @@ def too_long(profile: Profile, prompt_tokens: int, limit: int, max_tokens: int) 
     """Refuse a prompt, or a prompt and its answer, that do not fit the context.
 
     Args:
-        profile: The server played.
-        prompt_tokens: The prompt's length.
+        profile: The profile of the server.
+        prompt_tokens: The length of the prompt.
         limit: The context length.
-        max_tokens: How much room the answer was to have.
+        max_tokens: The number of tokens requested for the answer.
 
     Returns:
         The refusal.
     """
-    if profile.errors == "llamacpp":
+    if profile.family == "llamacpp":
         message = (
             f"request ({prompt_tokens} tokens) exceeds the available context size ({limit} tokens), try increasing it"
         )
@@ -117,9 +115,9 @@ def too_long(profile: Profile, prompt_tokens: int, limit: int, max_tokens: int) 
             profile, 400, message, kind="exceed_context_size_error", n_prompt_tokens=prompt_tokens, n_ctx=limit
         )
     maximum = f"This model's maximum context length is {limit} tokens"
-    if profile.errors == "vllm":
+    if profile.family == "vllm":
         if prompt_tokens >= limit:
-            # The count is a lower bound: the prompt is not tokenized to its end.
+            # vLLM gives a lower bound, since it does not tokenize the prompt to its end.
             message = f"{maximum}. However, your prompt contains at least {limit + 1} input tokens."
             return refusal(profile, 400, message, param="input_tokens")
         message = (
@@ -127,14 +125,14 @@ def too_long(profile: Profile, prompt_tokens: int, limit: int, max_tokens: int) 
             f"{prompt_tokens} input tokens."
         )
         return refusal(profile, 400, message, param="max_tokens")
-    if profile.errors == "sglang":
+    if profile.family == "sglang":
         message = (
             f"The input ({prompt_tokens} tokens) is longer than the model's context length ({limit} tokens)."
             if prompt_tokens >= limit
             else f"Requested token count exceeds the model's maximum context length of {limit} tokens."
         )
         return refusal(profile, 400, message)
-    if profile.errors == "tgi":
+    if profile.family == "tgi":
         message = (
             f"Input validation error: `inputs` tokens + `max_new_tokens` must be <= {limit}. "
             f"Given: {prompt_tokens} `inputs` tokens and {max_tokens} `max_new_tokens`"
@@ -151,8 +149,8 @@ def unknown_model(profile: Profile, model: str) -> Refused:
     """Refuse a model that is not served.
 
     Args:
-        profile: The server played.
-        model: The name asked for.
+        profile: The profile of the server.
+        model: The name in the request.
 
     Returns:
         The refusal.
@@ -162,10 +160,10 @@ def unknown_model(profile: Profile, model: str) -> Refused:
 
 
 def unknown_field(profile: Profile, name: str) -> Refused:
-    """Refuse a field that is not known.
+    """Refuse an unknown field.
 
     Args:
-        profile: The server played.
+        profile: The profile of the server.
         name: The field.
 
     Returns:
@@ -175,15 +173,15 @@ def unknown_field(profile: Profile, name: str) -> Refused:
 
 
 def no_room_asked(profile: Profile) -> Refused:
-    """Refuse ``max_tokens: 0`` where that is an error.
+    """Refuse ``max_tokens: 0``, for servers that treat it as an error.
 
     Args:
-        profile: The server played.
+        profile: The profile of the server.
 
     Returns:
         The refusal.
     """
-    if profile.errors == "transformers":
+    if profile.family == "transformers":
         return refusal(profile, 500, "`max_new_tokens` must be greater than 0")
     return invalid(profile, "`max_new_tokens` must be strictly positive")
 
@@ -192,7 +190,7 @@ def unauthorized(profile: Profile) -> Refused:
     """Refuse a request without the right key.
 
     Args:
-        profile: The server played.
+        profile: The profile of the server.
 
     Returns:
         The refusal.

@@ -1,6 +1,6 @@
-"""What each kind of server does differently, as flags; the modules that answer read them.
+"""How each kind of server differs from the others, as flags that the modules which build answers read.
 
-``docs/mock_server.md`` says where each behaviour was seen. A profile of your own is
+``docs/mock_server.md`` says where each behaviour was observed. Make a profile with
 ``dataclasses.replace(PROFILES["vllm"], name="mine", max_logprobs=5)``.
 """
 
@@ -14,53 +14,64 @@ from typing import Literal
 from lm_eval.errors import UnknownNameError
 from lm_eval.mock_server.token_text import TokenStyle
 
-__all__ = ["PROFILES", "Profile", "get_profile"]
+__all__ = ["PROFILES", "Family", "Profile", "get_profile"]
+
+Family = Literal["openai", "vllm", "llamacpp", "llamacpp-python", "transformers", "sglang", "tgi"]
+"""The software of a server: decides how errors read and which endpoints exist outside the OpenAI API."""
 
 
 @dataclass(frozen=True)
 class Profile:
-    """A server's habits. The defaults are those of the profile ``default``: everything useful, nothing odd."""
+    """The behaviour of a server. The defaults are those of the profile ``default``: all features, no oddities."""
 
     name: str = "default"
-    """What the user asks for it by."""
+    """The name that a user gives to select the profile."""
     observed: bool = True
-    """Whether the behaviour was recorded from a running server, or taken from public documentation only."""
+    """True: the behaviour was recorded from a running server. False: it follows public documentation only."""
+    family: Family = "vllm"
+    """The server's software: wording and shape of errors, endpoints for health, version and properties."""
 
     adds_bos: bool = True
-    """``<s>`` is put in front of a string prompt."""
+    """A string prompt gets ``<s>`` at its front."""
     shows_bos: bool = False
-    """The added ``<s>`` is the first token of an echo, three characters long though the text lacks it."""
+    """The added ``<s>`` is the first token of an echo and counts three characters, although the text lacks it."""
     scores_first: bool = True
-    """The first token after a hidden ``<s>`` has a log-probability rather than null."""
+    """The first token after a hidden ``<s>`` has a log-probability instead of null."""
     counts_bos: bool = False
     """A hidden ``<s>`` counts as a prompt token in ``usage``."""
     parses_special: bool = True
-    """Names of special tokens in a prompt's text are read as those tokens."""
+    """Names of special tokens in the text of a prompt are read as those tokens."""
     shows_special: bool = True
-    """Special tokens of the prompt are written by name, rather than as an empty text."""
+    """Special tokens of the prompt are written by name instead of as an empty text."""
     token_style: TokenStyle = "carry"
     """How a token with an incomplete character is written."""
     offsets: Literal["exact", "cumulative", "minus-one"] = "exact"
-    """``text_offset``: true character offsets, sums of the lengths of the token texts, or -1 throughout."""
+    """``text_offset``: true character offsets, sums of the lengths of the token texts, or -1 for every token."""
     misaligned: bool = False
-    """Echoed log-probabilities are one place off and the last token is missing."""
+    """Echoed log-probabilities belong to the neighbouring token, and the last token is missing."""
     merges_colliding_texts: bool = False
-    """``top_logprobs`` may give an alternative's value under the chosen token's text when both read the same."""
-    lists_own: bool = True
-    """``top_logprobs`` on completions lists the token itself even when it is not among the most probable."""
+    """``top_logprobs`` may give an alternative's value under the chosen token's text if both texts are equal."""
+    always_lists_token: bool = True
+    """``top_logprobs`` on completions lists the token itself even if it is not among the most probable ones."""
     normalization: Literal["", "NFC", "NFKC", "lower"] = ""
     """What the tokenizer does to a text first; the echoed text stays as it was sent."""
 
     echo: Literal["yes", "ignored", "refused", "without-logprobs"] = "yes"
-    """What ``echo: true`` does on completions. ``without-logprobs``: 400 when both are asked for."""
+    """What ``echo: true`` does on completions. ``without-logprobs``: HTTP 400 if both are requested."""
     completion_logprobs: Literal["legacy", "content", "null", "absent", "refused"] = "legacy"
     """The shape of ``logprobs`` on completions: the four lists, the chat shape, null, no key at all, or an error."""
     max_logprobs: int | None = 20
-    """The most alternatives on completions; None for the whole vocabulary."""
+    """The maximum number of alternatives on completions; None for the complete vocabulary."""
     max_top_logprobs: int | None = 20
-    """The most alternatives on chat."""
+    """The maximum number of alternatives on chat; None for the complete vocabulary."""
     chat_logprobs: bool = True
-    """Chat answers carry log-probabilities when asked to."""
+    """Chat answers carry log-probabilities if they are requested."""
+    null_chat_logprobs: bool = True
+    """A chat answer without log-probabilities has ``logprobs: null``; otherwise the key is absent."""
+    refusal_in_logprobs: bool = False
+    """``logprobs`` of a chat answer has ``refusal: null`` in addition to ``content``."""
+    logprobs_with_ids: bool = False
+    """Log-probabilities in the chat shape have token ids, and lack tokens that start a character without ending it."""
     prompt_logprobs: bool = True
     """The ``prompt_logprobs`` field is understood."""
     echo_fills_prompt_logprobs: bool = False
@@ -75,54 +86,82 @@ class Profile:
     zero_counts_one: bool = False
     """``max_tokens: 0`` is counted as one completion token."""
     default_max_tokens: int | None = 16
-    """``max_tokens`` of completions when not given; None for as many as fit."""
+    """``max_tokens`` of completions by default; None for as many tokens as fit."""
     chat_limit_fields: tuple[str, ...] = ("max_completion_tokens", "max_tokens")
-    """The fields that limit a chat answer, the winner first; others are ignored."""
+    """The fields that limit a chat answer; the first that is given counts, others are ignored."""
     clamps_max_tokens: bool = False
-    """A ``max_tokens`` that does not fit is cut down rather than refused."""
+    """A ``max_tokens`` that does not fit is lowered instead of refused."""
     checks_length: bool = True
     """A prompt that does not fit is refused."""
     trims_stop: bool = True
     """The stop text is cut off the answer."""
     max_stops: int | None = None
-    """The most stop texts; more are refused."""
+    """The maximum number of stop texts; None for no limit."""
     honours_n: bool = True
-    """``n`` gives so many choices."""
+    """``n`` sets the number of choices."""
     honours_temperature: bool = True
     """Sampling happens; otherwise every answer is the greedy one."""
 
     prompt_lists: Literal["yes", "single", "no"] = "yes"
-    """Whether ``prompt`` may be a list of strings, of one string only, or not at all."""
+    """Whether ``prompt`` may be a list of strings, of one string only, or not a list."""
     prompt_ids: bool = True
     """Whether ``prompt`` may hold token ids."""
     refuses_empty: Literal["", "always", "scoring"] = ""
     """Whether an empty prompt is refused: never, always, or with echo and log-probabilities."""
+    refuses_no_prompt: bool = True
+    """A request for a completion without ``prompt`` is refused; otherwise the prompt is empty."""
+    refuses_no_messages: bool = True
+    """An empty list of messages is refused."""
     usage_of_first_prompt: bool = False
     """``usage`` of a batch counts its first prompt only."""
-    cached_tokens: bool = True
-    """``usage.prompt_tokens_details.cached_tokens`` is given."""
-    continues_assistant: bool = False
-    """A final assistant message is continued and given back in front of the answer."""
+    cached_tokens: Literal["counted", "null", "absent"] = "counted"
+    """``usage.prompt_tokens_details``: with the number of ``cached_tokens``, null, or no key at all."""
 
-    errors: Literal["openai", "vllm", "llamacpp", "llamacpp-python", "transformers", "sglang", "tgi"] = "vllm"
-    """The wording and shape of errors."""
+    continues_assistant: bool = False
+    """A final assistant message is continued and returned in front of the answer."""
+    continuation_fields: bool = True
+    """``continue_final_message`` and ``echo`` are understood on chat."""
+    stop_reason: bool = True
+    """A chat choice has ``stop_reason``: the stop text that ended it, or null."""
+    empty_message_fields: tuple[str, ...] = ("refusal", "reasoning", "tool_calls")
+    """Fields of a chat message that are there without a value: null, or an empty list for a name in the plural."""
+    reasoning_field: str = "reasoning"
+    """The field of a chat message that holds reasoning; empty: the reasoning stays in the text, between tags."""
+    hides_reasoning: bool = False
+    """Reasoning is counted but not returned."""
+    null_content: bool = True
+    """An answer that is cut while it reasons has null as content; otherwise an empty text."""
+    limits_reasoning_models: bool = False
+    """Models with the name of an OpenAI reasoning model refuse ``max_tokens``, ``stop`` and a temperature."""
+
+    requires_json_type: bool = True
+    """A request without ``Content-Type: application/json`` is refused."""
+    error_for_unknown_route: bool = False
+    """An unknown route is answered with an error object in the shape of the other errors."""
     unknown_model: int = 404
-    """The status for a model's name that is not served; 200 serves it anyway."""
+    """The status for a model name that is not served; 200 serves it anyway."""
     unknown_fields: int = 200
-    """The status for a field nobody knows."""
+    """The status for an unknown field."""
     validates_temperature: bool = True
     """A negative temperature is refused."""
     tokenize: Literal["", "vllm", "llamacpp", "llamacpp-python", "tgi"] = "vllm"
     """The tokenize and detokenize endpoints."""
     model_card: Literal["plain", "max_model_len", "meta"] = "max_model_len"
-    """What ``/v1/models`` tells of the context length."""
-    native: Literal["", "vllm", "llamacpp", "sglang", "tgi"] = "vllm"
-    """Endpoints beside ``/v1``: health, version, properties."""
-    reasoning_field: str = "reasoning"
-    """The field of a chat message that holds reasoning; empty for none."""
+    """What ``/v1/models`` says about the context length."""
 
 
 _DEFAULT = Profile()
+
+_OTHER = Profile(
+    prompt_logprobs=False,
+    return_token_ids=False,
+    refuses_no_messages=False,
+    continuation_fields=False,
+    stop_reason=False,
+    empty_message_fields=(),
+    requires_json_type=False,
+)
+"""What servers other than vLLM have in common."""
 
 _VLLM = Profile(
     name="vllm",
@@ -134,11 +173,14 @@ _VLLM = Profile(
     zero_max_tokens="echo-only",
     zero_counts_one=True,
     refuses_empty="always",
-    cached_tokens=False,
+    cached_tokens="null",
 )
 
-_LLAMACPP_PYTHON = Profile(
+_LLAMACPP_PYTHON = replace(
+    _OTHER,
     name="llamacpp-python",
+    family="llamacpp-python",
+    requires_json_type=True,
     scores_first=False,
     counts_bos=True,
     shows_special=False,
@@ -146,64 +188,69 @@ _LLAMACPP_PYTHON = Profile(
     offsets="cumulative",
     merges_colliding_texts=True,
     max_logprobs=None,
-    prompt_logprobs=False,
-    return_token_ids=False,
     zero_max_tokens="unlimited",
     chat_limit_fields=("max_tokens",),
     honours_n=False,
     prompt_lists="single",
     prompt_ids=False,
     refuses_empty="scoring",
-    cached_tokens=False,
-    errors="llamacpp-python",
+    cached_tokens="absent",
+    refusal_in_logprobs=True,
+    refuses_no_prompt=False,
     unknown_model=200,
     validates_temperature=False,
     tokenize="llamacpp-python",
     model_card="plain",
-    native="",
     reasoning_field="",
 )
 
 _PROFILES = (
     _DEFAULT,
-    Profile(
+    replace(
+        _OTHER,
         name="openai",
         observed=False,
+        family="openai",
+        refuses_no_messages=True,
         adds_bos=False,
         parses_special=False,
         token_style="escape",
         max_logprobs=5,
-        prompt_logprobs=False,
-        return_token_ids=False,
         max_stops=4,
-        errors="openai",
+        refusal_in_logprobs=True,
+        empty_message_fields=("refusal", "annotations"),
+        hides_reasoning=True,
+        null_content=False,
+        limits_reasoning_models=True,
+        error_for_unknown_route=True,
         tokenize="",
         model_card="plain",
-        native="",
         reasoning_field="",
     ),
     _VLLM,
     replace(_VLLM, name="vllm-nobos", adds_bos=False, shows_bos=False),
-    Profile(
+    replace(
+        _OTHER,
         name="llamacpp",
+        family="llamacpp",
         counts_bos=True,
         echo="ignored",
         completion_logprobs="content",
         max_logprobs=None,
         max_top_logprobs=None,
-        prompt_logprobs=False,
-        return_token_ids=False,
         zero_max_tokens="one",
         default_max_tokens=None,
         clamps_max_tokens=True,
         usage_of_first_prompt=True,
         continues_assistant=True,
-        errors="llamacpp",
+        null_chat_logprobs=False,
+        logprobs_with_ids=True,
+        null_content=False,
+        error_for_unknown_route=True,
         unknown_model=200,
         validates_temperature=False,
         tokenize="llamacpp",
         model_card="meta",
-        native="llamacpp",
         reasoning_field="reasoning_content",
     ),
     _LLAMACPP_PYTHON,
@@ -215,14 +262,14 @@ _PROFILES = (
         counts_bos=False,
         misaligned=True,
     ),
-    Profile(
+    replace(
+        _OTHER,
         name="transformers",
+        family="transformers",
         counts_bos=True,
         echo="ignored",
         completion_logprobs="absent",
         chat_logprobs=False,
-        prompt_logprobs=False,
-        return_token_ids=False,
         zero_max_tokens="error",
         chat_limit_fields=("max_tokens",),
         clamps_max_tokens=True,
@@ -232,57 +279,52 @@ _PROFILES = (
         honours_temperature=False,
         prompt_lists="no",
         prompt_ids=False,
-        cached_tokens=False,
-        errors="transformers",
+        cached_tokens="absent",
+        refuses_no_prompt=False,
         unknown_model=400,
         unknown_fields=422,
         validates_temperature=False,
         tokenize="",
         model_card="plain",
-        native="",
         reasoning_field="",
     ),
-    Profile(
+    replace(
+        _OTHER,
         name="sglang",
         observed=False,
+        family="sglang",
         shows_bos=True,
         token_style="replace",
         offsets="minus-one",
-        lists_own=False,
-        prompt_logprobs=False,
-        return_token_ids=False,
+        always_lists_token=False,
         max_logprobs=None,
         max_top_logprobs=None,
         refuses_empty="always",
-        cached_tokens=False,
-        errors="sglang",
+        cached_tokens="absent",
         unknown_model=200,
         tokenize="vllm",
         model_card="max_model_len",
-        native="sglang",
         reasoning_field="reasoning_content",
     ),
-    Profile(
+    replace(
+        _OTHER,
         name="tgi",
         observed=False,
+        family="tgi",
         counts_bos=True,
         echo="ignored",
         completion_logprobs="null",
         max_top_logprobs=5,
-        prompt_logprobs=False,
-        return_token_ids=False,
         zero_max_tokens="error",
         default_max_tokens=100,
         chat_limit_fields=("max_tokens",),
         honours_n=False,
         max_stops=4,
         prompt_ids=False,
-        cached_tokens=False,
-        errors="tgi",
+        cached_tokens="absent",
         unknown_model=200,
         tokenize="tgi",
         model_card="plain",
-        native="tgi",
         reasoning_field="",
     ),
 )
@@ -295,13 +337,13 @@ def get_profile(profile: str | Profile) -> Profile:
     """Find a profile.
 
     Args:
-        profile: A name, or a profile, which is given back.
+        profile: A name, or a profile, which is returned unchanged.
 
     Returns:
         The profile.
 
     Raises:
-        UnknownNameError: No profile has that name.
+        UnknownNameError: No profile has this name.
     """
     if isinstance(profile, Profile):
         return profile

@@ -1,8 +1,10 @@
 """A pytest plugin: the fixture ``mock_server`` starts OpenAI-compatible servers and stops them after the test.
 
-def test_my_client(mock_server):
-server = mock_server(profile="vllm", faults=["429:0.2"])
-assert ask(server.base_url) == ...
+::
+
+    def test_my_client(mock_server):
+        server = mock_server(profile="vllm", faults=["429:0.2"])
+        assert ask(server.base_url) == ...
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ __all__ = ["mock_server", "mock_server_url"]
 
 @pytest.fixture
 def mock_server() -> Iterator[Callable[..., MockServer]]:
-    """Give a function that starts a ``MockServer`` with the arguments it is called with."""
+    """Return a function that starts a ``MockServer`` with the same arguments as the class."""
     from lm_eval.mock_server.server import MockServer
 
     started: list[MockServer] = []
@@ -37,7 +39,7 @@ def mock_server() -> Iterator[Callable[..., MockServer]]:
 
 @pytest.fixture(scope="session")
 def mock_server_url() -> Iterator[str]:
-    """Give the base URL of one default server that the whole session shares."""
+    """Return the base URL of one default server, shared by all tests of the session."""
     from lm_eval.mock_server.server import MockServer
 
     with MockServer() as server:

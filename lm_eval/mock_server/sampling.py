@@ -1,4 +1,4 @@
-"""Continue a token sequence: greedy, sampled, forced, biased, until a stop."""
+"""Continue a token sequence: greedily, by sampling, with forced or biased tokens, until a stop."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from dataclasses import dataclass, field
 from lm_eval.mock_server.ngram import Context, NGramModel
 from lm_eval.mock_server.tokenizer import Tokenizer
 
-__all__ = ["Generated", "Settings", "generate"]
+__all__ = ["Generated", "SamplingSettings", "generate"]
 
 
-_UNUSED = random.Random(0)
+_UNSEEDED = random.Random(0)
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How to continue.
+class SamplingSettings:
+    """How to continue a prompt.
 
     Attributes:
-        max_tokens: The most tokens to add.
-        temperature: 0 takes the most probable token each time.
-        top_p: Sample from the smallest set of tokens that holds this much probability.
+        max_tokens: The maximum number of tokens to add.
+        temperature: 0 always takes the most probable token.
+        top_p: Sample from the smallest set of tokens whose total probability is at least this.
         seed: Any text or number; the same seed gives the same tokens.
         stop: Texts that end the answer.
         stop_ids: Tokens that end the answer.
-        logit_bias: Added to the log-probability of a token before choosing, never to what is reported.
-        forced: Tokens to give in place of chosen ones, for as long as they last.
-        ignore_eos: Go on after a token of ``stop_ids``.
-        keep_stop: Leave the stop text in the answer.
+        logit_bias: Added to the log-probability of a token before the choice; reported values do not include it.
+        forced: The first tokens of the answer, which are not chosen by the model.
+        ignore_eos: Continue after a token of ``stop_ids``.
+        keep_stop: Keep the stop text in the answer.
     """
 
     max_tokens: int
@@ -51,11 +51,11 @@ class Generated:
     """A continuation.
 
     Attributes:
-        ids: The tokens, a final end token included.
-        contexts: What each token was drawn from.
+        ids: The tokens, including a final end token.
+        contexts: The context that each token was drawn from.
         text: The answer without stop text and special tokens.
         finish_reason: ``"stop"`` or ``"length"``.
-        stop_reason: The stop text that was met, else None.
+        stop_reason: The stop text that ended the answer, else None.
     """
 
     ids: list[int]
@@ -65,20 +65,20 @@ class Generated:
     stop_reason: str | None
 
 
-def generate(model: NGramModel, tokenizer: Tokenizer, context: Context, settings: Settings) -> Generated:
+def generate(model: NGramModel, tokenizer: Tokenizer, context: Context, settings: SamplingSettings) -> Generated:
     """Continue a prompt.
 
     Args:
         model: The language model.
         tokenizer: Its tokenizer.
-        context: What the prompt ends with.
+        context: The context at the end of the prompt.
         settings: How to continue.
 
     Returns:
         The continuation.
     """
-    # Seeding takes longer than a short answer, which mostly is greedy.
-    rng = random.Random(settings.seed) if settings.temperature > 0 else _UNUSED
+    # Seed only if needed: seeding takes longer than a short answer, and most answers are greedy.
+    rng = random.Random(settings.seed) if settings.temperature > 0 else _UNSEEDED
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     ids: list[int] = []
     contexts: list[Context] = []
@@ -107,25 +107,25 @@ def _first_stop(text: str, stops: Sequence[str], start: int) -> tuple[int, str] 
     return min(found, default=None)
 
 
-def _choose(context: Context, settings: Settings, rng: random.Random) -> int:
+def _choose(context: Context, settings: SamplingSettings, rng: random.Random) -> int:
     if settings.temperature <= 0:
         return _best_biased(context, settings.logit_bias) if settings.logit_bias else context.best()
     if settings.temperature <= 1 and settings.top_p >= 1 and not settings.logit_bias:
         return _sample_sharpened(context, settings.temperature, rng)
-    return _sample_whole(context, settings, rng)
+    return _sample_from_all(context, settings, rng)
 
 
 def _best_biased(context: Context, bias: Mapping[int, float]) -> int:
-    """Only biased tokens and the best token without a bias can win."""
+    """Choose greedily: only biased tokens and the best token without a bias can be the best."""
     ranked = [(-logprob, token) for token, logprob in context.top(len(bias) + 1) if token not in bias]
     ranked += [(-(context.logprob(token) + value), token) for token, value in bias.items()]
     return min(ranked)[1]
 
 
 def _sample_sharpened(context: Context, temperature: float, rng: random.Random) -> int:
-    """Sample from p^(1/T), T <= 1, without the whole distribution.
+    """Sample from p^(1/T), T <= 1, without computing the complete distribution.
 
-    A token drawn from p is kept with probability (p / max p)^(1/T - 1): rejection sampling, exact.
+    Exact rejection sampling: a token drawn from p is kept with probability (p / max p)^(1/T - 1).
     """
     power = 1 / temperature - 1
     highest = context.p(context.best())
@@ -136,7 +136,7 @@ def _sample_sharpened(context: Context, temperature: float, rng: random.Random) 
 
 
 def _draw(context: Context, rng: random.Random) -> int:
-    """Draw from p, read as a mixture: the lower context with weight ``backoff``, else the counts seen here."""
+    """Draw from p as a mixture: the lower context with weight ``backoff``, else the counts of this context."""
     node = context
     while node.lower is not None:
         mark = rng.random()
@@ -151,8 +151,8 @@ def _draw(context: Context, rng: random.Random) -> int:
     return rng.choices(range(len(node.probability)), node.distribution())[0]
 
 
-def _sample_whole(context: Context, settings: Settings, rng: random.Random) -> int:
-    """Sample by computing every token's weight."""
+def _sample_from_all(context: Context, settings: SamplingSettings, rng: random.Random) -> int:
+    """Sample by computing the weight of every token."""
     weights = [value ** (1 / settings.temperature) for value in context.distribution()]
     for token, value in settings.logit_bias.items():
         exponent = value / settings.temperature

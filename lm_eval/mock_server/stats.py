@@ -1,4 +1,4 @@
-"""What the server counted: requests, tokens, faults, how many at once."""
+"""What the server counts: requests, tokens, faults, concurrency."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import hashlib
 from collections import Counter, deque
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from lm_eval.mock_server.usage import Usage
+from lm_eval.mock_server.json_text import JsonObject
+from lm_eval.mock_server.token_counts import TokenCounts
 
 __all__ = ["RequestRecord", "Stats"]
 
@@ -18,23 +18,22 @@ class RequestRecord:
     """One request that arrived.
 
     Attributes:
-        number: Its place in the order of arrival, from 0, among requests of ``/v1/completions`` and
-            ``/v1/chat/completions``; -1 for others.
+        number: The position in the order of arrival, from 0, among the requests for an answer of the model.
         method: The HTTP method.
         path: The path.
-        headers: The request's headers; upper and lower case do not matter in names.
-        body: The JSON object sent; None when there was none.
+        headers: The headers; lookup by name ignores upper and lower case.
+        body: The JSON object sent; None if there was none.
         body_hash: A short hash of the raw body.
-        attempt: How often this body had arrived before on this path.
-        fault: The fault played, if any.
-        status: The status answered; None while it is being answered, 0 when the connection was broken.
+        attempt: The number of earlier requests with this body on this path.
+        fault: The fault that was produced; None for a good answer.
+        status: The HTTP status of the answer; None before the answer, 0 if the connection was broken.
     """
 
     number: int
     method: str
     path: str
     headers: Mapping[str, str] = field(repr=False)
-    body: dict[str, Any] | None
+    body: JsonObject | None
     body_hash: str
     attempt: int
     fault: str | None = None
@@ -47,17 +46,17 @@ class Stats:
 
     Attributes:
         requests: Requests by path.
-        bodies: Requests by hash of the body.
+        bodies: Requests by hash of path and body.
         statuses: Answers by status.
-        faults: Faults played, by kind.
+        faults: Faults produced, by kind.
         prompt_tokens: Tokens of all prompts.
-        cached_tokens: How many of them were in the prefix cache.
+        cached_tokens: The number of prompt tokens that were in the prefix cache.
         completion_tokens: Tokens generated.
         images: Images received.
-        in_flight: Requests being answered now.
-        max_in_flight: The most at one time.
-        peers: Where requests for an answer came from: address and port, one a connection.
-        log: The last requests for an answer.
+        in_flight: Requests that are being answered.
+        max_in_flight: The maximum of ``in_flight``.
+        peers: The client addresses and ports of requests for an answer: one per connection.
+        log: The last requests for an answer, oldest first.
     """
 
     requests: Counter[str] = field(default_factory=Counter)
@@ -75,40 +74,40 @@ class Stats:
 
     @property
     def total(self) -> int:
-        """All requests."""
+        """The number of all requests."""
         return sum(self.requests.values())
 
     @property
     def asked(self) -> int:
-        """Requests for an answer of the model: completions and chat."""
+        """The number of requests for an answer of the model: completions and chat."""
         return sum(count for path, count in self.requests.items() if path.endswith("/completions"))
 
     @property
     def distinct_bodies(self) -> int:
-        """Different bodies among the requests for an answer."""
+        """The number of different bodies among the requests for an answer."""
         return len(self.bodies)
 
     def enter(self) -> None:
-        """Count a request in."""
+        """Count a request that arrives."""
         self.in_flight += 1
         self.max_in_flight = max(self.max_in_flight, self.in_flight)
 
     def leave(self) -> None:
-        """Count a request out."""
+        """Count a request that ends."""
         self.in_flight -= 1
 
-    def add_usage(self, usage: Usage) -> None:
-        """Count an answer's tokens.
+    def add_counts(self, counts: TokenCounts) -> None:
+        """Add the token counts of an answer.
 
         Args:
-            usage: The answer's counts.
+            counts: The counts.
         """
-        self.prompt_tokens += usage.prompt_tokens
-        self.cached_tokens += usage.cached_tokens
-        self.completion_tokens += usage.completion_tokens
+        self.prompt_tokens += sum(counts.prompts)
+        self.cached_tokens += counts.cached
+        self.completion_tokens += counts.completion
 
     def reset(self) -> None:
-        """Start counting anew."""
+        """Set all counters to zero."""
         for counter in (self.requests, self.bodies, self.statuses, self.faults):
             counter.clear()
         self.log.clear()
@@ -116,16 +115,16 @@ class Stats:
         self.prompt_tokens = self.cached_tokens = self.completion_tokens = self.images = 0
         self.max_in_flight = self.in_flight
 
-    def as_json(self, *, bodies: bool = False) -> dict[str, Any]:
+    def as_json(self, *, bodies: bool = False) -> JsonObject:
         """Write the counters.
 
         Args:
-            bodies: List the count of every body, too.
+            bodies: Include the count of every body.
 
         Returns:
             A JSON object.
         """
-        found: dict[str, Any] = {
+        counters: JsonObject = {
             "total": self.total,
             "asked": self.asked,
             "distinct_bodies": self.distinct_bodies,
@@ -141,12 +140,12 @@ class Stats:
             "connections": len(self.peers),
         }
         if bodies:
-            found["bodies"] = dict(self.bodies)
-        return found
+            counters["bodies"] = dict(self.bodies)
+        return counters
 
 
 def hash_body(path: str, raw: bytes) -> str:
-    """Name a request body.
+    """Hash the body of a request.
 
     Args:
         path: The path it was sent to.

@@ -1,95 +1,95 @@
-"""The tokenize and detokenize endpoints of the servers that have them."""
+"""The tokenize and detokenize endpoints."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from lm_eval.mock_server.engine import Engine
+from lm_eval.mock_server.json_text import JsonObject
 from lm_eval.mock_server.messages import message_texts, render_messages
 from lm_eval.mock_server.problems import invalid
-from lm_eval.mock_server.requests import Body
+from lm_eval.mock_server.request_fields import RequestFields
+from lm_eval.mock_server.served_model import ServedModel
 
 __all__ = ["TOKEN_ROUTES"]
 
 
-def _text_field(engine: Engine, fields: dict[str, Any], name: str) -> str:
+def _text_field(served: ServedModel, fields: JsonObject, name: str) -> str:
     value = fields.get(name)
     if not isinstance(value, str):
-        raise invalid(engine.profile, f"{name} must be a string.", name)
+        raise invalid(served.profile, f"{name} must be a string.", name)
     return value
 
 
-def _ids_field(engine: Engine, fields: dict[str, Any], name: str = "tokens") -> list[int]:
+def _ids_field(served: ServedModel, fields: JsonObject, name: str = "tokens") -> list[int]:
     value = fields.get(name)
-    size = engine.tokenizer.vocab_size
+    size = served.tokenizer.vocab_size
     if not isinstance(value, list) or not all(isinstance(token, int) and 0 <= token < size for token in value):
-        raise invalid(engine.profile, f"{name} must be a list of token ids.", name)
+        raise invalid(served.profile, f"{name} must be a list of token ids.", name)
     return value
 
 
-def _vllm_tokenize(engine: Engine, fields: dict[str, Any]) -> dict[str, Any]:
-    body = Body(engine.profile, fields)
-    body.check(engine.model_name)
+def _vllm_tokenize(served: ServedModel, fields: JsonObject) -> JsonObject:
+    request = RequestFields(served, fields)
+    request.check()
     if "messages" in fields:
-        contents = message_texts(engine.profile, fields["messages"])
-        ids = engine.encode(render_messages(contents), add_bos=body.flag("add_special_tokens", True) or None)
+        contents = message_texts(served.profile, fields["messages"])
+        ids = served.encode(render_messages(contents), add_bos=request.flag("add_special_tokens", True) or None)
     else:
-        text = _text_field(engine, fields, "prompt")
-        ids = engine.encode(text, add_bos=engine.profile.adds_bos and body.flag("add_special_tokens", True))
-    pieces = [engine.tokenizer.vocabulary_piece(token) for token in ids] if body.flag("return_token_strs") else None
-    return {"count": len(ids), "max_model_len": engine.max_model_len, "tokens": ids, "token_strs": pieces}
+        text = _text_field(served, fields, "prompt")
+        ids = served.encode(text, add_bos=served.profile.adds_bos and request.flag("add_special_tokens", True))
+    pieces = [served.tokenizer.vocabulary_piece(token) for token in ids] if request.flag("return_token_strs") else None
+    return {"count": len(ids), "max_model_len": served.settings.max_model_len, "tokens": ids, "token_strs": pieces}
 
 
-def _vllm_detokenize(engine: Engine, fields: dict[str, Any]) -> dict[str, Any]:
-    return {"prompt": engine.tokenizer.decode(_ids_field(engine, fields))}
+def _vllm_detokenize(served: ServedModel, fields: JsonObject) -> JsonObject:
+    return {"prompt": served.tokenizer.decode(_ids_field(served, fields))}
 
 
-def _llamacpp_tokenize(engine: Engine, fields: dict[str, Any]) -> dict[str, Any]:
-    body = Body(engine.profile, fields)
-    ids = engine.encode(_text_field(engine, fields, "content"), add_bos=body.flag("add_special"))
-    if not body.flag("with_pieces"):
+def _llamacpp_tokenize(served: ServedModel, fields: JsonObject) -> JsonObject:
+    request = RequestFields(served, fields)
+    ids = served.encode(_text_field(served, fields, "content"), add_bos=request.flag("add_special"))
+    if not request.flag("with_pieces"):
         return {"tokens": ids}
-    text, raw = engine.tokenizer.token_text, engine.tokenizer.token_bytes
+    text, raw = served.tokenizer.token_text, served.tokenizer.token_bytes
     pieces = [text[token] if text[token] is not None else list(raw[token]) for token in ids]
     return {"tokens": [{"id": token, "piece": piece} for token, piece in zip(ids, pieces, strict=True)]}
 
 
-def _llamacpp_detokenize(engine: Engine, fields: dict[str, Any]) -> dict[str, Any]:
-    return {"content": engine.tokenizer.decode(_ids_field(engine, fields))}
+def _llamacpp_detokenize(served: ServedModel, fields: JsonObject) -> JsonObject:
+    return {"content": served.tokenizer.decode(_ids_field(served, fields))}
 
 
-def _llamacpp_template(engine: Engine, fields: dict[str, Any]) -> dict[str, Any]:
-    return {"prompt": render_messages(message_texts(engine.profile, fields.get("messages")))}
+def _llamacpp_template(served: ServedModel, fields: JsonObject) -> JsonObject:
+    return {"prompt": render_messages(message_texts(served.profile, fields.get("messages")))}
 
 
-def _python_tokenize(engine: Engine, fields: dict[str, Any]) -> dict[str, Any]:
-    return {"tokens": engine.encode(_text_field(engine, fields, "input"))}
+def _python_tokenize(served: ServedModel, fields: JsonObject) -> JsonObject:
+    return {"tokens": served.encode(_text_field(served, fields, "input"))}
 
 
-def _python_count(engine: Engine, fields: dict[str, Any]) -> dict[str, Any]:
-    return {"count": len(engine.encode(_text_field(engine, fields, "input")))}
+def _python_count(served: ServedModel, fields: JsonObject) -> JsonObject:
+    return {"count": len(served.encode(_text_field(served, fields, "input")))}
 
 
-def _python_detokenize(engine: Engine, fields: dict[str, Any]) -> dict[str, Any]:
-    return {"text": engine.tokenizer.decode(_ids_field(engine, fields)).removeprefix("<s>")}
+def _python_detokenize(served: ServedModel, fields: JsonObject) -> JsonObject:
+    return {"text": served.tokenizer.decode(_ids_field(served, fields)).removeprefix("<s>")}
 
 
-def _tgi_tokenize(engine: Engine, fields: dict[str, Any]) -> list[dict[str, Any]]:
-    text = _text_field(engine, fields, "inputs")
-    tokenizer = engine.tokenizer
-    found: list[dict[str, Any]] = []
-    place = 0
-    for token in engine.encode(text):
-        shown = "" if token == tokenizer.bos_id and not found else tokenizer.decode([token])
+def _tgi_tokenize(served: ServedModel, fields: JsonObject) -> list[JsonObject]:
+    text = _text_field(served, fields, "inputs")
+    tokenizer = served.tokenizer
+    tokens: list[JsonObject] = []
+    start = 0
+    for token in served.encode(text):
+        shown = "" if token == tokenizer.bos_id and not tokens else tokenizer.decode([token])
         length = len(shown)
         name = tokenizer.vocabulary_piece(token) if tokenizer.is_special(token) else shown
-        found.append({"id": token, "text": name, "start": place, "stop": place + length})
-        place += length
-    return found
+        tokens.append({"id": token, "text": name, "start": start, "stop": start + length})
+        start += length
+    return tokens
 
 
-TOKEN_ROUTES: dict[str, dict[str, Callable[[Engine, dict[str, Any]], object]]] = {
+TOKEN_ROUTES: dict[str, dict[str, Callable[[ServedModel, JsonObject], object]]] = {
     "": {},
     "vllm": {"/tokenize": _vllm_tokenize, "/detokenize": _vllm_detokenize},
     "llamacpp": {
@@ -104,4 +104,4 @@ TOKEN_ROUTES: dict[str, dict[str, Callable[[Engine, dict[str, Any]], object]]] =
     },
     "tgi": {"/tokenize": _tgi_tokenize},
 }
-"""Kind of tokenize endpoint → path → what answers it."""
+"""Kind of tokenize endpoint → path → the function that answers."""

@@ -1,4 +1,4 @@
-"""How servers write single tokens as text: what happens to bytes that are only part of a character differs."""
+"""How servers write single tokens as text: they differ in tokens that hold part of a character."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lm_eval.mock_server.tokenizer import Tokenizer
 __all__ = ["TokenStyle", "lone_token_text", "token_texts"]
 
 TokenStyle = Literal["carry", "drop", "escape", "replace"]
-"""``carry``: nothing until the character is whole, then all of it on its last token. ``drop``: incomplete bytes vanish.
+"""``carry``: the complete character on its last token, nothing before. ``drop``: incomplete bytes are left out.
 ``escape``: ``bytes:\\xe6\\x97``. ``replace``: U+FFFD for each token with incomplete bytes."""
 
 
@@ -23,18 +23,18 @@ def token_texts(
     Args:
         tokenizer: The tokenizer.
         ids: The tokens.
-        style: What to do with incomplete characters.
-        show_special: Write special tokens by name; otherwise as nothing.
+        style: How to write incomplete characters.
+        show_special: Write special tokens by name; otherwise as an empty text.
 
     Returns:
-        One text a token.
+        One text per token.
     """
-    whole = tokenizer.token_text
+    complete = tokenizer.token_text
     texts: list[str] = []
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     pending = False
     for token in ids:
-        text = whole[token]
+        text = complete[token]
         if tokenizer.is_special(token):
             texts.append((text or "") if show_special else "")
         elif style != "carry":
@@ -48,16 +48,16 @@ def token_texts(
 
 
 def lone_token_text(tokenizer: Tokenizer, token: int, style: TokenStyle, *, show_special: bool = True) -> str:
-    """Write one token out of sequence, as in a list of alternatives.
+    """Write one token without its neighbours, as in a list of alternatives.
 
     Args:
         tokenizer: The tokenizer.
         token: The token.
-        style: What to do with an incomplete character.
-        show_special: Write a special token by name; otherwise as nothing.
+        style: How to write an incomplete character.
+        show_special: Write a special token by name; otherwise as an empty text.
 
     Returns:
-        Its text.
+        The text.
     """
     if tokenizer.is_special(token) and not show_special:
         return ""

@@ -1,6 +1,6 @@
 """A byte-level BPE tokenizer: any text round-trips, and some tokens hold only part of a character.
 
-Ids: the special tokens first, then one token a byte, then the merges in the order they were learnt.
+The order of ids: special tokens, then one token per byte, then the merges in the order in which they were learnt.
 """
 
 from __future__ import annotations
@@ -9,26 +9,35 @@ import functools
 import itertools
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
-from lm_eval.mock_server.bpe_training import read_merges
-
-__all__ = ["BOS", "EOS", "FIRST_MERGE_ID", "MERGE_LIMIT", "SPECIAL_TOKENS", "Tokenizer", "default_tokenizer"]
+__all__ = [
+    "BOS",
+    "EOS",
+    "FIRST_MERGE_ID",
+    "MERGES_FILE",
+    "SPECIAL_TOKENS",
+    "Tokenizer",
+    "default_tokenizer",
+    "pre_tokens_as_bytes",
+    "read_merges",
+]
 
 BOS, EOS = "<s>", "</s>"
 SPECIAL_TOKENS = (BOS, EOS, "<|system|>", "<|user|>", "<|assistant|>", "<|end|>", "<think>", "</think>")
 FIRST_BYTE_ID = len(SPECIAL_TOKENS)
 FIRST_MERGE_ID = FIRST_BYTE_ID + 256
-MERGE_LIMIT = 1400
+MERGES_FILE = Path(__file__).with_name("merges.txt")
 
-# A word, a number of up to three digits or a run of signs, each with the space before it; else white space, which
-# leaves its last space to the word that follows.
+# A word, a number of up to three digits or a run of signs, each with the space before it; else white space, except for
+# its last space, which belongs to the following word.
 _PRE_TOKEN = re.compile(r" ?(?:[^\W\d_]+|\d{1,3}|(?:[^\w\s]|_)+)|\s+?(?= ?\S)|\s+|.", re.DOTALL)
 _SPECIAL = re.compile("(" + "|".join(re.escape(token) for token in SPECIAL_TOKENS) + ")")
 _CACHED_WORDS = 50_000
 
 
 def pre_tokens_as_bytes(text: str) -> Iterable[tuple[int, ...]]:
-    """Split a text, leaving out special tokens, into pre-tokens of byte ids: what merges are learnt from.
+    """Split a text into pre-tokens of byte ids, from which merges are learnt; special tokens are left out.
 
     Args:
         text: Any text.
@@ -47,22 +56,22 @@ def _byte_ids(word: str) -> tuple[int, ...]:
 
 
 class Tokenizer:
-    """Text to token ids and back.
+    """Turns text into token ids and back.
 
     Attributes:
-        vocab_size: How many tokens there are.
+        vocab_size: The number of tokens.
         bos_id: The id of ``<s>``.
         eos_id: The id of ``</s>``.
         special_ids: The ids of all special tokens, by their text.
-        token_bytes: The bytes of every token, by id; a special token's are those of its name.
-        token_text: The text of every token, by id; None where its bytes are not whole characters.
+        token_bytes: The bytes of every token, by id; for a special token, the bytes of its name.
+        token_text: The text of every token, by id; None if the bytes are not complete characters.
     """
 
     def __init__(self, merges: Sequence[tuple[int, int]]) -> None:
         """Build the vocabulary.
 
         Args:
-            merges: Pairs of ids; pair ``i`` makes the token ``FIRST_MERGE_ID + i``.
+            merges: Pairs of ids; pair ``i`` becomes the token ``FIRST_MERGE_ID + i``.
         """
         self.special_ids = {token: index for index, token in enumerate(SPECIAL_TOKENS)}
         self.bos_id, self.eos_id = self.special_ids[BOS], self.special_ids[EOS]
@@ -99,7 +108,7 @@ class Tokenizer:
         return ids
 
     def decode(self, ids: Iterable[int], *, skip_special: bool = False) -> str:
-        """Turn token ids into text; bytes that make no character become U+FFFD.
+        """Turn token ids into text; bytes that form no character become U+FFFD.
 
         Args:
             ids: Token ids.
@@ -112,7 +121,7 @@ class Tokenizer:
         return b"".join(pieces).decode("utf-8", "replace")
 
     def is_special(self, token: int) -> bool:
-        """Tell whether an id is a special token's.
+        """Check whether a token is a special one.
 
         Args:
             token: A token id.
@@ -123,7 +132,7 @@ class Tokenizer:
         return token < FIRST_BYTE_ID
 
     def vocabulary_piece(self, token: int) -> str:
-        """Name a token the way byte-level vocabularies list it: each byte as one visible character.
+        """Write a token as byte-level vocabularies list it: each byte as one visible character.
 
         Args:
             token: A token id.
@@ -147,18 +156,18 @@ class Tokenizer:
             ids += known
 
     def _merge(self, word: str) -> tuple[int, ...]:
-        """Apply the merges to one pre-token, the earliest learnt first."""
+        """Apply the merges to one pre-token, in the order in which they were learnt."""
         ids = list(_byte_ids(word))
         while len(ids) > 1:
             candidates = [
-                (rank, place)
-                for place, pair in enumerate(itertools.pairwise(ids))
+                (rank, start)
+                for start, pair in enumerate(itertools.pairwise(ids))
                 if (rank := self._rank.get(pair)) is not None
             ]
             if not candidates:
                 break
-            rank, place = min(candidates)
-            ids[place : place + 2] = [rank]
+            rank, start = min(candidates)
+            ids[start : start + 2] = [rank]
         return tuple(ids)
 
 
@@ -170,21 +179,34 @@ def _text_or_none(piece: bytes) -> str | None:
 
 
 def _visible_bytes() -> list[str]:
-    """Give each byte a printable character: itself where it has one in Latin-1, else one from U+0100 on, in order."""
+    """List a printable character for each byte: the Latin-1 character if it is printable, else the next from U+0100."""
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(256) if byte not in printable]
-    names = {byte: chr(byte) for byte in printable} | {byte: chr(0x100 + place) for place, byte in enumerate(others)}
+    names = {byte: chr(byte) for byte in printable} | {byte: chr(0x100 + index) for index, byte in enumerate(others)}
     return [names[byte] for byte in range(256)]
 
 
 _VISIBLE = _visible_bytes()
 
 
-@functools.lru_cache(maxsize=1)
-def default_tokenizer() -> Tokenizer:
-    """Build the tokenizer of the merges that come with the package, once.
+def read_merges(path: Path = MERGES_FILE) -> list[tuple[int, int]]:
+    """Read a merges file: one merge per line, as two ids.
+
+    Args:
+        path: The file.
 
     Returns:
-        The tokenizer every mock server shares.
+        The merges, in order.
+    """
+    pairs = (line.split() for line in path.read_text(encoding="utf-8").splitlines())
+    return [(int(left), int(right)) for left, right in pairs]
+
+
+@functools.lru_cache(maxsize=1)
+def default_tokenizer() -> Tokenizer:
+    """Build the tokenizer from the merges that come with the package; the result is cached.
+
+    Returns:
+        The tokenizer that all mock servers share.
     """
     return Tokenizer(read_merges())

@@ -1,38 +1,38 @@
-"""The exact values that a client should arrive at, computed without HTTP."""
+"""The exact values that a client should get, computed without HTTP."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lm_eval.mock_server.engine import Engine
+from lm_eval.mock_server.served_model import ServedModel
 
 __all__ = ["LanguageModel"]
 
 
 class LanguageModel:
-    """The served language model, asked directly.
+    """Scores texts with the served language model, without requests.
 
-    The rules are those of the log-likelihood requests: context and continuation are tokenized as one text, a token that
-    straddles the seam belongs to the continuation, and where the first token has nothing in front of it, it is
-    conditioned on the prefix token: ``<s>`` if the server adds it, else ``</s>``.
+    The rules are those of log-likelihood requests. Context and continuation are tokenized as one text. A token that
+    straddles the seam belongs to the continuation. A first token without context is conditioned on the prefix token:
+    ``<s>`` if the server adds it, else ``</s>``.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        """Look at a served model.
+    def __init__(self, served: ServedModel) -> None:
+        """Use a served model.
 
         Args:
-            engine: The served model.
+            served: The served model.
         """
-        self._engine = engine
-        self.tokenizer, self.model = engine.tokenizer, engine.model
+        self._served = served
+        self.tokenizer, self.model = served.tokenizer, served.model
 
     @property
     def prefix_id(self) -> int:
-        """The token that stands in front of an empty context."""
-        return self.tokenizer.bos_id if self._engine.profile.adds_bos else self.tokenizer.eos_id
+        """The token that an empty context is replaced with."""
+        return self.tokenizer.bos_id if self._served.profile.adds_bos else self.tokenizer.eos_id
 
     def encode(self, text: str) -> list[int]:
-        """Turn a text into tokens by the server's rules, without an added ``<s>``.
+        """Turn a text into tokens as the server does, without an added ``<s>``.
 
         Args:
             text: Any text.
@@ -40,14 +40,14 @@ class LanguageModel:
         Returns:
             Token ids.
         """
-        return self._engine.encode(text, add_bos=False)
+        return self._served.encode(text, add_bos=False)
 
     def logprob(self, context: str, continuation: str) -> tuple[float, bool]:
         """Compute a log-likelihood.
 
         Args:
-            context: What stands in front; trailing white space moves to the continuation.
-            continuation: What is scored.
+            context: The text before the continuation; white space at its end moves to the continuation.
+            continuation: The text to score.
 
         Returns:
             ln p(continuation | context) in nats, and whether every token of the continuation is the most probable one.
@@ -56,10 +56,10 @@ class LanguageModel:
         continuation = context[len(stripped) :] + continuation
         ids = self.encode(stripped + continuation)
         seam, end, start = len(stripped.encode()), 0, len(ids)
-        for place, token in enumerate(ids):
+        for index, token in enumerate(ids):
             end += len(self.tokenizer.token_bytes[token])
             if end > seam:
-                start = place
+                start = index
                 break
         return self.score_ids(ids[:start], ids[start:])
 
@@ -71,9 +71,9 @@ class LanguageModel:
             continuation: Token ids.
 
         Returns:
-            As ``logprob``.
+            The same as ``logprob``.
         """
-        adds_bos = self._engine.profile.adds_bos
+        adds_bos = self._served.profile.adds_bos
         prefix = [self.prefix_id] if (adds_bos or not context) and [*context[:1]] != [self.tokenizer.bos_id] else []
         ids = [*prefix, *context, *continuation]
         contexts = self.model.walk(ids)[len(ids) - len(continuation) : -1]
@@ -82,13 +82,13 @@ class LanguageModel:
         return total, greedy
 
     def rolling(self, text: str, max_length: int | None = None) -> float:
-        """Compute the log-likelihood of a whole text.
+        """Compute the rolling log-likelihood of a text.
 
         Args:
             text: The text.
-            max_length: The model's window. Longer texts are cut in windows of ``max_length - 1`` predictions: the first
-                conditioned on the prefix token, later ones on the token before them, the last one on as many tokens as
-                fit. None for one window.
+            max_length: The maximum window in tokens; None for one window. Longer texts are cut into windows of
+                ``max_length - 1`` predictions. The first window is conditioned on the prefix token, later ones on the
+                token before them, and the last one on as many tokens as fit.
 
         Returns:
             The sum over all tokens, in nats.
@@ -110,13 +110,13 @@ class LanguageModel:
 
         Args:
             prompt: The prompt.
-            max_tokens: The most tokens to add.
+            max_tokens: The maximum number of tokens to add.
 
         Returns:
             The answer of ``/v1/completions`` at temperature 0.
         """
-        from lm_eval.mock_server.sampling import Settings, generate
+        from lm_eval.mock_server.sampling import SamplingSettings, generate
 
-        ids = self._engine.encode(prompt)
-        settings = Settings(max_tokens, stop_ids=frozenset({self.tokenizer.eos_id}))
+        ids = self._served.encode(prompt)
+        settings = SamplingSettings(max_tokens, stop_ids=frozenset({self.tokenizer.eos_id}))
         return generate(self.model, self.tokenizer, self.model.context(ids), settings).text

@@ -6,7 +6,7 @@ import pytest
 
 from lm_eval.mock_server.messages import render_messages
 
-from .helpers import chat_json, engine, refused
+from .helpers import chat_json, refused, served_model
 
 
 def message(answer: dict[str, Any]) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def test_scripted_answers_see_the_whole_conversation() -> None:
         return "A 🙂"
 
     messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello"}]
-    found = chat_json(engine(answers=answer), messages)
+    found = chat_json(served_model(answers=answer), messages)
     assert message(found)["content"] == "A 🙂"
     assert found["choices"][0]["finish_reason"] == "stop"
     assert seen == ["Be brief.\n\nHello"]
@@ -85,14 +85,14 @@ def test_scripted_answers_see_the_whole_conversation() -> None:
     ("profile", "field"), [("default", "reasoning"), ("vllm", "reasoning"), ("llamacpp", "reasoning_content")]
 )
 def test_reasoning_has_a_field_of_its_own(profile: str, field: str) -> None:
-    served = engine(profile, reasoning="two and two", answers={"": "4"})
+    served = served_model(profile, reasoning="two and two", answers={"": "4"})
     found = message(chat_json(served, max_tokens=50))
     assert found["content"] == "4"
     assert found[field].strip() == "two and two"
 
 
 def test_reasoning_tokens_are_counted_and_scored() -> None:
-    answer = chat_json(engine(reasoning="two and two", answers={"": "4"}), max_tokens=50, logprobs=True)
+    answer = chat_json(served_model(reasoning="two and two", answers={"": "4"}), max_tokens=50, logprobs=True)
     usage = answer["usage"]
     assert 0 < usage["completion_tokens_details"]["reasoning_tokens"] < usage["completion_tokens"]
     assert len(answer["choices"][0]["logprobs"]["content"]) == usage["completion_tokens"]
@@ -100,18 +100,18 @@ def test_reasoning_tokens_are_counted_and_scored() -> None:
 
 @pytest.mark.parametrize(("profile", "content"), [("vllm", None), ("llamacpp", ""), ("openai", "")])
 def test_an_answer_cut_while_reasoning_has_no_content(profile: str, content: str | None) -> None:
-    answer = chat_json(engine(profile, reasoning="a long thought " * 9), max_tokens=5)
+    answer = chat_json(served_model(profile, reasoning="a long thought " * 9), max_tokens=5)
     assert message(answer)["content"] == content
     assert answer["choices"][0]["finish_reason"] == "length"
 
 
 def test_servers_without_a_reasoning_field_leave_the_tags() -> None:
-    served = engine("llamacpp-python", reasoning="hm", answers={"": "4"})
+    served = served_model("llamacpp-python", reasoning="hm", answers={"": "4"})
     assert message(chat_json(served, max_tokens=50))["content"] == "<think>\nhm\n</think>\n\n4"
 
 
 def test_include_reasoning_false_hides_it() -> None:
-    served = engine("vllm", reasoning="hm", answers={"": "4"})
+    served = served_model("vllm", reasoning="hm", answers={"": "4"})
     assert message(chat_json(served, max_tokens=50, include_reasoning=False))["reasoning"] is None
 
 

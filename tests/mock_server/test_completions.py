@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from .helpers import complete_json, echo, engine, refused
+from .helpers import complete_json, echo, refused, served_model
 
 PROMPT = "The capital of France is"
 
@@ -20,7 +20,7 @@ def test_an_echo_is_the_prompt_with_a_true_logprob_a_token() -> None:
 
 
 def test_the_same_request_gives_the_same_numbers() -> None:
-    served = engine()
+    served = served_model()
     assert echo(served, PROMPT)["logprobs"] == echo(served, PROMPT)["logprobs"] == echo("default", PROMPT)["logprobs"]
 
 
@@ -70,7 +70,7 @@ def test_seeded_sampling_repeats() -> None:
 
 
 def test_token_ids_are_taken_as_they_are() -> None:
-    served = engine()
+    served = served_model()
     ids = served.encode(PROMPT)
     by_ids, by_text = echo(served, ids), echo(served, PROMPT)
     assert by_ids["text"] == f"<s>{by_text['text']}"
@@ -79,13 +79,13 @@ def test_token_ids_are_taken_as_they_are() -> None:
 
 
 def test_lists_of_token_ids_are_a_batch() -> None:
-    served = engine()
+    served = served_model()
     answer = complete_json(served, [served.encode("The"), served.encode("A")], max_tokens=1, echo=True)
     assert [choice["text"][:4] for choice in answer["choices"]] == ["<s>T", "<s>A"]
 
 
 def test_return_token_ids() -> None:
-    served = engine()
+    served = served_model()
     choice = complete_json(served, PROMPT, max_tokens=1, return_token_ids=True)["choices"][0]
     assert choice["prompt_token_ids"] == served.encode(PROMPT)
     assert choice["token_ids"] == served.tokenizer.encode(" Paris")
@@ -98,7 +98,7 @@ def test_tokens_as_ids_keep_true_offsets() -> None:
 
 
 def test_prompt_logprobs_are_those_of_the_echo() -> None:
-    served = engine()
+    served = served_model()
     listed = complete_json(served, PROMPT, max_tokens=1, prompt_logprobs=2)["choices"][0]["prompt_logprobs"]
     values = [entry[str(token)]["logprob"] for entry, token in zip(listed[1:], served.encode(PROMPT)[1:], strict=True)]
     assert listed[0] is None
@@ -114,7 +114,7 @@ def test_stop_is_cut_off_and_named() -> None:
 
 
 def test_a_bias_forces_the_next_token_with_its_true_logprob() -> None:
-    served = engine()
+    served = served_model()
     token = served.tokenizer.encode(" Rome")[0]
     choice = complete_json(served, PROMPT, max_tokens=1, logprobs=1, logit_bias={str(token): 100})["choices"][0]
     expected = served.model.context(served.encode(PROMPT)).logprob(token)
@@ -133,7 +133,7 @@ def test_truncated_prompts_keep_their_end() -> None:
 
 
 def test_usage_counts_tokens_and_the_cached_prefix() -> None:
-    served, prompt = engine(), " ".join(["The capital of France is Paris."] * 8)
+    served, prompt = served_model(), " ".join(["The capital of France is Paris."] * 8)
     first, second = (complete_json(served, prompt, max_tokens=3)["usage"] for _ in "ab")
     assert first["prompt_tokens"] == len(served.encode(prompt)) - 1
     assert first["completion_tokens"] == 3
@@ -144,21 +144,21 @@ def test_usage_counts_tokens_and_the_cached_prefix() -> None:
 
 def test_scripted_answers_by_text_and_by_function() -> None:
     mapping = {"2 + 2": "4", "3 + 3": "6"}
-    served = engine(answers=mapping)
+    served = served_model(answers=mapping)
     assert complete_json(served, "What is 3 + 3? 6. What is 2 + 2?")["choices"][0]["text"] == "4"
     assert complete_json(served, PROMPT, max_tokens=1)["choices"][0]["text"] == " Paris"
-    function = engine(answers=lambda prompt: prompt.upper() if prompt.startswith("a") else None)
+    function = served_model(answers=lambda prompt: prompt.upper() if prompt.startswith("a") else None)
     assert complete_json(function, "abc")["choices"][0]["text"] == "ABC"
     assert complete_json(function, PROMPT, max_tokens=1)["choices"][0]["text"] == " Paris"
 
 
 def test_scripted_answers_leave_scoring_alone() -> None:
-    served = engine(answers=lambda prompt: "no")
+    served = served_model(answers=lambda prompt: "no")
     assert echo(served, PROMPT) == echo("default", PROMPT)
 
 
 def test_scripted_answers_are_stopped_and_cut_like_others() -> None:
-    served = engine(answers=lambda prompt: "one\ntwo three four")
+    served = served_model(answers=lambda prompt: "one\ntwo three four")
     assert complete_json(served, "x", stop=["\n"])["choices"][0]["text"] == "one"
     cut = complete_json(served, "x", max_tokens=3)["choices"][0]
     assert cut["finish_reason"] == "length"
@@ -200,14 +200,14 @@ def test_unknown_models_are_refused() -> None:
 
 
 def test_prompts_over_the_context_length_are_refused() -> None:
-    served = engine(max_model_len=16)
+    served = served_model(max_model_len=16)
     status, body = refused(complete_json, served, "The " * 40)
     assert status == 400
     assert "maximum context length is 16 tokens" in body["error"]["message"]
 
 
 def test_answers_over_the_context_length_are_refused() -> None:
-    served = engine(max_model_len=16)
+    served = served_model(max_model_len=16)
     assert refused(complete_json, served, "The", max_tokens=15)[0] == 400
     assert complete_json(served, "The", max_tokens=14)["usage"]["completion_tokens"] == 14
 

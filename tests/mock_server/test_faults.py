@@ -9,7 +9,7 @@ from lm_eval.mock_server.broken_answers import BREAKERS
 from lm_eval.mock_server.faults import KINDS, Fault, FaultPlan, parse_fault
 from lm_eval.mock_server.stats import RequestRecord
 
-from .helpers import chat_json, complete_json, echo, engine
+from .helpers import chat_json, complete_json, echo, served_model
 
 
 def record(number: int, body_hash: str = "", attempt: int = 0) -> RequestRecord:
@@ -123,7 +123,7 @@ def test_broken_messages(kind: str, content: str | None) -> None:
 def test_broken_logprobs() -> None:
     assert broken("null-logprobs")["choices"][0]["logprobs"] is None
     assert broken("positive-logprobs")["choices"][0]["logprobs"]["token_logprobs"][-1] > 0
-    scored = BREAKERS["nan-logprobs"]({"choices": [echo(engine(), "The capital of France")]})
+    scored = BREAKERS["nan-logprobs"]({"choices": [echo(served_model(), "The capital of France")]})
     assert [value != value for value in scored["choices"][0]["logprobs"]["token_logprobs"]][-2:] == [True, True]
     chat = BREAKERS["positive-logprobs"](chat_json("default", logprobs=True))
     assert chat["choices"][0]["logprobs"]["content"][-1]["logprob"] > 0

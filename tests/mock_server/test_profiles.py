@@ -9,9 +9,10 @@ import pytest
 
 from lm_eval.errors import UnknownNameError
 from lm_eval.mock_server.info_routes import models
+from lm_eval.mock_server.json_text import thaw
 from lm_eval.mock_server.profiles import PROFILES, get_profile
 
-from .helpers import chat_json, complete_json, echo, engine, refused, truth
+from .helpers import chat_json, complete_json, echo, refused, served_model, truth
 
 PROMPT = "The capital of France is Paris"
 ASSISTANT_LAST = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Well, hel"}]
@@ -42,7 +43,7 @@ class TestVLLM:
         assert choice["logprobs"]["token_logprobs"][0] is None
 
     def test_token_ids_and_a_written_bos_have_right_offsets(self) -> None:
-        served = engine("vllm")
+        served = served_model("vllm")
         for prompt in (served.encode(PROMPT), f"<s>{PROMPT}"):
             choice = echo(served, prompt, max_tokens=0)
             assert choice["text"] == "".join(choice["logprobs"]["tokens"]) == f"<s>{PROMPT}"
@@ -67,7 +68,7 @@ class TestVLLM:
         assert logprobs["text_offset"][1:6] == [3, 4, 5, 5, 5]
 
     def test_alternatives_that_read_the_same_hide_the_token(self) -> None:
-        logprobs = echo(engine("vllm", max_logprobs=None), "a 𓀀 b", max_tokens=0, logprobs=900)["logprobs"]
+        logprobs = echo(served_model("vllm", max_logprobs=None), "a 𓀀 b", max_tokens=0, logprobs=900)["logprobs"]
         pairs = zip(logprobs["tokens"], logprobs["token_logprobs"], logprobs["top_logprobs"], strict=True)
         assert any(top and top[token] != value for token, value, top in pairs)
 
@@ -96,7 +97,7 @@ class TestVLLM:
         assert refused(complete_json, "vllm", "")[0] == 400
 
     def test_the_length_given_in_the_error_is_a_lower_bound(self) -> None:
-        status, body = refused(complete_json, engine("vllm", max_model_len=10), "The " * 100)
+        status, body = refused(complete_json, served_model("vllm", max_model_len=10), "The " * 100)
         assert status == 400
         assert "contains at least 11 input tokens" in body["error"]["message"]
         assert body["error"]["param"] == "input_tokens"
@@ -111,7 +112,7 @@ class TestVLLM:
         assert complete_json("vllm", PROMPT)["usage"]["prompt_tokens_details"] is None
 
     def test_models_give_the_context_length(self) -> None:
-        assert models(engine("vllm", max_model_len=77), {})["data"][0]["max_model_len"] == 77
+        assert thaw(models(served_model("vllm", max_model_len=77)))["data"][0]["max_model_len"] == 77
 
     def test_without_bos_the_first_token_has_no_logprob(self) -> None:
         choice = echo("vllm-nobos", PROMPT, max_tokens=0)
@@ -135,7 +136,7 @@ class TestLlamaCpp:
         assert complete_json("llamacpp", "The", max_tokens=1, logprobs=0)["choices"][0]["logprobs"] is None
 
     def test_forced_decoding_gives_the_true_value(self) -> None:
-        served, lm = engine("llamacpp"), truth("llamacpp")
+        served, lm = served_model("llamacpp"), truth("llamacpp")
         context, continuation = "The capital of Italy is", " Paris, a 日 city"
         ids = served.encode(context)
         total = 0.0
@@ -148,7 +149,7 @@ class TestLlamaCpp:
         assert total == pytest.approx(lm.logprob(context, continuation)[0], abs=1e-9)
 
     def test_a_token_that_opens_a_character_has_no_logprob(self) -> None:
-        served = engine("llamacpp")
+        served = served_model("llamacpp")
         lead, *rest = served.tokenizer.encode("𓀀")
         prompt = served.encode("The")
         fields: dict[str, Any] = {"max_tokens": 1, "logprobs": 1}
@@ -158,12 +159,12 @@ class TestLlamaCpp:
         assert choice["logprobs"]["content"][0]["id"] == rest[0]
 
     def test_the_whole_vocabulary_may_be_listed(self) -> None:
-        served = engine("llamacpp")
+        served = served_model("llamacpp")
         choice = complete_json(served, "The", max_tokens=1, logprobs=300_000)["choices"][0]
         assert len(choice["logprobs"]["content"][0]["top_logprobs"]) == served.tokenizer.vocab_size
 
     def test_usage_counts_the_first_prompt_only(self) -> None:
-        served = engine("llamacpp")
+        served = served_model("llamacpp")
         usage = complete_json(served, ["The", "The capital of France is Paris"], max_tokens=1)["usage"]
         assert usage["prompt_tokens"] == len(served.encode("The"))
 
@@ -176,12 +177,12 @@ class TestLlamaCpp:
         assert complete_json("llamacpp", "The", model="other", temperature=-3, strange=1, max_tokens=1)["choices"]
 
     def test_no_max_tokens_fills_the_context(self) -> None:
-        served = engine("llamacpp", max_model_len=64)
+        served = served_model("llamacpp", max_model_len=64)
         answer = complete_json(served, "The", ignore_eos=True)
         assert answer["usage"]["total_tokens"] == 64
 
     def test_the_error_of_a_long_prompt_tells_the_numbers(self) -> None:
-        served = engine("llamacpp", max_model_len=16)
+        served = served_model("llamacpp", max_model_len=16)
         prompt = "The " * 100
         status, body = refused(complete_json, served, prompt)
         assert status == 400
@@ -190,7 +191,7 @@ class TestLlamaCpp:
         assert body["error"]["n_ctx"] == 16
 
     def test_models_give_the_context_length(self) -> None:
-        assert models(engine("llamacpp", max_model_len=77), {})["data"][0]["meta"]["n_ctx"] == 77
+        assert thaw(models(served_model("llamacpp", max_model_len=77)))["data"][0]["meta"]["n_ctx"] == 77
 
 
 class TestLlamaCppPython:
@@ -216,12 +217,12 @@ class TestLlamaCppPython:
         assert logprobs["text_offset"][:2] == [0, 0]
 
     def test_max_tokens_zero_fills_the_context(self) -> None:
-        served = engine("llamacpp-python", max_model_len=64)
+        served = served_model("llamacpp-python", max_model_len=64)
         answer = complete_json(served, "The", max_tokens=0, ignore_eos=True)
         assert answer["usage"]["total_tokens"] == 64
 
     def test_max_completion_tokens_is_ignored(self) -> None:
-        served = engine("llamacpp-python", max_model_len=64)
+        served = served_model("llamacpp-python", max_model_len=64)
         answer = chat_json(served, max_tokens=None, max_completion_tokens=2, ignore_eos=True)
         assert answer["usage"]["total_tokens"] == 64
 
@@ -238,7 +239,7 @@ class TestLlamaCppPython:
         assert len(complete_json("llamacpp-python", "The", n=3)["choices"]) == 1
 
     def test_the_error_of_a_long_prompt(self) -> None:
-        status, body = refused(complete_json, engine("llamacpp-python", max_model_len=16), "The " * 100)
+        status, body = refused(complete_json, served_model("llamacpp-python", max_model_len=16), "The " * 100)
         assert (status, body["error"]["code"]) == (400, "context_length_exceeded")
 
     def test_a_missing_prompt_is_accepted_and_a_bad_type_is_a_server_error(self) -> None:
@@ -246,13 +247,13 @@ class TestLlamaCppPython:
         assert refused(complete_json, "llamacpp-python", "The", temperature="hot")[0] == 500
 
     def test_logprobs_can_be_switched_off(self) -> None:
-        served = engine("llamacpp-python", completion_logprobs="refused")
+        served = served_model("llamacpp-python", completion_logprobs="refused")
         status, body = refused(complete_json, served, "The", logprobs=1)
         assert status == 500
         assert "logits_all=False" in body["error"]["message"]
 
     def test_without_bos_values_are_one_place_off(self) -> None:
-        served = engine("llamacpp-python-nobos")
+        served = served_model("llamacpp-python-nobos")
         logprobs = echo(served, PROMPT, max_tokens=1)["logprobs"]
         ids = served.encode(PROMPT)
         assert len(logprobs["tokens"]) == len(ids)
@@ -296,7 +297,7 @@ class TestTransformers:
         assert refused(complete_json, "transformers", "The", model="other")[0] == 400
 
     def test_long_prompts_are_accepted(self) -> None:
-        assert complete_json(engine("transformers", max_model_len=16), "The " * 100, max_tokens=1)["choices"]
+        assert complete_json(served_model("transformers", max_model_len=16), "The " * 100, max_tokens=1)["choices"]
 
 
 class TestOpenAI:
@@ -318,14 +319,14 @@ class TestOpenAI:
         assert refused(complete_json, "openai", "The", stop=list("abcde"))[0] == 400
 
     def test_no_context_length_is_told(self) -> None:
-        assert "max_model_len" not in models(engine("openai"), {})["data"][0]
+        assert "max_model_len" not in thaw(models(served_model("openai")))["data"][0]
 
     @pytest.mark.parametrize(
         "fields", [{"max_tokens": 5}, {"max_tokens": None, "stop": ["x"]}, {"max_tokens": None, "temperature": 0.5}]
     )
     def test_reasoning_models_take_neither_max_tokens_nor_stop_nor_temperature(self, fields: dict[str, Any]) -> None:
-        served = engine("openai")
-        served.model_name = "gpt-5-mini"
+        served = served_model("openai")
+        served.settings.model = "gpt-5-mini"
         status, body = refused(chat_json, served, model="gpt-5-mini", **{"temperature": 1, **fields})
         assert (status, body["error"]["code"]) == (400, "unsupported_parameter")
 
@@ -368,6 +369,6 @@ class TestTGI:
 @pytest.mark.parametrize(("kind", "text"), [("lower", "the naïve café"), ("NFKC", "The naïve café")])
 def test_normalized_text_is_echoed_as_sent(kind: Any, text: str) -> None:
     sent = "The nai\u0308ve café" if kind == "NFKC" else "The naïve CAFÉ"
-    choice = echo(engine(normalization=kind), sent, max_tokens=0)
+    choice = echo(served_model(normalization=kind), sent, max_tokens=0)
     assert choice["text"] == sent
     assert "".join(choice["logprobs"]["tokens"]) == text

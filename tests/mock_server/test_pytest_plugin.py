@@ -11,15 +11,15 @@ from lm_eval.mock_server import MockServer
 from .helpers import get
 
 TEST_OF_ANOTHER_PROJECT = """
-import urllib.request
+import requests
 
 def test_factory(mock_server):
     one, two = mock_server(), mock_server(profile="llamacpp")
     assert one.port != two.port
-    assert urllib.request.urlopen(one.base_url + "/models").status == 200
+    assert requests.get(one.base_url + "/models", timeout=10).status_code == 200
 
 def test_shared(mock_server_url):
-    assert urllib.request.urlopen(mock_server_url + "/models").status == 200
+    assert requests.get(mock_server_url + "/models", timeout=10).status_code == 200
 """
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lm_eval.mock_server.ngram import Context, default_model
-from lm_eval.mock_server.sampling import Generated, Settings, generate
+from lm_eval.mock_server.sampling import Generated, SamplingSettings, generate
 from lm_eval.mock_server.tokenizer import default_tokenizer
 
 MODEL, TOKENIZER = default_model(), default_tokenizer()
@@ -17,7 +17,7 @@ def context(text: str) -> Context:
 
 
 def run(text: str = "The", max_tokens: int = 12, **options: Any) -> Generated:
-    return generate(MODEL, TOKENIZER, context(text), Settings(max_tokens, **options))
+    return generate(MODEL, TOKENIZER, context(text), SamplingSettings(max_tokens, **options))
 
 
 def test_greedy_takes_the_best_each_time() -> None:
@@ -47,7 +47,7 @@ def test_samples_follow_the_distribution(temperature: float, top_p: float) -> No
         mass += weights[token] / total
     draws = 400
     seen = Counter(
-        generate(MODEL, TOKENIZER, place, Settings(1, temperature, top_p, seed=str(number))).ids[0]
+        generate(MODEL, TOKENIZER, place, SamplingSettings(1, temperature, top_p, seed=str(number))).ids[0]
         for number in range(draws)
     )
     assert set(seen) <= kept

@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lm_eval.mock_server.bpe_training import learn_merges, read_merges
+from lm_eval.mock_server.bpe_training import MERGE_LIMIT, learn_merges
 from lm_eval.mock_server.corpus import documents
 from lm_eval.mock_server.tokenizer import (
     FIRST_MERGE_ID,
-    MERGE_LIMIT,
     SPECIAL_TOKENS,
     default_tokenizer,
     pre_tokens_as_bytes,
+    read_merges,
 )
 
 TOKENIZER = default_tokenizer()

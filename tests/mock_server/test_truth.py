@@ -6,7 +6,7 @@ import pytest
 
 from lm_eval.mock_server.profiles import get_profile
 
-from .helpers import echo, engine, truth
+from .helpers import echo, served_model, truth
 
 PAIRS = [
     ("The capital of France is", " Paris"),
@@ -81,6 +81,6 @@ def test_rolling_windows_start_on_the_token_before_them() -> None:
 
 
 def test_greedy_is_what_completions_answer() -> None:
-    served = engine()
+    served = served_model()
     assert truth().greedy("The capital of France is", 2) == " Paris."
     assert echo(served, "The capital of France is", max_tokens=2)["text"].endswith(" Paris.")

@@ -1,4 +1,4 @@
-"""A whole run on one page: load tasks, build requests, ask the model, filter, score, aggregate."""
+"""A whole run on one page: settings, tasks, requests, asking the model, filters, scores, aggregates."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lm_eval import _setup
-from lm_eval.errors import CapabilityError, ConfigError
+from lm_eval.config.run import RunSettings
+from lm_eval.errors import CapabilityError
+from lm_eval.preparation import Prepared, flatten, journal_of, prepare, refuse_unsafe
 
 if TYPE_CHECKING:
     from lm_eval.api.model import LM
-    from lm_eval.api.task import Task
     from lm_eval.loggers.evaluation_tracker import EvaluationTracker
     from lm_eval.task_files.manager import TaskManager
 
-__all__ = ["evaluate", "simple_evaluate"]
+__all__ = ["evaluate", "run", "simple_evaluate"]
 
 eval_logger = logging.getLogger("lm_eval")
 
 
 def simple_evaluate(
     model: str | LM,
-    model_args: str | Mapping[str, Any] | None = None,
-    tasks: str | Sequence[Any] | None = None,
+    model_args: str | Mapping[str, object] | None = None,
+    tasks: str | Sequence[object] | None = None,
     num_fewshot: int | None = None,
     batch_size: int | str | None = None,
     max_batch_size: int | None = None,
@@ -44,7 +44,7 @@ def simple_evaluate(
     system_instruction: str | None = None,
     apply_chat_template: bool | str = False,
     fewshot_as_multiturn: bool | None = None,
-    gen_kwargs: str | Mapping[str, Any] | None = None,
+    gen_kwargs: str | Mapping[str, object] | None = None,
     task_manager: TaskManager | None = None,
     verbosity: str | None = None,
     predict_only: bool = False,
@@ -53,7 +53,7 @@ def simple_evaluate(
     torch_random_seed: int = 1234,
     fewshot_random_seed: int = 1234,
     confirm_run_unsafe_code: bool = False,
-    metadata: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, object] | None = None,
     *,
     data_dir: str | Path | None = None,
     include_path: str | Path | Sequence[str | Path] | None = None,
@@ -65,146 +65,122 @@ def simple_evaluate(
 
     Args:
         model: A registered name, or an ``LM``.
-        model_args: Its arguments, ``"a=1,b=2"`` or a mapping, when ``model`` is a name.
+        model_args: Arguments of the model, ``"a=1,b=2"`` or a mapping, if ``model`` is a name.
         tasks: Names, glob patterns, paths of task files, dicts, ``Task`` or ``Group`` objects.
-        num_fewshot: Shots, in place of each task's own number; a task that says 0 keeps it.
-        batch_size: Prompts a request, where the endpoint takes lists of prompts.
-        max_batch_size: Accepted for compatibility.
-        device: Accepted for compatibility; the model is behind an API.
-        use_cache: A file of answers shared between runs.
-        cache_requests: Accepted for compatibility; building requests is faster than reading a cache of them.
-        rewrite_requests_cache: Accepted for compatibility.
-        delete_requests_cache: Accepted for compatibility.
-        limit: The first so many docs of each task, or that fraction of them when below 1.
-        samples: Task name to the ids of the docs to evaluate, an id being the index in the split; tasks that are
-            not named are evaluated whole.
-        bootstrap_iters: Resamples for bootstrapped standard errors; 0 computes no standard errors.
-        check_integrity: Validate the files of the tasks first.
+        num_fewshot: Number of few-shot examples, instead of each task's own number. A task that sets 0 keeps 0.
+        batch_size: Number of prompts in one request, for endpoints that take lists of prompts.
+        max_batch_size: Ignored; kept for compatibility with the reference harness.
+        device: Ignored; kept for compatibility. The model runs behind an API.
+        use_cache: A file of answers that runs share.
+        cache_requests: Ignored; kept for compatibility. Building requests is faster than reading a cache of them.
+        rewrite_requests_cache: Ignored; kept for compatibility.
+        delete_requests_cache: Ignored; kept for compatibility.
+        limit: Use only the first N documents of each task, or that fraction of them if below 1.
+        samples: Task name to the ids of the documents to use. An id is the index in the split. A task that is not
+            named uses all its documents.
+        bootstrap_iters: Number of resamples for bootstrapped standard errors; 0 computes no standard errors.
+        check_integrity: Validate the task files before the run.
         write_out: Log the first prompt of each task.
-        log_samples: Keep a sample a doc in the result.
-        evaluation_tracker: Where results will be saved; its folder also holds the journal a run resumes from.
-        system_instruction: Opens every prompt.
-        apply_chat_template: Send chat messages; a string names the template.
-        fewshot_as_multiturn: Few-shot examples as turns of their own; on with the chat template unless False.
-        gen_kwargs: Generation settings laid over those of each generation task.
-        task_manager: Knows the tasks; one is made when absent.
-        verbosity: A log level's name.
-        predict_only: Ask and log, score nothing.
+        log_samples: Include one record for each document in the result.
+        evaluation_tracker: Where results will be saved. Its folder also holds the answers from which an interrupted
+            run resumes.
+        system_instruction: Text at the start of every prompt.
+        apply_chat_template: Send prompts as chat messages; a string names the template.
+        fewshot_as_multiturn: Send each few-shot example as its own turns. With the chat template this is the default;
+            False turns it off.
+        gen_kwargs: Generation settings that override those of the tasks, ``"a=1,b=2"`` or a mapping.
+        task_manager: Finds the tasks; None builds one.
+        verbosity: The name of a log level; None leaves logging alone.
+        predict_only: Keep the answers without scores.
         random_seed: Seed of ``random``.
         numpy_random_seed: Seed of ``numpy.random``.
         torch_random_seed: Recorded only.
         fewshot_random_seed: Seed of each task's few-shot sampler.
-        confirm_run_unsafe_code: Allow tasks that run what the model writes.
-        metadata: Merged, with ``model_args``, into each task's metadata.
-        data_dir: A folder with datasets as ``<dataset_path>``, looked at before the Hub.
-        include_path: Folders with more task files, when no ``task_manager`` is given.
-        fresh: Start over although an interrupted run could be resumed.
-        max_errors: Lost docs that are put up with: a number, or a fraction of all docs when below 1.
-        progress: Show a progress line; None means on a terminal only.
+        confirm_run_unsafe_code: Allow tasks that run code the model writes.
+        metadata: Merged, with ``model_args``, into the metadata of each task.
+        data_dir: A folder with datasets as ``<dataset_path>``; used before the Hub.
+        include_path: Folders with more task files, if no ``task_manager`` is given.
+        fresh: Start over, even if an interrupted run could be resumed.
+        max_errors: Maximum number of documents that may fail, or a fraction of all documents if below 1.
+        progress: Show progress; None means on a terminal only.
 
     Returns:
         The results, as described in ``docs/results.md``.
 
     Raises:
-        UserError: The arguments, a task or the endpoint's abilities do not allow the run.
+        UserError: The arguments, a task or the endpoint's capabilities do not allow the run.
         APIError: The endpoint cannot be used at all.
     """
-    from lm_eval.api.model import LM, RunContext
-    from lm_eval.config.redact import redact
+    settings = RunSettings.from_call(locals())
+    if verbosity is not None:
+        from lm_eval.utils import setup_logging
+
+        setup_logging(verbosity)
+    return run(settings, None if isinstance(model, str) else model, evaluation_tracker, task_manager)
+
+
+def run(
+    settings: RunSettings,
+    lm: LM | None = None,
+    tracker: EvaluationTracker | None = None,
+    task_manager: TaskManager | None = None,
+) -> dict[str, Any]:
+    """Evaluate with settings: what ``simple_evaluate`` and ``lm_eval run`` do.
+
+    Args:
+        settings: The settings of the run.
+        lm: The model; None builds the one that the settings name.
+        tracker: Where results will be saved; None keeps no answers for resuming.
+        task_manager: Finds the tasks; None builds one.
+
+    Returns:
+        The results, as ``simple_evaluate`` returns them.
+
+    Raises:
+        UserError: As for ``simple_evaluate``.
+        APIError: As for ``simple_evaluate``.
+    """
+    from lm_eval.api.model import RunContext
     from lm_eval.results import environment
     from lm_eval.results.collect import count_errors
-    from lm_eval.task_files.manager import TaskManager
     from lm_eval.text import sha256
-    from lm_eval.utils import setup_logging, simple_parse_args_string
 
     started = time.perf_counter()
-    if verbosity is not None:
-        setup_logging(verbosity)
-    if not tasks:
-        raise ConfigError("No tasks given; 'lm_eval ls tasks' lists them.")
-    if limit is not None and samples is not None:
-        raise ConfigError("limit and samples exclude each other; give one of them.")
-    multiturn = bool(apply_chat_template) and fewshot_as_multiturn is not False
-    gen_kwargs = simple_parse_args_string(gen_kwargs) if isinstance(gen_kwargs, str) else dict(gen_kwargs or {})
-    arguments = simple_parse_args_string(model_args) if isinstance(model_args, str) else dict(model_args or {})
-    _setup.seed_generators(random_seed, numpy_random_seed)
-
-    manager = task_manager or TaskManager(
-        include_path=include_path, metadata={**redact(arguments), **(metadata or {})}, data_dir=data_dir
-    )
-    loaded = manager.load([tasks] if isinstance(tasks, str | dict) else list(tasks))
-    if check_integrity:
-        _setup.check_integrity_of(manager, loaded["tasks"])
-    for task in loaded["tasks"].values():
-        if data_dir is not None:
-            task.set_data_dir(data_dir)
-        _setup.configure(task, num_fewshot, gen_kwargs, predict_only, fewshot_random_seed, confirm_run_unsafe_code)
-
-    config: dict[str, Any] = {
-        "model": model if isinstance(model, str) else type(model).__name__,
-        "model_args": redact(arguments),
-        "batch_size": batch_size,
-        "use_cache": use_cache,
-        "limit": limit,
-        "samples": samples,
-        "bootstrap_iters": bootstrap_iters,
-        "gen_kwargs": gen_kwargs or None,
-        "num_fewshot": num_fewshot,
-        "predict_only": predict_only,
-        "max_errors": max_errors,
-        "random_seed": random_seed,
-        "numpy_seed": numpy_random_seed,
-        "torch_seed": torch_random_seed,
-        "fewshot_seed": fewshot_random_seed,
-    }
-    lm = _setup.make_model(model, arguments, batch_size=batch_size, max_batch_size=max_batch_size, device=device)
-    try:
+    with prepare(settings, lm, task_manager) as prepared:
+        lm = prepared.lm
         lm.prepare(
             RunContext(
-                request_types=frozenset(_setup.request_type(task) for task in loaded["tasks"].values()),
-                chat=bool(apply_chat_template),
-                use_cache=Path(use_cache).expanduser() if use_cache else None,
-                journal=_setup.journal_of(evaluation_tracker, config["model"], arguments, loaded["tasks"]),
-                fresh=fresh,
-                progress=progress,
+                request_types=prepared.request_types,
+                chat=bool(settings.apply_chat_template),
+                use_cache=Path(settings.use_cache).expanduser() if settings.use_cache else None,
+                journal=journal_of(tracker, settings, prepared.tasks),
+                fresh=settings.fresh,
+                progress=settings.progress,
             )
         )
-        results = evaluate(
-            _setup.with_cache(lm, use_cache),
-            loaded,
-            limit=limit,
-            samples=samples,
-            bootstrap_iters=bootstrap_iters,
-            write_out=write_out,
-            log_samples=log_samples or predict_only,
-            system_instruction=system_instruction,
-            apply_chat_template=apply_chat_template,
-            fewshot_as_multiturn=multiturn,
-            confirm_run_unsafe_code=confirm_run_unsafe_code,
-        )
-        results["config"] = {**config, **_described(lm)}
-    finally:
-        if not isinstance(model, LM):
-            lm.close()
-    results["errors"] = count_errors(results, max_errors)
-    template = lm.chat_template(apply_chat_template) if apply_chat_template else None
-    results |= {
+        _set_aside_refused(prepared)
+        results = _answer_and_score(prepared, settings)
+        model_info = lm.describe()
+    results["config"] = settings.record() | ({"model_info": model_info} if model_info else {})
+    results["errors"] = count_errors(results, settings.max_errors)
+    instruction, arguments = settings.system_instruction, settings.model_args
+    template = lm.chat_template(settings.apply_chat_template) if settings.apply_chat_template else None
+    return results | {
         **environment.describe(),
-        "system_instruction": system_instruction,
-        "system_instruction_sha": sha256(system_instruction) if system_instruction else None,
-        "fewshot_as_multiturn": multiturn,
+        "system_instruction": instruction,
+        "system_instruction_sha": sha256(instruction) if instruction else None,
+        "fewshot_as_multiturn": settings.multiturn,
         "chat_template": template,
         "chat_template_sha": sha256(template) if template else None,
-        "model_source": config["model"],
-        "model_name": str(arguments.get("model") or arguments.get("pretrained") or config["model"]),
+        "model_source": settings.model,
+        "model_name": str(arguments.get("model") or arguments.get("pretrained") or settings.model),
         "total_evaluation_time_seconds": round(time.perf_counter() - started, 3),
     }
-    return results
 
 
 def evaluate(
     lm: LM,
-    task_dict: Mapping[str, Any],
+    task_dict: Mapping[Any, object],
     limit: int | float | None = None,
     samples: Mapping[str, Sequence[int]] | None = None,
     cache_requests: bool = False,
@@ -222,65 +198,63 @@ def evaluate(
 
     Args:
         lm: The model.
-        task_dict: What ``TaskManager.load`` or ``get_task_dict`` returned.
-        limit: The first so many docs of each task, or that fraction of them when below 1.
-        samples: Task name to the ids of the docs to evaluate.
-        cache_requests: Accepted for compatibility.
-        rewrite_requests_cache: Accepted for compatibility.
-        bootstrap_iters: Resamples for bootstrapped standard errors; 0 computes no standard errors.
+        task_dict: The result of ``TaskManager.load`` or ``get_task_dict``.
+        limit: Use only the first N documents of each task, or that fraction of them if below 1.
+        samples: Task name to the ids of the documents to use.
+        cache_requests: Ignored; kept for compatibility with the reference harness.
+        rewrite_requests_cache: Ignored; kept for compatibility.
+        bootstrap_iters: Number of resamples for bootstrapped standard errors; 0 computes no standard errors.
         write_out: Log the first prompt of each task.
-        log_samples: Keep a sample a doc in the result.
-        system_instruction: Opens every prompt.
-        apply_chat_template: Send chat messages.
-        fewshot_as_multiturn: Few-shot examples as turns of their own.
-        verbosity: Accepted for compatibility.
-        confirm_run_unsafe_code: Allow tasks that run what the model writes.
+        log_samples: Include one record for each document in the result.
+        system_instruction: Text at the start of every prompt.
+        apply_chat_template: Send prompts as chat messages; a string names the template.
+        fewshot_as_multiturn: Send each few-shot example as its own turns.
+        verbosity: Ignored; kept for compatibility.
+        confirm_run_unsafe_code: Allow tasks that run code the model writes.
 
     Returns:
-        The results without what only ``simple_evaluate`` knows.
+        The results, without the parts that only ``simple_evaluate`` knows.
 
     Raises:
         CapabilityError: The model can answer none of the tasks.
         UserError: A task cannot be built or scored.
     """
+    given = {name: value for name, value in locals().items() if name not in ("lm", "task_dict")}
+    settings = RunSettings.from_call({**given, "bootstrap_iters": bootstrap_iters or 0})
+    prepared = Prepared(lm, *flatten(task_dict))
+    _set_aside_refused(prepared)
+    for task in prepared.tasks.values():
+        refuse_unsafe(task, settings)
+    return _answer_and_score(prepared, settings)
+
+
+def _set_aside_refused(prepared: Prepared) -> None:
+    """Log which tasks the model cannot answer, and go on with the others."""
+    from lm_eval.reports.table import refusals
+
+    prepared.set_aside_refused(prepared.lm.refuses)
+    if not prepared.tasks:
+        raise CapabilityError(next(iter(prepared.refused.values()), "No task to evaluate."))
+    for line in refusals(prepared.refused):
+        eval_logger.error(line)
+
+
+def _answer_and_score(prepared: Prepared, settings: RunSettings) -> dict[str, Any]:
+    """Build the requests, ask the model once for all tasks, then filter, score and aggregate."""
+    from lm_eval.api.model import CachingLM
     from lm_eval.results.collect import collect
     from lm_eval.results.hashes import task_hash
     from lm_eval.results.per_doc import score_task
 
-    tasks, groups, refused = _answerable(lm, *_setup.flatten(task_dict))
-    for name, task in tasks.items():
-        _setup.refuse_unsafe(task, confirm_run_unsafe_code)
-        chosen = samples.get(name) if samples else None
-        _setup.build_requests(lm, task, limit, chosen, system_instruction, apply_chat_template, fewshot_as_multiturn)
-        if write_out:
-            _setup.show_first_prompt(task)
-    lm.respond([instance for task in tasks.values() for instance in task.instances])
-    outputs = {name: score_task(task, log_samples=log_samples) for name, task in tasks.items()}
-    results = collect(outputs, groups, bootstrap_iters=bootstrap_iters or 0)
-    if log_samples:
+    prepared.build_requests(settings)
+    lm, tasks = prepared.lm, prepared.tasks
+    cached = lm if settings.use_cache is None or lm.keeps_answers else CachingLM(lm, settings.use_cache)
+    cached.respond([instance for task in tasks.values() for instance in task.instances])
+    outputs = {name: score_task(task, log_samples=settings.keeps_samples) for name, task in tasks.items()}
+    results = collect(outputs, prepared.groups, bootstrap_iters=settings.bootstrap_iters)
+    if settings.keeps_samples:
         results["samples"] = {name: output.samples for name, output in outputs.items()}
         results["task_hashes"] = {name: task_hash(output.samples or []) for name, output in outputs.items()}
-    if refused:
-        results["refused"] = refused
+    if prepared.refused:
+        results["refused"] = prepared.refused
     return results
-
-
-def _answerable(
-    lm: LM, tasks: Mapping[str, Task], groups: Mapping[str, Any]
-) -> tuple[dict[str, Task], dict[str, Any], dict[str, str]]:
-    """Set aside the tasks the model cannot answer, and the groups whose mean would lack them."""
-    from lm_eval.reports.table import refusals
-
-    reasons = {name: reason for name, task in tasks.items() if (reason := lm.refuses(_setup.request_type(task)))}
-    kept = {name: task for name, task in tasks.items() if name not in reasons}
-    if not kept:
-        raise CapabilityError(next(iter(reasons.values()), "No task to evaluate."))
-    for line in refusals(reasons):
-        eval_logger.error(line)
-    whole = {n: g for n, g in groups.items() if not any(t.task_name in reasons for t in g.get_all_tasks())}
-    return kept, whole, reasons
-
-
-def _described(lm: LM) -> dict[str, Any]:
-    described = lm.describe()
-    return {"model_info": described} if described else {}

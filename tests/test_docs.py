@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import re
+import runpy
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from lm_eval.config.run import RunConfig, field_docs
+from lm_eval.config.run import RunSettings
 from lm_eval.models.arguments import ModelArguments
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -19,11 +20,24 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
-@pytest.mark.parametrize("name", [item.name for item in fields(RunConfig)])
+@pytest.mark.parametrize("page", ["command_line.md", "python_api.md"])
+def test_the_tables_of_options_are_those_of_the_settings(page: str) -> None:
+    script = runpy.run_path(str(ROOT / "docs" / "option_tables.py"))
+    assert (ROOT / "docs" / page).read_text(encoding="utf-8") == script["written"](page)
+
+
+@pytest.mark.parametrize("name", RunSettings.arguments())
+def test_every_argument_of_the_evaluator_is_documented_in_its_own_words(name: str) -> None:
+    rows = (ROOT / "docs" / "python_api.md").read_text(encoding="utf-8").splitlines()
+    row = next((row for row in rows if row.startswith(f"| `{RunSettings.arguments()[name][0]}`")), "")
+    assert row.endswith(f" | {RunSettings.texts()[name]} |")
+
+
+@pytest.mark.parametrize("name", RunSettings.command_line())
 def test_every_option_is_documented_in_its_own_words(name: str) -> None:
     rows = (ROOT / "docs" / "command_line.md").read_text(encoding="utf-8").splitlines()
     row = next((row for row in rows if row.startswith(f"| `--{name}`")), "")
-    assert row.endswith(f" | {field_docs()[name]} |")
+    assert row.endswith(f" | {RunSettings.texts()[name]} |")
 
 
 def test_every_model_argument_is_documented() -> None:

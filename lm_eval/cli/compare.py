@@ -63,7 +63,7 @@ def run(namespace: argparse.Namespace) -> int:
     comparison = compare(
         load(namespace.a),
         load(namespace.b),
-        tasks=values.tasks("--tasks", namespace.tasks),
+        tasks=values.names("--tasks", namespace.tasks),
         metrics=namespace.metric,
         allow_different_prompts=namespace.allow_different_prompts,
         fail_if_worse=namespace.fail_if_worse,
@@ -78,7 +78,7 @@ def run(namespace: argparse.Namespace) -> int:
     gate = comparison.gate
     if gate and (namespace.output or namespace.format == "json"):
         print("\n".join(gate_lines(gate)), file=sys.stderr)
-    return exit_codes.OK if gate is None or gate.passed else exit_codes.WORSE
+    return exit_codes.OK if gate is None or gate.passed else exit_codes.NEGATIVE
 
 
 def _number_of(word: str) -> int:

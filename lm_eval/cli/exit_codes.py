@@ -1,19 +1,19 @@
-"""What the command line's exit codes mean; 1 is also a fault of this package."""
+"""The exit codes of the command line."""
 
-__all__ = ["ERRORS", "FAULTS", "INTERRUPTED", "LOGGERS", "MISTAKE", "OK", "STOPPED", "WORSE"]
+__all__ = ["ERRORS", "INTERRUPTED", "LOGGERS", "MISTAKE", "NEGATIVE", "OK", "STOPPED"]
 
 OK = 0
-FAULTS = 1
-"""``validate`` found faults, or ``ls`` found nothing."""
-WORSE = 1
-"""``compare --fail_if_worse``: B is worse than A, or could not be shown not to be."""
+NEGATIVE = 1
+"""The answer is no: ``validate`` found faults, ``ls`` found nothing, or ``compare --fail_if_worse`` does not let B
+pass. Python also exits with 1 after an exception that nobody handles, which is a bug of this package."""
 MISTAKE = 2
-"""Something to mend: an option, a name, a file, a dataset, an endpoint that cannot be used."""
+"""The user can correct it: an option, a name, a file, a dataset, or an endpoint that cannot be used."""
 ERRORS = 3
-"""Done and saved, but not whole: docs lost beyond ``--max_errors``, or tasks the endpoint cannot answer."""
+"""The run is saved but incomplete: more documents failed than ``--max_errors`` allows, or the endpoint cannot answer
+some tasks."""
 STOPPED = 4
 """A budget stopped the run; the same command resumes."""
 LOGGERS = 5
-"""Done, whole and saved, but a service results are sent to (wandb, trackio, mlflow, the Hub) failed."""
+"""The run is complete and saved, but a service that gets results (wandb, trackio, mlflow, the Hub) failed."""
 INTERRUPTED = 130
 """Ctrl-C; the same command resumes."""

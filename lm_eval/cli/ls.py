@@ -80,7 +80,7 @@ def _nothing(namespace: argparse.Namespace, patterns: Sequence[str], kind: str, 
     asked += [f"--{name} {value}" for name in ("family", "output_type") if (value := getattr(namespace, name))]
     near = did_you_mean(patterns[0].strip("*"), [item.name for item in names]) if patterns else ""
     print(f"lm_eval: no {kind} {' and '.join(asked) or 'here'}.{near}", file=sys.stderr)
-    return exit_codes.FAULTS
+    return exit_codes.NEGATIVE
 
 
 def _print_json(found: Sequence[Listed]) -> None:

@@ -1,4 +1,4 @@
-"""Find the subcommand, run it, and turn what it raises into one line and an exit code."""
+"""Find the subcommand, run it, and turn an exception into one line and an exit code."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from lm_eval.cli import exit_codes
 from lm_eval.cli.parser import Parser
 from lm_eval.errors import APIError, ConfigFileError, RunStopped, UserError, nearest
 
-__all__ = ["COMMANDS", "main", "print_to_nobody"]
+__all__ = ["COMMANDS", "discard_output", "main"]
 
 COMMANDS = {
-    "run": "evaluate a model on tasks (also without the word 'run')",
+    "run": "evaluate a model on tasks ('run' may be left out)",
     "compare": "compare two runs document by document, and gate a release",
     "rescore": "score saved responses again, without asking the model",
-    "report": "write a saved run as one HTML file, with every sample",
+    "report": "write a saved run as one HTML file with all samples",
     "ls": "list tasks, groups, subtasks or tags",
-    "show": "show a task's config and a prompt, or what a group holds",
+    "show": "show the config and a prompt of a task, or the members of a group",
     "validate": "check task files without loading data",
     "probe": "find out what a server can do and which tasks can run on it",
     "mock-server": "serve a small model on an OpenAI-compatible API",
-    "demo": "run three small tasks on the mock server, without network",
+    "demo": "run three small tasks on the mock server; needs no network",
     "completion": "print a script that lets a shell complete commands, options and task names",
 }
-"""Subcommand to its line in the help. Its module, ``lm_eval.cli.<name>``, has ``add_arguments`` and ``run``."""
+"""Subcommand to its line in the help. The module ``lm_eval.cli.<name>`` has ``add_arguments`` and ``run``."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line.
 
     Args:
-        argv: Its words; None means those of this process.
+        argv: The words after ``lm_eval``; None means those of this process.
 
     Returns:
         One of ``lm_eval.cli.exit_codes``.
     """
-    code = exit_codes.FAULTS
+    code = exit_codes.NEGATIVE
     try:
         code = _run(list(sys.argv[1:] if argv is None else argv))
     finally:
@@ -52,8 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(words: list[str]) -> int:
     try:
         return _dispatch(words)
-    except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
-        print_to_nobody()
+    except BrokenPipeError:  # the reader of a pipe, such as `head`, has ended
+        discard_output()
         return exit_codes.OK
     except (UserError, APIError, RunStopped, KeyboardInterrupt) as error:
         if _wants_traceback(words):
@@ -63,8 +63,8 @@ def _run(words: list[str]) -> int:
         return _report(error)
 
 
-def print_to_nobody() -> None:
-    """Let what is printed from here on go nowhere: the reader of stdout is gone."""
+def discard_output() -> None:
+    """Send further output to nowhere, since the reader of stdout has ended."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -83,7 +83,7 @@ def _leave(code: int) -> None:
 
 
 def _report(error: BaseException) -> int:
-    """Print what went wrong as one line, of a config file a line a fault, and return the exit code."""
+    """Print an error as one line, or one line for each fault of a config file, and return the exit code."""
     if isinstance(error, KeyboardInterrupt):
         kept = "The answers so far are kept with --output_path or --use_cache; the same command resumes."
         text, code = f"interrupted. {kept}", exit_codes.INTERRUPTED
@@ -109,7 +109,7 @@ def _dispatch(words: list[str]) -> int:
     name, rest = ("run", words) if words[0].startswith("-") else (words[0], words[1:])
     if name not in COMMANDS:
         close = nearest(name, COMMANDS)
-        hint = f"Did you mean '{close[0]}'?" if close else f"There are: {', '.join(COMMANDS)}."
+        hint = f"Did you mean '{close[0]}'?" if close else f"The commands are {', '.join(COMMANDS)}."
         raise UserError(f"Unknown command {name!r}. {hint}")
     module = import_module(f"lm_eval.cli.{name.replace('-', '_')}")
     parser = Parser(prog=f"lm_eval {name}", description=module.__doc__)
@@ -134,7 +134,7 @@ def _overview() -> str:
 
 
 def _wants_traceback(words: Sequence[str]) -> bool:
-    """Look for DEBUG in the words themselves: the failure may lie in parsing them."""
+    """Look for DEBUG in the words themselves, since parsing them may be what failed."""
     levels = {after.upper() for word, after in pairwise(words) if word in {"-v", "--verbosity"}}
     levels |= {word.partition("=")[2].upper() for word in words if word.startswith("--verbosity=")}
     named = os.environ.get("LMEVAL_LOG_LEVEL", "").upper()

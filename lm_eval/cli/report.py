@@ -45,7 +45,7 @@ def run(namespace: argparse.Namespace) -> int:
         load(namespace.run),
         Path(namespace.output).expanduser() if namespace.output else None,
         against=load(namespace.against) if namespace.against else None,
-        tasks=values.tasks("--tasks", namespace.tasks),
+        tasks=values.names("--tasks", namespace.tasks),
         limit_samples=namespace.limit_samples,
     )
     print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")

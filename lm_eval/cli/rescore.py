@@ -57,7 +57,7 @@ def run(namespace: argparse.Namespace) -> int:
     tracker = EvaluationTracker(namespace.output_path or saved.output_path, output_format=namespace.output_format)
     results = rescore(
         saved,
-        tasks=values.tasks("--tasks", namespace.tasks) if namespace.tasks else None,
+        tasks=values.names("--tasks", namespace.tasks) if namespace.tasks else None,
         include_path=values.paths("--include_path", namespace.include_path) or None,
         confirm_run_unsafe_code=namespace.confirm_run_unsafe_code,
     )

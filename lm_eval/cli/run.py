@@ -7,87 +7,58 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lm_eval.cli import exit_codes
 
 if TYPE_CHECKING:
-    from lm_eval.config.run import RunConfig
+    from lm_eval.config.options import Option
+    from lm_eval.config.run import RunSettings
 
 __all__ = ["add_arguments", "execute", "run"]
 
-_SHORT = {
-    "config": "-C",
-    "model": "-M",
-    "model_args": "-a",
-    "tasks": "-t",
-    "num_fewshot": "-f",
-    "batch_size": "-b",
-    "limit": "-L",
-    "samples": "-E",
-    "output_path": "-o",
-    "log_samples": "-s",
-    "predict_only": "-x",
-    "use_cache": "-c",
-    "write_out": "-w",
-    "verbosity": "-v",
-}
-_FLAGS = {"log_samples", "predict_only", "write_out", "show_config", "confirm_run_unsafe_code", "trust_remote_code"}
-_FLAGS |= {"check_integrity", "fresh", "dry_run"}
-_WORDS = {"model_args", "tasks", "gen_kwargs", "include_path", "metadata", "wandb_args", "wandb_config_args"}
-_WORDS |= {"trackio_args", "mlflow_args", "hf_hub_log_args"}
-_BARE: dict[str, Any] = {"apply_chat_template": True, "fewshot_as_multiturn": True, "cache_requests": "true"}
-_METAVARS = {"tasks": "TASK", "include_path": "DIR", "data_dir": "DIR", "output_path": "DIR", "use_cache": "FILE"}
-_METAVARS |= {"config": "FILE", "model": "KIND", "save_config": "FILE", "samples": "JSON", "output_format": "FORMAT"}
-_METAVARS |= dict.fromkeys(["num_fewshot", "batch_size", "max_batch_size", "limit", "max_errors"], "N")
-_METAVARS |= {"system_instruction": "TEXT", "verbosity": "LEVEL"}
-_GROUPS = {
-    "model": ["model", "model_args", "batch_size"],
-    "tasks": ["tasks", "num_fewshot", "limit", "samples", "include_path", "data_dir", "metadata", "check_integrity"],
-    "prompts": ["system_instruction", "apply_chat_template", "fewshot_as_multiturn", "gen_kwargs", "seed"],
-    "the run": ["config", "save_config", "dry_run", "fresh", "use_cache", "max_errors", "confirm_run_unsafe_code"],
-    "results": ["output_path", "log_samples", "output_format", "predict_only"],
-    "output": ["write_out", "show_config", "verbosity"],
-    "loggers": ["wandb_args", "wandb_config_args", "trackio_args", "mlflow_args", "hf_hub_log_args"],
-    "for compatibility": ["max_batch_size", "device", "cache_requests", "trust_remote_code"],
-}
-_USAGE = "lm_eval run --model KIND --model_args KEY=VALUE ... --tasks TASK ... [options]"
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add an option for each field of ``RunConfig``, and ``--config``.
+def add_arguments(parser: argparse.ArgumentParser, settings: type[RunSettings] | None = None) -> None:
+    """Add ``--config`` and the option of each setting.
 
     Args:
         parser: Gets the options.
+        settings: Declares them; ``RunSettings`` by default.
     """
-    from dataclasses import fields
+    from lm_eval.config.run import RunSettings
 
-    from lm_eval.config.run import RunConfig, field_docs
+    settings = settings or RunSettings
+    parser.usage = "lm_eval run --model KIND --model_args KEY=VALUE ... --tasks TASK ... [options]"
+    parser.add_argument(
+        "--config",
+        "-C",
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="YAML or JSON file with any of these options; the command line wins.",
+    )
+    texts, groups = settings.texts(), {}
+    for name, option in settings.command_line().items():
+        if option.group not in groups:
+            groups[option.group] = parser.add_argument_group(option.group)
+        _add(groups[option.group], name, option, texts.get(name, ""))
 
-    docs = {"config": "YAML or JSON file with any of these options; the command line wins.", **field_docs()}
-    parser.usage = _USAGE
-    names = ["config", *(item.name for item in fields(RunConfig))]
-    grouped = {name for group in _GROUPS.values() for name in group}
-    more_options = [name for name in names if name not in grouped]
-    for title, members in {**_GROUPS, "more": more_options}.items():
-        group = parser.add_argument_group(title) if members else parser
-        for name in members:
-            _add(group, name, docs.get(name, ""))
 
-
-def _add(group: argparse._ActionsContainer, name: str, text: str) -> None:
-    """Add the option of a field."""
-    flags = [f"--{name}", *([_SHORT[name]] if name in _SHORT else [])]
-    more: dict[str, Any] = {"default": argparse.SUPPRESS, "help": text.replace("%", "%%")}
-    if name in _FLAGS:
-        more["action"] = "store_true"
-    elif name in _WORDS:
-        more |= {"nargs": "+", "metavar": _METAVARS.get(name, "KEY=VALUE"), "action": "extend"}
-    elif name in _BARE:
-        more |= {"nargs": "?", "const": _BARE[name], "metavar": "VALUE"}
-    else:
-        more["metavar"] = _METAVARS.get(name, name.upper())
-    group.add_argument(*flags, **more)
+def _add(group: argparse._ArgumentGroup, name: str, option: Option, text: str) -> None:
+    """Add the option of a setting."""
+    flags = [f"--{name}", *([option.short] if option.short else [])]
+    text = text.replace("%", "%%")
+    if option.takes == "nothing":
+        group.add_argument(*flags, action="store_true", default=argparse.SUPPRESS, help=text)
+        return
+    group.add_argument(
+        *flags,
+        action="extend" if option.takes == "words" else "store",
+        nargs="+" if option.takes == "words" else "?" if option.bare is not None else None,
+        const=option.bare,
+        metavar=option.metavar or ("KEY=VALUE" if option.takes == "words" else name.upper()),
+        default=argparse.SUPPRESS,
+        help=text,
+    )
 
 
 def run(namespace: argparse.Namespace) -> int:
@@ -99,104 +70,93 @@ def run(namespace: argparse.Namespace) -> int:
     Returns:
         An exit code.
     """
-    from lm_eval.config.run import RunConfig
+    from lm_eval.config.run import RunSettings
     from lm_eval.config.run_file import load_config_file
 
     given = vars(namespace)
     path = given.pop("config", None)
-    return execute(RunConfig.from_mapping({**(load_config_file(path, _nested_faults) if path else {}), **given}))
+    from_file = load_config_file(path, _nested_faults) if path else {}
+    return execute(RunSettings.from_mapping({**from_file, **given}))
 
 
-def _nested_faults(options: Mapping[str, Any]) -> Iterable[tuple[tuple[str, ...], str]]:
-    """Look at the model's arguments, when the model is one of ours; others take what they like."""
+def _nested_faults(options: Mapping[str, object]) -> Iterable[tuple[tuple[str, ...], str]]:
+    """Find faults in the model's arguments, if this package knows the model; other models take any arguments."""
     from lm_eval.api.registry import MODELS
     from lm_eval.config import values
     from lm_eval.models.arguments import faults_of
 
     if options.get("model") in MODELS and options.get("model_args"):
-        for name, said in faults_of(values.arguments("model_args", options["model_args"])):
-            yield ("model_args", name), said
+        for name, fault in faults_of(values.arguments("model_args", options["model_args"])):
+            yield ("model_args", name), fault
 
 
-def execute(config: RunConfig) -> int:
-    """Evaluate, save, then print.
+def execute(settings: RunSettings) -> int:
+    """Evaluate, save, then print; or print the plan of a dry run.
 
     Args:
-        config: The run's options.
+        settings: The settings of the run.
 
     Returns:
         An exit code.
     """
-    config.check()
-    if config.trust_remote_code:
-        os.environ["HF_DATASETS_TRUST_REMOTE_CODE"] = "1"
-    if config.save_config:
-        _save(config, config.save_config)
-    if config.dry_run:
-        return _plan(config)
+    from lm_eval.utils import setup_logging
 
-    from lm_eval.cli.main import print_to_nobody
-    from lm_eval.evaluator import simple_evaluate
+    settings.check_command()
+    if settings.trust_remote_code:
+        os.environ["HF_DATASETS_TRUST_REMOTE_CODE"] = "1"
+    if settings.save_config:
+        from lm_eval.config.run_file import save_config_file
+
+        save_config_file(settings, settings.save_config)
+        print(f"Options written to {settings.save_config}", file=sys.stderr)
+    if settings.dry_run:
+        from lm_eval.planning import plan_run
+
+        setup_logging(settings.verbosity or "WARNING")
+        print(plan_run(settings))
+        return exit_codes.OK
+    setup_logging(settings.verbosity or "INFO")
+    return _evaluate(settings)
+
+
+def _evaluate(settings: RunSettings) -> int:
+    from lm_eval import evaluator
+    from lm_eval.cli.main import discard_output
     from lm_eval.loggers import trackers
     from lm_eval.loggers.evaluation_tracker import EvaluationTracker
     from lm_eval.loggers.hub import check_hub_arguments
-    from lm_eval.utils import setup_logging
 
-    setup_logging(config.verbosity or "INFO")
-    check_hub_arguments(config.hf_hub_log_args, config.output_path, config.log_samples or config.predict_only)
+    check_hub_arguments(settings.hf_hub_log_args, settings.output_path, settings.keeps_samples)
     tracker = EvaluationTracker(
-        output_path=config.output_path, output_format=config.output_format, **config.hf_hub_log_args
+        output_path=settings.output_path, output_format=settings.output_format, **settings.hf_hub_log_args
     )
     services = trackers.start(
-        config.wandb_args, config.wandb_config_args, config.trackio_args, config.mlflow_args, hub=tracker.hub
+        settings.wandb_args, settings.wandb_config_args, settings.trackio_args, settings.mlflow_args, hub=tracker.hub
     )
     with trackers.stopped_on_failure(services):
-        results = simple_evaluate(**config.evaluate_arguments(), evaluation_tracker=tracker)
+        results = evaluator.run(settings, tracker=tracker)
         samples = results.pop("samples", None)
         tracker.save_results_aggregated(results=results, samples=samples)
         for task, rows in (samples or {}).items():
             tracker.save_results_samples(task_name=task, samples=rows)
         tracker.finish(results)
         try:
-            _print(config, results)
-        except BrokenPipeError:  # `head` has seen enough; the services are told all the same
-            print_to_nobody()
-    # Last, because services may be slow, fail or hang.
-    all_told = trackers.tell(services, results, samples, hub=tracker.hub, saved=tracker.saved)
+            _print(settings, results)
+        except BrokenPipeError:  # the reader of a pipe, such as `head`, has ended; the services still get the results
+            discard_output()
+    # The services come last, because they may be slow, fail or hang.
+    all_sent = trackers.tell(services, results, samples, hub=tracker.hub, saved=tracker.saved)
     if results["errors"]["exceeded"] or results.get("refused"):
         return exit_codes.ERRORS
-    return exit_codes.OK if all_told else exit_codes.LOGGERS
+    return exit_codes.OK if all_sent else exit_codes.LOGGERS
 
 
-def _print(config: RunConfig, results: Mapping[str, Any]) -> None:
+def _print(settings: RunSettings, results: Mapping[str, object]) -> None:
     from lm_eval.reports.markdown import room
     from lm_eval.reports.table import tables
     from lm_eval.utils import handle_non_serializable
 
-    if config.show_config:
+    if settings.show_config:
         print(json.dumps(results["configs"], indent=2, default=handle_non_serializable, ensure_ascii=False))
     print(tables(results, width=room()))
     sys.stdout.flush()
-
-
-def _save(config: RunConfig, path: str) -> None:
-    from pathlib import Path
-
-    from lm_eval.config.redact import redact
-    from lm_eval.config.run_file import config_text
-    from lm_eval.errors import ConfigError
-
-    try:
-        Path(path).expanduser().write_text(config_text(config, redact), encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"--save_config: cannot write {path!r}: {error.strerror}.") from None
-    print(f"Options written to {path}", file=sys.stderr)
-
-
-def _plan(config: RunConfig) -> int:
-    from lm_eval.planning import plan
-    from lm_eval.utils import setup_logging
-
-    setup_logging(config.verbosity or "WARNING")
-    print(plan(**config.evaluate_arguments(), output_path=config.output_path))
-    return exit_codes.OK

@@ -38,8 +38,8 @@ def run(namespace: argparse.Namespace) -> int:
 
     setup_logging("WARNING")
     manager = TaskManager(include_path=values.paths("--include_path", namespace.include_path) or None)
-    problems = validate(manager, values.tasks("--tasks", namespace.tasks))
+    problems = validate(manager, values.names("--tasks", namespace.tasks))
     for problem in problems:
         print(problem)
     print(f"{len(problems)} with faults" if problems else "every task loads", file=sys.stderr)
-    return exit_codes.FAULTS if problems else exit_codes.OK
+    return exit_codes.NEGATIVE if problems else exit_codes.OK

@@ -1,10 +1,14 @@
-"""Keeps secrets out of whatever is shown, logged or saved: known ones, and what looks like one."""
+"""Keep secrets out of everything that is shown, logged or saved.
+
+A secret is found in three ways: by the name it goes under (``redact``), by what it looks like (``redact`` and
+``Redactor``), and because the run itself uses it (``Redactor``).
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import overload
 from urllib.parse import urlsplit, urlunsplit
 
 __all__ = ["MASK", "Redactor", "redact", "shown_url"]
@@ -19,18 +23,27 @@ _SECRET_NAME = re.compile(
 _HARMLESS_NAMES = {"eos_token", "bos_token", "pad_token", "unk_token", "prefix_token", "think_end_token", "eot_token"}
 _HEADERS = {"header", "headers", "extra_headers"}
 _HARMLESS_HEADERS = {"accept", "content-type", "user-agent", "accept-encoding", "connection"}
-_USER_IN_URL = re.compile(r"(?<=://)[^/?#\s;,]+@")
-_SECRET_IN_QUERY = re.compile(r"([?&][^=&#\s]*(?:key|token|secret|sig|signature|password)=)[^&#\s;,]+", re.IGNORECASE)
-_LOOKS_SECRET = re.compile(
-    r"(?i:\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{4,}|\b(?:sk|hf|gsk|xai|nvapi)[-_][A-Za-z0-9*_-]{6,}"
-)
+# A user in a URL, a secret in its query, a header's value or a key of a known provider. The first group stays.
+_PATTERNS = [
+    re.compile(r"(://)[^/?#\s;,]+(?=@)"),
+    re.compile(r"([?&][^=&#\s]*(?:key|token|secret|sig|signature|password)=)[^&#\s;,]+", re.IGNORECASE),
+    re.compile(
+        r"()(?:(?i:\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{4,}|\b(?:sk|hf|gsk|xai|nvapi)[-_][A-Za-z0-9*_-]{6,})"
+    ),
+]
 
 
-def redact(value: Any, name: str = "") -> Any:
-    """Mask secrets: values of keys such as ``api_key`` or ``auth_token``, header values, credentials in URLs.
+@overload
+def redact(value: Mapping[str, object]) -> dict[str, object]: ...
+@overload
+def redact(value: str, name: str = ...) -> str: ...
+@overload
+def redact(value: object, name: str = ...) -> object: ...
+def redact(value: object, name: str = "") -> object:
+    """Mask secrets: values of keys such as ``api_key`` or ``auth_token``, header values, credentials in text.
 
     Args:
-        value: An argument, or a mapping or list of them; it is not changed.
+        value: An argument, or a mapping or list of arguments; it is not changed.
         name: The argument's name.
 
     Returns:
@@ -45,22 +58,24 @@ def redact(value: Any, name: str = "") -> Any:
     if isinstance(value, Mapping):
         return {key: redact(entry, str(key)) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
-        return type(value)(redact(entry) for entry in value) if type(value) in (list, tuple) else value
-    return _redact_text(value) if isinstance(value, str) else value
+        entries = [redact(entry) for entry in value]
+        return entries if isinstance(value, list) else tuple(entries)
+    return _mask(value) if isinstance(value, str) else value
 
 
 def _names_secret(name: str) -> bool:
     return name.lower() not in _HARMLESS_NAMES and _SECRET_NAME.search(name) is not None
 
 
-def _redact_text(text: str) -> str:
-    text = _USER_IN_URL.sub(f"{MASK}@", text)
-    text = _SECRET_IN_QUERY.sub(rf"\g<1>{MASK}", text)
-    return _LOOKS_SECRET.sub(MASK, text)
+def _mask(text: str) -> str:
+    """Mask the parts of a text that look like a secret."""
+    for pattern in _PATTERNS:
+        text = pattern.sub(rf"\g<1>{MASK}", text)
+    return text
 
 
 def shown_url(url: str) -> str:
-    """Strip what may be secret from a URL.
+    """Return a URL without the parts that may hold a secret.
 
     Args:
         url: Any URL.
@@ -73,29 +88,29 @@ def shown_url(url: str) -> str:
 
 
 class Redactor:
-    """Replaces known secrets, and what looks like one, by ``***``."""
+    """Masks the secrets a run uses, and text that looks like a secret."""
 
     def __init__(self, secrets: Iterable[str | None] = ()) -> None:
         """Start with some secrets.
 
         Args:
-            secrets: Texts to hide; empty ones and those under four characters are passed over.
+            secrets: Texts to mask. None and texts under four characters are skipped.
         """
         self._secrets: set[str] = set()
         for secret in secrets:
             self.add(secret)
 
     def add(self, secret: str | None) -> None:
-        """Hide one more text.
+        """Mask one more text.
 
         Args:
-            secret: The text.
+            secret: The text; None or a text under four characters is skipped.
         """
         if secret and len(secret) >= 4:
             self._secrets.add(secret)
 
     def add_headers(self, headers: Mapping[str, str]) -> None:
-        """Hide the values of headers, also the part after a scheme such as ``Bearer``.
+        """Mask the values of headers, and the part after a scheme such as ``Bearer``.
 
         Args:
             headers: The headers that are sent.
@@ -106,7 +121,7 @@ class Redactor:
                 self.add(str(value).partition(" ")[2])
 
     def add_url(self, url: str) -> None:
-        """Hide the user, the password and the query values of a URL.
+        """Mask the user, the password and the query values of a URL.
 
         Args:
             url: The URL as configured.
@@ -121,7 +136,7 @@ class Redactor:
                 self.add(value)
 
     def __call__(self, text: str) -> str:
-        """Hide every secret in a text.
+        """Mask every secret in a text.
 
         Args:
             text: Any text.
@@ -131,4 +146,4 @@ class Redactor:
         """
         for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, MASK)
-        return _LOOKS_SECRET.sub(MASK, text)
+        return _mask(text)

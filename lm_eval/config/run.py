@@ -1,265 +1,343 @@
-"""Every option of a run, typed, in one place; from a command line, a YAML file, or both."""
+"""The settings of a run, each declared once.
+
+A field of ``RunSettings``, with its ``Option`` and the text under it, says all there is to know of a setting. The
+options of ``lm_eval run`` and their help, the keys of a ``--config`` file and their faults, the arguments of
+``simple_evaluate`` and ``plan``, the ``config`` in a results file, shell completion and the tables in the docs follow
+from them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 from lm_eval.config import values
+from lm_eval.config.options import Mark, Option, setting
+from lm_eval.config.redact import redact
 from lm_eval.errors import ConfigError, did_you_mean
 
-__all__ = ["RunConfig", "faults_of", "field_docs"]
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["COLLABORATORS", "RunSettings"]
+
+COLLABORATORS = ("evaluation_tracker", "task_manager")
+"""Arguments of ``simple_evaluate`` that are objects the run works with, not settings."""
+
+_CACHES = ("cache_requests", "rewrite_requests_cache", "delete_requests_cache")
+_ASKED_RECORDED = Mark.ASKED | Mark.RECORDED
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_WANDB_KEY = "WANDB_API_KEY holds the key of wandb"
+_HUB_TOKEN = "HF_TOKEN holds the token of the Hub"
 
 
 @dataclass(kw_only=True, slots=True)
-class RunConfig:
-    """The options of ``lm_eval run``; each is also a key of a ``--config`` file."""
+class RunSettings:
+    """The settings of a run."""
 
-    model: str = ""
-    """Model kind: local-completions, local-chat-completions, openai-completions, openai-chat-completions, or a name
-    that an installed package adds."""
-    model_args: dict[str, Any] = field(default_factory=dict)
-    """Model arguments: model=NAME,base_url=URL,num_concurrent=8; several words, or JSON."""
-    tasks: list[Any] = field(default_factory=list)
+    model: str = setting("", Option(values.text, "model", _ASKED_RECORDED, short="-M", metavar="KIND"))
+    """Kind of model: local-completions, local-chat-completions, openai-completions, openai-chat-completions, or a
+    name that an installed package adds."""
+    model_args: dict[str, object] = setting(
+        {},
+        Option(
+            values.arguments,
+            "model",
+            _ASKED_RECORDED,
+            short="-a",
+            secrets_from="OPENAI_API_KEY holds the key of the endpoint",
+        ),
+    )
+    """Arguments of the model: model=NAME,base_url=URL,num_concurrent=8; as several words, or JSON."""
+    batch_size: int | str | None = setting(
+        None, Option(values.batch_size, "model", _ASKED_RECORDED, short="-b", metavar="N")
+    )
+    """Number of prompts in one request, for endpoints that take lists of prompts."""
+    tasks: list[object] = setting([], Option(values.tasks, "tasks", Mark.ASKED, short="-t", metavar="TASK"))
     """Tasks, groups, tags, patterns such as 'mmlu_*', or paths of task files; separated by spaces or commas."""
-    num_fewshot: int | None = None
-    """Examples in the prompt, in place of each task's own number."""
-    batch_size: str | None = None
-    """Prompts a request, for endpoints that take lists of prompts."""
-    max_batch_size: int | None = None
-    """Accepted; the server batches."""
-    device: str | None = None
-    """Accepted; the model is behind an API."""
-    limit: int | float | None = None
-    """Only the first so many docs of each task, or that fraction of them below 1. For trying out, not for reporting."""
-    samples: dict[str, list[int]] | None = None
-    """Only these docs: JSON {"task": [doc ids]}, or a file that holds it. Not together with limit."""
-    output_path: str | None = None
-    """Folder for results and samples, or a path that ends in .json. An interrupted run resumes from here."""
-    log_samples: bool = False
-    """Save a line for each doc: prompt, answer, target and scores."""
-    output_format: str = "jsonl"
-    """Format of the samples: jsonl, or parquet for pandas and DuckDB."""
-    predict_only: bool = False
-    """Ask and save the answers, score nothing."""
-    use_cache: str | None = None
-    """File of answers that runs share."""
-    cache_requests: str | None = None
-    """Accepted: true, refresh or delete. Building requests is faster than reading a cache of them."""
-    gen_kwargs: dict[str, Any] = field(default_factory=dict)
-    """Generation settings over those of the tasks: temperature=0.7,top_p=0.9; several words, or JSON."""
-    system_instruction: str | None = None
-    """Text that opens every prompt."""
-    apply_chat_template: bool | str = False
-    """Send prompts as chat messages; a word names the template."""
-    fewshot_as_multiturn: bool | None = None
-    """Few-shot examples as turns of their own; on with the chat template unless false."""
-    include_path: list[str] = field(default_factory=list)
+    num_fewshot: int | None = setting(None, Option(values.integer, "tasks", _ASKED_RECORDED, short="-f", metavar="N"))
+    """Number of few-shot examples in the prompt, instead of each task's own number. A task that sets 0 keeps 0."""
+    limit: int | float | None = setting(None, Option(values.limit, "tasks", _ASKED_RECORDED, short="-L", metavar="N"))
+    """Use only the first N documents of each task, or that fraction of them if below 1. For trying things out, not
+    for scores you report."""
+    samples: dict[str, list[int]] | None = setting(
+        None, Option(values.samples, "tasks", _ASKED_RECORDED, short="-E", metavar="JSON")
+    )
+    """Use only these documents: JSON {"task": [document ids]}, or a file with it. Not together with limit."""
+    include_path: list[str] = setting([], Option(values.paths, "tasks", Mark.ASKED, metavar="DIR"))
     """Folders with more task files."""
-    data_dir: str | None = None
-    """Folder with datasets as DIR/<dataset_path>, looked at before the Hub (also LM_EVAL_DATA_DIR)."""
-    write_out: bool = False
-    """Show the first prompt of each task."""
-    show_config: bool = False
-    """Print the tasks' full configuration with the results."""
-    seed: tuple[int | None, ...] = (0, 1234, 1234, 1234)
-    """One seed for all, or python,numpy,torch,fewshot; None leaves one unset."""
-    metadata: dict[str, Any] = field(default_factory=dict)
-    """Values for tasks that take them: key=value pairs, or JSON."""
-    confirm_run_unsafe_code: bool = False
+    data_dir: str | None = setting(None, Option(values.folder, "tasks", Mark.ASKED, metavar="DIR"))
+    """Folder with datasets as DIR/DATASET_PATH; used before the Hub (also LM_EVAL_DATA_DIR)."""
+    metadata: dict[str, object] = setting({}, Option(values.arguments, "tasks", Mark.ASKED))
+    """Values for tasks that take some: key=value pairs, or JSON."""
+    check_integrity: bool = setting(False, Option(values.boolean, "tasks"))
+    """Validate the task files before the run."""
+    system_instruction: str | None = setting(None, Option(values.text, "prompts", Mark.ASKED, metavar="TEXT"))
+    """Text at the start of every prompt."""
+    apply_chat_template: bool | str = setting(
+        False, Option(values.chat_template, "prompts", Mark.ASKED, metavar="VALUE", bare=True)
+    )
+    """Send prompts as chat messages. A value names the template."""
+    fewshot_as_multiturn: bool | None = setting(
+        None, Option(values.boolean, "prompts", Mark.ASKED, metavar="VALUE", bare=True)
+    )
+    """Send each few-shot example as its own turns. With the chat template this is the default; false turns it
+    off."""
+    gen_kwargs: dict[str, object] = setting({}, Option(values.arguments, "prompts", _ASKED_RECORDED))
+    """Generation settings that override those of the tasks: temperature=0.7,top_p=0.9; as several words, or
+    JSON."""
+    seed: tuple[int | None, ...] = setting(
+        tuple(values.SEEDS.values()),
+        Option(
+            values.seeds,
+            "prompts",
+            _ASKED_RECORDED,
+            arguments=tuple(values.SEEDS),
+            recorded_as=("random_seed", "numpy_seed", "torch_seed", "fewshot_seed"),
+        ),
+    )
+    """One seed for everything, or four: python,numpy,torch,fewshot. None leaves one unset. Default:
+    0,1234,1234,1234."""
+    save_config: str | None = setting(None, Option(values.text, "the run", Mark.COMMAND | Mark.ONCE, metavar="FILE"))
+    """Write these options, without secrets, to a YAML file for --config; then run."""
+    dry_run: bool = setting(False, Option(values.boolean, "the run", Mark.COMMAND | Mark.ONCE))
+    """Ask the model nothing: print documents, requests, tokens and cost of each task, and the first prompt with
+    its request."""
+    fresh: bool = setting(False, Option(values.boolean, "the run"))
+    """Start over, even if an interrupted run could be resumed."""
+    use_cache: str | None = setting(None, Option(values.text, "the run", _ASKED_RECORDED, short="-c", metavar="FILE"))
+    """File of answers that runs share."""
+    max_errors: int | float = setting(0, Option(values.max_errors, "the run", Mark.RECORDED, metavar="N"))
+    """Maximum number of documents that may fail, or a fraction if below 1; above it the exit code is 3. Default:
+    0."""
+    confirm_run_unsafe_code: bool = setting(False, Option(values.boolean, "the run", Mark.ASKED))
     """Allow tasks that run code the model writes."""
-    trust_remote_code: bool = False
-    """Allow datasets that bring their own loading code (datasets before 4)."""
-    check_integrity: bool = False
-    """Validate the task files first."""
-    max_errors: int | float = 0
-    """Docs lost to errors that are put up with: a number, or a fraction below 1. More gives exit code 3."""
-    fresh: bool = False
-    """Start over, although an interrupted run could be resumed."""
-    dry_run: bool = False
-    """Ask nothing: print documents, requests, tokens and cost of each task, and the first prompt with its request."""
-    save_config: str | None = None
-    """Write the options to a YAML file that --config takes, without secrets, then run."""
-    verbosity: str | None = None
-    """Log level: DEBUG, INFO, WARNING, ERROR (also LMEVAL_LOG_LEVEL). DEBUG shows tracebacks."""
-    wandb_args: dict[str, Any] = field(default_factory=dict)
+    output_path: str | None = setting(
+        None, Option(values.text, "results", Mark.ASKED | Mark.COMMAND, short="-o", metavar="DIR")
+    )
+    """Folder for results and samples, or a path that ends in .json. An interrupted run resumes from here."""
+    log_samples: bool = setting(False, Option(values.boolean, "results", short="-s"))
+    """Save one line for each document: prompt, answer, target and scores."""
+    output_format: str = setting(
+        "jsonl", Option(values.sample_format, "results", Mark.COMMAND, metavar="FORMAT", choices=("jsonl", "parquet"))
+    )
+    """Format of the samples: jsonl, or parquet for pandas and DuckDB. Default: jsonl."""
+    predict_only: bool = setting(False, Option(values.boolean, "results", _ASKED_RECORDED, short="-x"))
+    """Save the answers without scores."""
+    bootstrap_iters: int = setting(100_000, Option(values.integer, "results", Mark.RECORDED | Mark.PYTHON))
+    """Number of resamples for bootstrapped standard errors; 0 computes no standard errors."""
+    write_out: bool = setting(False, Option(values.boolean, "output", short="-w"))
+    """Show the first prompt of each task."""
+    show_config: bool = setting(False, Option(values.boolean, "output", Mark.COMMAND))
+    """Print the complete configuration of the tasks with the results."""
+    verbosity: str | None = setting(None, Option(values.text, "output", short="-v", metavar="LEVEL", choices=_LEVELS))
+    """Log level: DEBUG, INFO, WARNING or ERROR (also LMEVAL_LOG_LEVEL). DEBUG shows tracebacks. Default: INFO."""
+    progress: bool | None = setting(None, Option(values.boolean, "output", Mark.PYTHON))
+    """Show progress; None means on a terminal only."""
+    wandb_args: dict[str, object] = setting(
+        {}, Option(values.arguments, "loggers", Mark.COMMAND, secrets_from=_WANDB_KEY)
+    )
     """Arguments of wandb.init: project=NAME,name=RUN."""
-    wandb_config_args: dict[str, Any] = field(default_factory=dict)
-    """Further values for the config of the wandb run."""
-    trackio_args: dict[str, Any] = field(default_factory=dict)
+    wandb_config_args: dict[str, object] = setting(
+        {}, Option(values.arguments, "loggers", Mark.COMMAND, secrets_from=_WANDB_KEY)
+    )
+    """More values for the config of the wandb run."""
+    trackio_args: dict[str, object] = setting(
+        {}, Option(values.arguments, "loggers", Mark.COMMAND, secrets_from=_HUB_TOKEN)
+    )
     """Arguments of trackio.init: project=NAME."""
-    mlflow_args: dict[str, Any] = field(default_factory=dict)
+    mlflow_args: dict[str, object] = setting(
+        {},
+        Option(
+            values.arguments, "loggers", Mark.COMMAND, secrets_from="MLFLOW_TRACKING_TOKEN holds the token of MLflow"
+        ),
+    )
     """Where MLflow keeps the run: tracking_uri=URI,experiment=NAME,run_name=RUN."""
-    hf_hub_log_args: dict[str, Any] = field(default_factory=dict)
+    hf_hub_log_args: dict[str, Any] = setting(
+        {}, Option(values.arguments, "loggers", Mark.COMMAND, secrets_from=_HUB_TOKEN)
+    )
     """Where on the Hugging Face Hub results go: hub_results_org=ORG,push_results_to_hub=true."""
+    trust_remote_code: bool = setting(False, Option(values.boolean, "for compatibility", Mark.COMMAND))
+    """Allow datasets with loading code of their own; only datasets before version 4 run it."""
+    max_batch_size: int | None = setting(None, Option(values.integer, "for compatibility", metavar="N"))
+    """Ignored; the server makes the batches."""
+    device: str | None = setting(None, Option(values.text, "for compatibility"))
+    """Ignored; the model runs behind an API."""
+    cache_requests: str = setting(
+        "false",
+        Option(
+            values.cache_requests,
+            "for compatibility",
+            metavar="VALUE",
+            bare="true",
+            choices=("true", "refresh", "delete"),
+            arguments=_CACHES,
+        ),
+    )
+    """Ignored: true, refresh or delete. Building requests is faster than reading a cache of them."""
 
     @classmethod
-    def from_mapping(cls, given: Mapping[str, Any], source: str = "") -> RunConfig:
-        """Check and convert options.
+    def options(cls) -> dict[str, Option]:
+        """Return the option of each field, in order."""
+        return {item.name: item.metadata["option"] for item in fields(cls)}
 
-        Args:
-            given: Option name to a value as a command line or YAML gives it; None stands for "not given".
-            source: Where they come from, for messages.
+    @classmethod
+    def command_line(cls) -> dict[str, Option]:
+        """Return the options that ``lm_eval run`` and config files take, in order."""
+        return {name: option for name, option in cls.options().items() if Mark.PYTHON not in option.marks}
+
+    @classmethod
+    def arguments(cls) -> dict[str, tuple[str, ...]]:
+        """Return the fields that ``simple_evaluate`` takes, with the names of their arguments."""
+        found = {name: option for name, option in cls.options().items() if Mark.COMMAND not in option.marks}
+        return {name: option.arguments or (name,) for name, option in found.items()}
+
+    @classmethod
+    def texts(cls) -> dict[str, str]:
+        """Return the text under each field, on one line.
 
         Returns:
-            The options, with defaults for those not given.
+            Field name to text; empty if the source is not there.
+        """
+        import ast
+        import inspect
+
+        texts: dict[str, str] = {}
+        for base in cls.__mro__[:-1]:
+            try:
+                body = ast.parse(inspect.cleandoc(inspect.getsource(base))).body[0]
+            except OSError:
+                continue
+            assert isinstance(body, ast.ClassDef)
+            for statement, below in pairwise(body.body):
+                if isinstance(statement, ast.AnnAssign) and isinstance(below, ast.Expr):
+                    texts[ast.unparse(statement.target)] = " ".join(ast.literal_eval(below.value).split())
+        return texts
+
+    @classmethod
+    def from_mapping(cls, given: Mapping[str, object], source: str = "") -> Self:
+        """Check and convert the options of a command line or a config file.
+
+        Args:
+            given: Option name to its value; None means that the option is not given.
+            source: Where the options come from, for messages.
+
+        Returns:
+            The settings, with defaults for options that are not given.
 
         Raises:
             ConfigError: An option is unknown, or its value cannot be used.
         """
-        for name in given:
-            if name not in _CONVERT:
-                raise ConfigError(f"{source}: {_unknown(name)}" if source else f"The run has an {_unknown(name)}")
-        return cls(**{name: _CONVERT[name](name, value) for name, value in given.items() if value is not None})
+        options = cls.command_line()
+        found: dict[str, Any] = {}
+        for name, value in given.items():
+            if name not in options:
+                unknown = cls._unknown(name)
+                raise ConfigError(f"{source}: {unknown}" if source else f"The run has an {unknown}")
+            if value is not None:
+                found[name] = options[name].convert(name, value)
+        return cls(**found)
 
-    def check(self) -> None:
-        """Refuse options that are missing or exclude each other.
+    @classmethod
+    def faults(cls, given: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+        """Find everything that is wrong with the options of a config file.
+
+        Args:
+            given: Option name to value, as for ``from_mapping``.
+
+        Yields:
+            An option's name and what is wrong with it.
+        """
+        options = cls.command_line()
+        for name, value in given.items():
+            if name not in options:
+                yield name, cls._unknown(name)
+            elif value is not None:
+                try:
+                    options[name].convert(name, value)
+                except ConfigError as error:
+                    yield name, str(error)
+
+    @classmethod
+    def _unknown(cls, name: object) -> str:
+        return f"unknown option {name!r}.{did_you_mean(str(name), cls.command_line())}"
+
+    @classmethod
+    def from_call(cls, given: Mapping[str, object]) -> Self:
+        """Check and convert the arguments of ``simple_evaluate``.
+
+        Args:
+            given: Argument name to its value. A model that is an object counts as the name of its class;
+                ``COLLABORATORS`` are skipped.
+
+        Returns:
+            The settings, with defaults for arguments that are not given.
 
         Raises:
-            ConfigError: They do not make a run.
+            ConfigError: A value cannot be used.
+            TypeError: An argument is unknown.
+        """
+        rest = {name: value for name, value in given.items() if name not in COLLABORATORS}
+        if not isinstance(rest.get("model", ""), str):
+            rest["model"] = type(rest["model"]).__name__
+        found: dict[str, Any] = {}
+        options = cls.options()
+        for name, arguments in cls.arguments().items():
+            parts = {argument: rest.pop(argument) for argument in arguments if argument in rest}
+            value = parts if len(arguments) > 1 else parts.get(name)
+            if parts and value is not None:
+                found[name] = options[name].convert(name, value)
+        for argument in rest:
+            raise TypeError(f"simple_evaluate has no argument {argument!r}.")
+        return cls(**found)
+
+    def check(self) -> None:
+        """Refuse settings that leave nothing to run or exclude each other.
+
+        Raises:
+            ConfigError: The settings do not make a run.
+        """
+        if not self.tasks:
+            raise ConfigError("No tasks given; 'lm_eval ls tasks' lists them.")
+        if self.limit is not None and self.samples is not None:
+            raise ConfigError("limit and samples exclude each other; give one of them.")
+
+    def check_command(self) -> None:
+        """Refuse a command line that lacks an option or has one without effect.
+
+        Raises:
+            ConfigError: The options do not make a run.
         """
         if not self.model:
             raise ConfigError("No model given: --model local-completions or --model local-chat-completions.")
-        if not self.tasks:
-            raise ConfigError("No tasks given: --tasks NAME; 'lm_eval ls tasks' lists them.")
-        if self.limit is not None and self.samples is not None:
-            raise ConfigError("--limit and --samples exclude each other; give one of them.")
-        if (self.log_samples or self.predict_only) and not self.output_path:
+        self.check()
+        if self.keeps_samples and not self.output_path:
             raise ConfigError("--log_samples and --predict_only need --output_path: a folder for what they save.")
-        if self.output_format != "jsonl" and not (self.log_samples or self.predict_only):
-            raise ConfigError("--output_format is that of the samples: give --log_samples too.")
+        if self.output_format != "jsonl" and not self.keeps_samples:
+            raise ConfigError("--output_format needs --log_samples.")
         if self.fewshot_as_multiturn and not self.apply_chat_template:
             raise ConfigError("--fewshot_as_multiturn needs --apply_chat_template.")
 
-    def evaluate_arguments(self) -> dict[str, Any]:
-        """Return the options as keyword arguments of ``simple_evaluate``."""
-        python, numpy, torch, fewshot = self.seed
-        size = self.batch_size
-        return {
-            **{name: getattr(self, name) for name in _PASSED_ON},
-            "batch_size": int(size) if size and size.isdigit() else size,
-            "cache_requests": self.cache_requests in {"true", "refresh"},
-            "rewrite_requests_cache": self.cache_requests == "refresh",
-            "delete_requests_cache": self.cache_requests == "delete",
-            "log_samples": self.log_samples or self.predict_only,
-            "include_path": self.include_path or None,
-            "random_seed": python,
-            "numpy_random_seed": numpy,
-            "torch_random_seed": torch,
-            "fewshot_random_seed": fewshot,
-        }
+    @property
+    def keeps_samples(self) -> bool:
+        """Whether the result includes one record for each document."""
+        return self.log_samples or self.predict_only
 
+    @property
+    def multiturn(self) -> bool:
+        """Whether each few-shot example is sent as its own chat turns."""
+        return bool(self.apply_chat_template) and self.fewshot_as_multiturn is not False
 
-# Options that ``simple_evaluate`` takes under the same name and as they are.
-_PASSED_ON = (
-    "model",
-    "model_args",
-    "tasks",
-    "num_fewshot",
-    "max_batch_size",
-    "device",
-    "use_cache",
-    "limit",
-    "samples",
-    "check_integrity",
-    "write_out",
-    "system_instruction",
-    "apply_chat_template",
-    "fewshot_as_multiturn",
-    "gen_kwargs",
-    "predict_only",
-    "confirm_run_unsafe_code",
-    "metadata",
-    "data_dir",
-    "fresh",
-    "max_errors",
-)
-
-_CONVERT: dict[str, Callable[[str, Any], Any]] = {
-    "model": values.text,
-    "model_args": values.arguments,
-    "tasks": values.tasks,
-    "num_fewshot": values.integer,
-    "batch_size": values.text,
-    "max_batch_size": values.integer,
-    "device": values.text,
-    "limit": values.limit,
-    "samples": values.samples,
-    "output_path": values.text,
-    "log_samples": values.boolean,
-    "output_format": values.sample_format,
-    "predict_only": values.boolean,
-    "use_cache": values.text,
-    "cache_requests": values.cache_requests,
-    "gen_kwargs": values.arguments,
-    "system_instruction": values.text,
-    "apply_chat_template": values.chat_template,
-    "fewshot_as_multiturn": values.boolean,
-    "include_path": values.paths,
-    "data_dir": values.folder,
-    "write_out": values.boolean,
-    "show_config": values.boolean,
-    "seed": values.seeds,
-    "metadata": values.arguments,
-    "confirm_run_unsafe_code": values.boolean,
-    "trust_remote_code": values.boolean,
-    "check_integrity": values.boolean,
-    "max_errors": values.max_errors,
-    "fresh": values.boolean,
-    "dry_run": values.boolean,
-    "save_config": values.text,
-    "verbosity": values.text,
-    "wandb_args": values.arguments,
-    "wandb_config_args": values.arguments,
-    "trackio_args": values.arguments,
-    "mlflow_args": values.arguments,
-    "hf_hub_log_args": values.arguments,
-}
-
-
-def faults_of(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Go through all that is wrong with options.
-
-    Args:
-        given: Option name to value, as for ``RunConfig.from_mapping``.
-
-    Yields:
-        An option's name and what is wrong with it.
-    """
-    for name, value in given.items():
-        if name not in _CONVERT:
-            yield name, _unknown(name)
-        elif value is not None:
-            try:
-                _CONVERT[name](name, value)
-            except ConfigError as error:
-                yield name, str(error)
-
-
-def _unknown(name: object) -> str:
-    return f"unknown option {name!r}.{did_you_mean(str(name), _CONVERT)}"
-
-
-def field_docs() -> dict[str, str]:
-    """Return the text under each field of ``RunConfig``, which is also the help of its option.
-
-    Returns:
-        Field name to its description on one line; empty when the source is not at hand.
-    """
-    import ast
-    import inspect
-
-    try:
-        body = ast.parse(inspect.getsource(RunConfig)).body[0]
-    except OSError:
-        return {}
-    assert isinstance(body, ast.ClassDef)
-    docs: dict[str, str] = {}
-    names = {item.name for item in fields(RunConfig)}
-    for statement, after in zip(body.body, body.body[1:], strict=False):
-        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-            is_doc = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
-            if statement.target.id in names and is_doc:
-                docs[statement.target.id] = " ".join(str(after.value.value).split())  # type: ignore[attr-defined]
-    return docs
+    def record(self) -> dict[str, Any]:
+        """Return what a results file has under ``config``, without secrets."""
+        found: dict[str, Any] = {}
+        for name, option in self.options().items():
+            if Mark.RECORDED in option.marks:
+                value = getattr(self, name)
+                keys = option.recorded_as or (name,)
+                parts = value if len(keys) > 1 else [redact(value) if option.secrets_from else value]
+                found |= zip(keys, parts, strict=True)
+        found["gen_kwargs"] = self.gen_kwargs or None
+        return found

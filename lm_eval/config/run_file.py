@@ -1,49 +1,45 @@
-"""A run's options in a file: read with all its faults at once, and written."""
+"""Read and write a run's options as a file; reading names all faults of the file at once."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from lm_eval.config.run import RunConfig, faults_of
+from lm_eval.config.options import Mark
+from lm_eval.config.redact import redact
+from lm_eval.config.run import RunSettings
 from lm_eval.errors import ConfigError, ConfigFileError
 
-__all__ = ["Check", "config_text", "load_config_file"]
+if TYPE_CHECKING:
+    import yaml
 
-Check = Callable[[Mapping[str, Any]], Iterable[tuple[tuple[str, ...], str]]]
+__all__ = ["Check", "load_config_file", "save_config_file"]
+
+Keys = tuple[str, ...]
+"""The keys that lead to a place in a file, from the outermost one."""
+Check = Callable[[Mapping[str, object]], Iterable[tuple[Keys, str]]]
 """Takes a file's options; yields the keys that lead to a fault, and what is wrong."""
 
-_Lines = dict[tuple[str, ...], int]
-# YAML 1.1 takes 1e-5 for text; everyone who writes it means the number.
+# YAML 1.1 reads 1e-5 as text; everyone who writes it means the number.
 _EXPONENT = re.compile(r"^[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$")
-_NOT_SAVED = {"dry_run", "save_config"}
-_KEYS_FROM = {
-    "model_args": "OPENAI_API_KEY holds the endpoint's key",
-    "wandb_args": "WANDB_API_KEY holds the key of wandb",
-    "wandb_config_args": "WANDB_API_KEY holds the key of wandb",
-    "trackio_args": "HF_TOKEN holds the Hub's token",
-    "mlflow_args": "MLFLOW_TRACKING_TOKEN holds the token of MLflow",
-    "hf_hub_log_args": "HF_TOKEN holds the Hub's token",
-}
 
 
-def load_config_file(path: str | Path, check: Check | None = None) -> dict[str, Any]:
+def load_config_file(path: str | Path, check: Check | None = None) -> dict[str, object]:
     """Read the options in a YAML or JSON file.
 
     Args:
         path: The file.
-        check: Looks at what is inside an option's value.
+        check: Finds faults inside the value of an option.
 
     Returns:
         Option name to value, as the file gives it.
 
     Raises:
-        ConfigFileError: The file cannot be read, is no mapping, or has keys or values that cannot be used; all of
-            them are named, with their lines.
+        ConfigFileError: The file cannot be read, is no mapping, or has unknown keys or values of a wrong type. The
+            error names all of them, with their lines.
     """
     try:
         text = Path(path).expanduser().read_text(encoding="utf-8-sig")
@@ -54,7 +50,7 @@ def load_config_file(path: str | Path, check: Check | None = None) -> dict[str, 
     found, lines, twice = _parse(str(path), text)
     if not isinstance(found, dict):
         raise ConfigFileError([f"{path}: must hold options as 'name: value' lines."])
-    faults = [*twice, *(((str(name),), said) for name, said in faults_of(found))]
+    faults = [*twice, *(((str(name),), said) for name, said in RunSettings.faults(found))]
     broken = {keys[0] for keys, _ in faults}
     if check is not None:
         faults += check({name: value for name, value in found.items() if name not in broken})
@@ -64,12 +60,12 @@ def load_config_file(path: str | Path, check: Check | None = None) -> dict[str, 
     return found
 
 
-def _parse(path: str, text: str) -> tuple[Any, _Lines, list[tuple[tuple[str, ...], str]]]:
-    """Return a file's value, the lines of its keys, and the keys it has twice."""
+def _parse(path: str, text: str) -> tuple[object, dict[Keys, int], list[tuple[Keys, str]]]:
+    """Return a file's value, the lines of its keys, and the faults of keys it has twice."""
     import yaml
 
     is_json = path.endswith(".json") or text.lstrip().startswith("{")
-    found: Any = None
+    found: object = None
     if is_json:
         try:
             found = json.loads(text)
@@ -86,13 +82,13 @@ def _parse(path: str, text: str) -> tuple[Any, _Lines, list[tuple[tuple[str, ...
         finally:
             loader.dispose()
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that does not exist
-        if is_json:  # JSON that is no YAML, such as one indented with tabs
+        if is_json:  # valid JSON, but no YAML: for example indented with tabs
             return found, {}, []
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}" if mark is not None else ""
         said = getattr(error, "problem", None) or " ".join(str(error).split())
         raise ConfigFileError([f"{path}{where}: not valid YAML: {said}."]) from None
-    lines: _Lines = {}
+    lines: dict[Keys, int] = {}
     twice = []
     for keys, line in _keys(node):
         if keys in lines:
@@ -101,7 +97,8 @@ def _parse(path: str, text: str) -> tuple[Any, _Lines, list[tuple[tuple[str, ...
     return found, lines, twice
 
 
-def _keys(node: Any, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], int]]:
+def _keys(node: yaml.Node | None, above: Keys = ()) -> Iterator[tuple[Keys, int]]:
+    """Go through the keys of a file and of the mappings in it, with their lines."""
     import yaml
 
     for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
@@ -111,7 +108,7 @@ def _keys(node: Any, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, .
             yield from _keys(value, keys)
 
 
-def _loader() -> Any:
+def _loader() -> type[yaml.SafeLoader]:
     import yaml
 
     class Loader(yaml.SafeLoader):
@@ -121,34 +118,36 @@ def _loader() -> Any:
     return Loader
 
 
-def config_text(config: RunConfig, redact: Callable[[Any, str], Any]) -> str:
-    """Write a run's options as a file for ``--config``.
+def save_config_file(settings: RunSettings, path: str | Path) -> None:
+    """Write settings as a file for ``--config``: those that differ from their defaults, without secrets.
 
     Args:
-        config: The options.
-        redact: Takes a value and its name, and returns it with ``***`` for each secret.
+        settings: The settings.
+        path: The file. A comment in it names each secret that is left out, and where to give it instead.
 
-    Returns:
-        YAML with the options that differ from their defaults. Secrets are left out, with a comment.
+    Raises:
+        ConfigError: The file cannot be written, or a value cannot be written as YAML.
     """
+    default = type(settings)()
     parts = ["# Repeats a run: lm_eval run --config THIS_FILE\n"]
-    for item in fields(config):
-        value = getattr(config, item.name)
-        default = item.default_factory() if item.default_factory is not MISSING else item.default
-        if value == default or item.name in _NOT_SAVED:
+    for name, option in settings.options().items():
+        value = _plain(getattr(settings, name))
+        if value == _plain(getattr(default, name)) or Mark.ONCE in option.marks:
             continue
         left_out: list[str] = []
-        kept = _without_secrets(_plain(value), redact(_plain(value), item.name), item.name, left_out)
-        advice = _KEYS_FROM.get(item.name)
-        for name in left_out:
-            parts.append(f"# {name} is left out, as it holds a secret{f'; {advice}' if advice else ''}.\n")
+        kept = _without_secrets(value, redact(value, name), name, left_out)
+        advice = f"; {option.secrets_from}" if option.secrets_from else ""
+        parts += [f"# {key} is left out, as it holds a secret{advice}.\n" for key in left_out]
         if kept is not None:
-            parts.append(_dump({item.name: kept}))
-    return "".join(parts)
+            parts.append(_dump({name: kept}))
+    try:
+        Path(path).expanduser().write_text("".join(parts), encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"--save_config: cannot write {str(path)!r}: {error.strerror}.") from None
 
 
-def _without_secrets(value: Any, masked: Any, name: str, left_out: list[str]) -> Any:
-    """Leave out what differs once secrets are masked; None for a value that is one."""
+def _without_secrets(value: object, masked: object, name: str, left_out: list[str]) -> object:
+    """Return a value without the parts that ``redact`` masks; None for a value that is a secret itself."""
     if value == masked:
         return value
     if isinstance(value, dict) and isinstance(masked, dict):
@@ -158,13 +157,14 @@ def _without_secrets(value: Any, masked: Any, name: str, left_out: list[str]) ->
     return None
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
+    """Return a value with dicts and lists for all mappings, lists and tuples in it."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _dump(value: Mapping[str, Any]) -> str:
+def _dump(value: Mapping[str, object]) -> str:
     import yaml
 
     class Dumper(yaml.SafeDumper):

@@ -1,7 +1,7 @@
-"""Turn what a command line or a YAML file gives for an option into a value of its type.
+"""Turn the value that is given for a setting into a value of its type.
 
-Each function takes the option's name, for the message, and the value; a string is what a command line gives, anything
-else comes from YAML. What cannot be used raises ``ConfigError`` in one line.
+Each function takes the setting's name, for its message, and the value: a string from a command line, anything from
+YAML or from Python. A value that cannot be used raises ``ConfigError`` with a message of one line.
 """
 
 from __future__ import annotations
@@ -10,14 +10,18 @@ import ast
 import json
 import os
 from collections.abc import Mapping, Sequence
+from datetime import date
+from numbers import Integral
 from pathlib import Path
-from typing import Any
+from typing import SupportsFloat
 
 from lm_eval.errors import ConfigError
 from lm_eval.utils import simple_parse_args_string
 
 __all__ = [
+    "SEEDS",
     "arguments",
+    "batch_size",
     "boolean",
     "cache_requests",
     "chat_template",
@@ -25,6 +29,7 @@ __all__ = [
     "integer",
     "limit",
     "max_errors",
+    "names",
     "number",
     "paths",
     "sample_format",
@@ -34,82 +39,105 @@ __all__ = [
     "text",
 ]
 
+SEEDS: dict[str, int | None] = {
+    "random_seed": 0,
+    "numpy_random_seed": 1234,
+    "torch_random_seed": 1234,
+    "fewshot_random_seed": 1234,
+}
+"""The arguments of ``simple_evaluate`` that hold the four seeds, with their defaults."""
+
 _TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 
 
-def _refuse(name: str, wanted: str, value: object) -> ConfigError:
+def _wrong(name: str, wanted: str, value: object) -> ConfigError:
     return ConfigError(f"{name} takes {wanted}, not {value!r}.")
 
 
-def text(name: str, value: Any) -> str:
-    """Read a string; numbers are written out."""
+def text(name: str, value: object) -> str:
+    """Read a string; a number becomes its digits."""
     if isinstance(value, bool) or not isinstance(value, str | int | float | Path):
-        raise _refuse(name, "text", value)
+        raise _wrong(name, "text", value)
     return str(value)
 
 
-def boolean(name: str, value: Any) -> bool:
-    """Read true or false, also as yes/no, on/off, 1/0."""
+def boolean(name: str, value: object) -> bool:
+    """Read true or false; also yes/no, on/off, 1/0."""
     if isinstance(value, bool):
         return value
     word = str(value).strip().lower()
     if word in _TRUE | _FALSE:
         return word in _TRUE
-    raise _refuse(name, "true or false", value)
+    raise _wrong(name, "true or false", value)
 
 
-def number(name: str, value: Any) -> float:
+def number(name: str, value: object) -> float:
     """Read a number."""
-    try:
-        if isinstance(value, bool):
-            raise ValueError
-        return float(value)
-    except (TypeError, ValueError):
-        raise _refuse(name, "a number", value) from None
+    if isinstance(value, str | SupportsFloat) and not isinstance(value, bool):
+        try:
+            return float(value)
+        except (TypeError, ValueError):
+            pass
+    raise _wrong(name, "a number", value)
 
 
-def integer(name: str, value: Any) -> int:
+def integer(name: str, value: object) -> int:
     """Read a whole number that is not negative."""
     try:
         found = number(name, value)
     except ConfigError:
-        raise _refuse(name, "a whole number", value) from None
+        raise _wrong(name, "a whole number", value) from None
     if found < 0 or not found.is_integer():
-        raise _refuse(name, "a whole number, 0 or more", value)
+        raise _wrong(name, "a whole number, 0 or more", value)
     return int(found)
 
 
-def limit(name: str, value: Any) -> int | float:
-    """Read a positive number of docs, or a fraction of them below 1."""
+def batch_size(name: str, value: object) -> int | str:
+    """Read a number of prompts, or ``auto`` as the reference harness takes it."""
+    found = text(name, value)
+    return int(found) if found.isdigit() else found
+
+
+def limit(name: str, value: object) -> int | float:
+    """Read a positive number of documents, or a fraction of them below 1."""
     found = number(name, value)
     if 0 < found < 1:
         return found
     if found >= 1 and found.is_integer():
         return int(found)
-    raise _refuse(name, "a whole number of docs, or a fraction between 0 and 1", value)
+    raise _wrong(name, "a whole number of documents, or a fraction between 0 and 1", value)
 
 
-def max_errors(name: str, value: Any) -> int | float:
-    """Read a number of docs, or a fraction of them below 1."""
+def max_errors(name: str, value: object) -> int | float:
+    """Read a number of documents, or a fraction of them below 1."""
     return 0 if number(name, value) == 0 else limit(name, value)
 
 
-def tasks(name: str, value: Any) -> list[Any]:
-    """Read task names, separated by commas or as a list; a YAML list may also hold mappings."""
-    items = [value] if isinstance(value, str | Mapping) else value
-    if not isinstance(items, Sequence) or not all(isinstance(item, str | Mapping) for item in items):
-        raise _refuse(name, "a list of task names", value)
-    found: list[Any] = []
+def names(name: str, value: object) -> list[str]:
+    """Read names, separated by commas or as a list."""
+    items = [value] if isinstance(value, str) else value
+    if not isinstance(items, Sequence) or not all(isinstance(item, str) for item in items):
+        raise _wrong(name, "a list of names", value)
+    return [part.strip() for item in items for part in item.split(",") if part.strip()]
+
+
+def tasks(name: str, value: object) -> list[object]:
+    """Read task names, separated by commas or as a list; a list may also hold mappings and, in Python, objects."""
+    items = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    found: list[object] = []
     for item in items:
-        found += [dict(item)] if isinstance(item, Mapping) else [part.strip() for part in item.split(",")]
-    return [item for item in found if item]
+        if item is None or isinstance(item, int | float | date | list):
+            raise _wrong(name, "a list of task names", value)
+        is_names = isinstance(item, str) and not Path(item).exists()
+        found += names(name, item) if is_names else [dict(item) if isinstance(item, Mapping) else item]
+    return found
 
 
-def paths(name: str, value: Any) -> list[str]:
+def paths(name: str, value: object) -> list[str]:
     """Read folders, as a list or joined as in ``PATH``; each must exist."""
     items = [value] if isinstance(value, str | Path) else value
     if not isinstance(items, Sequence) or not all(isinstance(item, str | Path) for item in items):
-        raise _refuse(name, "a folder or a list of folders", value)
+        raise _wrong(name, "a folder or a list of folders", value)
     found = []
     for item in map(str, items):
         found += [item] if Path(item).expanduser().exists() else [part for part in item.split(os.pathsep) if part]
@@ -119,27 +147,27 @@ def paths(name: str, value: Any) -> list[str]:
     return [str(Path(item).expanduser()) for item in found]
 
 
-def folder(name: str, value: Any) -> str:
+def folder(name: str, value: object) -> str:
     """Read one folder, which must exist."""
     if not isinstance(value, str | Path) or not Path(value).expanduser().is_dir():
         raise ConfigError(f"{name}: there is no folder {str(value)!r}.")
     return str(Path(value).expanduser())
 
 
-def arguments(name: str, value: Any) -> dict[str, Any]:
+def arguments(name: str, value: object) -> dict[str, object]:
     """Read a mapping: YAML, JSON, ``a=1,b=2``, or several of these words."""
     if isinstance(value, Mapping):
         return {str(key): item for key, item in value.items()}
     words = [value] if isinstance(value, str) else value
     if not isinstance(words, Sequence) or not all(isinstance(word, str) for word in words):
-        raise _refuse(name, "key=value pairs", value)
-    found: dict[str, Any] = {}
+        raise _wrong(name, "key=value pairs", value)
+    found: dict[str, object] = {}
     for word in words:
         found |= _one_word(name, word.strip())
     return found
 
 
-def _one_word(name: str, word: str) -> dict[str, Any]:
+def _one_word(name: str, word: str) -> dict[str, object]:
     if word.startswith("{"):
         try:
             return dict(json.loads(word))
@@ -152,25 +180,26 @@ def _one_word(name: str, word: str) -> dict[str, Any]:
     return {key: _literal(item) for key, item in found.items()}
 
 
-def _literal(item: Any) -> Any:
-    """Read a list, tuple or mapping written out in a key=value pair; anything else stays as it is."""
+def _literal(item: object) -> object:
+    """Read a list, tuple or mapping that stands in a key=value pair; anything else stays as it is."""
     if not isinstance(item, str) or not item.startswith(("[", "{", "(")):
         return item
     try:
-        return ast.literal_eval(item)
+        found: object = ast.literal_eval(item)
     except (ValueError, SyntaxError):
         return item
+    return found
 
 
-def sample_format(name: str, value: Any) -> str:
-    """Read how samples are saved; the word is also the end of their files' names."""
+def sample_format(name: str, value: object) -> str:
+    """Read the format of saved samples; the word is also the suffix of their files."""
     if value in ("jsonl", "parquet"):
         return str(value)
-    raise _refuse(name, "jsonl or parquet", value)
+    raise _wrong(name, "jsonl or parquet", value)
 
 
-def samples(name: str, value: Any) -> dict[str, list[int]]:
-    """Read ``{task: [doc ids]}``: a mapping, JSON, or the path of a JSON file."""
+def samples(name: str, value: object) -> dict[str, list[int]]:
+    """Read ``{task: [document ids]}``: a mapping, JSON, or the path of a JSON file."""
     if isinstance(value, str):
         source = value
         if not value.lstrip().startswith("{"):
@@ -183,30 +212,40 @@ def samples(name: str, value: Any) -> dict[str, list[int]]:
         except ValueError as error:
             raise ConfigError(f"{name} is not valid JSON: {error}.") from None
     if not isinstance(value, Mapping):
-        raise _refuse(name, 'a mapping such as {"task": [0, 5]}', value)
-    for task, ids in value.items():
-        if not isinstance(ids, list) or not all(type(item) is int and item >= 0 for item in ids):
-            raise ConfigError(f"{name}: the doc ids of {task!r} must be a list of whole numbers.")
-    return {str(task): list(ids) for task, ids in value.items()}
+        raise _wrong(name, 'a mapping such as {"task": [0, 5]}', value)
+    return {str(task): _doc_ids(name, task, ids) for task, ids in value.items()}
 
 
-def seeds(name: str, value: Any) -> tuple[int | None, ...]:
-    """Read one seed for all, or four: python, numpy, torch, few-shot; None leaves one unset."""
+def _doc_ids(name: str, task: object, ids: object) -> list[int]:
+    if isinstance(ids, Sequence) and all(
+        isinstance(i, Integral) and not isinstance(i, bool) and int(i) >= 0 for i in ids
+    ):
+        return [int(doc_id) for doc_id in ids]
+    raise ConfigError(f"{name}: the document ids of {task!r} must be a list of whole numbers.")
+
+
+def seeds(name: str, value: object) -> tuple[int | None, ...]:
+    """Read one seed for all, or four: python, numpy, torch, few-shot; None leaves one unset.
+
+    A mapping holds some of ``SEEDS``, as ``simple_evaluate`` takes them.
+    """
+    if isinstance(value, Mapping):
+        value = list({**SEEDS, **value}.values())
     parts = value.split(",") if isinstance(value, str) else value if isinstance(value, Sequence) else [value]
     found = tuple(None if part is None or str(part).strip() == "None" else integer(name, part) for part in parts)
     if len(found) == 1:
         return found * 4
     if len(found) == 4:
         return found
-    raise _refuse(name, "one seed, or four: python,numpy,torch,fewshot", value)
+    raise _wrong(name, "one seed, or four: python,numpy,torch,fewshot", value)
 
 
-def chat_template(name: str, value: Any) -> bool | str:
+def chat_template(name: str, value: object) -> bool | str:
     """Read on, off or the name of a template."""
     return value if isinstance(value, bool) else text(name, value)
 
 
-def cache_requests(name: str, value: Any) -> str:
+def cache_requests(name: str, value: object) -> str:
     """Read ``true``, ``refresh`` or ``delete``; or a mapping of these to true or false, as in older config files."""
     if isinstance(value, Mapping):
         asked = [str(key) for key, on in value.items() if on]
@@ -214,5 +253,5 @@ def cache_requests(name: str, value: Any) -> str:
         value = next((word for key, word in words.items() if key in asked), "false")
     word = str(value).strip().lower()
     if word not in {"true", "false", "refresh", "delete"}:
-        raise _refuse(name, "true, refresh or delete", value)
+        raise _wrong(name, "true, refresh or delete", value)
     return word

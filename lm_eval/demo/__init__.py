@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lm_eval.config.run import RunConfig
+from lm_eval.config.run import RunSettings
 
 __all__ = ["TASKS", "demo_config"]
 
@@ -12,7 +12,7 @@ TASKS = ("demo_choices", "demo_numbers", "demo_prose")
 """Multiple choice, generation and perplexity."""
 
 
-def demo_config(base_url: str, model: str, output_path: str) -> RunConfig:
+def demo_config(base_url: str, model: str, output_path: str) -> RunSettings:
     """Describe a run of the demo tasks.
 
     Args:
@@ -23,7 +23,7 @@ def demo_config(base_url: str, model: str, output_path: str) -> RunConfig:
     Returns:
         The run's options.
     """
-    return RunConfig(
+    return RunSettings(
         model="local-completions",
         model_args={"model": model, "base_url": base_url},
         tasks=list(TASKS),

@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lm_eval import _setup
+from lm_eval.config.run import RunSettings
 from lm_eval.errors import ConfigError
+from lm_eval.preparation import configure, seed_generators
 from lm_eval.rescoring._changes import changed_scores
 from lm_eval.rescoring._checks import changed_prompt_keys, check_complete, check_requests
 from lm_eval.rescoring._replay import instances_of
@@ -70,7 +71,7 @@ def rescore(
     run = path if isinstance(path, Run) else load(path)
     saved, config = run.results, dict(run.results.get("config") or {})
     names = select(run, tasks)
-    _setup.seed_generators(config.get("random_seed"), config.get("numpy_seed"))
+    seed_generators(config.get("random_seed"), config.get("numpy_seed"))
     loaded, groups = load_tasks(run, names, task_manager or TaskManager(include_path=include_path))
     changed_prompts: dict[str, list[str]] = {}
     outputs: dict[str, TaskOutput] = {}
@@ -127,7 +128,8 @@ def _configure(task: Task, run: Run, confirmed: bool) -> None:
     name, config = str(task.task_name), run.results.get("config") or {}
     settings = config.get("gen_kwargs") or {}
     settings = simple_parse_args_string(settings) if isinstance(settings, str) else settings
-    _setup.configure(task, None, settings, False, config.get("fewshot_seed") or 0, confirmed)
+    arguments = {"gen_kwargs": settings, "fewshot_random_seed": config.get("fewshot_seed") or 0}
+    configure(task, RunSettings.from_call({**arguments, "confirm_run_unsafe_code": confirmed}))
     shots, saved = (run.results.get("n-shot") or {}).get(name), _saved_config(run, name)
     if isinstance(shots, int):
         task.set_config("num_fewshot", shots)

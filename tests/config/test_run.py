@@ -1,38 +1,130 @@
 from __future__ import annotations
 
+import argparse
 import inspect
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 import pytest
 
-from lm_eval.config.run import _CONVERT, RunConfig, field_docs
+from lm_eval.cli.run import add_arguments
+from lm_eval.config import values
+from lm_eval.config.options import Mark, Option, setting
+from lm_eval.config.run import COLLABORATORS, RunSettings
 from lm_eval.errors import ConfigError
 from lm_eval.evaluator import simple_evaluate
 
 COMPLETE = {"model": "local-completions", "tasks": "a"}
+OPTIONS = RunSettings.options()
+SIGNATURE = inspect.signature(simple_evaluate).parameters
 
 
-def test_every_field_has_a_text() -> None:
-    assert set(field_docs()) == {item.name for item in fields(RunConfig)}
+def flags(settings: type[RunSettings] = RunSettings) -> dict[str, argparse.Action]:
+    """The options that the command line takes, by the name of their setting."""
+    parser = argparse.ArgumentParser()
+    add_arguments(parser, settings)
+    return {action.dest: action for action in parser._actions if action.dest not in ("help", "config")}
 
 
-def test_every_field_has_a_converter() -> None:
-    assert set(_CONVERT) == {item.name for item in fields(RunConfig)}
+def test_every_field_has_an_option_and_a_text() -> None:
+    names = [item.name for item in fields(RunSettings)]
+    assert list(OPTIONS) == names
+    assert [name for name in names if not RunSettings.texts().get(name)] == []
 
 
-def test_the_evaluator_takes_all_that_is_passed_on() -> None:
-    config = RunConfig.from_mapping(COMPLETE)
-    assert set(config.evaluate_arguments()) <= set(inspect.signature(simple_evaluate).parameters)
+def test_every_default_is_what_its_converter_returns() -> None:
+    default = RunSettings()
+    given = {name: getattr(default, name) for name in OPTIONS}
+    kept = {name: OPTIONS[name].convert(name, value) for name, value in given.items() if value not in (None, "")}
+    assert kept == {name: given[name] for name in kept}
+
+
+def test_every_setting_is_on_the_command_line_or_only_in_python() -> None:
+    only_python = {name for name, option in OPTIONS.items() if Mark.PYTHON in option.marks}
+    assert set(flags()) == set(OPTIONS) - only_python
+    assert only_python == {"bootstrap_iters", "progress"}
+
+
+@pytest.mark.parametrize("name", RunSettings.command_line())
+def test_every_option_is_a_key_of_config_files_with_its_faults(name: str) -> None:
+    assert list(RunSettings.faults({name: None})) == []
+    if OPTIONS[name].convert is not values.boolean:
+        assert [key for key, _ in RunSettings.faults({name: object})] in ([name], [])
+
+
+@pytest.mark.parametrize("name", ["bootstrap_iters", "progress", "evaluation_tracker"])
+def test_what_only_python_has_is_no_option(name: str) -> None:
+    assert [key for key, said in RunSettings.faults({name: 1}) if said.startswith("unknown option")] == [name]
+
+
+def test_the_evaluator_has_an_argument_for_every_setting_but_those_of_the_command_line() -> None:
+    arguments = {argument for names in RunSettings.arguments().values() for argument in names}
+    assert arguments | set(COLLABORATORS) == set(SIGNATURE)
+    marked = {name for name, option in OPTIONS.items() if Mark.COMMAND in option.marks}
+    assert set(RunSettings.arguments()) == set(OPTIONS) - marked
+
+
+def test_the_evaluator_has_the_defaults_of_the_settings() -> None:
+    defaults = {name: item.default for name, item in SIGNATURE.items() if item.default is not inspect.Parameter.empty}
+    assert defaults.pop("log_samples") is True  # as in the reference harness
+    assert RunSettings.from_call(defaults) == RunSettings()
+
+
+def test_every_setting_that_is_asked_changes_a_plan_and_no_other() -> None:
+    not_asked = {name for name, option in OPTIONS.items() if Mark.ASKED not in option.marks}
+    assert not_asked == {
+        *("check_integrity", "save_config", "dry_run", "fresh", "max_errors", "log_samples", "output_format"),
+        *("bootstrap_iters", "write_out", "show_config", "verbosity", "progress", "trust_remote_code"),
+        *("max_batch_size", "device", "cache_requests"),
+        *("wandb_args", "wandb_config_args", "trackio_args", "mlflow_args", "hf_hub_log_args"),
+    }
+
+
+def test_the_saved_config_has_the_recorded_settings() -> None:
+    assert list(RunSettings().record()) == [
+        *("model", "model_args", "batch_size", "num_fewshot", "limit", "samples", "gen_kwargs"),
+        *("random_seed", "numpy_seed", "torch_seed", "fewshot_seed"),
+        *("use_cache", "max_errors", "predict_only", "bootstrap_iters"),
+    ]
+
+
+def test_the_saved_config_holds_no_secret() -> None:
+    settings = RunSettings(model_args={"model": "m", "auth_token": "sk-abcdef123456"})
+    assert settings.record()["model_args"] == {"model": "m", "auth_token": "***"}
+
+
+@dataclass(kw_only=True, slots=True)
+class More(RunSettings):
+    """Settings with one more."""
+
+    colour: int | None = setting(
+        None, Option(values.integer, "more", Mark.RECORDED, short="-q", metavar="N", choices=("1", "2"))
+    )
+    """Colour of the output."""
+
+
+def test_a_field_is_all_it_takes_to_add_a_setting() -> None:
+    action = flags(More)["colour"]
+    assert (action.option_strings, action.help, action.metavar) == (["--colour", "-q"], "Colour of the output.", "N")
+    assert list(More.faults({"colour": "red"})) == [("colour", "colour takes a whole number, not 'red'.")]
+    assert list(More.faults({"color": 1})) == [("color", "unknown option 'color'. Did you mean 'colour'?")]
+    assert More.from_mapping({"colour": "3"}) == More.from_call({"colour": 3}) == More(colour=3)
+    assert More(colour=3).record()["colour"] == 3
+    assert "colour" not in flags()
 
 
 def test_an_unknown_key_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(ConfigError, match=r"^run.yaml: unknown option 'modle'. Did you mean 'model'"):
-        RunConfig.from_mapping({"modle": "x"}, source="run.yaml")
+        RunSettings.from_mapping({"modle": "x"}, source="run.yaml")
+
+
+def test_an_unknown_argument_is_a_type_error() -> None:
+    with pytest.raises(TypeError, match="limt"):
+        RunSettings.from_call({"limt": 1})
 
 
 def test_none_leaves_the_default() -> None:
-    assert RunConfig.from_mapping({"seed": None}).seed == (0, 1234, 1234, 1234)
+    assert RunSettings.from_mapping({"seed": None}).seed == (0, 1234, 1234, 1234)
 
 
 @pytest.mark.parametrize(
@@ -48,27 +140,47 @@ def test_none_leaves_the_default() -> None:
     ],
 )
 def test_options_that_make_no_run_are_refused(more: dict[str, Any], message: str) -> None:
-    config = RunConfig.from_mapping({**COMPLETE, **more})
+    settings = RunSettings.from_mapping({**COMPLETE, **more})
     with pytest.raises(ConfigError, match=message):
-        config.check()
+        settings.check_command()
 
 
 def test_a_complete_run_passes() -> None:
-    RunConfig.from_mapping({**COMPLETE, "log_samples": True, "output_path": "out"}).check()
+    RunSettings.from_mapping({**COMPLETE, "log_samples": True, "output_path": "out"}).check_command()
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("given", "arguments"),
     [
-        ({"seed": "1,None,3,4"}, {"random_seed": 1, "numpy_random_seed": None, "fewshot_random_seed": 4}),
+        (
+            {"seed": "1,None,3,4"},
+            {"random_seed": 1, "numpy_random_seed": None, "torch_random_seed": 3, "fewshot_random_seed": 4},
+        ),
+        ({"seed": "0,7,1234,1234"}, {"numpy_random_seed": 7}),
         ({"batch_size": "8"}, {"batch_size": 8}),
         ({"batch_size": "auto"}, {"batch_size": "auto"}),
         ({"cache_requests": "refresh"}, {"cache_requests": True, "rewrite_requests_cache": True}),
         ({"cache_requests": "delete"}, {"cache_requests": False, "delete_requests_cache": True}),
-        ({"predict_only": True}, {"log_samples": True, "predict_only": True}),
         ({"include_path": []}, {"include_path": None}),
+        ({"tasks": "a,b"}, {"tasks": ["a", "b"]}),
+        ({"model_args": ["a=1", "b=[1, 2]"]}, {"model_args": "a=1,b=[1, 2]"}),
+        ({"samples": '{"a": [1, 2]}'}, {"samples": {"a": (1, 2)}}),
     ],
 )
-def test_options_become_arguments_of_the_evaluator(given: dict[str, Any], expected: dict[str, Any]) -> None:
-    found = RunConfig.from_mapping(given).evaluate_arguments()
-    assert {name: found[name] for name in expected} == expected
+def test_arguments_of_the_evaluator_are_the_same_settings(given: dict[str, Any], arguments: dict[str, Any]) -> None:
+    assert RunSettings.from_call(arguments) == RunSettings.from_mapping(given)
+
+
+def test_predict_only_keeps_samples() -> None:
+    assert RunSettings.from_mapping({"predict_only": True}).keeps_samples
+
+
+def test_a_task_may_be_an_object() -> None:
+    item = object()
+    assert RunSettings.from_call({"tasks": ["a,b", item]}).tasks == ["a", "b", item]
+
+
+@pytest.mark.parametrize("item", [3, None, True, ["a"]])
+def test_a_task_may_not_be_what_else_yaml_holds(item: object) -> None:
+    with pytest.raises(ConfigError, match="a list of task names"):
+        RunSettings.from_call({"tasks": [item]})

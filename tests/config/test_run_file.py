@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from lm_eval.config.redact import redact
-from lm_eval.config.run import RunConfig
-from lm_eval.config.run_file import config_text, load_config_file
+from lm_eval.config.run import RunSettings
+from lm_eval.config.run_file import load_config_file, save_config_file
 from lm_eval.errors import ConfigFileError
 
 REFERENCE = """
@@ -56,6 +55,11 @@ def read(folder: Path, text: str, name: str = "run.yaml", **more: Any) -> dict[s
     return load_config_file(folder / name, **more)
 
 
+def saved(folder: Path, settings: RunSettings) -> str:
+    save_config_file(settings, folder / "saved.yaml")
+    return (folder / "saved.yaml").read_text(encoding="utf-8")
+
+
 def faults(folder: Path, text: str, name: str = "run.yaml", **more: Any) -> list[str]:
     with pytest.raises(ConfigFileError) as caught:
         read(folder, text, name, **more)
@@ -64,7 +68,7 @@ def faults(folder: Path, text: str, name: str = "run.yaml", **more: Any) -> list
 
 
 def test_yaml_is_read(tmp_path: Path) -> None:
-    config = RunConfig.from_mapping(read(tmp_path, "model: local-completions\nmodel_args:\n  model: m\nlimit: 5\n"))
+    config = RunSettings.from_mapping(read(tmp_path, "model: local-completions\nmodel_args:\n  model: m\nlimit: 5\n"))
     assert (config.model, config.model_args, config.limit) == ("local-completions", {"model": "m"}, 5)
 
 
@@ -81,7 +85,7 @@ def test_a_number_with_an_exponent_is_a_number(tmp_path: Path) -> None:
 
 
 def test_a_file_of_the_reference_harness_loads(tmp_path: Path) -> None:
-    config = RunConfig.from_mapping(read(tmp_path, REFERENCE))
+    config = RunSettings.from_mapping(read(tmp_path, REFERENCE))
     assert (config.limit, config.cache_requests, config.seed) == (10, "refresh", (0, 1234, 1234, 1234))
 
 
@@ -143,12 +147,12 @@ ROUND = [
 
 @pytest.mark.parametrize("given", ROUND)
 def test_a_saved_file_gives_the_same_options(tmp_path: Path, given: dict[str, Any]) -> None:
-    config = RunConfig.from_mapping(given)
-    assert RunConfig.from_mapping(read(tmp_path, config_text(config, redact))) == config
+    config = RunSettings.from_mapping(given)
+    assert RunSettings.from_mapping(read(tmp_path, saved(tmp_path, config))) == config
 
 
-def test_options_that_are_for_one_time_are_not_saved() -> None:
-    text = config_text(RunConfig(model="m", dry_run=True, save_config="run.yaml"), redact)
+def test_options_that_are_for_one_time_are_not_saved(tmp_path: Path) -> None:
+    text = saved(tmp_path, RunSettings(model="m", dry_run=True, save_config="run.yaml"))
     assert [line for line in text.splitlines() if not line.startswith("#")] == ["model: m"]
 
 
@@ -165,7 +169,7 @@ SECRET = "sk-abcdef123456"
         ({"hf_hub_log_args": {"token": SECRET}}, "hf_hub_log_args.token", "HF_TOKEN"),
     ],
 )
-def test_secrets_are_left_out(given: dict[str, Any], left_out: str, source: str) -> None:
-    text = config_text(RunConfig.from_mapping(given), redact)
+def test_secrets_are_left_out(tmp_path: Path, given: dict[str, Any], left_out: str, source: str) -> None:
+    text = saved(tmp_path, RunSettings.from_mapping(given))
     assert SECRET not in text
     assert [line for line in text.splitlines() if f"{left_out} is left out" in line and source in line] != []

@@ -14,8 +14,7 @@ from lm_eval.errors import ConfigError
 from lm_eval.evaluator import simple_evaluate
 from lm_eval.mock_server import MockServer
 from lm_eval.models.openai_completions import LocalChatCompletion, LocalCompletionsAPI
-from lm_eval.planning import plan
-from lm_eval.reports.plan import Plan
+from lm_eval.planning import Plan, plan
 
 TASKS = str(Path(lm_eval.demo.__file__).parent / "tasks")
 

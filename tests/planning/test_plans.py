@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lm_eval.reports.plan import Example, Plan, TaskPlan
+from lm_eval.planning import Example, Plan, TaskPlan
 
 
 def task(name: str = "gsm8k", **more: Any) -> TaskPlan:
@@ -86,7 +86,7 @@ def test_images_and_token_ids_are_cut_short() -> None:
 
 
 def test_a_body_that_is_not_known_is_said_to_be() -> None:
-    assert "made of the server's tokens" in text(example=Example("a", 0, "p", " A", "/completions", None))
+    assert "needs token ids from the server" in text(example=Example("a", 0, "p", " A", "/completions", None))
 
 
 def test_plain_data_is_json() -> None:

@@ -1,18 +1,18 @@
-"""What a run would ask, as data and as text for people."""
+"""A plan: what a run would ask, as data and as a text for people."""
 
 from __future__ import annotations
 
 import json
 import re
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 from lm_eval.reports.columns import WIDTH, columns
 from lm_eval.reports.table import refusals
+from lm_eval.text import first_names
 
-__all__ = ["Example", "Plan", "TaskPlan", "render_plan"]
+__all__ = ["Example", "Plan", "TaskPlan"]
 
 _DATA_URL = re.compile(r"^data:([\w/+.-]+);base64,(.{64,})$", re.DOTALL)
 
@@ -22,17 +22,17 @@ class TaskPlan:
     """What one task would ask.
 
     Attributes:
-        task: Its name.
-        output_type: What is asked of the model.
-        num_fewshot: Shots in each prompt.
-        docs: Documents.
-        requests: Requests for answers.
-        repeated: Requests that are equal to others of the task.
-        prompt_tokens: Estimated tokens of all prompts.
-        generated_tokens: The most tokens that can be generated.
-        cost: The most it can cost, at the prices given; None without prices.
-        too_long: Prompts that are longer than the window, by the estimate.
-        tight: Prompts that fit, but not together with all that may be generated.
+        task: The name of the task.
+        output_type: The output type of the task.
+        num_fewshot: Number of few-shot examples in each prompt.
+        docs: Number of documents.
+        requests: Number of requests.
+        repeated: Number of requests that are equal to others of the task.
+        prompt_tokens: Estimated number of tokens in all prompts.
+        generated_tokens: Maximum number of tokens that can be generated.
+        cost: Maximum cost at the prices of the model; None without prices.
+        too_long: Number of prompts that are longer than the window, by the estimate.
+        tight: Number of prompts that fit the window, but not together with ``max_gen_toks``.
     """
 
     task: str
@@ -53,20 +53,20 @@ class Example:
     """The first prompt of a run.
 
     Attributes:
-        task: Its task.
-        doc: The doc's index in its split.
+        task: The task of the prompt.
+        doc: The index of the document in its split.
         prompt: The prompt: a text, or messages.
-        continuation: What is scored after the prompt; None for generation.
-        path: What follows the base URL; empty for a model that is not behind an API.
-        body: The JSON body of its request; None when it cannot be known without the server.
+        continuation: The text that is scored after the prompt; None for generation.
+        path: The part of the URL after the base URL; empty for a model that is not a ``TemplateAPI``.
+        body: The JSON body of the request; None if only the server knows a part of it.
     """
 
     task: str
     doc: int
-    prompt: Any
+    prompt: str | Sequence[Mapping[str, object]]
     continuation: str | None = None
     path: str = ""
-    body: Mapping[str, Any] | None = None
+    body: Mapping[str, object] | None = None
 
 
 @dataclass(slots=True)
@@ -75,21 +75,21 @@ class Plan:
 
     Attributes:
         model: The kind of model.
-        model_args: Its arguments, without secrets.
-        tasks: A plan a task, in the order they would run.
+        model_args: The arguments of the model, without secrets.
+        tasks: One plan for each task, in the order of the run.
         tokens_by: How tokens were counted, in words.
-        scoring: The strategy for log-likelihoods; None when none are scored.
-        scoring_assumed: Whether only the probe of a run can tell the strategy.
-        window: The model's window in tokens, where it is known.
-        answers_kept: Whether equal requests are sent once, because answers are kept in a file.
+        scoring: The strategy for log-likelihoods; None if none are scored.
+        scoring_assumed: Whether the strategy is assumed, since only the probe of a run finds it.
+        window: The window of the model in tokens; None if it is not known.
+        answers_kept: Whether answers are kept in a file, so that equal requests are sent once.
         example: The first prompt.
-        refused: Task name to why the endpoint cannot answer it.
-        faults: Task name to why it cannot be built.
-        notes: What else there is to know, a sentence each.
+        refused: Task name to the reason why the endpoint cannot answer the task.
+        faults: Task name to the reason why the task cannot be built.
+        notes: More to know, one sentence each.
     """
 
     model: str
-    model_args: Mapping[str, Any] = field(default_factory=dict)
+    model_args: Mapping[str, object] = field(default_factory=dict)
     tasks: list[TaskPlan] = field(default_factory=list)
     tokens_by: str = "characters / 4"
     scoring: str | None = None
@@ -109,23 +109,16 @@ class Plan:
         sums = {name: sum(getattr(task, name) for task in self.tasks) for name in names}
         return TaskPlan(f"{len(self.tasks)} tasks", "", 0, cost=sum(costs) if costs else None, **sums)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return the plan as plain data, with its total."""
         return {**asdict(self), "total": asdict(self.total)}
 
     def __str__(self) -> str:
-        return render_plan(self)
+        return _render(self)
 
 
-def render_plan(plan: Plan) -> str:
-    """Write a plan for a person.
-
-    Args:
-        plan: The plan.
-
-    Returns:
-        A table of tasks, what the numbers rest on, what would go wrong, and the first prompt with its request.
-    """
+def _render(plan: Plan) -> str:
+    """Write the table of tasks, what the numbers rest on, what would go wrong, and the first prompt."""
     parts = ["\n".join(_wrapped(f"Plan: {plan.model} ({_arguments(plan.model_args)}); nothing was asked.")), ""]
     if plan.tasks:
         parts += [*_table(plan), ""]
@@ -138,12 +131,12 @@ def render_plan(plan: Plan) -> str:
     return "\n".join(parts)
 
 
-def _arguments(given: Mapping[str, Any]) -> str:
+def _arguments(given: Mapping[str, object]) -> str:
     return ",".join(f"{key}={value}" for key, value in given.items())
 
 
 def _wrapped(sentence: str) -> list[str]:
-    """Break a sentence into lines; what is written together, such as a URL, stays whole."""
+    """Break a sentence into lines, but never within a word such as a URL."""
     return textwrap.wrap(sentence, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
@@ -152,7 +145,7 @@ def _table(plan: Plan) -> list[str]:
     head = ["Task", "Output type", "Shots", "Docs", "Requests", "Prompt tokens", "Generated ≤"]
     rows = [head + ["Cost ≤"] * priced]
     for task in [*plan.tasks, *([plan.total] if len(plan.tasks) > 1 else [])]:
-        # The total has no output type and no shots of its own.
+        # The total has no output type and no number of shots.
         row = [task.task, task.output_type, str(task.num_fewshot) if task.output_type else ""]
         row += [f"{number:,}" for number in (task.docs, task.requests, task.prompt_tokens, task.generated_tokens)]
         rows.append(row + [_money(task.cost)] * priced)
@@ -189,7 +182,7 @@ def _basis(plan: Plan) -> Iterator[str]:
     if plan.window is not None:
         yield f"Window: {plan.window:,} tokens."
     elif plan.tasks:
-        yield "Window: not known, so whether prompts fit was not checked; max_length=N in model_args says it."
+        yield "Window: not known, so whether prompts fit was not checked; max_length=N in model_args sets it."
     yield from plan.notes
 
 
@@ -202,8 +195,7 @@ def _warnings(plan: Plan) -> Iterator[str]:
     yield from refusals(plan.refused)
     for reason in dict.fromkeys(plan.faults.values()):
         names = [name for name, why in plan.faults.items() if why == reason]
-        shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
-        yield f"Cannot run: {shown}. {reason}"
+        yield f"Cannot run: {first_names(names)}. {reason}"
 
 
 def _example(example: Example) -> Iterator[str]:
@@ -223,14 +215,14 @@ def _example(example: Example) -> Iterator[str]:
     if example.path:
         yield ""
         if example.body is None:
-            yield f"Its request (POST {example.path}) is made of the server's tokens, which could not be had."
+            yield f"Its request (POST {example.path}) needs token ids from the server, which did not answer."
         else:
             yield f"Its request: POST {example.path}"
             yield json.dumps(_brief(example.body), indent=2, ensure_ascii=False, default=str)
 
 
-def _brief(value: Any) -> Any:
-    """Copy a body with images and long lists of token ids cut short."""
+def _brief(value: object) -> object:
+    """Copy a request body with images and long lists of token ids shortened."""
     if isinstance(value, Mapping):
         return {key: _brief(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -9,7 +9,7 @@ from typing import Any
 
 from lm_eval.api.instance import ResponseInfo, Usage
 from lm_eval.errors import MalformedResponse, RequestRejected, ServerError
-from lm_eval.models.http.shapes import choices_in_order
+from lm_eval.models.http.replies import choices_in_order
 from lm_eval.models.protocol import APIModel
 from lm_eval.models.utils import cut_at_stops, handle_stop_sequences
 from lm_eval.models.work import Answer, Ask, Call, Reply, Slot, Unit

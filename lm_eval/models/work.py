@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from lm_eval.api.instance import Instance, ResponseInfo, Usage
 
@@ -31,7 +31,7 @@ class Call:
     """
 
     path: str
-    payload: Mapping[str, Any]
+    payload: Mapping[str, object]
     repeat: int = 0
     tokens: int = 0
 
@@ -48,7 +48,7 @@ class Reply:
         usage: The token counts in the body; None when it has none.
     """
 
-    body: Any
+    body: object
     endpoint: str = ""
     attempts: int = 1
     cached: bool = False
@@ -71,7 +71,7 @@ class Answer:
     """A finished response for a slot."""
 
     slot: Slot
-    response: Any
+    response: object
     info: ResponseInfo = field(default_factory=ResponseInfo)
 
 

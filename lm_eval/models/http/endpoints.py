@@ -1,11 +1,10 @@
-"""Where requests go: base URLs made regular, and the choice between several."""
+"""Endpoints: parses base URLs, and chooses between several of them."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from lm_eval.config.redact import shown_url
@@ -13,25 +12,26 @@ from lm_eval.errors import ConfigError
 
 __all__ = ["Endpoint", "EndpointSet", "parse_base_urls"]
 
-_REST_AFTER = 3
-_REST_FIRST, _REST_MOST = 1.0, 60.0
+_FAILURES_BEFORE_PAUSE = 3
+_FIRST_PAUSE, _MAX_PAUSE = 1.0, 60.0
 
 
 @dataclass(slots=True)
 class Endpoint:
-    """One base URL and what is known of it.
+    """One base URL, with its counters and its state.
 
     Attributes:
-        base: What API paths follow, such as ``http://host:8000/v1``.
-        shown: The same without credentials.
-        root: The server's root, such as ``http://host:8000``.
-        query: A query string every request carries, such as Azure's ``api-version``.
-        outstanding: Requests sent, or about to be sent, and not answered.
-        outstanding_tokens: An estimate of their tokens, where limits are known.
-        requests: Requests sent.
-        failures: Requests that failed.
-        resume_at: When it may be asked again, on the clock of the set.
-        streak: Failures in a row; set to 0 by an answer.
+        base: The URL before API paths, such as ``http://host:8000/v1``.
+        shown: The same URL without credentials.
+        root: The root URL of the server, such as ``http://host:8000``.
+        query: A query string that is added to every request, such as Azure's ``api-version``.
+        outstanding: Number of requests that are sent, or about to be sent, and not answered yet.
+        outstanding_tokens: An estimate of their tokens; 0 where no limits are known.
+        requests: Number of requests sent.
+        failures: Number of requests that failed.
+        resume_at: Time before which no request is sent, on the clock of the set.
+        failures_in_a_row: Number of failures since the last answer.
+        pause: Length of the last pause, in seconds.
     """
 
     base: str
@@ -42,8 +42,8 @@ class Endpoint:
     requests: int = 0
     failures: int = 0
     resume_at: float = 0.0
-    streak: int = field(default=0, repr=False)
-    rest: float = field(default=0.0, repr=False)
+    failures_in_a_row: int = field(default=0, repr=False)
+    pause: float = field(default=0.0, repr=False)
     shown: str = field(init=False, default="")
     _urls: dict[str, str] = field(default_factory=dict, repr=False)
 
@@ -51,34 +51,33 @@ class Endpoint:
         """Build the URL of a call.
 
         Args:
-            path: ``/completions`` follows the base, ``//tokenize`` the root.
+            path: ``/completions`` is added to the base, ``//tokenize`` to the root.
 
         Returns:
             The URL.
         """
-        known = self._urls.get(path)
-        if known is None:
+        if path not in self._urls:
             url = self.root + path[1:] if path.startswith("//") else self.base + path
-            known = self._urls[path] = f"{url}?{self.query}" if self.query else url
-        return known
+            self._urls[path] = f"{url}?{self.query}" if self.query else url
+        return self._urls[path]
 
     def __post_init__(self) -> None:
-        """Work out what may be shown, once."""
+        """Remove credentials from the URL that is shown."""
         self.shown = shown_url(self.base)
 
 
 def parse_base_urls(base_url: str | Sequence[str], path: str) -> list[Endpoint]:
-    """Read one or more base URLs, written with or without ``/v1`` and the API's path.
+    """Parse one or more base URLs, written with or without ``/v1`` and the API's path.
 
     Args:
         base_url: ``URL``, ``URL1;URL2``, or a list.
-        path: The API's path, such as ``/completions``; empty when the URL is asked exactly as given.
+        path: The API's path, such as ``/completions``; empty to send requests to the URL exactly as given.
 
     Returns:
-        An endpoint a URL, in the order given.
+        One endpoint per URL, in the order given.
 
     Raises:
-        ConfigError: A URL that is none.
+        ConfigError: A URL is not valid, or there is none.
     """
     urls = base_url.split(";") if isinstance(base_url, str) else list(base_url)
     endpoints = [_parse(url.strip(), path) for url in urls if url.strip()]
@@ -97,39 +96,36 @@ def _parse(url: str, path: str) -> Endpoint:
         valid = False
     if not valid:
         raise ConfigError(f"base_url {shown_url(url)!r} is not a URL; write it as http://HOST:PORT/v1.")
-    where = parts.path.rstrip("/")
+    prefix = parts.path.rstrip("/")
     if path:
-        for suffix in ("/chat/completions", "/completions"):
-            if where.endswith(suffix):
-                where = where[: -len(suffix)]
-                break
-        else:
-            where = where or "/v1"
-    root = where[: -len("/v1")] if where.endswith("/v1") else where
-    base, root = (urlunsplit((parts.scheme, parts.netloc, place, "", "")) for place in (where, root))
+        without = prefix.removesuffix("/completions").removesuffix("/chat")
+        prefix = without if prefix.endswith("/completions") else prefix or "/v1"
+    base, root = (
+        urlunsplit((parts.scheme, parts.netloc, url_path, "", "")) for url_path in (prefix, prefix.removesuffix("/v1"))
+    )
     return Endpoint(base=base, root=root, query=parts.query)
 
 
 class EndpointSet:
-    """Chooses the endpoint with the fewest requests outstanding, and sets a failing one aside for a while."""
+    """Chooses the endpoint with the fewest outstanding requests, and pauses a failing endpoint."""
 
     def __init__(self, endpoints: Sequence[Endpoint], clock: Callable[[], float] = time.monotonic) -> None:
-        """Start with every endpoint in use.
+        """Start with all endpoints in use.
 
         Args:
-            endpoints: At least one.
-            clock: Seconds that only grow.
+            endpoints: At least one endpoint.
+            clock: Returns monotonic seconds.
         """
         self.endpoints = list(endpoints)
         self._clock = clock
         self.identity = ";".join(sorted({endpoint.shown for endpoint in self.endpoints}))
 
     def pick(self) -> Endpoint:
-        """Choose where the next request goes.
+        """Choose the endpoint of the next request.
 
         Returns:
-            The endpoint with the fewest outstanding requests among those not set aside; when all are, the one that
-            comes back first.
+            The endpoint with the fewest outstanding requests among those that are not paused; if all are paused, the
+            one whose pause ends first.
         """
         if len(self.endpoints) == 1:
             return self.endpoints[0]
@@ -140,52 +136,53 @@ class EndpointSet:
         return min(ready, key=lambda endpoint: (endpoint.outstanding, endpoint.requests))
 
     def another_ready(self, attempts: int) -> bool:
-        """Tell whether a call that failed can go to another endpoint at once.
+        """Say whether a call that failed can go to another endpoint at once.
 
         Args:
-            attempts: How often it was sent.
+            attempts: How often the call was sent.
 
         Returns:
-            True while there are endpoints it was not yet sent to and one of them is not set aside.
+            True if the call was not yet sent to every endpoint and an endpoint is not paused.
         """
         return attempts < len(self.endpoints) and self.pick().resume_at <= self._clock()
 
     def failed(self, endpoint: Endpoint, *, unreachable: bool) -> None:
-        """Note a failure; after three in a row, or at once when there is no connection, the endpoint rests.
+        """Count a failure; pause the endpoint after three in a row, or at once when there was no connection.
 
         Args:
-            endpoint: The one that failed.
-            unreachable: Whether no connection was made at all.
+            endpoint: The endpoint that failed.
+            unreachable: Whether there was no connection at all.
         """
         endpoint.failures += 1
-        endpoint.streak += 1
-        now = self._clock()
-        if len(self.endpoints) > 1 and endpoint.resume_at <= now and (unreachable or endpoint.streak >= _REST_AFTER):
-            endpoint.rest = min(_REST_MOST, endpoint.rest * 2 or _REST_FIRST) if endpoint.streak > 1 else _REST_FIRST
-            endpoint.resume_at = now + endpoint.rest
+        endpoint.failures_in_a_row += 1
+        now, in_a_row = self._clock(), endpoint.failures_in_a_row
+        must_pause = unreachable or in_a_row >= _FAILURES_BEFORE_PAUSE
+        if len(self.endpoints) > 1 and endpoint.resume_at <= now and must_pause:
+            endpoint.pause = min(_MAX_PAUSE, endpoint.pause * 2 or _FIRST_PAUSE) if in_a_row > 1 else _FIRST_PAUSE
+            endpoint.resume_at = now + endpoint.pause
 
     def pause(self, endpoint: Endpoint, seconds: float) -> None:
-        """Ask nothing of an endpoint for a while because it said so.
+        """Send nothing to an endpoint for some time, because it sent ``Retry-After``.
 
         Args:
-            endpoint: The one that asked for it.
-            seconds: How long.
+            endpoint: The endpoint.
+            seconds: Length of the pause.
         """
         endpoint.resume_at = max(endpoint.resume_at, self._clock() + seconds)
 
     def wait(self, endpoint: Endpoint) -> float:
-        """Tell how long an endpoint is still to be left alone.
+        """Return the rest of an endpoint's pause.
 
         Args:
-            endpoint: The chosen one.
+            endpoint: The endpoint.
 
         Returns:
-            Seconds, 0 when it may be asked now.
+            Seconds; 0 when a request may be sent at once.
         """
         return max(0.0, endpoint.resume_at - self._clock()) if endpoint.resume_at else 0.0
 
-    def describe(self) -> list[dict[str, Any]]:
-        """Return the counts of each endpoint, without credentials."""
+    def describe(self) -> list[dict[str, object]]:
+        """Return the counters of each endpoint, without credentials."""
         return [
             {"url": endpoint.shown, "requests": endpoint.requests, "failures": endpoint.failures}
             for endpoint in self.endpoints

@@ -23,8 +23,8 @@ from lm_eval.models.http.concurrency import FixedLimit, Gate
 from lm_eval.models.http.endpoints import Endpoint, EndpointSet
 from lm_eval.models.http.journal import Journal, answer_key
 from lm_eval.models.http.limits import Limits
+from lm_eval.models.http.replies import check_choices
 from lm_eval.models.http.retry import RetryPolicy
-from lm_eval.models.http.shapes import check_choices
 from lm_eval.models.http.transport import Transport, decode, encode
 from lm_eval.models.http.usage import Accounting, usage_of
 from lm_eval.models.work import Call, Reply
@@ -225,8 +225,8 @@ class Engine:
             attempt,
             first,
             sleep=self._sleep,
-            elsewhere=self._endpoints.another_ready,
-            answers=lambda: self.accounting.requests,
+            has_other_endpoint=self._endpoints.another_ready,
+            successes=lambda: self.accounting.requests,
         )
         return *result, attempts
 
@@ -268,7 +268,7 @@ class Engine:
             endpoint.outstanding -= 1
             endpoint.outstanding_tokens -= tokens
             self.gate.leave()
-        endpoint.streak = 0
+        endpoint.failures_in_a_row = 0
         self._limit.answered()
         if tokens or "x-ratelimit-remaining-requests" in headers or "x-ratelimit-remaining-tokens" in headers:
             self._learn(endpoint, headers, parsed, tokens)

@@ -1,4 +1,4 @@
-"""Requests and tokens a minute: kept ahead of time, from the user's limits and from the server's headers."""
+"""Rate limits: requests wait before they are sent, by the user's limits and by the server's headers."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-__all__ = ["Bucket", "Limits", "Told", "parse_duration"]
+__all__ = ["Bucket", "Limits", "RateLimitHeaders", "parse_duration"]
 
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
-_SLOWEST, _EVEN = 1e-3, 1.5
+_MIN_RATE = 1e-3
+_PACE_TOLERANCE = 1.5
+"""Two measured refill rates count as the same if they differ by less than this factor."""
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def parse_duration(text: str) -> float | None:
-    """Read ``20ms``, ``1.5s``, ``6m0s`` or plain seconds.
+    """Parse ``20ms``, ``1.5s``, ``6m0s`` or plain seconds.
 
     Args:
         text: The duration.
 
     Returns:
-        Seconds, or None when it is none.
+        Seconds, or None if the text is not a duration.
     """
     text = text.strip()
     try:
@@ -36,13 +38,13 @@ def parse_duration(text: str) -> float | None:
 
 @dataclass(slots=True)
 class Bucket:
-    """A token bucket in which the future may be booked: the level goes below zero, and who books waits that long.
+    """A token bucket whose level may go below zero; a caller then waits until the bucket has refilled to zero.
 
     Attributes:
-        rate: What flows in, a second.
-        capacity: The most it holds.
-        level: What it holds.
-        at: When the level was right.
+        rate: Refill per second.
+        capacity: Maximum level.
+        level: Level at the time ``at``.
+        at: Time of the last update, in seconds.
     """
 
     rate: float
@@ -51,113 +53,110 @@ class Bucket:
     at: float
 
     def take(self, amount: float, now: float) -> float:
-        """Book an amount.
+        """Take an amount out of the bucket.
 
         Args:
-            amount: How much.
+            amount: The amount.
             now: The time in seconds.
 
         Returns:
-            Seconds to wait before it is there.
+            Seconds to wait before the amount is available.
         """
-        self._flow(now)
+        self.level = min(self.capacity, self.level + (now - self.at) * self.rate)
+        self.at = now
         self.level -= amount
         return -self.level / self.rate if self.level < 0 else 0.0
 
     def give_back(self, amount: float) -> None:
-        """Correct an earlier booking.
+        """Correct an earlier estimate.
 
         Args:
-            amount: What was booked too much; negative when it was too little.
+            amount: Estimate minus actual amount; negative when the estimate was too low.
         """
         self.level = min(self.capacity, self.level + amount)
 
-    def _flow(self, now: float) -> None:
-        self.level = min(self.capacity, self.level + (now - self.at) * self.rate)
-        self.at = now
-
 
 @dataclass(slots=True)
-class Told:
-    """One limit of an endpoint, as the headers of its answers tell it: how much remains, and when it is whole again.
+class RateLimitHeaders:
+    """One limit of an endpoint, as the headers of its answers report it: how much remains, and when it resets.
 
-    What is gone flows back evenly (a bucket, as OpenAI has it) or comes back all at once (a window). Headers do not say
-    which, but where it flows, twice as much gone takes twice as long to be whole again. It is taken to flow until that
-    is seen not to hold: a wrong guess costs a refusal, the other one could cost hours of waiting.
+    Quota refills either continuously (token bucket, as at OpenAI) or all at once (fixed window). Headers do not say
+    which, but in a bucket the time to the reset grows in proportion to the used quota. A bucket is assumed until the
+    headers contradict it: a wrong guess costs one HTTP 429, while wrongly assuming a window could cost hours.
 
     Attributes:
-        limit: The most that remains.
-        level: What remains; below zero, the future is booked.
-        at: When the level was right.
-        whole_at: When the limit is whole again.
-        span: The longest that ever took.
-        rate: What flows back, a second; 0 where it comes all at once.
-        first: How much was gone and how long it took to be whole again, the first time anything was.
+        limit: Maximum quota.
+        level: Remaining quota at the time ``at``; below zero when waiting requests have taken more than remains.
+        at: Time of the last update, in seconds.
+        reset_at: Time at which the quota is complete again.
+        longest_reset: Longest time to a reset that was ever reported, in seconds.
+        rate: Refill per second; 0 for a fixed window.
+        first: Used quota and seconds to the reset, the first time that any quota was used.
     """
 
     limit: float
     level: float
     at: float
-    whole_at: float
-    span: float = 0.0
+    reset_at: float
+    longest_reset: float = 0.0
     rate: float = 0.0
     first: tuple[float, float] | None = None
 
     def learn(self, limit: float, remaining: float, reset: float | None, booked: float, now: float) -> None:
-        """Take over what an answer said.
+        """Update from the headers of an answer.
 
         Args:
             limit: The limit.
-            remaining: What remained of it.
-            reset: Seconds until it is whole again, if that was said.
-            booked: What was booked that the endpoint may not have counted yet.
+            remaining: Remaining quota.
+            reset: Seconds until the quota is complete again; None if the headers do not say.
+            booked: Quota of requests that the endpoint may not have counted yet.
             now: The time in seconds.
         """
-        gone = limit - remaining
+        used = limit - remaining
         self.limit, self.level, self.at = max(limit, 1.0), remaining - booked, now
         if reset is None:
-            self.rate = max(limit / 60, _SLOWEST)
+            self.rate = max(limit / 60, _MIN_RATE)
             return
-        self.whole_at, self.span = now + reset, max(self.span, reset)
-        if gone <= 0 or reset <= 0:
+        self.reset_at, self.longest_reset = now + reset, max(self.longest_reset, reset)
+        if used <= 0 or reset <= 0:
             return
-        pace = gone / reset
+        pace = used / reset
         if self.first is None:
-            self.first, self.rate = (gone, reset), max(pace, _SLOWEST)
-        elif not 0.5 < gone / self.first[0] < 2:
-            even = 1 / _EVEN < pace * self.first[1] / self.first[0] < _EVEN
-            self.rate = max(pace, _SLOWEST) if even else 0.0
+            self.first, self.rate = (used, reset), max(pace, _MIN_RATE)
+        elif not 0.5 < used / self.first[0] < 2:
+            same_pace = 1 / _PACE_TOLERANCE < pace * self.first[1] / self.first[0] < _PACE_TOLERANCE
+            self.rate = max(pace, _MIN_RATE) if same_pace else 0.0
         elif self.rate:
-            self.rate = max(pace, _SLOWEST)
+            self.rate = max(pace, _MIN_RATE)
 
     def take(self, amount: float, now: float) -> float:
-        """Book an amount.
+        """Take an amount of the remaining quota.
 
         Args:
-            amount: How much.
+            amount: The amount.
             now: The time in seconds.
 
         Returns:
-            Seconds to wait before it is there.
+            Seconds to wait before the amount is available.
         """
-        span = self.span or 1.0
+        window = self.longest_reset or 1.0
         if self.rate:
             self.level = min(self.limit, self.level + (now - self.at) * self.rate)
-        elif now >= self.whole_at:
-            times = 1 + (now - self.whole_at) // span
-            self.level = min(self.limit, self.level + times * self.limit)
-            self.whole_at += times * span
+        elif now >= self.reset_at:
+            resets = 1 + (now - self.reset_at) // window
+            self.level = min(self.limit, self.level + resets * self.limit)
+            self.reset_at += resets * window
         self.at = now
         self.level -= amount
         if self.level >= 0:
             return 0.0
         if self.rate:
             return -self.level / self.rate
-        return self.whole_at - now + (math.ceil(-self.level / self.limit) - 1) * span
+        return self.reset_at - now + (math.ceil(-self.level / self.limit) - 1) * window
 
 
 class Limits:
-    """Says how long each call must wait so that no limit is met."""
+    """Says how long each request must wait so that no limit is exceeded."""
 
     def __init__(
         self,
@@ -167,12 +166,12 @@ class Limits:
     ) -> None:
         """Start with the user's limits.
 
-        Requests are spaced evenly, so that no window of 60 s holds more than the limit and one.
+        Requests are spaced evenly, so that no window of 60 s holds more than the limit plus one.
 
         Args:
-            requests_per_minute: The most requests.
-            tokens_per_minute: The most tokens, prompt and completion together.
-            clock: Seconds that only grow.
+            requests_per_minute: Maximum number of requests per minute; None for no limit.
+            tokens_per_minute: Maximum number of tokens per minute, prompt and completion together; None for no limit.
+            clock: Returns monotonic seconds.
         """
         self._clock = clock
         now = clock()
@@ -182,23 +181,23 @@ class Limits:
             if tokens_per_minute
             else None
         )
-        self._told: dict[tuple[str, str], Told] = {}
+        self._reported: dict[tuple[str, str], RateLimitHeaders] = {}
         self.waited = 0.0
 
     @property
     def active(self) -> bool:
         """Whether any limit is known."""
-        return self._requests is not None or self._tokens is not None or bool(self._told)
+        return self._requests is not None or self._tokens is not None or bool(self._reported)
 
     def book(self, endpoint: str, tokens: int) -> float:
-        """Book one call.
+        """Take the quota of one request.
 
         Args:
-            endpoint: Where it goes.
+            endpoint: The endpoint that it goes to.
             tokens: An estimate of its tokens.
 
         Returns:
-            Seconds to wait before sending it.
+            Seconds to wait before the request may be sent.
         """
         now = self._clock()
         waits = [0.0]
@@ -206,21 +205,21 @@ class Limits:
             waits.append(self._requests.take(1.0, now))
         if self._tokens is not None:
             waits.append(self._tokens.take(float(tokens), now))
-        if self._told:
+        if self._reported:
             for kind, amount in (("requests", 1.0), ("tokens", float(tokens))):
-                told = self._told.get((endpoint, kind))
-                if told is not None:
-                    waits.append(told.take(amount, now))
+                reported = self._reported.get((endpoint, kind))
+                if reported is not None:
+                    waits.append(reported.take(amount, now))
         wait = max(waits)
         self.waited += wait
         return wait
 
     def settle(self, tokens: int, actual: int) -> None:
-        """Correct the estimate of a call by what it really took.
+        """Replace the estimated tokens of an answered request by the actual number.
 
         Args:
             tokens: The estimate that was booked.
-            actual: What the endpoint counted.
+            actual: The number that the endpoint counted.
         """
         if self._tokens is not None:
             self._tokens.give_back(float(tokens - actual))
@@ -229,26 +228,26 @@ class Limits:
         """Learn from ``x-ratelimit-limit-*``, ``-remaining-*`` and ``-reset-*``.
 
         Args:
-            endpoint: Who sent them.
+            endpoint: The endpoint that sent the headers.
             headers: The answer's headers.
-            requests: Requests booked that the server may not have counted yet.
-            tokens: Their tokens.
+            requests: Number of booked requests that the server may not have counted yet.
+            tokens: Estimated tokens of these requests.
         """
         for kind, booked in (("requests", requests), ("tokens", tokens)):
             remaining = _number(headers.get(f"x-ratelimit-remaining-{kind}"))
             if remaining is None:
                 continue
             now = self._clock()
-            told = self._told.get((endpoint, kind))
-            if told is None:
-                told = self._told[endpoint, kind] = Told(remaining, remaining, now, now)
-            limit = _number(headers.get(f"x-ratelimit-limit-{kind}")) or max(told.limit, remaining)
-            reset = parse_duration(headers.get(f"x-ratelimit-reset-{kind}") or "")
-            told.learn(limit, remaining, reset, float(booked), now)
+            reported = self._reported.get((endpoint, kind))
+            if reported is None:
+                reported = self._reported[endpoint, kind] = RateLimitHeaders(remaining, remaining, now, now)
+            limit = _number(headers.get(f"x-ratelimit-limit-{kind}")) or max(reported.limit, remaining)
+            reset = parse_duration(headers.get(f"x-ratelimit-reset-{kind}", ""))
+            reported.learn(limit, remaining, reset, float(booked), now)
 
 
 def _number(text: str | None) -> float | None:
-    """Read a count; None for what is none, as for the -1 that some gateways send where there is no limit."""
+    """Parse a count; return None for anything else, such as the -1 that some gateways send for 'no limit'."""
     try:
         number = float(text or "")
     except ValueError:

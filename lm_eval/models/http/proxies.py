@@ -1,4 +1,4 @@
-"""The proxy the environment names for a URL."""
+"""Finds the proxy that the environment sets for a URL."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ def proxy_for(url: str) -> str | None:
     """Read ``HTTP_PROXY``, ``HTTPS_PROXY`` and ``NO_PROXY``, in either case, or the system's settings.
 
     Args:
-        url: What is to be asked.
+        url: The URL of a request.
 
     Returns:
-        The proxy's URL, with ``http://`` where none is written, or None to ask directly.
+        The proxy's URL, with ``http://`` if it has no scheme; None for a direct connection.
 
     Raises:
-        ConfigError: What is written there is no URL of an HTTP proxy.
+        ConfigError: The variable is not the URL of an HTTP proxy.
     """
     from urllib.request import getproxies, proxy_bypass
 
     parts = urlsplit(url)
     host = parts.hostname or ""
-    # NO_PROXY may name a host or a host and its port; the standard library looks for just what it is given.
+    # NO_PROXY may name a host, or a host with its port; `proxy_bypass` compares only the text it gets.
     if any(proxy_bypass(name) for name in (host, f"{host}:{parts.port}") if host):
         return None
     proxy = getproxies().get(parts.scheme, "").strip()

@@ -1,4 +1,4 @@
-"""Runs a coroutine to its end from ordinary code, also where an event loop is already running."""
+"""Runs a coroutine from synchronous code, also where an event loop is already running."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ import contextlib
 import gc
 import threading
 from collections.abc import Callable, Coroutine, Iterator
-from typing import Any, TypeVar
+from typing import TypeVar
 
 __all__ = ["frozen_gc", "run"]
 
 T = TypeVar("T")
-_RARELY = (50_000, 20, 20)
+_GC_THRESHOLDS = (50_000, 20, 20)
 
 
-def run(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run a coroutine in an event loop of its own, in a thread of its own.
+def run(make: Callable[[], Coroutine[object, None, T]]) -> T:
+    """Run a coroutine in a new event loop, in a new thread.
 
-    A thread of its own gives one behaviour everywhere: in a script, in a notebook whose loop is busy, and for Ctrl-C,
-    which reaches the waiting thread and cancels the coroutine, whose ``finally`` blocks then run to their end.
+    With a separate thread the call behaves alike in a script and in a notebook whose event loop is busy. Ctrl-C reaches
+    the waiting thread, which cancels the coroutine and waits until its ``finally`` blocks have run.
 
     Args:
-        make: Makes the coroutine.
+        make: Creates the coroutine.
 
     Returns:
-        What the coroutine returned.
+        The result of the coroutine.
 
     Raises:
-        BaseException: What the coroutine raised; KeyboardInterrupt once the coroutine has been cancelled.
+        BaseException: The exception of the coroutine; KeyboardInterrupt after the coroutine has been cancelled.
     """
     outcome: list[T] = []
     failure: list[BaseException] = []
@@ -52,7 +52,7 @@ def run(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
     thread = threading.Thread(target=work, name="lm-eval-engine", daemon=True)
     try:
-        # Inside, because Ctrl-C may come while this thread still waits for the other to begin.
+        # Inside `try`, because Ctrl-C may come while this thread waits for the other one to start.
         thread.start()
         _wait(done)
     except KeyboardInterrupt:
@@ -73,20 +73,21 @@ def run(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 
 def _wait(done: threading.Event) -> None:
-    # In slices, because an endless wait cannot be interrupted on every platform.
+    # Wait in slices: on some platforms an endless wait cannot be interrupted.
     while not done.wait(0.5):
         pass
 
 
 @contextlib.contextmanager
 def frozen_gc() -> Iterator[None]:
-    """Keep the garbage collector from walking over all documents and requests of a run again and again meanwhile.
+    """Freeze existing objects (``gc.freeze``), so that collections during the run skip documents and requests.
 
-    An answer is thousands of small objects without cycles, which set the collector off every few requests for nothing.
+    A reply consists of thousands of small objects without cycles. With the usual thresholds they would start a
+    collection every few requests, for nothing.
     """
     before = gc.get_threshold()
     gc.freeze()
-    gc.set_threshold(*_RARELY)
+    gc.set_threshold(*_GC_THRESHOLDS)
     try:
         yield
     finally:

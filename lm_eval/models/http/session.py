@@ -1,4 +1,4 @@
-"""What a model's requests stand on, made from its arguments; lives as long as the model."""
+"""The state of a model's requests, built from its arguments; lives as long as the model."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lm_eval.api.model import RunContext
 from lm_eval.config.redact import Redactor
@@ -27,19 +27,19 @@ eval_logger = logging.getLogger("lm_eval")
 
 
 class Session:
-    """Endpoints, limits, counts and files of answers of one model.
+    """Endpoints, limits, counters and journals of one model.
 
     Attributes:
         accounting: Tokens and requests so far.
-        context: What the run asked for.
+        context: The settings of the run.
     """
 
     def __init__(self, args: ModelArguments, path: str) -> None:
-        """Build the parts; nothing is opened.
+        """Build the parts; opens no connection and no file.
 
         Args:
             args: The model's arguments.
-            path: What follows the base URL.
+            path: The API path after the base URL.
         """
         self.context = RunContext()
         self.accounting = Accounting(
@@ -50,14 +50,14 @@ class Session:
         self._limit = AutoLimit() if args.num_concurrent == "auto" else FixedLimit(int(args.num_concurrent))
         self._limits = Limits(args.requests_per_minute, args.tokens_per_minute)
         self._policy = RetryPolicy(retries=args.max_retries, seconds=args.retry_time)
-        # A server that takes no connection is reported at once, unless there is another; one that stumbles gets two
-        # more chances.
+        # The probe retries a failing server twice. It reports a server without connection at once, unless there are
+        # other endpoints.
         several = len(self._endpoints.endpoints) > 1
-        self._checking = RetryPolicy(
+        self._probe_policy = RetryPolicy(
             retries=min(2, args.max_retries), seconds=60.0, first_wait=0.3, unreachable=several
         )  # fmt: skip
         self._cleared = False
-        self._resumed = 0
+        self._resumed_answers = 0
 
     @property
     def urls(self) -> list[str]:
@@ -69,15 +69,15 @@ class Session:
         """Open an engine for as long as one event loop runs.
 
         Args:
-            header: The headers to send.
-            checking: Whether this is to find out what the server does: no file of answers, few retries, and a refusal
-                is only a finding.
+            header: The HTTP headers to send.
+            checking: Whether the engine is for the probe: it then uses no journal and few retries, and a refusal does
+                not end the run.
 
         Yields:
             The engine.
 
         Raises:
-            ConfigError: A file of answers or a certificate cannot be used.
+            ConfigError: A journal or a certificate cannot be used.
         """
         from lm_eval.models.http.engine import Engine
         from lm_eval.models.http.transport import Transport, TransportSettings
@@ -103,7 +103,7 @@ class Session:
                     self._endpoints,
                     self._limit,
                     limits=self._limits,
-                    policy=self._checking if checking else self._policy,
+                    policy=self._probe_policy if checking else self._policy,
                     accounting=self.accounting,
                     journals=journals,
                     main_path=None if checking else self._path,
@@ -113,19 +113,19 @@ class Session:
                 journal.close()
 
     def begin(self, context: RunContext) -> None:
-        """Take note of what a run asks for.
+        """Use the settings of a run.
 
         Args:
-            context: Files of answers, progress.
+            context: The settings: journal, cache, progress.
         """
         self.context = context
         self._cleared = not context.fresh
 
-    def describe(self) -> dict[str, Any]:
-        """Return counts of this run; they differ from run to run."""
+    def describe(self) -> dict[str, object]:
+        """Return the counters, for the results file; they differ from run to run."""
         return {
             **self.accounting.describe(),
-            "resumed_with_answers": self._resumed,
+            "resumed_with_answers": self._resumed_answers,
             "waited_for_limits_seconds": round(self._limits.waited, 3),
             "concurrency": self._limit.describe(),
             "endpoints": self._endpoints.describe(),
@@ -147,8 +147,8 @@ class Session:
             journal = Journal(context.journal, fresh=not self._cleared)
             journals.append(journal)
             self._cleared = True
-            if journal.resumed and not self._resumed:
-                self._resumed = journal.resumed
+            if journal.resumed and not self._resumed_answers:
+                self._resumed_answers = journal.resumed
                 eval_logger.warning(
                     "Resuming: %d answers of an earlier run are in %s; --fresh starts over.",
                     journal.resumed,
@@ -159,5 +159,5 @@ class Session:
 
 
 def _answers_file(path: Path) -> Path:
-    """Name the file of a shared cache; a folder gets one inside."""
+    """Return the file of a shared cache; in a folder it is ``answers.sqlite``."""
     return path / "answers.sqlite" if path.is_dir() else path

@@ -1,4 +1,4 @@
-"""TLS: a context of the user's files, and what a failed handshake means."""
+"""TLS: builds the context from the user's files, and explains failed handshakes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lm_eval.errors import ConfigError
 __all__ = ["make_context", "what_failed"]
 
 _HOST_MISMATCH, _ADDRESS_MISMATCH, _EXPIRED = 62, 64, 10
-_UNCHECKED = "or do without the check: verify_certificate=false"
+_UNCHECKED = "or turn the check off: verify_certificate=false"
 _NO_TLS = ("WRONG_VERSION_NUMBER", "UNEXPECTED_MESSAGE", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH")
 _REFUSALS = ("CERTIFICATE", "UNKNOWN_CA", "HANDSHAKE_FAILURE", "ACCESS_DENIED")
 
@@ -17,7 +17,7 @@ _REFUSALS = ("CERTIFICATE", "UNKNOWN_CA", "HANDSHAKE_FAILURE", "ACCESS_DENIED")
 def make_context(
     verify_certificate: bool, ca_cert_path: str | None, client_cert: str | None, client_key: str | None
 ) -> ssl.SSLContext | bool:
-    """Build what aiohttp takes as ``ssl``.
+    """Build the value of aiohttp's ``ssl`` argument.
 
     Args:
         verify_certificate: Whether the server's certificate is checked.
@@ -26,7 +26,7 @@ def make_context(
         client_key: Its key, when it is not in the same file.
 
     Returns:
-        A context; or True for the usual checks, False for none.
+        A context; True for the default checks, False for no checks.
 
     Raises:
         ConfigError: A file cannot be used.
@@ -45,7 +45,7 @@ def make_context(
         context.verify_mode = ssl.CERT_NONE
     if client_cert is not None:
         try:
-            # An empty password makes a locked key an error; without one, OpenSSL would ask at the terminal.
+            # With an empty password an encrypted key is an error; without a password, OpenSSL asks at the terminal.
             context.load_cert_chain(client_cert, client_key, password="")
         except OSError as error:
             what = "a certificate and its key, without a password,"
@@ -61,13 +61,13 @@ def _unusable(error: OSError, what: str, **files: str | None) -> ConfigError:
 
 
 def what_failed(error: BaseException) -> tuple[str, str] | None:
-    """Tell from an exception how TLS failed, if it did.
+    """Explain a TLS failure.
 
     Args:
-        error: What aiohttp raised.
+        error: The exception that aiohttp raised.
 
     Returns:
-        What happened and what to try, or None when it was something else, such as a connection that broke later.
+        What happened and what the user can try; None if TLS did not fail.
     """
     found = _ssl_error(error)
     if found is None:
@@ -94,7 +94,7 @@ def _distrust(error: ssl.SSLCertVerificationError) -> tuple[str, str]:
 
 
 def _ssl_error(error: BaseException | None) -> ssl.SSLError | None:
-    """Find the error of the ssl module in an exception of aiohttp, which is of its class but without its details."""
+    """Find the error of the ssl module in an exception of aiohttp, whose subclass lacks the details."""
     if error is None:
         return None
     for carried in (getattr(error, "certificate_error", None), getattr(error, "os_error", None), error):

@@ -20,7 +20,7 @@ from lm_eval.errors import (
 )
 from lm_eval.models.http.deadlines import Deadlines
 from lm_eval.models.http.proxies import proxy_for
-from lm_eval.models.http.statuses import error_for_body, error_for_status
+from lm_eval.models.http.replies import error_for_body, error_for_status
 from lm_eval.models.http.tls import make_context, what_failed
 
 if TYPE_CHECKING:

@@ -1,11 +1,10 @@
-"""Tokens and money: what answers cost, and budgets that end a run."""
+"""Tokens and cost of answers, and the budgets that end a run."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from lm_eval.api.instance import Usage
 from lm_eval.errors import RunStopped
@@ -13,14 +12,14 @@ from lm_eval.errors import RunStopped
 __all__ = ["Accounting", "usage_of"]
 
 
-def usage_of(body: Any) -> Usage | None:
-    """Read the token counts of an answer.
+def usage_of(body: object) -> Usage | None:
+    """Read the token counts of a reply.
 
     Args:
         body: The parsed JSON.
 
     Returns:
-        The counts, or None when the answer has none.
+        The counts, or None if the reply has none.
     """
     usage = body.get("usage") if isinstance(body, dict) else None
     if not isinstance(usage, dict):
@@ -35,28 +34,29 @@ def usage_of(body: Any) -> Usage | None:
     return counts
 
 
-def _count(value: Any) -> int:
+def _count(value: object) -> int:
     return int(value) if isinstance(value, (int, float)) and value > 0 else 0
 
 
 @dataclass(slots=True)
 class Accounting:
-    """Counts what a run costs and says when a budget is spent.
+    """Counts requests, tokens and cost of a run, and ends the run when a budget is spent.
 
     Attributes:
-        price_in: Price of a million prompt tokens.
-        price_out: Price of a million completion tokens.
-        max_cost: The run ends when it costs this much.
-        max_tokens_total: The run ends after so many prompt and completion tokens.
-        max_time: The run ends after so many seconds.
-        usage: Tokens of this run's answers, without those from the journal.
-        cached_usage: Tokens of answers taken from the journal or the cache.
-        requests: Answers that came from an endpoint.
-        cached: Answers that came from the journal or the cache.
-        retries: Further attempts after a failed one.
-        failed: Calls that were lost for good.
-        without_usage: Answers of an endpoint that did not count tokens.
-        tasks: Task to the tokens of its answers, those from the journal or the cache with them.
+        price_in: Price per million prompt tokens.
+        price_out: Price per million completion tokens.
+        max_cost: The run ends when it has cost this much.
+        max_tokens_total: The run ends after this number of prompt and completion tokens.
+        max_time: The run ends after this number of seconds.
+        clock: Returns monotonic seconds.
+        usage: Tokens of replies from an endpoint.
+        cached_usage: Tokens of replies from the journal or the cache.
+        requests: Number of replies from an endpoint.
+        cached: Number of replies from the journal or the cache.
+        retries: Number of further attempts after failed ones.
+        failed: Number of calls that failed for good.
+        without_usage: Number of replies from an endpoint without token counts.
+        tasks: Task name to the tokens of all its replies, cached ones included.
     """
 
     price_in: float | None = None
@@ -81,11 +81,11 @@ class Accounting:
             self._started = self.clock()
 
     def answered(self, usage: Usage | None, *, cached: bool) -> None:
-        """Count one answer.
+        """Count one reply.
 
         Args:
-            usage: Its token counts, if it has any.
-            cached: Whether it came from the journal or the cache.
+            usage: Its token counts; None if it has none.
+            cached: Whether the reply came from the journal or the cache.
         """
         if cached:
             self.cached += 1
@@ -100,7 +100,7 @@ class Accounting:
 
     @property
     def cost(self) -> float | None:
-        """What this run has cost, or None without prices."""
+        """Cost of the run so far; None without prices."""
         if self.price_in is None and self.price_out is None:
             return None
         return (self.usage.prompt * (self.price_in or 0.0) + self.usage.completion * (self.price_out or 0.0)) / 1e6
@@ -126,20 +126,20 @@ class Accounting:
 
     @property
     def has_budget(self) -> bool:
-        """Whether ``check`` can ever end the run."""
+        """Whether the run has any budget, so that ``check`` can end it."""
         return not (self.max_cost is None and self.max_tokens_total is None and self.max_time is None)
 
     def budgets(self) -> dict[str, tuple[float, float]]:
-        """Return what is spent of each bound, and the bound: ``cost``, ``tokens``, ``time`` in seconds."""
+        """Return the spent amount and the limit of each budget: ``cost``, ``tokens``, ``time`` in seconds."""
         spent = {
             "cost": (self.cost or 0.0, self.max_cost),
             "tokens": (self.usage.prompt + self.usage.completion, self.max_tokens_total),
             "time": (0.0 if self._started is None else self.clock() - self._started, self.max_time),
         }
-        return {name: (value, bound) for name, (value, bound) in spent.items() if bound is not None}
+        return {name: (value, limit) for name, (value, limit) in spent.items() if limit is not None}
 
-    def describe(self) -> dict[str, Any]:
-        """Return all counts, for the results."""
+    def describe(self) -> dict[str, object]:
+        """Return all counts, for the results file."""
         return {
             "requests": self.requests,
             "cached_answers": self.cached,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, overload
 
 from lm_eval.errors import MalformedResponse
-from lm_eval.models.http.shapes import choices_in_order
+from lm_eval.models.http.replies import choices_in_order
 
 __all__ = ["Block", "Top", "choices_of", "echoed_block", "generated_tops", "prompt_block"]
 

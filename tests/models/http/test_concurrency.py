@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -53,7 +54,8 @@ def test_refusals_at_one_moment_halve_once_and_are_told() -> None:
     for _ in range(30):
         limit.refused("429")
     assert limit.value == 16
-    assert limit.describe()["history"][-1]["why"] == "429"
+    described: Any = limit.describe()
+    assert described["history"][-1]["why"] == "429"
 
 
 def test_auto_recovers_after_a_refusal() -> None:

@@ -69,7 +69,7 @@ def test_units_are_taken_only_when_a_worker_is_free() -> None:
             assert taken - len(done) <= 2 * 4
             yield Plain(number, counts)
 
-    done: list[int] = []
+    done: list[Any] = []
 
     async def work() -> None:
         args = ModelArguments(model="m", base_url="http://127.0.0.1:9", num_concurrent=4)
@@ -146,7 +146,7 @@ def test_nothing_to_do_is_done_at_once() -> None:
 
 def test_no_unit_is_left_behind_when_fewer_may_be_in_flight() -> None:
     counts: dict[str, int] = {}
-    done: list[int] = []
+    done: list[Any] = []
 
     async def work() -> None:
         args = ModelArguments(model="m", base_url="http://127.0.0.1:9", num_concurrent=16)

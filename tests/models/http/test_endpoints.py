@@ -82,7 +82,7 @@ def test_one_that_stumbles_rests_after_three_failures_in_a_row() -> None:
     for _ in range(2):
         endpoints.failed(first, unreachable=False)
     assert endpoints.pick() is first
-    first.streak = 0
+    first.failures_in_a_row = 0
     for _ in range(3):
         endpoints.failed(first, unreachable=False)
     assert endpoints.pick() is second
@@ -110,7 +110,7 @@ def test_a_rest_doubles_with_every_failure_and_ends_with_an_answer() -> None:
         rests.append(endpoints.wait(first))
         clock.now = first.resume_at
     assert rests == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
-    first.streak = 0
+    first.failures_in_a_row = 0
     endpoints.failed(first, unreachable=True)
     assert endpoints.wait(first) == 1.0
 

@@ -190,7 +190,7 @@ def test_a_chat_answer_that_is_none_is_counted_by_what_it_is(fault: str, outcome
 def test_a_server_that_takes_no_connection_for_five_seconds(ready: LocalCompletionsAPI, quiet: list[Any]) -> None:
     with MockServer(refuse_for=5.0) as server:
         lm, instances = model(server.base_url, num_concurrent=8, max_retries=60), work()
-        lm._session._policy.first_wait, lm._session._policy.most_wait = 0.1, 0.4
+        lm._session._policy.first_wait, lm._session._policy.max_wait = 0.1, 0.4
         lm._preflight.scorer = ready._preflight.scorer
         lm.respond(instances)
     assert answers(instances) == quiet

@@ -28,10 +28,12 @@ class Call:
         self.waits.append(seconds)
         self.now += seconds
 
-    def run(self, elsewhere: Callable[[int], bool] = lambda attempts: False) -> str:
+    def run(self, has_other_endpoint: Callable[[int], bool] = lambda attempts: False) -> str:
         first = self.failures.pop(0)
         return asyncio.run(
-            self.policy.again(self.attempt, first, sleep=self.sleep, elsewhere=elsewhere, answers=self.answers)
+            self.policy.again(
+                self.attempt, first, sleep=self.sleep, has_other_endpoint=has_other_endpoint, successes=self.answers
+            )
         )
 
 
@@ -95,7 +97,7 @@ def test_retry_after_is_honoured() -> None:
 
 def test_another_endpoint_takes_over_at_once() -> None:
     call = Call(RetryPolicy(), [EndpointUnreachable("gone")])
-    assert call.run(elsewhere=lambda attempts: attempts < 2) == "answer"
+    assert call.run(has_other_endpoint=lambda attempts: attempts < 2) == "answer"
     assert call.waits == [0.0]
 
 

@@ -181,7 +181,7 @@ def test_a_prompt_over_the_limit_is_an_error_unless_it_may_be_cut(name: str) -> 
 def test_a_cut_prompt_keeps_its_right_end() -> None:
     fake = Fake(completions=id_server, tokenize=tokenize)
     answers(make("token_ids", WITH_IDS, max_length=10, truncate=True), [pair("abcdefghijkl", "qr")], fake)
-    sent = [call.payload["prompt"] for call in fake.calls if call.path == "/completions"]
+    sent: list[Any] = [call.payload["prompt"] for call in fake.calls if call.path == "/completions"]
     assert sent == [[ord(character) for character in "fghijklqr"]]
 
 
@@ -191,7 +191,7 @@ def test_a_long_document_is_cut_in_windows(name: str) -> None:
     fake = Fake(completions=id_server, tokenize=tokenize)
     (found,) = answers(make(name, WITH_IDS, max_length=9), [document(text)], fake)
     assert found.response == pytest.approx(sum(map(value, text)))
-    sent = [call.payload["prompt"] for call in fake.calls if call.path == "/completions"]
+    sent: list[Any] = [call.payload["prompt"] for call in fake.calls if call.path == "/completions"]
     starts = ["\0abcdefgh", "hijklmnop", "pqrstuvwx", "rstuvwxyz"]
     assert sorted("".join(map(chr, ids)) for ids in sent) == sorted(starts)
 

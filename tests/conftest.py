@@ -25,11 +25,13 @@ def shared_dir() -> Path:
     return folder
 
 
+_LOGGER = logging.getLogger("lm_eval")
+_LEVEL, _PROPAGATE, _HANDLERS = _LOGGER.level, _LOGGER.propagate, list(_LOGGER.handlers)
+
+
 @pytest.fixture(autouse=True)
-def _logger_as_before() -> Iterator[None]:
-    """Undo what a test does to the package's logger, so that no test depends on those before it."""
-    logger = logging.getLogger("lm_eval")
-    level, propagate, handlers = logger.level, logger.propagate, list(logger.handlers)
+def _fresh_logger() -> Iterator[None]:
+    """Undo what a test, or a fixture of several tests, does to the package's logger, so that they hold in any order."""
     yield
-    logger.setLevel(level)
-    logger.propagate, logger.handlers = propagate, handlers
+    _LOGGER.setLevel(_LEVEL)
+    _LOGGER.propagate, _LOGGER.handlers = _PROPAGATE, list(_HANDLERS)

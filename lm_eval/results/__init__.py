@@ -6,10 +6,8 @@ from lm_eval.results.collect import TaskOutput, collect, task_scores
 from lm_eval.results.run import Group, Member, Results, Run, Score
 from lm_eval.results.sample import LogLikelihood, Repeats, Request, Sample
 from lm_eval.results.saved import find, load, load_all
-from lm_eval.results.types import EvalResults, SampleCount, SampleDict, TaskResult
 
 __all__ = [
-    "EvalResults",
     "Group",
     "LogLikelihood",
     "Member",
@@ -18,11 +16,8 @@ __all__ = [
     "Results",
     "Run",
     "Sample",
-    "SampleCount",
-    "SampleDict",
     "Score",
     "TaskOutput",
-    "TaskResult",
     "collect",
     "find",
     "load",

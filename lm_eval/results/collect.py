@@ -1,57 +1,29 @@
-"""From per-doc values to the result dict: scores of tasks, then of groups, bottom up."""
+"""Aggregate a run: from per-document values to the scores of tasks, then of groups, bottom up."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lm_eval.api.result_keys import NOT_AVAILABLE, score_key, stderr_key
 from lm_eval.errors import LMEvalError
-from lm_eval.results.statistics import group_statistics, task_statistics
+from lm_eval.results.json_values import as_count
+from lm_eval.results.per_doc import MetricAndFilter, TaskOutput
+from lm_eval.results.run import Results
+from lm_eval.results.uncertainty import Row, group_statistics, task_statistics
 
 if TYPE_CHECKING:
     from lm_eval.api.group import Group
-    from lm_eval.api.task import Task
 
 __all__ = ["TaskOutput", "collect", "count_errors", "task_scores"]
 
 eval_logger = logging.getLogger("lm_eval")
 
-_CORPUS_ITERS = 100
-"""The most resamples of a corpus score (BLEU, chrF, TER)."""
+Aggregation = Callable[[Sequence[Any]], object]
 
-
-@dataclass
-class TaskOutput:
-    """What came out of a task before it is aggregated.
-
-    Attributes:
-        task: The task.
-        metrics: (metric, filter) to a value a scored doc.
-        n_original: Docs in the evaluated split.
-        n_effective: Docs scored.
-        num_fewshot: Shots in each prompt.
-        samples: A sample a doc and filter, when they are logged.
-        errors: Kind of error to the docs it cost.
-        outcomes: Kind of response (``length``, ``empty``, ``refusal``, …) to how many there were.
-        clusters: (metric, filter) to the cluster of each scored doc, of a task with ``cluster_key``.
-        repeats: (metric, filter) to the values of each scored doc's repeats, of a metric with ``over_repeats``.
-        failed: (metric, filter) to why there are no values.
-    """
-
-    task: Task
-    metrics: dict[tuple[str, str], list[Any]]
-    n_original: int
-    n_effective: int
-    num_fewshot: int = 0
-    samples: list[dict[str, Any]] | None = None
-    errors: dict[str, int] = field(default_factory=dict)
-    outcomes: dict[str, int] = field(default_factory=dict)
-    clusters: dict[tuple[str, str], list[str]] = field(default_factory=dict)
-    repeats: dict[tuple[str, str], list[list[float]]] = field(default_factory=dict)
-    failed: dict[tuple[str, str], str] = field(default_factory=dict)
+_MAX_CORPUS_ITERS = 100
+"""Maximum number of resamples of a corpus score (BLEU, chrF, TER), which is slow to compute."""
 
 
 def collect(
@@ -62,12 +34,11 @@ def collect(
     Args:
         per_task: Task name to its output.
         groups: The groups of the run; groups within them need not be listed.
-        bootstrap_iters: Resamples for bootstrapped standard errors; 0 computes no standard errors.
+        bootstrap_iters: Number of resamples for bootstrapped standard errors; 0 computes no standard errors.
 
     Returns:
         ``results``, ``groups`` (when a group has scores), ``group_subtasks``, ``configs``, ``versions``, ``n-shot``,
-        ``higher_is_better``, ``n-samples`` and ``statistics``, as described in
-        ``lm_eval.results.types.EvalResults``.
+        ``higher_is_better``, ``n-samples`` and ``statistics``, as described in ``docs/results.md``.
     """
     tasks = {name: task_scores(output, bootstrap_iters=bootstrap_iters) for name, output in per_task.items()}
     top_down = _all_groups(groups.values())
@@ -83,8 +54,8 @@ def collect(
         if len(distinct := {shots[member] for member in members}) == 1:
             shots[name] = distinct.pop()
     scored = {name: row for name, row in group_rows.items() if top_down[name].has_aggregation}
-    sure = {name: task_statistics(per_task[name], row, bootstrap_iters) for name, row in tasks.items()}
-    sure_groups = {name: group_statistics(top_down[name], row, tasks, sure) for name, row in scored.items()}
+    statistics = {name: task_statistics(per_task[name], row, bootstrap_iters) for name, row in tasks.items()}
+    of_groups = {name: group_statistics(top_down[name], row, tasks, statistics) for name, row in scored.items()}
     return {
         "results": {**tasks, **group_rows},
         **({"groups": scored} if scored else {}),
@@ -96,55 +67,60 @@ def collect(
         "n-samples": {
             name: {"original": output.n_original, "effective": output.n_effective} for name, output in per_task.items()
         },
-        "statistics": {name: entries for name, entries in {**sure, **sure_groups}.items() if entries},
+        "statistics": {
+            name: {key: entry.as_dict() for key, entry in entries.items()}
+            for name, entries in {**statistics, **of_groups}.items()
+            if entries
+        },
     }
 
 
 def task_scores(output: TaskOutput, *, bootstrap_iters: int = 100_000) -> dict[str, Any]:
-    """Make a task's row of the results.
+    """Compute a task's row of the results.
 
-    Scores are over the docs that were answered. A score that cannot be computed, for lack of answers or because its
-    aggregation fails, is ``"N/A"``: the answers are paid for, so the other scores and the samples are kept.
+    Scores are over the documents that were answered. A score that cannot be computed, for lack of answers or because
+    its aggregation fails, is ``"N/A"``: the other scores and the samples are kept, because their answers are paid for.
 
     Args:
         output: The task's output.
-        bootstrap_iters: Resamples for bootstrapped standard errors; 0 computes no standard errors.
+        bootstrap_iters: Number of resamples for bootstrapped standard errors; 0 computes no standard errors.
 
     Returns:
         ``name``, ``alias``, ``sample_len``, ``"metric,filter"``, ``"metric_stderr,filter"``, and ``n_errors``,
-        ``errors``, ``outcomes``, ``failed`` where there is something to say.
+        ``errors``, ``outcomes``, ``failed`` where they are not empty.
     """
     task, name = output.task, str(output.task.task_name)
-    row: dict[str, Any] = {
+    row: dict[str, object] = {
         "name": name,
         "alias": task.get_config("task_alias") or name,
         "sample_len": output.n_effective,
     }
-    aggregations = dict(task.aggregation())
+    aggregations: dict[str, Aggregation] = dict(task.aggregation())
     failed: dict[str, str] = {}
-    for (metric, pipeline), values in _with_unanswered(output, aggregations).items():
-        key, error_key = score_key(metric, pipeline), stderr_key(metric, pipeline)
-        aggregation = aggregations.get(metric)
+
+    def fail(key: str, reason: str) -> None:
+        failed[key] = reason
+        eval_logger.error("Task %s: %s cannot be computed: %s", name, key, reason)
+
+    for named, values in _with_unanswered(output, aggregations).items():
+        key, error_key = score_key(*named), stderr_key(*named)
+        aggregation = aggregations.get(named[0])
         if aggregation is None:
-            aggregation = aggregations[metric] = _default_aggregation(name, metric)
+            aggregation = aggregations[named[0]] = _default_aggregation(name, named[0])
         row[key] = row[error_key] = NOT_AVAILABLE
         if not values:
             continue
         try:
             row[key] = _plain(aggregation(values))
         except Exception as error:
-            failed[key] = str(error) if isinstance(error, LMEvalError) else f"{type(error).__name__}: {error}"
-            eval_logger.error("Task %s: %s cannot be computed: %s", name, key, failed[key])
+            fail(key, str(error) if isinstance(error, LMEvalError) else f"{type(error).__name__}: {error}")
             continue
         row[error_key] = _stderr(f"Task {name}: {key}", aggregation, values, bootstrap_iters)
-    for (metric, pipeline), why in output.failed.items():
-        key = score_key(metric, pipeline)
-        row[key] = row[stderr_key(metric, pipeline)] = NOT_AVAILABLE
-        failed[key] = why
-        eval_logger.error("Task %s: %s cannot be computed: %s", name, key, why)
+    for named, reason in output.failed.items():
+        row[score_key(*named)] = row[stderr_key(*named)] = NOT_AVAILABLE
+        fail(score_key(*named), reason)
     if output.errors:
-        row["n_errors"] = sum(output.errors.values())
-        row["errors"] = dict(output.errors)
+        row |= {"n_errors": sum(output.errors.values()), "errors": dict(output.errors)}
     if output.outcomes:
         row["outcomes"] = dict(output.outcomes)
     if failed:
@@ -152,24 +128,22 @@ def task_scores(output: TaskOutput, *, bootstrap_iters: int = 100_000) -> dict[s
     return row
 
 
-def count_errors(results: Mapping[str, Any], allowed: int | float) -> dict[str, Any]:
-    """Sum lost docs over tasks and hold them against what is put up with.
+def count_errors(results: Mapping[str, Any], allowed: int | float) -> dict[str, object]:
+    """Sum lost documents over tasks and compare them with the maximum allowed.
 
     Args:
         results: The result dict of a run.
-        allowed: Lost docs that are put up with: a number, or a fraction of all docs when below 1.
+        allowed: Maximum number of documents that may be lost, or a fraction of all documents when below 1.
 
     Returns:
-        ``lost`` in all, ``tasks`` to those of each, ``allowed``, and whether that is ``exceeded``.
+        ``lost`` in all, ``tasks`` to the lost documents of each, ``allowed``, and whether that is ``exceeded``.
     """
-    groups = results.get("groups") or {}
+    run = Results(results)
     lost = {
-        name: scores["n_errors"]
-        for name, scores in results["results"].items()
-        if name not in groups and scores.get("n_errors")
+        name: member.lost for name, member in run.members.items() if member.lost and name not in run.section("groups")
     }
     total = sum(lost.values())
-    docs = total + sum(counts["effective"] for counts in results["n-samples"].values())
+    docs = total + sum(as_count(run.at("n-samples", name, "effective")) for name in run.section("n-samples"))
     bound = allowed * docs if 0 < allowed < 1 else allowed
     if total:
         eval_logger.error("%d of %d docs were lost to errors: %s", total, docs, lost)
@@ -177,29 +151,29 @@ def count_errors(results: Mapping[str, Any], allowed: int | float) -> dict[str, 
 
 
 def _with_unanswered(
-    output: TaskOutput, aggregations: Mapping[str, Callable[[Any], Any]]
-) -> dict[tuple[str, str], list[Any]]:
-    """Add the scores a task without a single answered doc would have, with no values."""
+    output: TaskOutput, aggregations: Mapping[str, Aggregation]
+) -> Mapping[MetricAndFilter, Sequence[Any]]:
+    """Add the scores a task without a single answered document would have, with no values."""
     if output.metrics or output.n_effective:
         return output.metrics
     pipelines = [pipeline.name for pipeline in getattr(output.task, "filters", ())] or ["none"]
     return {(metric, pipeline): [] for metric in aggregations for pipeline in pipelines}
 
 
-def _default_aggregation(task: str, metric: str) -> Callable[[Sequence[Any]], Any]:
+def _default_aggregation(task: str, metric: str) -> Aggregation:
     from lm_eval.api.metrics import mean
 
     eval_logger.warning("Task %s: metric %s names no aggregation; its values are averaged.", task, metric)
     return mean
 
 
-def _stderr(what: str, aggregation: Callable[[Any], Any], values: Sequence[Any], bootstrap_iters: int) -> Any:
+def _stderr(what: str, aggregation: Aggregation, values: Sequence[Any], bootstrap_iters: int) -> object:
     from lm_eval.api.metrics import bleu, chrf, chrfpp, stderr_for_metric, ter
 
     if len(values) < 2:
         return NOT_AVAILABLE
     if aggregation in (bleu, chrf, chrfpp, ter):
-        bootstrap_iters = min(bootstrap_iters, _CORPUS_ITERS)
+        bootstrap_iters = min(bootstrap_iters, _MAX_CORPUS_ITERS)
     stderr = stderr_for_metric(aggregation, bootstrap_iters)
     if stderr is None:
         return NOT_AVAILABLE
@@ -210,7 +184,7 @@ def _stderr(what: str, aggregation: Callable[[Any], Any], values: Sequence[Any],
         return NOT_AVAILABLE
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any) -> object:
     """Turn numpy scalars into Python numbers; None into ``"N/A"``."""
     if value is None:
         return NOT_AVAILABLE
@@ -218,7 +192,7 @@ def _plain(value: Any) -> Any:
 
 
 def _all_groups(groups: Iterable[Group]) -> dict[str, Group]:
-    """List groups and the groups within them, each before its own."""
+    """List groups and the groups within them, each before its members."""
 
     def walk(group: Group) -> Iterator[Group]:
         yield group
@@ -229,17 +203,17 @@ def _all_groups(groups: Iterable[Group]) -> dict[str, Group]:
     return {group.name: group for root in roots for group in walk(root)}
 
 
-def _group_row(group: Group, tasks: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    row = dict(group.aggregate(tasks))
+def _group_row(group: Group, tasks: Mapping[str, Row]) -> dict[str, object]:
+    row: dict[str, object] = dict(group.aggregate(tasks))
     members = [tasks[task.task_name] for task in group.get_all_tasks() if task.task_name in tasks]
-    if group.has_aggregation and (lost := sum(member.get("n_errors", 0) for member in members)):
+    if group.has_aggregation and (lost := sum(as_count(member.get("n_errors")) for member in members)):
         row["n_errors"] = lost
     return row
 
 
-def _merged_directions(group: str, members: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def _merged_directions(group: str, members: Iterable[Mapping[str, bool | None]]) -> dict[str, bool | None]:
     """Unite which way metrics are better; None where the tasks of a group disagree."""
-    merged: dict[str, Any] = {}
+    merged: dict[str, bool | None] = {}
     for member in members:
         for metric, direction in member.items():
             if merged.setdefault(metric, direction) is not direction and merged[metric] is not None:

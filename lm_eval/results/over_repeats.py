@@ -1,4 +1,4 @@
-"""The repeats of a doc: filtered and scored one by one, then combined to one value a doc."""
+"""Filter and score each repeat of a document alone, and combine the repeats to one value per document."""
 
 from __future__ import annotations
 
@@ -11,31 +11,33 @@ from lm_eval.api.instance import Instance
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
 
-__all__ = ["answers_alone", "combine", "unwrapped", "warn_of_equal_repeats"]
+__all__ = ["combine", "filtered_repeats", "unwrapped", "warn_of_equal_repeats"]
 
 eval_logger = logging.getLogger("lm_eval")
 
-Answers = list[list[Any]]
-"""Of each repeat, the filtered response of each Instance of a doc."""
+Answers = list[list[object]]
+"""One list per repeat, with the filtered response of each Instance of a document."""
 
 
-def answers_alone(task: Task, pipeline: str, answered: Sequence[Instance]) -> dict[int, Answers]:
-    """Filter each repeat as if it alone had been asked.
+def filtered_repeats(task: Task, pipeline: str, answered: Sequence[Instance]) -> dict[int, Answers]:
+    """Filter each repeat as if no other repeat existed.
 
     Args:
         task: The task.
         pipeline: The name of one of its filter pipelines.
-        answered: The Instances of the docs that were answered.
+        answered: The Instances of the documents that were answered.
 
     Returns:
-        Doc id to the filtered answers; nothing for a task that combines no repeats, and for a pipeline that chooses
-        among them itself.
+        Document id to the filtered answers; nothing for a task that combines no repeats, and for a pipeline that
+        itself chooses among the repeats.
     """
     steps = next((ensemble for ensemble in task.filters if ensemble.name == pipeline), None)
     if not task.over_repeats or steps is None or steps.chooses:
         return {}
     docs = [instance.doc for instance in answered]
     repeats = min((len(instance.resps) for instance in answered), default=0)
+    if not repeats:
+        return {}
     found: dict[int, Answers] = {instance.doc_id or 0: [[] for _ in range(repeats)] for instance in answered}
     for repeat in range(repeats):
         responses = steps.filtered([[instance.resps[repeat]] for instance in answered], docs)
@@ -47,7 +49,7 @@ def answers_alone(task: Task, pipeline: str, answered: Sequence[Instance]) -> di
 def combine(
     task: Task, scored: Sequence[Mapping[str, Any]], answers: Answers
 ) -> tuple[dict[str, float], dict[str, list[Any]], dict[str, str]]:
-    """Combine what the repeats of a doc scored.
+    """Combine the scores of a document's repeats.
 
     Args:
         task: The task.
@@ -74,24 +76,24 @@ def combine(
     return values, single, failed
 
 
-def unwrapped(answers: Answers) -> list[Any]:
-    """Take the answer of a doc's only Instance out of its list.
+def unwrapped(answers: Answers) -> list[object]:
+    """Take the answer of a document's only Instance out of its list.
 
     Args:
         answers: The filtered answers of each repeat.
 
     Returns:
-        An answer a repeat; lists of several where the doc has several Instances.
+        One answer per repeat; a list of answers where the document has several Instances.
     """
     return [answer[0] if len(answer) == 1 else answer for answer in answers]
 
 
 def warn_of_equal_repeats(task: Task, answered: Sequence[Instance]) -> None:
-    """Say so when the repeats of every doc are equal, which makes scores over them meaningless.
+    """Warn when the repeats of every document are equal, which makes scores over them meaningless.
 
     Args:
         task: The task.
-        answered: The Instances of the docs that were answered.
+        answered: The Instances of the documents that were answered.
     """
     several = [instance.resps for instance in answered if len(instance.resps) > 1]
     if task.over_repeats and several and all(response == resps[0] for resps in several for response in resps):

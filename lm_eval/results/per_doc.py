@@ -1,50 +1,98 @@
-"""From the answered Instances of a task to a value a doc and metric, and the samples that are logged."""
+"""Score a task's responses document by document, and write the samples that are logged."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lm_eval.api.instance import Instance
+from lm_eval.api.instance import Instance, ResponseInfo
 from lm_eval.errors import LMEvalError, TaskFileError
-from lm_eval.results.over_repeats import answers_alone, combine, unwrapped, warn_of_equal_repeats
+from lm_eval.results.over_repeats import combine, filtered_repeats, unwrapped, warn_of_equal_repeats
 from lm_eval.text import sha256
 
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
-    from lm_eval.results.collect import TaskOutput
 
-__all__ = ["score_task"]
+__all__ = ["MetricAndFilter", "TaskOutput", "score_task"]
 
-_LONGEST_NAME = 32
-"""Characters of a cluster's name that are kept as they are."""
+MetricAndFilter = tuple[str, str]
+
+_MAX_CLUSTER_NAME = 32
+"""Clusters with longer names, such as passages, are named by the first 32 digits of their SHA-256."""
+
+
+@dataclass
+class TaskOutput:
+    """A task's values before they are aggregated.
+
+    Attributes:
+        task: The task.
+        metrics: (metric, filter) to one value per scored document.
+        n_original: Number of documents in the evaluated split.
+        n_effective: Number of documents scored.
+        num_fewshot: Number of few-shot examples in each prompt.
+        samples: One sample per document and filter, when they are logged.
+        errors: Kind of error to the number of documents lost to it.
+        outcomes: Kind of response (``length``, ``empty``, ``refusal``, …) to the number of responses that ended so.
+        clusters: (metric, filter) to the cluster of each scored document, of a task with ``cluster_key``.
+        repeats: (metric, filter) to the values of each scored document's repeats, of a metric with ``over_repeats``.
+        failed: (metric, filter) to why there are no values.
+    """
+
+    task: Task
+    metrics: dict[MetricAndFilter, list[Any]]
+    n_original: int
+    n_effective: int
+    num_fewshot: int = 0
+    samples: list[dict[str, Any]] | None = None
+    errors: dict[str, int] = field(default_factory=dict)
+    outcomes: dict[str, int] = field(default_factory=dict)
+    clusters: dict[MetricAndFilter, list[str]] = field(default_factory=dict)
+    repeats: dict[MetricAndFilter, list[list[float]]] = field(default_factory=dict)
+    failed: dict[MetricAndFilter, str] = field(default_factory=dict)
+
+    def add(
+        self, pipeline: str, values: dict[str, Any], single: dict[str, list[float]], failed: dict[str, str]
+    ) -> None:
+        """Add a document's values under one filter.
+
+        Args:
+            pipeline: The filter's name.
+            values: Metric to value.
+            single: Metric to the values of the document's repeats.
+            failed: Metric to why it has no value.
+        """
+        for metric, value in values.items():
+            self.metrics.setdefault((metric, pipeline), []).append(value)
+        for metric, repeated in single.items():
+            self.repeats.setdefault((metric, pipeline), []).append(repeated)
+        for metric, reason in failed.items():
+            self.failed.setdefault((metric, pipeline), reason)
 
 
 def score_task(task: Task, *, log_samples: bool) -> TaskOutput:
-    """Filter and score the responses of a task, doc by doc.
+    """Filter and score the responses of a task, document by document.
 
-    A doc with a lost request has no score: it is counted by the kind of its error, and its sample says so.
+    A document with a lost request has no score: it is counted under the kind of its error, and its sample has the
+    error.
 
     Args:
         task: A task whose Instances were answered.
-        log_samples: Whether to keep a sample a doc and filter.
+        log_samples: Whether to keep one sample per document and filter.
 
     Returns:
-        The values of each metric and filter in the order of the docs, and the counts.
+        The values of each metric and filter in the order of the documents, and the counts.
 
     Raises:
-        TaskFileError: The task's own code failed on a doc.
+        TaskFileError: The task's own code failed on a document.
     """
-    from lm_eval.results.collect import TaskOutput
-
     docs = _by_doc(task.instances)
     lost = {doc_id for doc_id, instances in docs.items() if any(i.error for i in instances)}
     answered = [instance for instance in task.instances if instance.doc_id not in lost]
-    names = _apply_filters(task, answered)
-
+    pipelines = _apply_filters(task, answered)
     output = TaskOutput(
         task=task,
         metrics={},
@@ -56,56 +104,34 @@ def score_task(task: Task, *, log_samples: bool) -> TaskOutput:
         outcomes=dict(Counter(i.outcome for group in docs.values() for i in _infos(group) if i.outcome != "ok")),
     )
     warn_of_equal_repeats(task, answered)
-    clusters = {doc_id: _cluster(task, instances[0].doc) for doc_id, instances in docs.items()}
-    if any(name is not None for name in clusters.values()):
-        # A doc without a value shares it with no other.
-        clusters = {doc_id: f"doc {doc_id}" if name is None else name for doc_id, name in clusters.items()}
-    for name in names:
-        alone = answers_alone(task, name, answered)
+    clusters = _clusters(task, docs)
+    for pipeline in pipelines:
+        repeated = filtered_repeats(task, pipeline, answered)
         for doc_id, instances in docs.items():
             values: dict[str, Any] = {}
+            single: dict[str, list[Any]] = {}
             if doc_id not in lost:
                 doc = instances[0].doc
-                values = _score(task, doc_id, doc, [instance.filtered_resps[name] for instance in instances])
-                scored = [_score(task, doc_id, doc, answer) for answer in alone.get(doc_id, ())]
-                combined, single, failed = combine(task, scored, alone[doc_id]) if scored else ({}, {}, {})
-                values |= combined
-                _keep(output, name, values, single, failed, clusters[doc_id])
+                values = _score(task, doc_id, doc, [instance.filtered_resps[pipeline] for instance in instances])
+                failed: dict[str, str] = {}
+                if doc_id in repeated:
+                    scored = [_score(task, doc_id, doc, answers) for answers in repeated[doc_id]]
+                    combined, single, failed = combine(task, scored, repeated[doc_id])
+                    values |= combined
+                output.add(pipeline, values, single, failed)
+                if clusters:
+                    for metric in values:
+                        output.clusters.setdefault((metric, pipeline), []).append(clusters[doc_id])
             if output.samples is not None:
-                sample = _sample(task, doc_id, instances, name, values)
-                if clusters[doc_id] is not None:
+                sample = _sample(task, doc_id, instances, pipeline, values)
+                if clusters:
                     sample["cluster"] = clusters[doc_id]
-                if doc_id in alone:
-                    sample["repeats"] = {"filtered": unwrapped(alone[doc_id]), **single}
+                if doc_id in repeated:
+                    sample["repeats"] = {"filtered": unwrapped(repeated[doc_id]), **single}
                 output.samples.append(sample)
     for key in output.failed:
         output.metrics.pop(key, None)
     return output
-
-
-def _keep(
-    output: TaskOutput,
-    pipeline: str,
-    values: dict[str, Any],
-    single: dict[str, list[Any]],
-    failed: dict[str, str],
-    cluster: str | None,
-) -> None:
-    """Add a doc's values to the task's."""
-    for metric, value in values.items():
-        output.metrics.setdefault((metric, pipeline), []).append(value)
-        if cluster is not None:
-            output.clusters.setdefault((metric, pipeline), []).append(cluster)
-    for metric, repeated in single.items():
-        output.repeats.setdefault((metric, pipeline), []).append(repeated)
-    for metric, why in failed.items():
-        output.failed.setdefault((metric, pipeline), why)
-
-
-def _cluster(task: Task, doc: Any) -> str | None:
-    """Name a doc's cluster; a long text, such as a passage, by its hash."""
-    name = task.doc_to_cluster(doc)
-    return name if name is None or len(name) <= _LONGEST_NAME else sha256(name)[:_LONGEST_NAME]
 
 
 def _by_doc(instances: Iterable[Instance]) -> dict[int, list[Instance]]:
@@ -129,7 +155,20 @@ def _apply_filters(task: Task, answered: list[Instance]) -> list[str]:
     return list(answered[0].filtered_resps)
 
 
-def _infos(instances: Iterable[Instance]) -> Iterable[Any]:
+def _clusters(task: Task, docs: dict[int, list[Instance]]) -> dict[int, str]:
+    """Name the cluster of each document; nothing for a task without ``cluster_key``."""
+    names = {doc_id: task.doc_to_cluster(instances[0].doc) for doc_id, instances in docs.items()}
+    if all(name is None for name in names.values()):
+        return {}
+    # A document without a name is a cluster of its own.
+    return {doc_id: f"doc {doc_id}" if name is None else _short_name(name) for doc_id, name in names.items()}
+
+
+def _short_name(cluster: str) -> str:
+    return cluster if len(cluster) <= _MAX_CLUSTER_NAME else sha256(cluster)[:_MAX_CLUSTER_NAME]
+
+
+def _infos(instances: Iterable[Instance]) -> Iterator[ResponseInfo]:
     return (info for instance in instances for info in instance.info)
 
 
@@ -137,7 +176,7 @@ def _first_error(instances: Iterable[Instance]) -> str:
     return next(i.error.kind for i in instances if i.error is not None)
 
 
-def _score(task: Task, doc_id: int, doc: Any, responses: list[Any]) -> dict[str, Any]:
+def _score(task: Task, doc_id: int, doc: dict[str, Any], responses: Sequence[object]) -> dict[str, Any]:
     try:
         values: dict[str, Any] = task.process_results(doc, responses)
     except LMEvalError:
@@ -149,7 +188,7 @@ def _score(task: Task, doc_id: int, doc: Any, responses: list[Any]) -> dict[str,
 
 
 def _sample(
-    task: Task, doc_id: int, instances: list[Instance], filter_name: str, values: dict[str, Any]
+    task: Task, doc_id: int, instances: Sequence[Instance], pipeline: str, values: dict[str, Any]
 ) -> dict[str, Any]:
     from lm_eval.utils import handle_non_serializable
 
@@ -162,8 +201,8 @@ def _sample(
         "target": target,
         "arguments": [instance.args for instance in instances],
         "resps": [instance.resps for instance in instances],
-        "filtered_resps": [instance.filtered_resps.get(filter_name) for instance in instances],
-        "filter": filter_name,
+        "filtered_resps": [instance.filtered_resps.get(pipeline) for instance in instances],
+        "filter": pipeline,
         "metrics": list(values),
         "doc_hash": sha256(json.dumps(doc, indent=2, default=handle_non_serializable, ensure_ascii=False)),
         "prompt_hash": sha256(first if isinstance(first, str) else json.dumps(first, default=str)),

@@ -25,6 +25,7 @@ __all__ = [
     "perplexity",
     "pooled_sample_stderr",
     "pop_stddev",
+    "question_scores",
     "sample_stddev",
     "stderr_for_metric",
     "unweighted_mean_stderr",
@@ -121,8 +122,15 @@ def mean_stderr(arr: Sequence[float]) -> float:
     return sample_stddev(arr) / math.sqrt(len(arr))
 
 
-def _questions(items: Iterable[tuple[Any, Mapping[str, Any]]]) -> list[float]:
-    """Tell of each question whether all of its answers were judged right."""
+def question_scores(items: Iterable[tuple[Any, Mapping[str, Any]]]) -> list[float]:
+    """Score questions with several answers, one number per question.
+
+    Args:
+        items: As ``acc_all``.
+
+    Returns:
+        1.0 for each question all of whose answers were judged right, else 0.0, in order of appearance.
+    """
     right: dict[tuple[Any, Any], bool] = {}
     for predicted, doc in items:
         question = (doc["idx"]["paragraph"], doc["idx"]["question"])
@@ -139,7 +147,7 @@ def acc_all(items: Iterable[tuple[Any, Mapping[str, Any]]]) -> float:
     Returns:
         A number between 0 and 1.
     """
-    return mean(_questions(items))
+    return mean(question_scores(items))
 
 
 def acc_all_stderr(items: Iterable[tuple[Any, Mapping[str, Any]]]) -> float:
@@ -151,7 +159,7 @@ def acc_all_stderr(items: Iterable[tuple[Any, Mapping[str, Any]]]) -> float:
     Returns:
         The standard error.
     """
-    return mean_stderr(_questions(items))
+    return mean_stderr(question_scores(items))
 
 
 def pooled_sample_stderr(stderrs: Sequence[float], sizes: Sequence[int]) -> float:

@@ -174,7 +174,7 @@ def test_an_interval_that_fails_leaves_the_rest(
     def broken(*args: Any, **options: Any) -> Any:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("lm_eval.results.statistics.interval_of", broken)
+    monkeypatch.setattr("lm_eval.results.uncertainty.interval_of", broken)
     with caplog.at_level(logging.WARNING, logger="lm_eval"):
         assert entry(mean, [1, 0]) == {"n": 2, "lost": 0}
     assert "has no interval: ZeroDivisionError" in caplog.text

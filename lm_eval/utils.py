@@ -43,7 +43,7 @@ T = TypeVar("T")
 
 # Other people's code imports these names from here; they live on higher floors.
 _ELSEWHERE = {
-    "apply_template": ("lm_eval.api._templates", "render"),
+    "apply_template": ("lm_eval.api.fields", "render"),
     "make_table": ("lm_eval.reports.table", "make_table"),
 }
 _CLOSERS = {"[": "]", "{": "}", "(": ")", "'": "'", '"': '"'}

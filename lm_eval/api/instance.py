@@ -1,18 +1,21 @@
-"""One request about one doc, from building to scoring."""
+"""``Instance``: one request about one document, from building to scoring."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-__all__ = ["Instance", "OutputType", "RequestError", "ResponseInfo", "Usage"]
+from lm_eval.config.task import OutputType
 
-OutputType = Literal["loglikelihood", "loglikelihood_rolling", "generate_until", "multiple_choice"]
+__all__ = ["Doc", "Instance", "OutputType", "RequestError", "ResponseInfo", "Usage"]
+
+Doc = dict[str, Any]
+"""A document: one row of a dataset, by column."""
 
 
 @dataclass(slots=True)
 class Usage:
-    """Tokens an endpoint counted for one answer, summed over its calls."""
+    """Numbers of tokens that an endpoint reports for one response, summed over its calls."""
 
     prompt: int = 0
     completion: int = 0
@@ -20,7 +23,7 @@ class Usage:
     reasoning: int = 0
 
     def add(self, other: Usage) -> None:
-        """Add another answer's counts to this one.
+        """Add the counts of another response.
 
         Args:
             other: The counts to add.
@@ -39,9 +42,9 @@ class RequestError:
         kind: A stable short name: ``timeout``, ``rate_limited``, ``server_error``, ``rejected``,
             ``context_length``, ``malformed``, ``unreachable``, ``check_failed``, …
         message: One line, without secrets.
-        status: The HTTP status, when there was one.
-        attempts: How often the request was sent.
-        endpoint: The URL asked, without credentials.
+        status: HTTP status, when there was one.
+        attempts: Number of times the request was sent.
+        endpoint: URL of the endpoint, without credentials.
     """
 
     kind: str
@@ -53,12 +56,12 @@ class RequestError:
 
 @dataclass(slots=True)
 class ResponseInfo:
-    """What an endpoint said beside a response.
+    """What an endpoint reports in addition to a response.
 
     Attributes:
         outcome: ``ok``; ``length`` (cut at the token limit); ``empty``; ``refusal``;
             ``filtered`` (by a content filter); ``reasoning_only`` (nothing after the reasoning).
-        finish_reason: As the endpoint gave it.
+        finish_reason: As the endpoint reports it.
         reasoning: Reasoning text that is not part of the response.
         usage: Token counts.
         approximate: Set when a log-likelihood is a bound, not the exact value.
@@ -73,26 +76,26 @@ class ResponseInfo:
 
 @dataclass(slots=True)
 class Instance:
-    """One request about one doc.
+    """One request about one document.
 
     Attributes:
         request_type: The LM method that answers it.
-        doc: The row of the dataset.
-        arguments: What the method gets: ``(prompt, continuation)``, ``(text,)`` or
-            ``(prompt, generation_kwargs)``, and for multimodal tasks a dict of media after them.
-        idx: Its position among the doc's Instances.
+        doc: The document.
+        arguments: Arguments of the method: ``(prompt, continuation)``, ``(text,)`` or ``(prompt, generation_kwargs)``,
+            followed by a dict of media for multimodal tasks.
+        idx: Position among the Instances of the document.
         metadata: ``(task name, doc id, repeats)``.
-        resps: The responses, one a repeat, in the order of the repeats.
-        filtered_resps: Filter pipeline name to what it made of ``resps``.
-        task_name: The task's name.
-        doc_id: The doc's index in its split.
-        repeats: How often the request is asked.
-        error: Set when a repeat was lost for good; the doc then counts as not answered.
-        info: What the endpoint said beside each response; empty for models that do not tell.
+        resps: The responses, one per repeat, in the order of the repeats.
+        filtered_resps: Name of each filter pipeline to its result.
+        task_name: Name of the task.
+        doc_id: Index of the document in its split.
+        repeats: Number of times the request is asked.
+        error: Set when a repeat failed for good; the document then has no score.
+        info: What the endpoint reports in addition to each response; empty for models that report nothing.
     """
 
     request_type: OutputType
-    doc: dict[str, Any]
+    doc: Doc
     arguments: tuple[Any, ...]
     idx: int
     metadata: tuple[str | None, int | None, int | None] = (None, None, None)
@@ -105,7 +108,7 @@ class Instance:
     info: list[ResponseInfo] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Let ``metadata`` fill the fields it names."""
+        """Set the task name, doc id and repeats from ``metadata`` unless they are given."""
         task_name, doc_id, repeats = self.metadata
         self.task_name = task_name if self.task_name is None else self.task_name
         self.doc_id = doc_id if self.doc_id is None else self.doc_id
@@ -113,5 +116,5 @@ class Instance:
 
     @property
     def args(self) -> tuple[Any, ...]:
-        """The arguments, always as a tuple."""
+        """The arguments as a tuple."""
         return self.arguments if isinstance(self.arguments, tuple) else (self.arguments,)

@@ -10,10 +10,10 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar, cast
 
-from lm_eval.api._exact_match import exact_match_hf_evaluate
 from lm_eval.api.registry import register_aggregation, register_metric
 from lm_eval.statistics.classification import brier_score, f1_score, matthews_corrcoef
 from lm_eval.statistics.corpus import bleu, chrf, chrfpp, ter
+from lm_eval.statistics.exact_match import exact_match_hf_evaluate
 from lm_eval.statistics.stderr import (
     acc_all,
     acc_all_stderr,

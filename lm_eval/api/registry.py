@@ -1,9 +1,8 @@
-"""Names for models, filters, metrics and aggregations, and how to add yours.
+"""Registries of models, filters, metrics and aggregations, and the decorators that add to them.
 
-An entry is an object or a ``"module:attribute"`` string that is imported when it is first asked for;
-so everything that ships has a name without being imported. Packages add theirs with the decorators,
-or, without being imported first, through the entry point groups ``lm_eval.models``, ``lm_eval.tasks``,
-``lm_eval.filters`` and ``lm_eval.metrics``.
+An entry is an object, or a ``"module:attribute"`` string that is imported when it is first needed, so that the names
+that ship are known without importing their modules. Other packages add names with the decorators, or through the entry
+point groups ``lm_eval.models``, ``lm_eval.tasks``, ``lm_eval.filters`` and ``lm_eval.metrics``.
 """
 
 from __future__ import annotations
@@ -43,43 +42,65 @@ __all__ = [
 
 eval_logger = logging.getLogger("lm_eval")
 T = TypeVar("T")
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., object])
+Aggregation = Callable[[Any], Any]
+"""Turns the values of all documents into one number."""
 
 
 class Registry(Mapping[str, T], Generic[T]):
-    """A mapping from names to objects, some of which are imported only when asked for."""
+    """A mapping from names to objects, some of which are imported only when they are needed."""
 
-    def __init__(self, kind: str, builtin: Mapping[str, str] | None = None, entry_points: str | None = None) -> None:
+    def __init__(
+        self,
+        kind: str,
+        builtin: Mapping[str, str] | None = None,
+        *,
+        home: str | None = None,
+        entry_points: str | None = None,
+    ) -> None:
         """Start with the names that ship.
 
         Args:
             kind: What the names stand for, used in messages.
             builtin: Name to ``"module:attribute"``.
-            entry_points: The entry point group other packages add names in.
+            home: A module whose import registers more names; imported when a name is first looked up.
+            entry_points: The entry point group where other packages add names.
         """
         self.kind = kind
-        self._entries: dict[str, Any] = dict(builtin or {})
-        self._group = entry_points
+        self._entries: dict[str, object] = dict(builtin or {})
+        self._home, self._group = home, entry_points
 
-    def _scan(self) -> None:
-        """Learn the names other packages declare, once."""
-        group, self._group = self._group, None
-        if group is None:
-            return
+    def load(self) -> None:
+        """Import the ``home`` module, once."""
+        home, self._home = self._home, None
+        if home is not None:
+            importlib.import_module(home)
+
+    def _find(self, name: object = None) -> bool:
+        """Whether a name is registered; looks in the home module, then among the entry points."""
+        if name in self._entries:
+            return True
+        self.load()
+        group = self._group
+        if name in self._entries or group is None:
+            return name in self._entries
+        self._group = None
         from importlib.metadata import entry_points
 
         for point in entry_points(group=group):
             self._entries.setdefault(point.name, point.value)
+        return name in self._entries
 
     def register(self, *names: str) -> Callable[[F], F]:
         """Return a decorator that registers its object under the names.
 
         Args:
-            *names: The names; a later registration of the same name wins, with a warning.
+            *names: The names. A later registration of the same name wins, with a warning.
 
         Returns:
             The decorator, which returns its object unchanged.
         """
+        self.load()  # First, so that an entry that ships never replaces the caller's.
 
         def add(target: F) -> F:
             for name in names:
@@ -93,41 +114,37 @@ class Registry(Mapping[str, T], Generic[T]):
         return add
 
     def __getitem__(self, name: str) -> T:
-        if name not in self._entries:
-            self._scan()
-        try:
-            entry = self._entries[name]
-        except KeyError:
-            raise UnknownNameError(self.kind, name, self._entries) from None
+        if not self._find(name):
+            raise UnknownNameError(self.kind, name, self._entries)
+        entry = self._entries[name]
         if isinstance(entry, str):
             module, _, attribute = entry.partition(":")
             try:
-                loaded: Any = importlib.import_module(module)
+                entry = importlib.import_module(module)
             except ImportError as error:
                 raise MissingPackageError(f"{self.kind} {name!r} needs a package that is missing: {error}") from error
             for part in attribute.split("."):
-                loaded = getattr(loaded, part)
-            entry = self._entries[name] = loaded
+                entry = getattr(entry, part)
+            self._entries[name] = entry
         return cast("T", entry)
 
     def __iter__(self) -> Iterator[str]:
-        self._scan()
+        self._find()
         return iter(self._entries)
 
     def __len__(self) -> int:
-        self._scan()
+        self._find()
         return len(self._entries)
 
     def __contains__(self, name: object) -> bool:
-        if name not in self._entries:
-            self._scan()
-        return name in self._entries
+        return self._find(name)
 
 
+_OPENAI = "lm_eval.models.openai_completions"
+_METRICS = "lm_eval.api.metrics"
 _EXTRACTION, _SELECTION, _TRANSFORMATION = (
     f"lm_eval.filters.{module}" for module in ("extraction", "selection", "transformation")
 )
-_OPENAI = "lm_eval.models.openai_completions"
 
 MODELS = {
     "local-completions": f"{_OPENAI}:LocalCompletionsAPI",
@@ -156,9 +173,9 @@ FILTER_REGISTRY: Registry[type[Filter]] = Registry(
     },
     entry_points="lm_eval.filters",
 )
-METRIC_REGISTRY: Registry[Callable[..., Any]] = Registry("metric", entry_points="lm_eval.metrics")
-AGGREGATION_REGISTRY: Registry[Callable[[Any], Any]] = Registry("aggregation")
-METRIC_AGGREGATION_REGISTRY: dict[str, str | Callable[..., Any]] = {}
+METRIC_REGISTRY: Registry[Callable[..., Any]] = Registry("metric", home=_METRICS, entry_points="lm_eval.metrics")
+AGGREGATION_REGISTRY: Registry[Aggregation] = Registry("aggregation", home=_METRICS)
+METRIC_AGGREGATION_REGISTRY: dict[str, str | Aggregation] = {}
 HIGHER_IS_BETTER_REGISTRY: dict[str, bool] = {}
 DEFAULT_METRIC_REGISTRY: dict[str, list[str]] = {
     "loglikelihood": ["perplexity", "acc"],
@@ -169,10 +186,10 @@ DEFAULT_METRIC_REGISTRY: dict[str, list[str]] = {
 
 
 def register_model(*names: str) -> Callable[[F], F]:
-    """Register an ``LM`` subclass.
+    """Register a subclass of ``LM``.
 
     Args:
-        *names: The names ``--model`` accepts for it.
+        *names: The names that ``--model`` accepts for it.
 
     Returns:
         A class decorator.
@@ -181,7 +198,7 @@ def register_model(*names: str) -> Callable[[F], F]:
 
 
 def get_model(model_name: str) -> type[LM]:
-    """Look a model class up.
+    """Look up a model class.
 
     Args:
         model_name: A registered name.
@@ -199,10 +216,10 @@ def get_model(model_name: str) -> type[LM]:
 
 
 def register_filter(name: str) -> Callable[[F], F]:
-    """Register a ``Filter`` subclass.
+    """Register a subclass of ``Filter``.
 
     Args:
-        name: What a task's ``filter_list`` calls it.
+        name: Its name in the ``filter_list`` of a task file.
 
     Returns:
         A class decorator.
@@ -211,13 +228,13 @@ def register_filter(name: str) -> Callable[[F], F]:
 
 
 def get_filter(filter_name: str | Callable[..., Filter]) -> Callable[..., Filter]:
-    """Look a filter up; a class or function is returned as it is.
+    """Look up a filter; a class or function is returned unchanged.
 
     Args:
         filter_name: A registered name, or the filter itself.
 
     Returns:
-        What makes the filter.
+        The class, or a function that returns a filter.
 
     Raises:
         UnknownNameError: No filter has that name.
@@ -230,15 +247,15 @@ def register_metric(
     metric: str,
     higher_is_better: bool | None = None,
     output_type: str | list[str] | None = None,
-    aggregation: str | Callable[..., Any] | None = None,
+    aggregation: str | Aggregation | None = None,
 ) -> Callable[[F], F]:
-    """Register a per-doc metric.
+    """Register a metric that scores one document.
 
     Args:
         metric: Its name.
         higher_is_better: Which way is better.
-        output_type: The output types it suits; kept for the reader.
-        aggregation: How its values become one number: a registered name or a function.
+        output_type: The output types it is for; for information only.
+        aggregation: Turns its values into one number: a registered name or a function.
 
     Returns:
         A function decorator.
@@ -256,7 +273,7 @@ def register_metric(
 
 
 def register_aggregation(name: str) -> Callable[[F], F]:
-    """Register an aggregation: a list of per-doc values to one number.
+    """Register an aggregation, which turns the values of all documents into one number.
 
     Args:
         name: Its name.
@@ -267,25 +284,20 @@ def register_aggregation(name: str) -> Callable[[F], F]:
     return AGGREGATION_REGISTRY.register(name)
 
 
-def _with_builtin_metrics() -> None:
-    importlib.import_module("lm_eval.api.metrics")
-
-
 def get_metric(name: str, hf_evaluate_metric: bool = False) -> Callable[..., Any]:
-    """Look a metric up, in the registry and then in Hugging Face ``evaluate`` when that is installed.
+    """Look up a metric, in the registry and then in Hugging Face ``evaluate`` when that is installed.
 
     Args:
-        name: The metric's name.
+        name: Name of the metric.
         hf_evaluate_metric: Skip the registry.
 
     Returns:
-        The metric's function; an ``evaluate`` metric's ``compute``.
+        The function of the metric; ``compute`` of an ``evaluate`` metric.
 
     Raises:
-        UnknownNameError: Neither knows it.
-        MissingPackageError: It is asked of ``evaluate``, which is not installed.
+        UnknownNameError: The metric is in neither.
+        MissingPackageError: ``hf_evaluate_metric`` is set and ``evaluate`` is not installed.
     """
-    _with_builtin_metrics()
     if not hf_evaluate_metric and name in METRIC_REGISTRY:
         return METRIC_REGISTRY[name]
     try:
@@ -302,8 +314,8 @@ def get_metric(name: str, hf_evaluate_metric: bool = False) -> Callable[..., Any
         raise UnknownNameError("metric", name, METRIC_REGISTRY, hint) from error
 
 
-def get_aggregation(name: str) -> Callable[[Any], Any]:
-    """Look an aggregation up.
+def get_aggregation(name: str) -> Aggregation:
+    """Look up an aggregation.
 
     Args:
         name: Its name.
@@ -314,32 +326,31 @@ def get_aggregation(name: str) -> Callable[[Any], Any]:
     Raises:
         UnknownNameError: No aggregation has that name.
     """
-    _with_builtin_metrics()
     return AGGREGATION_REGISTRY[name]
 
 
-def get_metric_aggregation(name: str) -> Callable[[Any], Any] | None:
-    """Return a metric's own aggregation.
+def get_metric_aggregation(name: str) -> Aggregation | None:
+    """Return the aggregation that is registered for a metric.
 
     Args:
-        name: The metric's name.
+        name: Name of the metric.
 
     Returns:
-        The function, or None when the metric has none registered.
+        The function; None when none is registered.
     """
-    _with_builtin_metrics()
+    METRIC_REGISTRY.load()
     aggregation = METRIC_AGGREGATION_REGISTRY.get(name)
     return AGGREGATION_REGISTRY[aggregation] if isinstance(aggregation, str) else aggregation
 
 
 def is_higher_better(metric_name: str) -> bool | None:
-    """Tell which way a metric is better.
+    """Return whether higher values of a metric are better.
 
     Args:
-        metric_name: The metric's name.
+        metric_name: Name of the metric.
 
     Returns:
         True, False, or None when it is not registered.
     """
-    _with_builtin_metrics()
+    METRIC_REGISTRY.load()
     return HIGHER_IS_BETTER_REGISTRY.get(metric_name)

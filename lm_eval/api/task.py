@@ -1,23 +1,25 @@
-"""Tasks: ``ConfigurableTask`` does what a task file says; the other bases are for Python tasks."""
+"""Tasks. ``ConfigurableTask`` follows a config; ``Task`` and its other subclasses are bases for Python tasks."""
 
 from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
-from lm_eval.api._base import Task
-from lm_eval.api._classic import MultipleChoiceTask, PerplexityTask
-from lm_eval.api._configured import ConfiguredTask
-from lm_eval.api._prompt import Message, chat_messages, plain_prompt, qa_turn, system_message
-from lm_eval.api._scoring import score_choices, score_generation, score_loglikelihood, score_rolling
-from lm_eval.api._shots import Shots
-from lm_eval.api._templates import is_static
-from lm_eval.api.instance import Instance
-from lm_eval.config.task import OUTPUT_TYPES, TaskConfig
-from lm_eval.errors import TemplateError
+from lm_eval.api.base_task import Task
+from lm_eval.api.documents import Docs, Splits, column_names, draws_at_random, iterate, load_task_dataset
+from lm_eval.api.fields import Fields, is_static
+from lm_eval.api.instance import Doc, Instance, OutputType
+from lm_eval.api.prompts import ChatTemplate, Message, Shots, as_prompt, plain_prompt, qa_turn, system_message
+from lm_eval.api.python_tasks import MultipleChoiceTask, PerplexityTask
+from lm_eval.api.registry import Aggregation
+from lm_eval.api.samplers import ContextSampler
+from lm_eval.api.scoring import Metrics
+from lm_eval.config.task import OUTPUT_TYPES, TASK_KEYS, FewshotConfig, TaskConfig
+from lm_eval.errors import ConfigError, DatasetError, MissingPackageError, TemplateError, did_you_mean
+from lm_eval.statistics.repeats import OverRepeats
 
 __all__ = [
     "ALL_OUTPUT_TYPES",
@@ -31,52 +33,256 @@ __all__ = [
 ALL_OUTPUT_TYPES = list(OUTPUT_TYPES)
 
 
-class ConfigurableTask(ConfiguredTask):
-    """A task that does what its config says; Python task files override single steps."""
+class ConfigurableTask(Task):
+    """A task that follows its config; subclasses in Python task files override single methods.
+
+    Its parts: ``Splits`` (the documents), ``Fields`` (how a document is read), ``Shots`` (the few-shot examples) and
+    ``Metrics`` (how responses are scored).
+    """
+
+    VERSION: int | float | str | None = "Yaml"
+    CONFIG: ClassVar[Mapping[str, Any] | None] = None
+    OUTPUT_TYPE: OutputType | None = None
 
     def __init__(
         self,
         data_dir: str | None = None,
         cache_dir: str | None = None,
-        download_mode: Any = None,
+        download_mode: object = None,
         config: Mapping[str, Any] | None = None,
     ) -> None:
-        """Read a config; no data is loaded.
+        """Read a config; the dataset is loaded when it is first used.
 
         Args:
-            data_dir: Accepted for compatibility with ``Task``.
-            cache_dir: Accepted, as ``data_dir``.
-            download_mode: Accepted, as ``data_dir``.
-            config: What the task file says.
+            data_dir: Ignored; kept for compatibility with the reference harness.
+            cache_dir: Ignored, like ``data_dir``.
+            download_mode: Ignored, like ``data_dir``.
+            config: Content of the task file.
 
         Raises:
             ConfigError: A key or a value cannot be used.
             UnknownNameError: A metric, filter, aggregation or sampler is not registered.
         """
-        super().__init__(data_dir, cache_dir, download_mode, config)
-        self._shots = Shots(self)
-        self._openings: dict[Any, tuple[list[Message], str]] = {}
+        merged = {**(self.CONFIG or {}), **(config or {})}
+        merged.pop("class", None)
+        merged.setdefault("task", type(self).__name__)
+        if self.OUTPUT_TYPE is not None:
+            merged.setdefault("output_type", self.OUTPUT_TYPE)
+        for key in merged:
+            if key not in TASK_KEYS:
+                raise ConfigError(f"Task {merged['task']}: unknown key {key!r}.{did_you_mean(key, TASK_KEYS)}")
+        super().__init__(data_dir, cache_dir, download_mode, merged)
+        settings = self._config
+        if settings.use_prompt is not None:
+            raise MissingPackageError(
+                f"Task {settings.task}: use_prompt {settings.use_prompt!r} needs the package promptsource, which is"
+                " not installed; write the prompt as doc_to_text and doc_to_target instead."
+            )
+        self.OUTPUT_TYPE = settings.output_type
+        self.DATASET_PATH = settings.dataset_path or self.DATASET_PATH
+        self.DATASET_NAME = settings.dataset_name or self.DATASET_NAME
+        self.VERSION = (settings.metadata or {}).get("version", self.VERSION)
+        self.UNSAFE_CODE = bool(settings.unsafe_code)
+        assert isinstance(settings.fewshot_config, FewshotConfig)
+        self.fewshot_cfg: FewshotConfig = settings.fewshot_config
+        self._metrics = self._resolve_metrics()
+        self._splits = Splits(lambda: self.dataset, lambda: f"Task {self.task_name}: dataset {self.DATASET_PATH}")
+        self._fields = Fields(settings, lambda: self.features)
+        self._shots = Shots(
+            self.fewshot_cfg,
+            pool=lambda: self.fewshot_docs(),
+            write=lambda shot: self.shot_turns(shot),
+            repeatable=lambda: self.pure_fields,
+            # If both split names are None they are equal, which is right: the few-shot pool then falls back to the
+            # evaluated split.
+            may_meet_itself=self.fewshot_cfg.split == settings.test_split,
+        )
+        self._openings: dict[tuple[int, str | None, str], tuple[list[Message], str]] = {}
+
+    def _resolve_metrics(self) -> Metrics:
+        metrics = Metrics.of_task(self._config)
+        if metrics.over_repeats() and all(pipeline.chooses for pipeline in self._filters):
+            raise ConfigError(
+                f"Task {self._config.task}: over_repeats needs a filter pipeline without take_first_k and "
+                "majority_vote, which choose among the repeats themselves."
+            )
+        return metrics
+
+    # The documents
+
+    def _load(self) -> None:
+        self.download(self._config.dataset_kwargs)
+
+    def download(  # type: ignore[override]
+        self, dataset_kwargs: Mapping[str, Any] | None = None, *args: object, **kwargs: Any
+    ) -> None:
+        """Load the dataset into ``self.dataset``.
+
+        Args:
+            dataset_kwargs: Arguments of ``datasets.load_dataset``, or of ``custom_dataset``.
+            *args: Ignored; kept for compatibility with ``Task``.
+            **kwargs: More arguments of ``datasets.load_dataset``.
+        """
+        settings, arguments = self._config, {**(dataset_kwargs or {}), **kwargs}
+        if settings.custom_dataset is not None:
+            self.dataset = settings.custom_dataset(**{**(settings.metadata or {}), **arguments})
+        else:
+            self.dataset = load_task_dataset(
+                str(settings.task), self.DATASET_PATH, self.DATASET_NAME, arguments, data_dir=self._data_dir
+            )
+
+    def has_training_docs(self) -> bool:
+        """Whether the config names a training split."""
+        return self._config.training_split is not None
+
+    def has_validation_docs(self) -> bool:
+        """Whether the config names a validation split."""
+        return self._config.validation_split is not None
+
+    def has_test_docs(self) -> bool:
+        """Whether the config names a test split."""
+        return self._config.test_split is not None
+
+    def training_docs(self) -> Docs:
+        """Return the training split, processed."""
+        return self._splits.read(self._config.training_split, self._config.process_docs)
+
+    def validation_docs(self) -> Docs:
+        """Return the validation split, processed."""
+        return self._splits.read(self._config.validation_split, self._config.process_docs)
+
+    def test_docs(self) -> Docs:
+        """Return the test split, processed."""
+        return self._splits.read(self._config.test_split, self._config.process_docs)
+
+    def fewshot_docs(self) -> Docs:
+        """Return the few-shot pool: the few-shot split, else the samples in the config, else another split."""
+        settings = self.fewshot_cfg
+        if settings.split is not None:
+            return self._splits.read(settings.split, settings.process_docs)
+        if settings.samples is not None:
+            return list(settings.samples() if callable(settings.samples) else settings.samples)
+        return super().fewshot_docs()
+
+    @property
+    def eval_docs(self) -> Docs:
+        """The documents to evaluate: the test split, else the validation split, processed."""
+        if not self._splits and draws_at_random(self._config.process_docs):
+            # The order decides which random numbers a split gets; in the reference harness the few-shot pool is first.
+            self.fewshot_docs()
+        return super().eval_docs
+
+    @cached_property
+    def features(self) -> list[str]:
+        """The names of the columns of the evaluated documents."""
+        return column_names(self.scored_docs)
+
+    @cached_property
+    def _first_doc(self) -> Doc:
+        for doc in iterate(self.scored_docs, stop=1):
+            return doc
+        raise DatasetError(f"Task {self.task_name} has no docs to evaluate.")
+
+    @cached_property
+    def multiple_target(self) -> bool:
+        """Whether the first evaluated document has a list of targets."""
+        return isinstance(self.doc_to_target(self._first_doc), list)
+
+    @cached_property
+    def multiple_input(self) -> bool:
+        """Whether the first evaluated document has one question for each choice."""
+        return self._config.doc_to_choice is not None and isinstance(self.doc_to_text(self._first_doc), int)
+
+    # The fields of a document
+
+    def doc_to_text(self, doc: Doc, doc_to_text: object = None) -> Any:
+        """Return the question of a document.
+
+        Args:
+            doc: The document.
+            doc_to_text: How to read it; None takes ``doc_to_text`` of the config.
+
+        Returns:
+            Text; or an int, the index of the gold choice, when each choice is a separate question.
+        """
+        return self._fields.read("doc_to_text", doc_to_text, doc)
+
+    def doc_to_target(self, doc: Doc, doc_to_target: object = None) -> Any:
+        """Return the answer of a document.
+
+        Args:
+            doc: The document.
+            doc_to_target: How to read it; None takes ``doc_to_target`` of the config.
+
+        Returns:
+            Text, the index of a choice, or a list of either.
+        """
+        return self._fields.read("doc_to_target", doc_to_target, doc)
+
+    def doc_to_choice(self, doc: Doc, doc_to_choice: object = None) -> list[str]:
+        """Return the choices of a document.
+
+        Args:
+            doc: The document.
+            doc_to_choice: How to read them; None takes ``doc_to_choice`` of the config.
+        """
+        choices = self._fields.read("doc_to_choice", doc_to_choice, doc)
+        return choices if isinstance(choices, list) else list(choices)
+
+    def doc_to_image(self, doc: Doc, doc_to_image: object = None) -> object:
+        """Return the images of a document, or None when the task has none."""
+        if doc_to_image is None and self._config.doc_to_image is None:
+            return None
+        return self._fields.read("doc_to_image", doc_to_image, doc)
+
+    def doc_to_audio(self, doc: Doc, doc_to_audio: object = None) -> object:
+        """Return the sounds of a document, or None when the task has none."""
+        if doc_to_audio is None and self._config.doc_to_audio is None:
+            return None
+        return self._fields.read("doc_to_audio", doc_to_audio, doc)
+
+    def doc_to_prefix(self, doc: Doc) -> str | None:
+        """Return the start of the answer of a document, or None when the task has no ``gen_prefix``."""
+        return None if self._config.gen_prefix is None else self._fields.read("gen_prefix", None, doc)
+
+    def doc_to_cluster(self, doc: Doc) -> str | None:
+        """Return the cluster of a document; None when the task has no ``cluster_key``, or the document no value."""
+        name = None if self._config.cluster_key is None else self._fields.read("cluster_key", None, doc)
+        return None if name is None else str(name)
+
+    def should_decontaminate(self) -> bool:
+        """Whether the config asks for decontamination."""
+        return self._config.should_decontaminate
+
+    def doc_to_decontamination_query(self, doc: Doc) -> object:
+        """Return the text to search for in training data."""
+        if self._config.doc_to_decontamination_query is None:
+            return self.doc_to_text(doc)
+        return self._fields.read("doc_to_decontamination_query", None, doc)
 
     # The prompt
 
+    def _overrides(self, name: str) -> bool:
+        """Whether a subclass overrides a method."""
+        return getattr(type(self), name) is not getattr(ConfigurableTask, name)
+
     @cached_property
     def pure_fields(self) -> bool:
-        """Whether shots are written by templates and columns alone, so that writing one twice gives the same."""
-        own = all(
-            getattr(type(self), name) is getattr(ConfigurableTask, name)
-            for name in ("doc_to_text", "doc_to_target", "doc_to_choice", "shot_turns", "build_qa_turn")
-        )
+        """Whether few-shot examples are written by templates and columns alone; writing one twice gives the same."""
+        methods = ("doc_to_text", "doc_to_target", "doc_to_choice", "shot_turns", "build_qa_turn")
         cfg = self.fewshot_cfg
         values = (cfg.doc_to_text, cfg.doc_to_target, cfg.doc_to_choice, cfg.gen_prefix)
-        return own and not any(callable(value) or (isinstance(value, str) and "random" in value) for value in values)
+        return not any(map(self._overrides, methods)) and not any(
+            callable(value) or (isinstance(value, str) and "random" in value) for value in values
+        )
 
     @property
-    def sampler(self) -> Any:
-        """What draws the shots."""
+    def sampler(self) -> ContextSampler:
+        """The sampler that draws few-shot examples."""
         return self._shots.sampler
 
     def set_fewshot_seed(self, seed: int | None = None) -> None:
-        """Seed the drawing of shots.
+        """Seed the drawing of few-shot examples.
 
         Args:
             seed: The seed.
@@ -86,37 +292,37 @@ class ConfigurableTask(ConfiguredTask):
 
     def fewshot_context(  # type: ignore[override]
         self,
-        doc: Any,
+        doc: Doc,
         num_fewshot: int,
         system_instruction: str | None = None,
         apply_chat_template: bool = False,
         fewshot_as_multiturn: bool = False,
-        chat_template: Callable[..., Any] | None = None,
+        chat_template: ChatTemplate | None = None,
         gen_prefix: str | None = None,
-        **kwargs: Any,
-    ) -> Any:
-        """Write the prompt of a doc.
+        **kwargs: object,
+    ) -> object:
+        """Write the prompt of a document.
 
         Args:
-            doc: The doc.
-            num_fewshot: How many shots.
-            system_instruction: Opens the prompt, before the task's description.
+            doc: The document.
+            num_fewshot: Number of few-shot examples.
+            system_instruction: Text at the start of the prompt, before the description of the task.
             apply_chat_template: Write a chat.
-            fewshot_as_multiturn: Keep shots as turns of their own.
+            fewshot_as_multiturn: Keep few-shot examples as separate turns.
             chat_template: Turns messages into a prompt.
             gen_prefix: The start of the answer.
-            **kwargs: Accepted for subclasses.
+            **kwargs: Ignored; for subclasses.
 
         Returns:
-            The prompt; a list of prompts, one a choice, when ``doc_to_text`` gives an int.
+            The prompt; a list with one prompt per choice when ``doc_to_text`` gives an int.
         """
         if self.OUTPUT_TYPE == "loglikelihood_rolling":
-            return ""  # The whole text is asked for, after nothing.
+            return ""  # The complete text is scored, after an empty prompt.
         opening, text = self._opening(doc, num_fewshot, system_instruction)
         question = self.doc_to_text(doc)
         template = chat_template if apply_chat_template else None
         choices = None
-        if self._config.doc_to_choice is not None and (isinstance(question, int) or self._own_turns):
+        if self._config.doc_to_choice is not None and (isinstance(question, int) or self._looks_at_choices):
             choices = self.doc_to_choice(doc)
         if choices is not None and isinstance(question, int):
             return self.multiple_input_context(opening, gen_prefix, choices, template, fewshot_as_multiturn)
@@ -125,27 +331,27 @@ class ConfigurableTask(ConfiguredTask):
         )
         if template is None:
             return text + plain_prompt(turns)
-        return _as_chat([*opening, *turns], template, fewshot_as_multiturn, gen_prefix)
+        return as_prompt([*opening, *turns], template, fewshot_as_multiturn, gen_prefix)
 
     @cached_property
-    def _own_turns(self) -> bool:
-        """Whether a subclass writes the turns, and so may look at the choices."""
-        return type(self).build_qa_turn is not ConfigurableTask.build_qa_turn
+    def _looks_at_choices(self) -> bool:
+        """Whether turns may show the choices, because a subclass writes the turns."""
+        return self._overrides("build_qa_turn")
 
     @cached_property
     def _fixed_description(self) -> bool:
-        """Whether every doc gets the same description."""
+        """Whether every document gets the same description."""
         description = self._config.description
         return isinstance(description, str) and is_static(description) and description not in self.features
 
-    def _opening(self, doc: Any, num_fewshot: int, instruction: str | None) -> tuple[list[Message], str]:
-        """Write what stands before the doc's question, as turns and as text."""
+    def _opening(self, doc: Doc, num_fewshot: int, instruction: str | None) -> tuple[list[Message], str]:
+        """Write what stands before the question of the document, as turns and as text."""
         settings = self._config
-        fixed = (num_fewshot == 0 or num_fewshot in self._shots.fixed) and self._fixed_description
+        fixed = self._shots.are_fixed(num_fewshot) and self._fixed_description
         mark = (num_fewshot, instruction, settings.description)
         if fixed and mark in self._openings:
             return self._openings[mark]
-        description = self._read("description", None, doc) if settings.description else ""
+        description = self._fields.read("description", None, doc) if settings.description else ""
         turns = system_message(instruction, description, settings.fewshot_delimiter)
         if num_fewshot:
             turns = turns + self._shots.turns(doc, num_fewshot)
@@ -154,11 +360,11 @@ class ConfigurableTask(ConfiguredTask):
             self._openings[mark] = written
         return written
 
-    def shot_turns(self, shot: Any) -> list[Message]:
-        """Write a shot as a user turn and an assistant turn.
+    def shot_turns(self, shot: Doc) -> list[Message]:
+        """Write a few-shot example as a user turn and an assistant turn.
 
         Args:
-            shot: A doc of the few-shot pool.
+            shot: A document of the few-shot pool.
         """
         cfg = self.fewshot_cfg
         choices = self._field(shot, "doc_to_choice") if cfg.doc_to_choice is not None else None
@@ -166,26 +372,24 @@ class ConfigurableTask(ConfiguredTask):
             q=self._field(shot, "doc_to_text"),
             c=choices,
             a=self._field(shot, "doc_to_target"),
-            gen_prefix=None if cfg.gen_prefix is None else self._read("gen_prefix", cfg.gen_prefix, shot),
+            gen_prefix=None if cfg.gen_prefix is None else self._fields.read("gen_prefix", cfg.gen_prefix, shot),
             tgt_delim=cfg.target_delimiter or "",
             few_delim=cfg.fewshot_delimiter or "",
         )
 
-    def _field(self, shot: Any, name: str) -> Any:
-        """Read a field of a shot; a subclass's method may take the doc alone."""
+    def _field(self, shot: Doc, name: str) -> Any:
+        """Read a field of a few-shot example; the method of a subclass may take the document alone."""
         method = getattr(self, name)
-        if getattr(type(self), name) is not getattr(ConfigurableTask, name):
-            takes = inspect.signature(method).parameters
-            if len(takes) < 2:
-                return method(shot)
+        if self._overrides(name) and len(inspect.signature(method).parameters) < 2:
+            return method(shot)
         return method(shot, getattr(self.fewshot_cfg, name))
 
     def build_qa_turn(
         self,
         *,
-        q: Any = None,
+        q: object = None,
         c: list[str] | None = None,
-        a: Any = None,
+        a: object = None,
         gen_prefix: str | None = None,
         tgt_delim: str = " ",
         few_delim: str = "\n\n",
@@ -195,10 +399,10 @@ class ConfigurableTask(ConfiguredTask):
         Args:
             q: The question.
             c: The choices.
-            a: The answer: text, the place of a choice, or a list of answers, of which the first is written.
+            a: The answer: text, the index of a choice, or a list of answers, of which the first is written.
             gen_prefix: The start of the answer.
-            tgt_delim: What stands between question and answer.
-            few_delim: What stands after an answer.
+            tgt_delim: Text between question and answer.
+            few_delim: Text after an answer.
 
         Returns:
             A user turn, and an assistant turn when there is an answer or a ``gen_prefix``.
@@ -218,68 +422,68 @@ class ConfigurableTask(ConfiguredTask):
         prev_context: Sequence[Message] | None,
         gen_prefix: str | None,
         q: list[str],
-        chat_template: Callable[..., Any] | None = None,
+        chat_template: ChatTemplate | None = None,
         fewshot_as_multiturn: bool = False,
-    ) -> list[Any]:
-        """Write one prompt a choice, the choice being the question.
+    ) -> list[object]:
+        """Write one prompt per choice, with the choice as the question.
 
         Args:
-            prev_context: What stands before the question.
+            prev_context: The turns before the question.
             gen_prefix: The start of the answer.
             q: The choices.
             chat_template: Turns messages into a prompt; None writes text.
-            fewshot_as_multiturn: Keep shots as turns of their own.
+            fewshot_as_multiturn: Keep few-shot examples as separate turns.
 
         Returns:
             The prompts.
         """
         opening = list(prev_context or [])
-        prompts: list[Any] = []
+        prompts: list[object] = []
         for question in q:
-            # A choice runs straight on into the start of the answer: both are parts of one sentence.
+            # No delimiter: a choice and the start of the answer are parts of one sentence.
             turns = opening + self.build_qa_turn(q=question, gen_prefix=gen_prefix, tgt_delim="", few_delim="")
-            if chat_template is None:
-                prompts.append(plain_prompt(turns))
-            else:
-                prompts.append(_as_chat(turns, chat_template, fewshot_as_multiturn, gen_prefix))
+            prompts.append(as_prompt(turns, chat_template, fewshot_as_multiturn, gen_prefix))
         return prompts
 
     # The requests
 
-    def construct_requests(self, doc: Any, ctx: Any, **kwargs: Any) -> list[Instance] | Instance:
-        """Make the Instances of a doc.
+    def construct_requests(self, doc: Doc, ctx: Any, **kwargs: Any) -> list[Instance] | Instance:
+        """Build the Instances of a document.
 
         Args:
-            doc: The doc.
-            ctx: What ``fewshot_context`` returned.
+            doc: The document.
+            ctx: The prompt, as returned by ``fewshot_context``.
             **kwargs: ``metadata`` for the Instances, ``apply_chat_template`` and ``chat_template`` of the run.
 
         Returns:
-            One Instance, or for multiple choice one a choice.
+            One Instance, or for multiple choice one per choice.
         """
         chat = kwargs.pop("apply_chat_template", False)
         kwargs.pop("chat_template", None)
-        kind = self.OUTPUT_TYPE
+        kind = self.OUTPUT_TYPE or self._config.output_type
         media = self._media(doc)
         if kind == "multiple_choice":
-            return self._choice_requests(doc, ctx, chat, media, kwargs)
+            return [
+                Instance(request_type="loglikelihood", doc=doc, arguments=pair + media, idx=index, **kwargs)
+                for index, pair in enumerate(self._choice_pairs(doc, ctx, chat))
+            ]
         if kind == "loglikelihood":
-            arguments: tuple[Any, ...] = (ctx, self.doc_to_target(doc))
+            arguments: tuple[object, ...] = (ctx, self.doc_to_target(doc))
         elif kind == "loglikelihood_rolling":
             arguments = (self.doc_to_target(doc),)
         else:
             arguments = (ctx, copy.deepcopy(self._config.generation_kwargs))
         return Instance(request_type=kind, doc=doc, arguments=arguments + media, idx=0, **kwargs)
 
-    def _choice_requests(
-        self, doc: Any, ctx: Any, chat: bool, media: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> list[Instance]:
+    def _choice_pairs(self, doc: Doc, ctx: object, chat: bool) -> list[tuple[object, ...]]:
+        """Return the context and continuation of each choice."""
         choices = self.doc_to_choice(doc)
         delimiter = self._config.target_delimiter
         if chat:
             prefix = self._config.gen_prefix
             if not prefix or prefix[-1:].isspace():
                 delimiter = ""
+        pairs: list[tuple[object, ...]]
         if isinstance(ctx, list) and self.multiple_input:
             target = f"{delimiter}{self.doc_to_target(doc)}"
             pairs = [(prompt, target) for prompt in ctx]
@@ -287,17 +491,14 @@ class ConfigurableTask(ConfiguredTask):
             pairs = [(ctx, f"{delimiter}{choice}") for choice in choices]
         if "acc_mutual_info" in self._metrics:
             pairs += [("", f"{delimiter}{choice}") for choice in choices]
-        return [
-            Instance(request_type="loglikelihood", doc=doc, arguments=pair + media, idx=index, **kwargs)
-            for index, pair in enumerate(pairs)
-        ]
+        return pairs
 
-    def _media(self, doc: Any) -> tuple[Any, ...]:
+    def _media(self, doc: Doc) -> tuple[dict[str, object], ...]:
         """Return the further argument of a multimodal task: a dict of its media."""
         settings = self._config
         if settings.doc_to_image is None and settings.doc_to_audio is None:
             return ()
-        media: dict[str, Any] = {}
+        media: dict[str, object] = {}
         if settings.doc_to_image is not None:
             media["visual"] = self.doc_to_image(doc)
         if settings.doc_to_audio is not None:
@@ -306,43 +507,60 @@ class ConfigurableTask(ConfiguredTask):
 
     # The scores
 
-    def process_results(self, doc: Any, results: Any) -> dict[str, Any]:
-        """Score a doc.
+    def process_results(self, doc: Doc, results: Any) -> dict[str, Any]:
+        """Score a document.
 
         Args:
-            doc: The doc.
-            results: The filtered response of each of its Instances.
+            doc: The document.
+            results: The filtered response to each of its Instances.
 
         Returns:
             Metric name to value.
         """
         if callable(self._config.process_results):
-            return self._config.process_results(doc, results)  # type: ignore[no-any-return]
+            values: dict[str, Any] = self._config.process_results(doc, results)
+            return values
         kind = self.OUTPUT_TYPE
         if kind == "loglikelihood":
-            return score_loglikelihood(self._metrics, results[0])
+            return self._metrics.score_loglikelihood(results[0])
         if kind == "loglikelihood_rolling":
-            return score_rolling(self._metrics, results[0], self.doc_to_target(doc))
+            return self._metrics.score_rolling(results[0], self.doc_to_target(doc))
         if kind == "multiple_choice":
             choices = self.doc_to_choice(doc)
             gold = self.doc_to_text(doc) if self.multiple_input else self.doc_to_target(doc)
             pairs = list(results)
             alone = [pair[0] for pair in pairs[len(choices) :]] if len(pairs) == 2 * len(choices) else None
-            return score_choices(self._metrics, pairs[: len(choices)], choices, gold, alone)
+            return self._metrics.score_choices(pairs[: len(choices)], choices, gold, alone)
         gold = self.doc_to_target(doc)
         if self._config.doc_to_choice is not None and isinstance(gold, int):
             gold = self.doc_to_choice(doc)[gold]
-        return score_generation(self._metrics, results[0], gold, self.multiple_target)
+        return self._metrics.score_generation(results[0], gold, self.multiple_target)
 
-    def aggregation(self) -> dict[str, Any]:
-        """Return the function that makes one number of a metric's values, by metric."""
-        return {name: spec.aggregation for name, spec in self._metrics.items()}
+    def aggregation(self) -> Mapping[str, Aggregation]:
+        """Return for each metric the function that turns the values of all documents into one number."""
+        return self._metrics.aggregation()
 
-    def higher_is_better(self) -> dict[str, Any]:
-        """Tell for each metric whether higher is better."""
-        return {name: spec.higher_is_better for name, spec in self._metrics.items()}
+    def higher_is_better(self) -> Mapping[str, bool | None]:
+        """Return for each metric whether higher is better."""
+        return self._metrics.higher_is_better()
 
+    @property
+    def over_repeats(self) -> Mapping[str, Sequence[OverRepeats]]:
+        """How the repeats of a document are combined, by metric; the results are named ``<metric>_<how>``."""
+        return self._metrics.over_repeats()
 
-def _as_chat(turns: Sequence[Message], template: Callable[..., Any], multiturn: bool, gen_prefix: str | None) -> Any:
-    """Hand turns to the chat template; an answer that is already begun is not opened again."""
-    return template(chat_messages(turns, multiturn), add_generation_prompt=not gen_prefix)
+    def override_metric(self, metric_name: str) -> None:
+        """Score by one metric only; ``bypass`` scores nothing.
+
+        Args:
+            metric_name: The metric.
+        """
+        super().override_metric(metric_name)
+        self._metrics = self._resolve_metrics()
+
+    def __repr__(self) -> str:
+        settings = self._config
+        return (
+            f"ConfigurableTask(task_name={settings.task},output_type={settings.output_type},"
+            f"num_fewshot={settings.num_fewshot})"
+        )

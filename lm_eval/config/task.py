@@ -6,13 +6,14 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache, partial
-from typing import Any, cast
+from typing import Any, Literal, cast, get_args
 
 from lm_eval.errors import ConfigError, did_you_mean
 
-__all__ = ["FEWSHOT_KEYS", "OUTPUT_TYPES", "TASK_KEYS", "FewshotConfig", "TaskConfig"]
+__all__ = ["FEWSHOT_KEYS", "OUTPUT_TYPES", "TASK_KEYS", "FewshotConfig", "OutputType", "TaskConfig"]
 
-OUTPUT_TYPES = ("loglikelihood", "multiple_choice", "loglikelihood_rolling", "generate_until")
+OutputType = Literal["loglikelihood", "multiple_choice", "loglikelihood_rolling", "generate_until"]
+OUTPUT_TYPES: tuple[OutputType, ...] = get_args(OutputType)
 DEFAULT_MAX_GEN_TOKS = 256
 
 DocFunction = Callable[..., Any]
@@ -197,7 +198,7 @@ class TaskConfig(_Keys):
     """The number of shots."""
     metric_list: list[Any] | None = None
     """The metrics; None means those of the output type."""
-    output_type: str = "generate_until"
+    output_type: OutputType = "generate_until"
     """What is asked of the model."""
     generation_kwargs: dict[str, Any] | None = None
     """Generation settings."""

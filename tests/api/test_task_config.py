@@ -40,7 +40,7 @@ def test_other_output_types_have_no_generation_settings() -> None:
 
 def test_unknown_output_type_is_refused_with_the_nearest() -> None:
     with pytest.raises(ConfigError, match=r"unknown output_type 'generate_untl'.*Did you mean 'generate_until'"):
-        TaskConfig(task="demo", output_type="generate_untl")
+        TaskConfig(task="demo", output_type="generate_untl")  # type: ignore[arg-type]
 
 
 def test_unknown_key_is_refused_with_the_nearest() -> None:

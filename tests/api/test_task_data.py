@@ -194,7 +194,7 @@ def test_missing_dataset_names_it_and_both_ways_to_get_it(offline: None) -> None
     with pytest.raises(DatasetError) as caught:
         build(on_hub(dataset_name="main"))
     said = str(caught.value)
-    assert "Task demo: dataset 'some-org/some-set' (config 'main') cannot be had" in said
+    assert "Task demo: dataset 'some-org/some-set' (config 'main') could not be loaded" in said
     assert "--data_dir DIR" in said and "huggingface-cli download --repo-type dataset some-org/some-set" in said
     assert "\n" not in said
 

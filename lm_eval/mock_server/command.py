@@ -36,7 +36,7 @@ def run(namespace: argparse.Namespace) -> int:
     server = MockServer(**options, log_requests=0)
 
     def announce() -> None:
-        print(f"mock server ({server.played.name}), model {server.model!r}: {server.base_url}", flush=True)
+        print(f"mock server ({server.active_profile.name}), model {server.model!r}: {server.base_url}", flush=True)
 
     server.run_forever(announce)
     return 0

@@ -1,6 +1,6 @@
 """A pytest plugin: the fixture ``mock_server`` starts OpenAI-compatible servers and stops them after the test.
 
-::
+For example:
 
     def test_my_client(mock_server):
         server = mock_server(profile="vllm", faults=["429:0.2"])

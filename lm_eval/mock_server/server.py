@@ -39,7 +39,7 @@ class MockServer(ServerSettings):
             assert server.stats.faults["429"] > 0
 
     Attributes:
-        played: The profile of the server.
+        active_profile: The profile of the server.
         lm: The language model, to compute the right scores without HTTP.
     """
 
@@ -52,7 +52,7 @@ class MockServer(ServerSettings):
         """
         super().__post_init__()
         self._app = MockApp(self)
-        self.played = self._app.served.profile
+        self.active_profile = self._app.served.profile
         self.lm = LanguageModel(self._app.served)
         self._arguments = command_line(self) if self.process else None
         self._child: subprocess.Popen[str] | None = None

@@ -30,8 +30,8 @@ def served_model(
     **changes: Any,
 ) -> ServedModel:
     """A model under a profile, with changes of the profile's fields."""
-    played = replace(get_profile(profile), **changes)
-    return ServedModel(ServerSettings(played, max_model_len=max_model_len, answers=answers, reasoning=reasoning))
+    changed = replace(get_profile(profile), **changes)
+    return ServedModel(ServerSettings(changed, max_model_len=max_model_len, answers=answers, reasoning=reasoning))
 
 
 def complete_json(served: ServedModel | str, prompt: Any, **fields: Any) -> JSON:

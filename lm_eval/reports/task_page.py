@@ -1,18 +1,17 @@
-"""All there is to know about a task, group or tag before it is run, as text."""
+"""Describes a task, group or tag before it is run, as text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lm_eval.errors import ConfigError, UserError
 from lm_eval.task_files.entry import Entry, Kind
-from lm_eval.task_files.index import TaskIndex
+from lm_eval.task_files.index import entries_in_file
 from lm_eval.task_files.listing import source_of
-from lm_eval.task_files.loader import load_file
+from lm_eval.task_files.merge import keys_of
 from lm_eval.task_files.parse import FunctionRef
-from lm_eval.task_files.validate import named_in
 
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["find_entry", "task_page"]
 
 _INDENT = "  "
-_FEWSHOT_SEED = 1234
 
 
 def find_entry(manager: TaskManager, name: str) -> Entry:
@@ -29,21 +27,21 @@ def find_entry(manager: TaskManager, name: str) -> Entry:
 
     Args:
         manager: Knows the names.
-        name: Its name, or the path of its file.
+        name: The name, or the path of a task file.
 
     Returns:
-        Its entry.
+        The entry; the first one in a file.
 
     Raises:
-        UnknownNameError: There is none, with the nearest names.
+        UnknownNameError: There is no such name; the message has similar ones.
         TaskFileError: The file has a fault.
     """
-    entry = manager.task_index.get(name)
-    if entry is None and name.endswith((".yaml", ".yml")) and Path(name).is_file():
-        entry = TaskIndex.entry_from_path(Path(name).absolute())
-    if entry is None:
-        raise manager.unknown(name)
-    return entry
+    if name in manager.task_index:
+        return manager.task_index[name]
+    if name.endswith((".yaml", ".yml")) and Path(name).is_file():
+        for entry in entries_in_file(Path(name).absolute()):
+            return entry
+    raise manager.unknown(name)
 
 
 def task_page(
@@ -59,11 +57,11 @@ def task_page(
 
     Args:
         manager: Knows the names.
-        name: Its name, or the path of its file.
-        prompt: Whether to load the data of a task and show the prompt of a doc.
-        doc: The doc's index in its split.
-        num_fewshot: Shots, in place of the task's own number.
-        apply_chat_template: Show the messages a chat model gets.
+        name: The name, or the path of a task file.
+        prompt: Whether to load the data of a task and show the prompt of a document.
+        doc: The index of the document in its split.
+        num_fewshot: The number of shots; None takes the task's own.
+        apply_chat_template: Show the messages that a chat model gets.
 
     Returns:
         Comments and the config, which together are YAML; then the prompt, or the members.
@@ -71,7 +69,7 @@ def task_page(
     Raises:
         UnknownNameError: There is no such name.
         TaskFileError: A file has a fault.
-        ConfigError: There is no such doc.
+        ConfigError: There is no such document.
     """
     entry = find_entry(manager, name)
     if entry.kind is Kind.TAG:
@@ -83,7 +81,7 @@ def task_page(
         members = list(_tree(manager, entry, 0, ()))
         title = f"# {entry.name}: group of {_count(sum(not line.endswith(')') for line in members))}"
         return "\n".join([title, *head, "", config, "# members", *(f"# {line}" for line in members)])
-    task, reason = _built(manager, entry)
+    task, reason = _load(manager, entry)
     title = f"# {entry.name}: task"
     if task is None:
         return "\n".join([title, *head, f"# cannot be built: {reason}", "", config])
@@ -98,33 +96,28 @@ def _count(tasks: int) -> str:
     return f"{tasks} task{'' if tasks == 1 else 's'}"
 
 
-def _built(manager: TaskManager, entry: Entry) -> tuple[Task | None, str]:
-    wanted = entry.name if manager.task_index.get(entry.name) is entry else str(entry.yaml_path)
+def _load(manager: TaskManager, entry: Entry) -> tuple[Task | None, str]:
     try:
-        return next(iter(manager.load(wanted)["tasks"].values())), ""
+        return next(iter(manager.load(entry)["tasks"].values())), ""
     except UserError as error:
         return None, str(error)
 
 
 def _origin(manager: TaskManager, entry: Entry) -> Iterator[str]:
-    """Say which files a config is made of, and where its family is described."""
+    """Name the files of a config, and the README of its family."""
     if entry.yaml_path is None:
         return
-    own = str(entry.yaml_path)
-    yield f"# file: {own}"
-    for path in dict.fromkeys(origin.path for origin in load_file(own).origins.values() if origin.path != own):
-        yield f"# includes: {source_of(manager, path)}"
-    readme = next((place for place in _above(entry.yaml_path) if place.is_file()), None)
-    if readme is not None:
-        yield f"# about: {readme}"
-
-
-def _above(path: Path) -> Iterator[Path]:
-    """Go through the places of a family's page: beside a file and up to two folders above."""
-    for folder in list(path.parents)[:3]:
+    yield f"# file: {entry.file}"
+    for path in dict.fromkeys(origin.path for origin in keys_of(entry).origins.values()):
+        if path != entry.file:
+            yield f"# includes: {source_of(manager, path)}"
+    # Next to the file, or up to two folders above it, but not outside the family.
+    for folder in list(entry.yaml_path.parents)[:3]:
         if folder.name in ("tasks", ""):
             return
-        yield folder / "README.md"
+        if (folder / "README.md").is_file():
+            yield f"# about: {folder / 'README.md'}"
+            return
 
 
 def _memberships(manager: TaskManager, entry: Entry) -> Iterator[str]:
@@ -136,25 +129,25 @@ def _memberships(manager: TaskManager, entry: Entry) -> Iterator[str]:
         if other.kind is not Kind.GROUP or other is entry or other.yaml_path is None:
             continue
         try:
-            # A look at the text spares parsing the files of all other groups.
+            # Searching the text first avoids parsing the files of all other groups.
             text = other.yaml_path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
             continue
-        if any(name in text for name in names) and names & set(named_in(other)):
+        if any(name in text for name in names) and names.intersection(other.member_names()):
             groups.append(other.name)
     if groups:
         yield f"# groups: {', '.join(sorted(groups))}"
 
 
 def _scoring(task: Task) -> Iterator[str]:
-    """Say how a task is scored, with what its file leaves to defaults."""
+    """Describe how a task is scored, including the defaults that its file leaves out."""
     config = task.config
-    better = dict(task.higher_is_better())
-    words: dict[Any, str] = {True: "higher is better", False: "lower is better"}
+    better = task.higher_is_better()
     for name, aggregation in task.aggregation().items():
-        made = getattr(aggregation, "func", aggregation)
-        direction = f", {words[better[name]]}" if better.get(name) in words else ""
-        yield f"# metric {name}: {getattr(made, '__name__', type(made).__name__)}{direction}"
+        function = getattr(aggregation, "func", aggregation)
+        known = better.get(name)
+        direction = "" if known is None else ", higher is better" if known else ", lower is better"
+        yield f"# metric {name}: {getattr(function, '__name__', type(function).__name__)}{direction}"
     for pipeline in config.filter_list or ():
         steps = ", ".join(str(step.get("function")) for step in pipeline.get("filter") or ())
         yield f"# filter {pipeline.get('name')}: {steps}"
@@ -168,34 +161,33 @@ def _scoring(task: Task) -> Iterator[str]:
 
 
 def _yaml(entry: Entry) -> str:
-    """Write a config with its includes merged; functions as ``module:name``."""
+    """Write a config as YAML, with includes merged and functions as ``module:name``."""
     import yaml
 
     class Dumper(yaml.SafeDumper):
         pass
 
-    def text(dumper: Any, value: str) -> Any:
+    def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value.strip("\n") else None)
 
     Dumper.add_representer(str, text)
-    data = load_file(entry.yaml_path).data if entry.yaml_path is not None else entry.cfg or {}
-    shown = {key: _named(value) for key, value in data.items() if key != "include"}
+    shown = {key: _with_names(value) for key, value in keys_of(entry).data.items() if key != "include"}
     return str(yaml.dump(shown, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100)).rstrip("\n") + "\n"
 
 
-def _named(value: Any) -> Any:
+def _with_names(value: object) -> object:
     if isinstance(value, FunctionRef):
         module, _, function = value.name.rpartition(".")
         return f"{module}:{function}"
     if isinstance(value, Mapping):
-        return {key: _named(item) for key, item in value.items()}
-    return [_named(item) for item in value] if isinstance(value, list) else value
+        return {key: _with_names(item) for key, item in value.items()}
+    return [_with_names(item) for item in value] if isinstance(value, list) else value
 
 
 def _tree(manager: TaskManager, entry: Entry, depth: int, above: Sequence[str]) -> Iterator[str]:
-    """Go through the members of a group or a tag, and theirs."""
+    """Yield the members of a group or tag, one line per member, with the members of inner groups and tags."""
     index = manager.task_index
-    names = sorted(entry.tags) if entry.kind is Kind.TAG else list(dict.fromkeys(named_in(entry)))[::-1]
+    names = sorted(entry.tags) if entry.kind is Kind.TAG else dict.fromkeys(entry.member_names())
     for name in names:
         known = index.get(name)
         kind = {Kind.GROUP: " (group)", Kind.TAG: " (tag)"}.get(known.kind, "") if known is not None else ""
@@ -205,21 +197,22 @@ def _tree(manager: TaskManager, entry: Entry, depth: int, above: Sequence[str]) 
 
 
 def _prompt(task: Task, doc: int, num_fewshot: int | None, chat: bool) -> Iterator[str]:
-    """Show what a doc becomes, or why it cannot be shown."""
+    """Show the prompt of a document, or why there is none."""
+    from lm_eval.api.samplers import DEFAULT_SEED
     from lm_eval.models.messages import ChatPrompt
 
     if num_fewshot is not None and task.config.num_fewshot != 0:
         task.set_config("num_fewshot", num_fewshot)
 
-    def template(messages: Any, add_generation_prompt: bool = True) -> Any:
+    def template(messages: list[dict[str, str]], add_generation_prompt: bool = True) -> ChatPrompt:
         return ChatPrompt(messages)
 
     try:
         count = len(task.eval_docs)
         if doc >= count:
             raise ConfigError(f"Task {task.task_name} has docs 0 to {count - 1}; there is no doc {doc}.")
-        # As in a run, whose shots are drawn doc by doc.
-        task.set_fewshot_seed(_FEWSHOT_SEED)
+        # All earlier documents are built too: in a run, each document draws its shots after the one before.
+        task.set_fewshot_seed(DEFAULT_SEED)
         task.build_all_requests(
             limit=doc + 1,
             apply_chat_template=chat,

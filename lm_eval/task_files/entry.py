@@ -1,15 +1,17 @@
-"""What a name stands for: a task, a group or a tag, and the file it comes from."""
+"""The entries of the index: what a name stands for, and the file it comes from.
+
+An entry is identified by its file and its name: a file may define more than one name.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from pathlib import Path
-from typing import Any
 
-from lm_eval.errors import TaskFileError
+from lm_eval.errors import TaskFileError, UserError
 
-__all__ = ["Entry", "Kind", "describe", "kind_of"]
+__all__ = ["Entry", "Kind", "entries_of", "kind_of"]
 
 
 class Kind(Enum):
@@ -23,83 +25,95 @@ class Kind(Enum):
 
 
 class Entry:
-    """What the index knows under one name.
+    """What the index knows about one name.
 
     Attributes:
         name: The name.
-        kind: What it stands for.
-        tags: A task's or group's tags; of a tag, the names of its tasks.
-        output_type: A task's output type, where its file says it.
-        dataset: A task's dataset, where its file says it: path and name joined by a space.
+        kind: What the name stands for.
+        file: The file that defines the name; None for a tag, and for a config that comes from no file.
+        tags: The tags of a task or group; for a tag, the names of its tasks.
+        output_type: The output type of a task, if its file states one; else empty.
+        dataset: The dataset of a task, if its file states one: path and name, joined by a space.
     """
 
-    __slots__ = ("_cfg", "_path", "dataset", "kind", "name", "output_type", "tags")
+    __slots__ = ("_cfg", "dataset", "file", "kind", "name", "output_type", "tags")
 
     def __init__(
         self,
         name: str,
         kind: Kind,
         yaml_path: str | Path | None = None,
-        cfg: dict[str, Any] | None = None,
+        cfg: dict[str, object] | None = None,
         tags: Iterable[str] = (),
         *,
         output_type: str = "",
         dataset: str = "",
     ) -> None:
-        """Make an entry.
+        """Create an entry.
 
         Args:
             name: The name.
-            kind: What it stands for.
-            yaml_path: Its file, if it has one.
-            cfg: Its config, when there is no file to read it from.
-            tags: Its tags; of a tag, its tasks.
-            output_type: A task's output type.
-            dataset: A task's dataset.
+            kind: What the name stands for.
+            yaml_path: The file that defines the name, if there is one.
+            cfg: The config, if there is no file to read it from.
+            tags: The tags; for a tag, its tasks.
+            output_type: The output type of a task.
+            dataset: The dataset of a task.
         """
         self.name, self.kind, self.tags = name, kind, set(tags)
+        self.file = None if yaml_path is None else str(yaml_path)
         self.output_type, self.dataset = output_type, dataset
-        self._path, self._cfg = yaml_path, cfg
+        self._cfg = cfg
 
     @property
     def yaml_path(self) -> Path | None:
-        """The file, or None for a tag and for a config without a file."""
-        return None if self._path is None else Path(self._path)
+        """The file as a path."""
+        return None if self.file is None else Path(self.file)
 
     @property
-    def cfg(self) -> dict[str, Any] | None:
-        """The config with its includes and without running its functions, read when first asked for."""
-        if self._cfg is None and self._path is not None:
+    def cfg(self) -> dict[str, object] | None:
+        """The config with includes merged and functions as text; the file is read on first use."""
+        if self._cfg is None and self.file is not None:
             from lm_eval.task_files.loader import load_yaml
 
-            self._cfg = load_yaml(self._path, resolve_func=False)
+            self._cfg = load_yaml(self.file, resolve_func=False)
         return self._cfg
 
     @cfg.setter
-    def cfg(self, value: dict[str, Any] | None) -> None:
+    def cfg(self, value: dict[str, object] | None) -> None:
         self._cfg = value
+
+    def member_names(self) -> Iterator[str]:
+        """Yield the names in a group's ``task`` list, of written-out members too; none if the file has a fault."""
+        try:
+            pending: list[object] = [None if self.cfg is None else self.cfg.get("task")]
+        except UserError:
+            return
+        while pending:
+            item = pending.pop()
+            if isinstance(item, list):
+                pending.extend(reversed(item))
+            elif isinstance(item, dict):
+                pending.append(item.get("task") or item.get("group"))
+            elif item is not None:
+                yield str(item)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Entry):
             return NotImplemented
-        return (self.name, self.kind, self.yaml_path, self.tags) == (
-            other.name,
-            other.kind,
-            other.yaml_path,
-            other.tags,
-        )
+        return (self.name, self.kind, self.file, self.tags) == (other.name, other.kind, other.file, other.tags)
 
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"Entry(name={self.name!r}, kind={self.kind.name}, yaml_path={str(self._path)!r})"
+        return f"Entry(name={self.name!r}, kind={self.kind.name}, yaml_path={str(self.file)!r})"
 
 
-def kind_of(config: Mapping[str, Any]) -> Kind:
-    """Tell the kind of a config by its keys.
+def kind_of(config: Mapping[str, object]) -> Kind:
+    """Return the kind of a config, by its keys.
 
     Args:
-        config: A file's keys.
+        config: The keys of a file.
 
     Returns:
         The kind; UNKNOWN for a fragment.
@@ -111,28 +125,28 @@ def kind_of(config: Mapping[str, Any]) -> Kind:
     return Kind.TASK if config.get("task") is not None else Kind.UNKNOWN
 
 
-def describe(config: Mapping[str, Any], yaml_path: str | Path | None = None) -> Entry | None:
-    """Make the entry of a merged config, by its keys.
+def entries_of(config: Mapping[str, object], yaml_path: str | Path | None = None) -> list[Entry]:
+    """Return the entries that a merged config defines.
 
     Args:
-        config: The keys of a file and of what it includes.
+        config: The keys, with includes merged.
         yaml_path: The file.
 
     Returns:
-        The entry, or None for a fragment.
+        The entries; none for a fragment.
 
     Raises:
-        TaskFileError: A name or a tag is no text.
+        TaskFileError: The name is not text.
     """
     kind = kind_of(config)
     if kind is Kind.UNKNOWN:
-        return None
+        return []
     key = "group" if kind is Kind.GROUP else "task"
     name = config.get(key)
     if not isinstance(name, (str, int)) or isinstance(name, bool) or name == "":
         raise TaskFileError(f"the name of a {key} is text, got {name!r}", path=yaml_path, key=key)
-    tags = config.get("tag") or []
-    tags = tags if isinstance(tags, list) else [tags]
+    tag = config.get("tag")
+    tags = tag if isinstance(tag, list) else [tag] if tag else []
     dataset = " ".join(str(config[part]) for part in ("dataset_path", "dataset_name") if config.get(part))
     output_type = str(config.get("output_type") or "")
-    return Entry(str(name), kind, yaml_path, tags=map(str, tags), output_type=output_type, dataset=dataset)
+    return [Entry(str(name), kind, yaml_path, tags=map(str, tags), output_type=output_type, dataset=dataset)]

@@ -1,41 +1,40 @@
-"""Names of tasks, groups and tags, and the files they come from."""
+"""The index: the names of tasks, groups and tags, and the files they come from."""
 
 from __future__ import annotations
 
+import fnmatch
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
-from lm_eval.task_files.entry import Entry, Kind, describe
+from lm_eval.task_files.entry import Entry, Kind, entries_of
 from lm_eval.task_files.index_cache import scan
 
-__all__ = ["Entry", "Kind", "TaskIndex"]
+__all__ = ["Entry", "Kind", "TaskIndex", "entries_in_file", "match_names"]
 
 eval_logger = logging.getLogger("lm_eval")
 
 
 class TaskIndex:
-    """Builds the mapping of names from folders of task files."""
+    """Builds the index from folders of task files."""
 
-    def __init__(self, *, meta: Mapping[str, Any] | None = None) -> None:
-        """Start an index.
+    def __init__(self, *, meta: Mapping[str, object] | None = None) -> None:
+        """Create the object; all methods are static.
 
         Args:
-            meta: Metadata for tasks; kept for those who read it.
+            meta: Ignored; kept for compatibility with the reference harness.
         """
-        self._meta = dict(meta or {})
 
     @staticmethod
     def build(paths: Iterable[str | Path], *, resolve_includes: bool = True) -> dict[str, Entry]:
         """Index folders of task files without importing any code.
 
-        In one folder the first file with a name wins; a later folder overrides an earlier one. Either is said in a
+        Within one folder the first file with a name wins; a later folder overrides an earlier one. Both cases log a
         warning.
 
         Args:
-            paths: The folders, least important first.
-            resolve_includes: Accepted for compatibility; includes are always followed.
+            paths: The folders; a later one wins.
+            resolve_includes: Ignored; kept for compatibility with the reference harness.
 
         Returns:
             Name to entry.
@@ -53,81 +52,105 @@ class TaskIndex:
             path: A task file.
 
         Returns:
-            Its entry, or None for a fragment.
+            The first entry in the file, or None for a fragment.
 
         Raises:
             TaskFileError: The file has a fault.
         """
-        from lm_eval.task_files.loader import load_file
-
-        return describe(load_file(path).data, path)
+        return next(iter(entries_in_file(path)), None)
 
     @staticmethod
-    def entry_from_config(cfg: dict[str, Any]) -> Entry | None:
-        """Make an entry of a config that comes from no file.
+    def entry_from_config(cfg: dict[str, object]) -> Entry | None:
+        """Create the entry of a config that comes from no file.
 
         Args:
             cfg: The config.
 
         Returns:
-            Its entry, or None for a fragment.
+            The entry, or None for a fragment.
 
         Raises:
-            TaskFileError: Its name is no text.
+            TaskFileError: The name is not text.
         """
-        entry = describe(cfg)
-        if entry is not None:
+        for entry in entries_of(cfg):
             entry.cfg = cfg
-        return entry
+            return entry
+        return None
+
+
+def entries_in_file(path: str | Path) -> list[Entry]:
+    """Return the entries that a file defines.
+
+    Args:
+        path: A task file.
+
+    Returns:
+        The entries; none for a fragment.
+
+    Raises:
+        TaskFileError: The file has a fault.
+    """
+    from lm_eval.task_files.loader import load_file
+
+    return entries_of(load_file(path).data, path)
+
+
+def match_names(patterns: Iterable[str], names: Iterable[str]) -> list[str]:
+    """Return the names that match.
+
+    Args:
+        patterns: Names and glob patterns; a pattern that is itself a name stands for that name.
+        names: All names.
+
+    Returns:
+        The names that match, sorted.
+    """
+    known = names if isinstance(names, Mapping) else set(names)
+    found: set[str] = set()
+    for pattern in patterns:
+        found.update([pattern] if pattern in known else fnmatch.filter(known, pattern))
+    return sorted(found)
 
 
 def _add_root(index: dict[str, Entry], root: Path) -> None:
-    """Add what one root holds."""
-    own: dict[str, Entry] = {}
-    held = scan(root)
-    if held.problems:
+    """Add the entries and tags of one root."""
+    scanned = scan(root)
+    if scanned.problems:
         eval_logger.warning(
             "%d task files in %s cannot be read: %s%s",
-            len(held.problems),
+            len(scanned.problems),
             root,
-            held.problems[0],
-            "; …" if len(held.problems) > 1 else "",
+            scanned.problems[0],
+            "; …" if len(scanned.problems) > 1 else "",
         )
-    for entry in held.entries:
-        first = own.setdefault(entry.name, entry)
+    in_root: dict[str, Entry] = {}
+    for entry in scanned.entries:
+        first = in_root.setdefault(entry.name, entry)
         if first is not entry:
-            eval_logger.warning(
-                "%r is defined twice: %s is used, %s is not", entry.name, first.yaml_path, entry.yaml_path
-            )
-    overridden = [name for name in own if name in index and index[name].kind is not Kind.TAG]
+            eval_logger.warning("%r is defined twice: %s is used, %s is not", entry.name, first.file, entry.file)
+    overridden = [name for name in in_root if name in index and index[name].kind is not Kind.TAG]
     if overridden:
         shown = ", ".join(overridden[:5]) + (", …" if len(overridden) > 5 else "")
         eval_logger.warning("%d names in %s override earlier ones: %s", len(overridden), root, shown)
     for name in overridden:
-        _untag(index, index.pop(name))
-    index.update(own)
-    for tag, name in _tagged(own.values()):
-        known = index.get(tag)
-        if known is None:
-            index[tag] = Entry(tag, Kind.TAG, tags=[name])
-        elif known.kind is Kind.TAG:
-            known.tags.add(name)
-        else:
-            eval_logger.debug("Tag %r of %s is also the name of a %s", tag, name, known.kind.name.lower())
+        _remove_from_tags(index, index.pop(name))
+    index.update(in_root)
+    for entry in in_root.values():
+        for tag in entry.tags if entry.kind in (Kind.TASK, Kind.PY_TASK) else ():
+            known = index.get(tag)
+            if known is None:
+                index[tag] = Entry(tag, Kind.TAG, tags=[entry.name])
+            elif known.kind is Kind.TAG:
+                known.tags.add(entry.name)
+            else:
+                eval_logger.debug("Tag %r of %s is also the name of a %s", tag, entry.name, known.kind.name.lower())
 
 
-def _tagged(entries: Iterable[Entry]) -> Iterator[tuple[str, str]]:
-    for entry in entries:
-        if entry.kind in (Kind.TASK, Kind.PY_TASK):
-            for tag in entry.tags:
-                yield tag, entry.name
-
-
-def _untag(index: dict[str, Entry], gone: Entry) -> None:
-    """Take an overridden task out of its tags; a tag left without tasks goes too."""
-    for tag in gone.tags:
+def _remove_from_tags(index: dict[str, Entry], overridden: Entry) -> None:
+    """Remove an overridden task from its tags, and the tags that then have no tasks."""
+    for tag in overridden.tags:
         known = index.get(tag)
         if known is not None and known.kind is Kind.TAG:
-            known.tags.discard(gone.name)
+            known.tags.discard(overridden.name)
             if not known.tags:
                 del index[tag]

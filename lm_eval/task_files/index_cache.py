@@ -1,8 +1,9 @@
-"""What a root of task files holds, kept between runs.
+"""The entries of a root of task files, cached between runs.
 
-A root is walked at every start. A file whose path, size and time are those of the last run, and whose included files
-are unchanged too, is not read again. The record is JSON in the user's cache folder; it is written to a temporary
-file and moved into place, so that runs may write it at once, and nothing depends on it being there.
+A root is walked at every start. A file is not read again if its path, size and modification time, and those of the
+files it includes, are the same as in the last run. The cache is a JSON file in the user's cache folder. It is written
+to a temporary file and moved into place, so that several runs may write it at once. A missing or damaged cache only
+costs time.
 """
 
 from __future__ import annotations
@@ -13,35 +14,37 @@ import os
 import time
 import zlib
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from lm_eval.errors import TaskFileError
-from lm_eval.task_files.entry import Entry, Kind, describe
+from lm_eval.task_files.entry import Entry, Kind, entries_of
 
-__all__ = ["Held", "cache_folder", "scan"]
+__all__ = ["Scanned", "cache_folder", "scan"]
 
 eval_logger = logging.getLogger("lm_eval")
 
-_FORMAT = 1
+_FORMAT = 2
 _SKIPPED = frozenset({"__pycache__", ".ipynb_checkpoints"})
-# A file changed within the tick of the clock in which it was read would look unchanged later.
+# A file that changes again within the clock tick in which it was read would look unchanged later.
 _SETTLED_NS = 2_000_000_000
 _ABSENT = (-1, -1)
 _INDEXED = frozenset({"class", "dataset_name", "dataset_path", "group", "include", "output_type", "tag", "task"})
-_Keys = dict[str, Any]
-_Record = Any
-"""Of a file: size, time, included files, kind (empty for a fragment), name, tags, output type, dataset."""
 _KINDS = {kind.name: kind for kind in Kind}
+_Keys = dict[str, object]
+_CachedEntry = tuple[str, str, list[str], str, str]
+"""Kind, name, tags, output type, dataset."""
+_Record = tuple[int, int, list[str], list[_CachedEntry]]
+"""Of a file: size, modification time, included files, entries. A plain tuple, since thousands are read at start."""
 
 
-class Held(NamedTuple):
-    """What a root holds.
+class Scanned(NamedTuple):
+    """The content of a root.
 
     Attributes:
-        entries: Its tasks and groups, sorted by path.
-            Those of a file with a fault are among them, last, when it can be told: building them says what is wrong,
-            where leaving them out would give their names to an earlier root's tasks.
-        problems: What is wrong with the files of which not even a name can be told.
+        entries: The tasks and groups, sorted by path. At the end come those of files with errors, if their name is
+            known. Building such a task reports the error; without the entry, the name would silently stand for a
+            task of an earlier root.
+        problems: The errors of files whose name is not known either.
     """
 
     entries: list[Entry]
@@ -49,7 +52,7 @@ class Held(NamedTuple):
 
 
 def cache_folder() -> Path:
-    """Return the folder for what is kept between runs: LM_HARNESS_CACHE_PATH, else the user's cache folder."""
+    """Return the cache folder: LM_HARNESS_CACHE_PATH, else ``lm_eval`` in the user's cache folder."""
     named = os.environ.get("LM_HARNESS_CACHE_PATH")
     if named:
         return Path(named).expanduser()
@@ -58,7 +61,7 @@ def cache_folder() -> Path:
 
 
 def _walk(root: str) -> dict[str, tuple[int, int]]:
-    """Return the YAML files below a root with size and time."""
+    """Return the YAML files below a root, each with its size and modification time in nanoseconds."""
     found: dict[str, tuple[int, int]] = {}
     folders = [root]
     start = len(root.rstrip(os.sep)) + 1
@@ -89,14 +92,14 @@ def _stamp(path: str) -> tuple[int, int]:
     return stat.st_size, stat.st_mtime_ns
 
 
-def scan(root: Path) -> Held:
-    """List what a root holds, without running any code in it.
+def scan(root: Path) -> Scanned:
+    """List the entries of a root without running any code in it.
 
     Args:
         root: A folder of task files.
 
     Returns:
-        Its entries and its faults.
+        The entries and the errors.
     """
     base = os.path.abspath(root)
     target = cache_folder() / f"task-index-{zlib.crc32(os.fsencode(base)):08x}.json"
@@ -118,39 +121,39 @@ def scan(root: Path) -> Held:
             try:
                 found[path] = (*files[path], *_examine(base, path, fragments))
             except TaskFileError as error:
+                file = f"{base}{os.sep}{path}"
                 try:
-                    alone = describe(parse_keys(f"{base}{os.sep}{path}", _INDEXED), f"{base}{os.sep}{path}")
+                    faulty += entries_of(parse_keys(file, _INDEXED), file)
                 except TaskFileError:
                     problems.append(error)
-                else:
-                    faulty += [alone] if alone is not None else []
         if len(found) > len(kept):
             _write(target, base, began, found)
         kept = found
     start = base.rstrip(os.sep) + os.sep
     entries = [
         Entry(name, _KINDS[kind], start + path, tags=tags, output_type=output_type, dataset=dataset)
-        for path, (_, _, _, kind, name, tags, output_type, dataset) in kept.items()
-        if kind
+        for path, (_, _, _, defined) in kept.items()
+        for kind, name, tags, output_type, dataset in defined
     ]
-    return Held([*entries, *faulty], problems)
+    return Scanned([*entries, *faulty], problems)
 
 
 def _examine(
     base: str, path: str, fragments: dict[str, tuple[_Keys, list[str]]]
-) -> tuple[list[str], str, str, list[str], str, str]:
-    """Read a file and what it includes; return its part of the record."""
-    keys, used = _index_keys(f"{base}{os.sep}{path}", fragments, ())
-    entry = describe(keys, f"{base}{os.sep}{path}")
-    if entry is None:
-        return used, "", "", [], "", ""
-    return used, entry.kind.name, entry.name, sorted(entry.tags), entry.output_type, entry.dataset
+) -> tuple[list[str], list[_CachedEntry]]:
+    """Read a file and the files it includes; return the included files and the entries."""
+    file = f"{base}{os.sep}{path}"
+    keys, included = _index_keys(file, fragments, ())
+    return included, [
+        (entry.kind.name, entry.name, sorted(entry.tags), entry.output_type, entry.dataset)
+        for entry in entries_of(keys, file)
+    ]
 
 
 def _index_keys(
     path: str, fragments: dict[str, tuple[_Keys, list[str]]], open_files: tuple[str, ...]
 ) -> tuple[_Keys, list[str]]:
-    """Return the keys an index needs, with includes merged, and the files included."""
+    """Return the keys that the index needs, with includes merged, and the included files."""
     from lm_eval.task_files.loader import included_files
     from lm_eval.task_files.parse import parse_keys
 
@@ -158,59 +161,59 @@ def _index_keys(
     if "include" not in own:
         return own, []
     merged: _Keys = {}
-    used: dict[str, None] = {}
+    included: dict[str, None] = {}
     for name in included_files(path, own["include"], None, open_files):
         if name not in fragments:
             fragments[name] = _index_keys(name, fragments, (*open_files, path))
         keys, further = fragments[name]
         merged.update(keys)
-        used.update(dict.fromkeys((name, *further)))
+        included.update(dict.fromkeys((name, *further)))
     merged.update(own)
-    return merged, list(used)
+    return merged, list(included)
 
 
 def _read(target: Path, base: str) -> dict[str, _Record]:
-    """Return the kept records of a root whose included files are unchanged."""
+    """Return the cached records of a root; without those whose included files have changed."""
     try:
         with open(target, "rb") as file:
-            kept = json.loads(file.read())
-        if kept["format"] != _FORMAT or kept["root"] != base:
+            cached = json.loads(file.read())
+        if cached["format"] != _FORMAT or cached["root"] != base:
             return {}
-        names, stamps, records = kept["includes"], kept["stamps"], kept["files"]
-        stale = {place for place, name in enumerate(names) if _stamp(name) != tuple(stamps[place])}
+        names, records = cached["includes"], cached["files"]
+        stale = {number for number, stamp in enumerate(cached["stamps"]) if _stamp(names[number]) != tuple(stamp)}
         if stale:
             records = {path: record for path, record in records.items() if stale.isdisjoint(record[2])}
         for record in records.values():
             if record[2]:
-                record[2] = [names[place] for place in record[2]]
+                record[2] = [names[number] for number in record[2]]
+        return dict(records)
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError):
         return {}
-    return dict(records)
 
 
 def _write(target: Path, base: str, began: int, records: dict[str, _Record]) -> None:
-    """Keep the records of files that have settled, or go without when the folder cannot be written."""
+    """Cache the records of files that have settled; do without if the folder cannot be written."""
     import tempfile
 
-    names = list(dict.fromkeys(name for record in records.values() for name in record[2]))
-    places = {name: place for place, name in enumerate(names)}
+    names = list(dict.fromkeys(name for (_, _, included, _) in records.values() for name in included))
+    numbers = {name: number for number, name in enumerate(names)}
     stamps = [_stamp(name) for name in names]
     settled = [mtime < began - _SETTLED_NS for _, mtime in stamps]
     files = {}
-    for path, (size, mtime, used, *rest) in records.items():
-        included = [places[name] for name in used]
-        if mtime < began - _SETTLED_NS and all(settled[place] for place in included):
-            files[path] = (size, mtime, included, *rest)
-    kept = {"format": _FORMAT, "root": base, "includes": names, "stamps": stamps, "files": files}
+    for path, (size, mtime, included, entries) in records.items():
+        places = [numbers[name] for name in included]
+        if mtime < began - _SETTLED_NS and all(settled[place] for place in places):
+            files[path] = (size, mtime, places, entries)
+    content = {"format": _FORMAT, "root": base, "includes": names, "stamps": stamps, "files": files}
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=target.stem, suffix=".tmp")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(json.dumps(kept, separators=(",", ":"), ensure_ascii=False))
+                file.write(json.dumps(content, separators=(",", ":"), ensure_ascii=False))
             os.replace(temporary, target)
         except BaseException:
             os.unlink(temporary)
             raise
     except (OSError, UnicodeEncodeError) as error:
-        eval_logger.debug("The index of task files is not kept: %s", error)
+        eval_logger.debug("The index of task files is not cached: %s", error)

@@ -1,4 +1,4 @@
-"""Names with what the index knows about them, and picking some of them."""
+"""Lists names with what the index knows about them, and selects some of them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KINDS = {
     "subtasks": frozenset({Kind.TASK, Kind.PY_TASK}),
     "tags": frozenset({Kind.TAG}),
 }
-"""What ``ls`` lists, by word; ``tasks`` is everything a run takes."""
+"""The words of ``lm_eval ls`` and what they list; ``tasks`` is everything that ``--tasks`` accepts."""
 
 _WORDS = {Kind.TASK: "task", Kind.PY_TASK: "task", Kind.GROUP: "group", Kind.TAG: "tag"}
 _DEFAULT_OUTPUT_TYPE = "generate_until"
@@ -37,12 +37,12 @@ class Listed:
     Attributes:
         name: The name.
         kind: ``task``, ``group`` or ``tag``.
-        output_type: What a task asks of the model; empty for a group, a tag, and a Python task that does not say.
-        dataset: A task's dataset: its path, and its name where it has one.
-        family: The folders it comes from; a tag has those of its tasks.
-        source: Its file, relative to the folder of tasks it lies in; empty for a tag.
-        path: Its file.
-        tags: A task's tags; of a tag, its tasks.
+        output_type: The output type of a task; empty for a group, a tag, and a Python task whose file has none.
+        dataset: The dataset of a task: its path, and its name if it has one.
+        family: The folders of task files it comes from; for a tag, those of its tasks.
+        source: The file, relative to its root; empty for a tag.
+        path: The file; empty for a tag.
+        tags: The tags of a task; for a tag, its tasks.
     """
 
     name: str
@@ -55,21 +55,22 @@ class Listed:
     tags: tuple[str, ...]
 
 
-def source_of(manager: TaskManager, path: str | Path) -> str:
-    """Tell where in the folders of tasks a file lies.
+def source_of(manager: TaskManager, path: str) -> str:
+    """Return a file's path relative to its root.
 
     Args:
-        manager: Knows the folders.
+        manager: Knows the roots.
         path: The file.
 
     Returns:
-        Its path from our folder of tasks; with that folder's name in front, from another one; else as it is.
+        The path within the library of this package; for another root, with the name of the root's folder in front;
+        for a file outside all roots, the path as it is.
     """
-    return _placed(str(path), _roots(manager))[0]
+    return _source_and_family(path, _roots(manager))[0]
 
 
 def _roots(manager: TaskManager) -> list[tuple[str, str]]:
-    """Return the folders of tasks with what stands for each, inner ones before those around them."""
+    """Return the roots and the prefix that stands for each, inner folders before those around them."""
     roots = [
         (str(Path(root).absolute()), "" if root == BUILTIN else f"{Path(root).absolute().name}/")
         for root in manager.roots
@@ -77,12 +78,12 @@ def _roots(manager: TaskManager) -> list[tuple[str, str]]:
     return sorted(roots, key=lambda root: -len(root[0]))
 
 
-def _placed(path: str, roots: Sequence[tuple[str, str]]) -> tuple[str, str]:
-    for root, shown in roots:
+def _source_and_family(path: str, roots: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    for root, prefix in roots:
         if path.startswith(f"{root}/") or path.startswith(f"{root}\\"):
             inside = path[len(root) + 1 :].replace("\\", "/")
             family = inside.partition("/")[0] if "/" in inside else Path(root).name
-            return shown + inside, family
+            return prefix + inside, family
     return path, Path(path).parent.name
 
 
@@ -93,37 +94,38 @@ def listed(manager: TaskManager) -> list[Listed]:
         manager: Knows the names.
 
     Returns:
-        The names with what is known, sorted by name.
+        The names with what is known about them, sorted by name.
     """
     roots, index = _roots(manager), manager.task_index
-    placed = {name: _placed(str(entry._path), roots) for name, entry in index.items() if entry._path is not None}
+    places = {name: _source_and_family(entry.file, roots) for name, entry in index.items() if entry.file is not None}
     found = []
     for name in sorted(index):
         entry = index[name]
-        source, family = placed.get(name, ("", ""))
-        families = {family} if family else {placed[task][1] for task in entry.tags if task in placed}
-        output_type = entry.output_type or (_DEFAULT_OUTPUT_TYPE if entry.kind is Kind.TASK else "")
+        source, family = places.get(name, ("", ""))
+        families = {family} if family else {places[task][1] for task in entry.tags if task in places}
+        is_task = entry.kind in KINDS["subtasks"]
+        default = _DEFAULT_OUTPUT_TYPE if entry.kind is Kind.TASK else ""
         found.append(
             Listed(
                 name,
                 _WORDS[entry.kind],
-                output_type if entry.kind in KINDS["subtasks"] else "",
-                entry.dataset if entry.kind in KINDS["subtasks"] else "",
-                tuple(sorted(families)),
-                source,
-                "" if entry._path is None else str(entry._path),
-                tuple(sorted(entry.tags)),
+                output_type=(entry.output_type or default) if is_task else "",
+                dataset=entry.dataset if is_task else "",
+                family=tuple(sorted(families)),
+                source=source,
+                path=entry.file or "",
+                tags=tuple(sorted(entry.tags)),
             )
         )
     return found
 
 
 def matches(name: str, patterns: Iterable[str]) -> bool:
-    """Tell whether a name matches one of some patterns.
+    """Return whether a name matches any of some patterns; case does not matter.
 
     Args:
         name: The name.
-        patterns: Globs; a word without ``*``, ``?`` or ``[`` matches anywhere in a name. Case does not count.
+        patterns: Globs; a word without ``*``, ``?`` or ``[`` matches anywhere in a name.
     """
     low = name.lower()
     return any(
@@ -139,27 +141,27 @@ def select(
     family: str | None = None,
     output_type: str | None = None,
 ) -> list[Listed]:
-    """Pick names.
+    """Select names; a name must meet all conditions.
 
     Args:
         names: The names.
         kind: A key of ``KINDS``.
-        patterns: As for ``matches``; none takes all.
-        family: A folder of task files, or a glob of folders.
-        output_type: What a task asks; leaves groups and tags out.
+        patterns: As for ``matches``; any may match. Empty selects all.
+        family: A folder of task files, or a glob of folders; None selects all.
+        output_type: The output type of tasks, without groups and tags; None selects all.
 
     Returns:
-        Those that fit, in their order.
+        The names that fit, in the given order.
 
     Raises:
-        ConfigError: There is no such family or output type at all.
+        ConfigError: No name has that family, or the output type does not exist.
     """
     names = list(names)
     if output_type is not None and output_type not in OUTPUT_TYPES:
         near = did_you_mean(output_type, OUTPUT_TYPES)
         raise ConfigError(f"Unknown output type {output_type!r}; it is one of {', '.join(OUTPUT_TYPES)}.{near}")
-    families = {one for item in names for one in item.family}
-    if family is not None and not any(matches_family(one, family) for one in families):
+    families = {known for item in names for known in item.family}
+    if family is not None and not any(_matches_family(known, family) for known in families):
         raise ConfigError(f"There is no family {family!r}.{did_you_mean(family, families)}")
     words = {_WORDS[wanted] for wanted in KINDS[kind] if wanted in _WORDS}
     return [
@@ -167,16 +169,10 @@ def select(
         for item in names
         if item.kind in words
         and (not patterns or matches(item.name, patterns))
-        and (family is None or any(matches_family(one, family) for one in item.family))
+        and (family is None or any(_matches_family(known, family) for known in item.family))
         and (output_type is None or item.output_type == output_type)
     ]
 
 
-def matches_family(name: str, pattern: str) -> bool:
-    """Tell whether a family is the one wanted, or matches its glob.
-
-    Args:
-        name: The family.
-        pattern: Its name or a glob.
-    """
-    return fnmatch.fnmatchcase(name.lower(), pattern.lower())
+def _matches_family(family: str, pattern: str) -> bool:
+    return fnmatch.fnmatchcase(family.lower(), pattern.lower())

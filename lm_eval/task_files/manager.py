@@ -1,79 +1,60 @@
-"""Finding tasks and building the ones that were asked for."""
+"""``TaskManager``, the public face of the task files: finds tasks by name and loads them."""
 
 from __future__ import annotations
 
-import fnmatch
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING
 
 from lm_eval.errors import ConfigError, TaskFileError, UnknownNameError
-from lm_eval.task_files.index import Entry, Kind, TaskIndex
+from lm_eval.task_files.index import Entry, Kind, TaskIndex, match_names
 from lm_eval.task_files.roots import declared_roots
 
 if TYPE_CHECKING:
-    from lm_eval.api.group import Group
-    from lm_eval.api.task import Task
+    from lm_eval.task_files.build import NestedTasks, TaskDict
 
-__all__ = ["TaskDict", "TaskManager"]
+__all__ = ["TaskManager"]
 
 eval_logger = logging.getLogger("lm_eval")
 
-_TASK_KINDS = (Kind.TASK, Kind.PY_TASK)
-
-
-class TaskDict(TypedDict):
-    """What ``TaskManager.load`` returns.
-
-    Attributes:
-        tasks: Name to task, in the order they were selected.
-        groups: Name to group, each before the groups in it.
-        group_map: Group name to the names of its direct members.
-    """
-
-    tasks: dict[str, Task]
-    groups: dict[str, Group]
-    group_map: dict[str, list[str]]
-
 
 class TaskManager:
-    """Knows the names of all tasks, groups and tags, and builds them."""
+    """Knows the names of all tasks, groups and tags, and loads them."""
 
     def __init__(
         self,
         verbosity: str | None = None,
         include_path: str | Path | Sequence[str | Path] | None = None,
         include_defaults: bool = True,
-        metadata: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, object] | None = None,
         data_dir: str | Path | None = None,
     ) -> None:
         """Index the task files; none of their code is run.
 
         Args:
             verbosity: A logging level for the package.
-            include_path: Folders with more task files; a name in a later one overrides earlier ones.
-            include_defaults: Whether the tasks that ship, and those of installed packages that declare the entry
-                point ``lm_eval.tasks``, are known.
+            include_path: Folders with more task files; a name in a later folder overrides earlier ones.
+            include_defaults: Whether to index the library of this package, and the folders of installed packages
+                that declare the entry point ``lm_eval.tasks``.
             metadata: Merged over the metadata of every task.
-            data_dir: A folder with datasets, looked at before the Hub.
+            data_dir: A folder with datasets, searched before the Hub.
 
         Raises:
-            ConfigError: An ``include_path`` is no folder.
+            ConfigError: An ``include_path`` is not a folder.
         """
         if verbosity is not None:
             eval_logger.setLevel(verbosity.upper())
         included = [] if include_path is None else include_path
-        paths = [Path(path) for path in ([included] if isinstance(included, (str, Path)) else included)]
-        for path in paths:
+        self.include_path = [Path(path) for path in ([included] if isinstance(included, (str, Path)) else included)]
+        for path in self.include_path:
             if not path.is_dir():
                 raise ConfigError(f"include_path {str(path)!r} is no folder.")
-        self.include_path = paths
-        self.metadata = dict(metadata or {})
+        self.metadata: dict[str, object] = {} if metadata is None else dict(metadata)
         self.data_dir = data_dir
-        self.roots = [*(declared_roots() if include_defaults else ()), *paths]
+        self.roots = [*(declared_roots() if include_defaults else ()), *self.include_path]
         self._index = TaskIndex.build(self.roots)
-        self._packaged = False
+        self._importable = False
 
     @property
     def task_index(self) -> dict[str, Entry]:
@@ -93,7 +74,7 @@ class TaskManager:
     @property
     def all_subtasks(self) -> list[str]:
         """The names of all single tasks, sorted."""
-        return self._of_kind(*_TASK_KINDS)
+        return self._of_kind(Kind.TASK, Kind.PY_TASK)
 
     @property
     def all_tags(self) -> list[str]:
@@ -110,22 +91,17 @@ class TaskManager:
             task_list: Names and glob patterns.
 
         Returns:
-            The known names among them and those the patterns match, sorted.
+            The known names among them and the names that the patterns match, sorted.
         """
-        found: set[str] = set()
-        for pattern in task_list:
-            if pattern in self._index:
-                found.add(pattern)
-            else:
-                found.update(fnmatch.filter(self._index, pattern))
-        return sorted(found)
+        return match_names(task_list, self._index)
 
     def load(self, task_list: object) -> TaskDict:
-        """Build tasks and groups.
+        """Load tasks and groups.
 
         Args:
             task_list: One of these or a list of them: a name of a task, group or tag; a glob pattern; a path to a
-                YAML file; a dict such as ``{"task": "gsm8k", "num_fewshot": 3}``; a Task or a Group.
+                YAML file; a dict such as ``{"task": "gsm8k", "num_fewshot": 3}``; an entry of the index; a Task or a
+                Group.
 
         Returns:
             The tasks and groups; no dataset has been loaded.
@@ -136,16 +112,15 @@ class TaskManager:
             MissingPackageError: A task's code needs a package that is not installed.
             ConfigError: A task is reached through two of the items.
         """
-        from lm_eval.task_files.select import Selection
+        from lm_eval.task_files.build import load_selected
+        from lm_eval.task_files.resolve import select
 
         self.make_importable()
-        selection = Selection(self)
-        for item in _as_list(task_list):
-            selection.add(item)
-        return selection.result()
+        items = task_list if isinstance(task_list, (list, tuple, set, frozenset)) else [task_list]
+        return load_selected(select(items, self._index, self.unknown), self.metadata, self.data_dir)
 
-    def load_task_or_group(self, task_list: object) -> dict[Any, Any]:
-        """Build tasks and groups as nested dicts.
+    def load_task_or_group(self, task_list: object) -> NestedTasks:
+        """Load tasks and groups as nested dicts.
 
         Args:
             task_list: As in ``load``.
@@ -156,12 +131,12 @@ class TaskManager:
         Raises:
             UserError: As ``load``.
         """
-        from lm_eval.task_files.select import nested
+        from lm_eval.task_files.build import nested
 
         return nested(self.load(task_list))
 
     def list_all_tasks(self, list_groups: bool = True, list_tags: bool = True, list_subtasks: bool = True) -> str:
-        """Describe what there is as Markdown tables.
+        """Describe the index as Markdown tables.
 
         Args:
             list_groups: Show the groups and their files.
@@ -173,30 +148,27 @@ class TaskManager:
         """
         tables = []
         if list_groups:
-            rows = [[name, str(self._index[name].yaml_path)] for name in self.all_groups]
+            rows = [[name, str(self._index[name].file)] for name in self.all_groups]
             tables.append(_markdown(["Group", "Config Location"], rows))
         if list_tags:
             tables.append(_markdown(["Tag"], [[name] for name in self.all_tags]))
         if list_subtasks:
             entries = [self._index[name] for name in self.all_subtasks]
-            rows = [[entry.name, str(entry.yaml_path), entry.output_type] for entry in entries]
+            rows = [[entry.name, str(entry.file), entry.output_type] for entry in entries]
             tables.append(_markdown(["Task", "Config Location", "Output Type"], rows))
         return "\n\n".join(tables)
 
     def make_importable(self) -> None:
-        """Let task code import its neighbours; those who only want names do without."""
-        if not self._packaged:
+        """Let task code import the modules next to it; listing names does not need this."""
+        if not self._importable:
             from lm_eval.task_files.modules import add_root
 
             for root in self.roots:
                 add_root(root)
-            self._packaged = True
-
-    def _entry(self, name: str) -> Entry | None:
-        return self._index.get(name)
+            self._importable = True
 
     def problems(self) -> list[TaskFileError]:
-        """Return the faults of files that are in no index because they cannot be read."""
+        """Return the errors of files that are not in the index because they cannot be read."""
         from lm_eval.task_files.index_cache import scan
 
         return [problem for root in self.roots for problem in scan(root).problems]
@@ -208,17 +180,13 @@ class TaskManager:
             name: The name.
 
         Returns:
-            The error, with near names, or, when none is near, how to see them all.
+            The error, with similar names, or, if there are none, with the command that lists all names.
         """
         broken = len(self.problems())
         hint = "'lm_eval ls tasks' lists the names."
         if broken:
             hint += f" {broken} task files have faults and are not among them: lm_eval validate --tasks '*' shows them."
         return UnknownNameError("task", name, self._index, hint)
-
-
-def _as_list(task_list: object) -> list[object]:
-    return list(task_list) if isinstance(task_list, (list, tuple, set, frozenset)) else [task_list]
 
 
 def _markdown(header: list[str], rows: list[list[str]]) -> str:

@@ -1,4 +1,4 @@
-"""One YAML file as Python values, with its line numbers and without running any of its functions."""
+"""Parses one YAML file into Python values, with line numbers, without running any of its functions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import yaml
 
@@ -14,17 +14,21 @@ from lm_eval.errors import TaskFileError
 
 __all__ = ["FunctionRef", "ParsedFile", "parse_file", "parse_keys"]
 
-_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+if TYPE_CHECKING:
+    from yaml import SafeLoader as _Base
+else:
+    # In C where PyYAML was built with libyaml.
+    _Base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionRef:
-    """What ``!function module.name`` stands for until it is imported.
+    """A ``!function module.name`` that is not yet imported.
 
     Attributes:
         name: The dotted text after the tag.
-        path: The file it stands in.
-        line: Its line, counted from 1.
+        path: The file that contains the tag.
+        line: The line of the tag, counted from 1.
     """
 
     name: str
@@ -37,19 +41,19 @@ class FunctionRef:
 
 @dataclass(frozen=True, slots=True)
 class ParsedFile:
-    """A parsed file. It is shared by all that include it, so it must not be changed.
+    """A parsed file. All files that include it share the object, so it must not be changed.
 
     Attributes:
-        data: Its keys; functions as ``FunctionRef``.
+        data: The keys; functions as ``FunctionRef``.
         lines: The line of each key, counted from 1.
     """
 
-    data: dict[str, Any]
+    data: dict[str, object]
     lines: dict[str, int]
 
 
-class _Loader(_Base):  # type: ignore[misc]
-    """The safe YAML loader, in C where that is built, with ``!function``."""
+class _Loader(_Base):
+    """The safe YAML loader with ``!function``."""
 
     path = ""
 
@@ -66,16 +70,16 @@ _Loader.add_constructor("!function", _function)
 
 
 def parse_file(path: str | Path) -> ParsedFile:
-    """Read a YAML file, or take it from memory when its size and time have not changed.
+    """Parse a YAML file; the result is cached in memory until the file's size or modification time changes.
 
     Args:
         path: The file.
 
     Returns:
-        Its keys and their lines.
+        The keys and their lines.
 
     Raises:
-        TaskFileError: It cannot be read, is no YAML or no mapping.
+        TaskFileError: The file cannot be read, is not YAML or not a mapping.
     """
     try:
         stat = os.stat(path)
@@ -89,18 +93,18 @@ def _parse(path: str, size: int, mtime_ns: int) -> ParsedFile:
     return _read(path, None)
 
 
-def parse_keys(path: str, keys: frozenset[str]) -> dict[str, Any]:
-    """Read only some keys of a YAML file; the others cost next to nothing.
+def parse_keys(path: str, keys: frozenset[str]) -> dict[str, object]:
+    """Parse only some keys of a YAML file, which is faster than all of them.
 
     Args:
         path: The file.
-        keys: The keys wanted.
+        keys: The names of the keys.
 
     Returns:
-        Those of them the file has.
+        The values of the keys that the file has.
 
     Raises:
-        TaskFileError: It cannot be read, is no YAML or no mapping.
+        TaskFileError: The file cannot be read, is not YAML or not a mapping.
     """
     return _read(path, keys).data
 
@@ -118,23 +122,23 @@ def _read(path: str, keys: frozenset[str] | None) -> ParsedFile:
         raise TaskFileError(f"cannot be read: {error.strerror or error}", path=path) from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        said = ", ".join(part for part in (error.context, error.problem) if part)
-        raise TaskFileError(f"not valid YAML: {said}", path=path, line=mark.line + 1 if mark else None) from error
+        problem = ", ".join(part for part in (error.context, error.problem) if part)
+        raise TaskFileError(f"not valid YAML: {problem}", path=path, line=mark.line + 1 if mark else None) from error
     except yaml.YAMLError as error:
         raise TaskFileError(f"not valid YAML: {' '.join(str(error).split())}", path=path) from error
     except (ValueError, TypeError, OverflowError) as error:
-        # An explicit tag whose value does not fit it, such as an impossible date.
+        # A value that does not fit its tag, such as an impossible date.
         raise TaskFileError(f"a value cannot be read: {error}", path=path) from error
 
 
-def _construct(loader: Any, keys: frozenset[str] | None) -> ParsedFile:
+def _construct(loader: _Loader, keys: frozenset[str] | None) -> ParsedFile:
     root = loader.get_single_node()
     if not isinstance(root, yaml.MappingNode):
-        kind = "empty" if root is None else f"a {root.id}"
+        kind = "empty" if root is None else "a sequence" if isinstance(root, yaml.SequenceNode) else "a scalar"
         raise TaskFileError(f"a task file is a mapping of keys, this one is {kind}", path=loader.path)
     loader.flatten_mapping(root)
     if keys is not None:
-        # The last of equal keys stands, as it does in a whole mapping.
+        # The last of equal keys wins, as in a complete mapping.
         found = {key.value: value for key, value in root.value if key.value in keys}
         return ParsedFile({key: loader.construct_document(value) for key, value in found.items()}, {})
     lines = {str(key.value): key.start_mark.line + 1 for key, _ in root.value}

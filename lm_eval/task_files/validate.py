@@ -1,22 +1,21 @@
-"""Loading task files with all their functions, without data, to find the ones that cannot run."""
+"""Checks task files: loads them with all their functions, without data, and collects the ones that cannot run."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lm_eval.errors import MissingPackageError, TaskFileError, UserError
+from lm_eval.task_files.entry import Entry, Kind
 
 if TYPE_CHECKING:
-    from lm_eval.task_files.entry import Entry
-    from lm_eval.task_files.factory import TaskFactory
     from lm_eval.task_files.manager import TaskManager
 
-__all__ = ["Problem", "members", "named_in", "validate"]
+__all__ = ["Problem", "members", "validate"]
 
 eval_logger = logging.getLogger("lm_eval")
 
@@ -26,9 +25,9 @@ class Problem:
     """A task or group that cannot be built.
 
     Attributes:
-        name: Its name; of a file that cannot be read, empty.
-        reason: Why, in one line: the file, the key and its line where known, and what to install.
-        missing_package: Whether installing a package mends it.
+        name: The name; empty for a file that cannot be read.
+        reason: Why, in one line: the file, the key and its line if known, and what to install.
+        missing_package: Whether installing a package solves the problem.
     """
 
     name: str
@@ -40,115 +39,86 @@ class Problem:
 
 
 def validate(manager: TaskManager, names: Iterable[str]) -> list[Problem]:
-    """Build tasks and groups and collect what fails; no dataset is loaded.
+    """Build tasks and groups and collect the failures; no dataset is loaded.
 
-    A Python task is not built, since its constructor may load data: its class is imported.
+    A Python task is not built, since its constructor may load data; only its class is imported.
 
     Args:
         manager: Knows the names.
-        names: Names and glob patterns; of a group, its members too. The pattern ``*`` also reports files that cannot
-            be read.
+        names: Names and glob patterns. The members of groups and tags are checked too. The pattern ``*`` also reports
+            files that cannot be read.
 
     Returns:
-        A problem a name that fails, sorted by name; files that cannot be read come first.
+        One problem per name that fails, sorted by name; files that cannot be read come first.
 
     Raises:
         UnknownNameError: A name is not known.
     """
-    from lm_eval.task_files.factory import TaskFactory
     from lm_eval.task_files.modules import failures_kept
 
     names = list(names)
-    problems = [Problem("", str(fault)) for fault in manager.problems()] if "*" in names else []
-    factory = TaskFactory(meta=manager.metadata)
+    problems = [Problem("", str(error)) for error in manager.problems()] if "*" in names else []
     manager.make_importable()
     with _quiet(), failures_kept():
         for name in members(manager, names):
-            problem = _check(manager, factory, manager.task_index[name])
-            if problem is not None:
-                problems.append(problem)
+            entry = manager.task_index[name]
+            try:
+                _check(entry, manager.task_index, manager.metadata)
+            except UserError as error:
+                missing = isinstance(error, MissingPackageError)
+                located = missing or (isinstance(error, TaskFileError) and error.path is not None)
+                reason = str(error) if located else str(TaskFileError(str(error), path=entry.file))
+                problems.append(Problem(name, reason, missing))
     return problems
 
 
 def members(manager: TaskManager, names: Iterable[str]) -> list[str]:
-    """Follow groups and tags to what they hold.
+    """Return names with the members of the groups and tags among them.
 
     Args:
         manager: Knows the names.
         names: Names and glob patterns.
 
     Returns:
-        The tasks and groups among the names, and those the groups and tags among them hold, sorted.
+        The tasks and groups, sorted; no tags.
 
     Raises:
         UnknownNameError: A name is not known.
     """
-    from lm_eval.task_files.entry import Kind
-
     index = manager.task_index
-    wanted: set[str] = set()
+    seen: set[str] = set()
     for name in names:
-        # A member written out in a group has no file of its own: its group is checked.
+        # A member that is written out in a group has no file; its group is checked instead.
         matched = manager.match_tasks([name.partition("::")[0]])
         if not matched:
             raise manager.unknown(name)
-        wanted.update(matched)
-    pending, seen = list(wanted), set(wanted)
+        seen.update(matched)
+    pending = list(seen)
     while pending:
         entry = index[pending.pop()]
-        for member in entry.tags if entry.kind is Kind.TAG else named_in(entry) if entry.kind is Kind.GROUP else ():
-            if member in index and member not in seen:
-                seen.add(member)
-                pending.append(member)
+        inner = entry.tags if entry.kind is Kind.TAG else entry.member_names() if entry.kind is Kind.GROUP else ()
+        new = {member for member in inner if member in index} - seen
+        seen |= new
+        pending += new
     return sorted(name for name in seen if index[name].kind is not Kind.TAG)
 
 
-def named_in(group: Entry) -> Iterator[str]:
-    """Go through the names that stand in a group's file.
+def _check(entry: Entry, index: Mapping[str, Entry], metadata: Mapping[str, object]) -> None:
+    """Build one entry; members of a group that have files of their own are left out."""
+    from lm_eval.task_files.build import Builder, task_class
+    from lm_eval.task_files.resolve import Resolver
 
-    Args:
-        group: The group's entry.
-
-    Yields:
-        Names of members; of members written out, too.
-    """
-    try:
-        pending = [(group.cfg or {}).get("task")]
-    except UserError:
+    if entry.kind is Kind.PY_TASK:
+        task_class(entry)
         return
-    while pending:
-        item = pending.pop()
-        if isinstance(item, list):
-            pending.extend(item)
-        elif isinstance(item, dict):
-            pending.append(item.get("task") or item.get("group"))
-        elif item is not None:
-            yield str(item)
-
-
-def _check(manager: TaskManager, factory: TaskFactory, entry: Entry) -> Problem | None:
-    """Build one entry."""
-    from lm_eval.task_files.build_task import task_class
-    from lm_eval.task_files.configs import full_config
-    from lm_eval.task_files.entry import Kind
-
-    try:
-        if entry.kind is Kind.PY_TASK:
-            task_class(full_config(entry, {}), entry.yaml_path)
-        elif entry.kind is Kind.GROUP:
-            factory.check_group(entry, registry=manager.task_index)
-        else:
-            factory.build(entry, registry=manager.task_index)
-    except UserError as error:
-        located = isinstance(error, MissingPackageError) or getattr(error, "path", None) is not None
-        reason = str(error) if located else str(TaskFileError(str(error), path=entry.yaml_path))
-        return Problem(entry.name, reason, isinstance(error, MissingPackageError))
-    return None
+    builder = Builder(metadata)
+    for node in Resolver(index, follow_names=False).entry(entry):
+        builder.build(node)
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep notes about single tasks, and what task code prints on import, out of a report on thousands."""
+    """Hide warnings about single tasks, and send what task code prints to stderr: a report may cover thousands."""
     level = eval_logger.level
     eval_logger.setLevel(logging.ERROR)
     try:

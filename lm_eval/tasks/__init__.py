@@ -1,29 +1,31 @@
-"""Task files: what there is, and tasks built from it."""
+"""The library of task files, and the public functions that find and load tasks."""
 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lm_eval.api.task import Task
-    from lm_eval.task_files.manager import TaskDict, TaskManager
+    from lm_eval.task_files.build import NestedTasks, TaskDict
+    from lm_eval.task_files.manager import TaskManager
 
 __all__ = ["TaskDict", "TaskManager", "get_task_dict", "get_task_name_from_config", "get_task_name_from_object"]
 
+_LAZY = {"TaskDict": "lm_eval.task_files.build", "TaskManager": "lm_eval.task_files.manager"}
 
-def __getattr__(name: str) -> Any:
-    if name in ("TaskDict", "TaskManager"):
-        return getattr(importlib.import_module("lm_eval.task_files.manager"), name)
+
+def __getattr__(name: str) -> object:
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def get_task_dict(task_name_list: object, task_manager: TaskManager | None = None) -> dict[Any, Task | dict[Any, Any]]:
-    """Build tasks and groups as nested dicts; ``TaskManager.load`` gives them flat.
+def get_task_dict(task_name_list: object, task_manager: TaskManager | None = None) -> NestedTasks:
+    """Load tasks and groups as nested dicts; ``TaskManager.load`` returns them flat.
 
     Args:
         task_name_list: Names, patterns, paths, dicts or objects, or one of these.
-        task_manager: Knows the names; None makes one of the tasks that ship.
+        task_manager: Knows the names; None creates one for the library of this package.
 
     Returns:
         Task name to task, and for each group ``ConfigurableGroup`` to such a dict of its members.
@@ -39,13 +41,13 @@ def get_task_dict(task_name_list: object, task_manager: TaskManager | None = Non
 
 
 def get_task_name_from_config(task_config: dict[str, str]) -> str:
-    """Name a task by its config.
+    """Return the name of a task, from its config.
 
     Args:
         task_config: The config.
 
     Returns:
-        Its ``task``, else its dataset's path and name joined by ``_``.
+        The value of ``task``, else the dataset's path and name joined by ``_``.
     """
     if "task" in task_config:
         return task_config["task"]
@@ -53,14 +55,14 @@ def get_task_name_from_config(task_config: dict[str, str]) -> str:
     return "_".join(part for part in parts if part)
 
 
-def get_task_name_from_object(task_object: Any) -> str:
-    """Name a task by the object.
+def get_task_name_from_object(task_object: object) -> str:
+    """Return the name of a task object.
 
     Args:
         task_object: A task.
 
     Returns:
-        The name in its config, else that of its class.
+        The name in its config, else the name of its class.
     """
     config = getattr(task_object, "_config", None) or getattr(task_object, "config", None)
     name = config.get("task") if config is not None else None

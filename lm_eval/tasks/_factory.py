@@ -1,5 +1,50 @@
-"""A door under the reference harness's path: the code is in ``lm_eval.task_files.factory``."""
+"""``TaskFactory``, kept for compatibility with the reference harness: both passes of ``lm_eval.task_files`` in one."""
 
-from lm_eval.task_files.factory import TaskFactory
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from lm_eval.task_files.build import Builder
+from lm_eval.task_files.entry import Entry, Kind
+from lm_eval.task_files.resolve import Resolver
+
+if TYPE_CHECKING:
+    from lm_eval.api.group import Group
+    from lm_eval.api.task import Task
 
 __all__ = ["TaskFactory"]
+
+
+class TaskFactory:
+    """Builds tasks and groups; no dataset is loaded."""
+
+    def __init__(self, *, meta: Mapping[str, object] | None = None) -> None:
+        """Create a factory.
+
+        Args:
+            meta: Merged over the metadata of every task and group.
+        """
+        self._meta = dict(meta or {})
+
+    def build(
+        self, entry: Entry, *, overrides: Mapping[str, object] | None = None, registry: Mapping[str, Entry]
+    ) -> Task | Group | list[Task | Group]:
+        """Build what an entry of the index stands for.
+
+        Args:
+            entry: The entry.
+            overrides: Keys that replace the file's.
+            registry: The index, for the members of groups and tags.
+
+        Returns:
+            The task, the group with its tasks, or a tag's tasks, sorted by name.
+
+        Raises:
+            TaskFileError: A file has a fault.
+            UnknownNameError: A member of a group does not exist.
+            MissingPackageError: A function needs a package that is not installed.
+        """
+        builder = Builder(self._meta)
+        built = [builder.build(node) for node in Resolver(registry).entry(entry, overrides)]
+        return built if entry.kind is Kind.TAG else built[0]

@@ -1,4 +1,4 @@
-"""A door under the reference harness's path: the code is in ``lm_eval.task_files.index``."""
+"""The reference harness's path to names of ``lm_eval.task_files.index``; kept for compatibility."""
 
 from lm_eval.task_files.index import Entry, Kind, TaskIndex
 

@@ -1,4 +1,4 @@
-"""A door under the reference harness's path: the code is in ``lm_eval.task_files.loader``."""
+"""The reference harness's path to names of ``lm_eval.task_files.loader``; kept for compatibility."""
 
 from lm_eval.task_files.loader import load_yaml
 

@@ -1,5 +1,6 @@
-"""A door under the reference harness's path: the code is in ``lm_eval.task_files.manager``."""
+"""The reference harness's path to names of ``lm_eval.task_files``; kept for compatibility."""
 
-from lm_eval.task_files.manager import TaskDict, TaskManager
+from lm_eval.task_files.build import TaskDict
+from lm_eval.task_files.manager import TaskManager
 
 __all__ = ["TaskDict", "TaskManager"]

@@ -95,7 +95,8 @@ def test_without_resolving_no_code_runs(write: Write) -> None:
 
 def test_what_is_returned_can_be_changed(write: Write) -> None:
     root = write({"t.yaml": "a: {b: [1]}"})
-    load_yaml(root / "t.yaml")["a"]["b"].append(2)
+    loaded: dict[str, Any] = load_yaml(root / "t.yaml")
+    loaded["a"]["b"].append(2)
     assert load_yaml(root / "t.yaml") == {"a": {"b": [1]}}
 
 

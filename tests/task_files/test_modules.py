@@ -48,7 +48,7 @@ def test_the_harness_itself_is_not_redirected(write: Write) -> None:
     root = write(
         {
             "manager.py": "",
-            "fam/utils.py": "from lm_eval.tasks import TaskManager\nfrom lm_eval.task_files.manager import TaskDict",
+            "fam/utils.py": "from lm_eval.tasks import TaskManager\nfrom lm_eval.tasks.manager import TaskDict",
         }
     )
     add_root(root)

@@ -1,0 +1,246 @@
+"""Pass 2 of loading tasks: from the tree of plain data to Task and Group objects.
+
+Here functions are imported and constructors run. No dataset is loaded, unless a Python task loads one in its
+constructor.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TypedDict
+
+from lm_eval.api.group import ConfigurableGroup, Group
+from lm_eval.api.task import ConfigurableTask, Task
+from lm_eval.config.group import GROUP_KEYS, GroupConfig
+from lm_eval.config.task import TASK_KEYS
+from lm_eval.errors import ConfigError, LMEvalError, MissingPackageError, TaskFileError
+from lm_eval.task_files.entry import Entry
+from lm_eval.task_files.loader import import_functions
+from lm_eval.task_files.merge import merge
+from lm_eval.task_files.packages import missing_package
+from lm_eval.task_files.resolve import Resolved, ResolvedGroup, ResolvedTask
+
+__all__ = ["Builder", "NestedTasks", "TaskDict", "load_selected", "nested", "task_class"]
+
+NestedTasks = dict["str | ConfigurableGroup", "Task | NestedTasks"]
+"""Task name to task, and group to such a dict of its members."""
+
+
+class TaskDict(TypedDict):
+    """The result of ``TaskManager.load``.
+
+    Attributes:
+        tasks: Name to task, in the order they were selected.
+        groups: Name to group, each before the groups in it.
+        group_map: Group name to the names of its direct members.
+    """
+
+    tasks: dict[str, Task]
+    groups: dict[str, Group]
+    group_map: dict[str, list[str]]
+
+
+class Builder:
+    """Builds tasks and groups; a task that occurs twice is built once."""
+
+    def __init__(self, metadata: Mapping[str, object] | None = None) -> None:
+        """Start without tasks.
+
+        Args:
+            metadata: Merged over the metadata of every task and group.
+        """
+        self._metadata = {} if metadata is None else metadata
+        self._tasks: dict[str, Task] = {}
+
+    def build(self, node: Resolved) -> Task | Group:
+        """Build a task, or a group with its members.
+
+        Args:
+            node: The task or group.
+
+        Returns:
+            The object.
+
+        Raises:
+            TaskFileError: A config cannot be used, or a function does not exist.
+            MissingPackageError: Task code needs a package that is not installed.
+        """
+        if isinstance(node, ResolvedGroup):
+            return self._group(node)
+        if node.name not in self._tasks:
+            self._tasks[node.name] = self._task(node)
+        return self._tasks[node.name]
+
+    def _task(self, node: ResolvedTask) -> Task:
+        config = _with_functions(merge(node.entry, node.overrides))
+        source = {} if node.entry.file is None else {"config_source": node.entry.file}
+        config["metadata"] = {**_mapping(config.get("metadata")), **self._metadata, **source}
+        config["task"] = node.name
+        if config.get("class") is not None:
+            return _python_task(node, config)
+        return _configured_task(node, config)
+
+    def _group(self, node: ResolvedGroup) -> Group:
+        config = _with_functions(node.config)
+        own = {key: value for key, value in config.items() if key in GROUP_KEYS}
+        source = {} if node.source is None else {"config_source": node.source}
+        own["group"] = node.name
+        own["metadata"] = {**_mapping(own.get("metadata")), **self._metadata, **source}
+        try:
+            group = Group.from_config(GroupConfig.from_dict(own))
+        except ConfigError as error:
+            raise TaskFileError(f"group {node.name!r}: {error}", path=node.path) from error
+        for member in node.members.values():
+            group.add(self.build(member))
+        return group
+
+
+def task_class(entry: Entry) -> type[Task]:
+    """Import the class of a Python task without creating the task.
+
+    Args:
+        entry: The task.
+
+    Returns:
+        The class.
+
+    Raises:
+        TaskFileError: The file has a fault, or names no class of tasks.
+        MissingPackageError: The class needs a package that is not installed.
+    """
+    return _checked_class(_with_functions(merge(entry, {})), entry.file)
+
+
+def load_selected(
+    selected: Iterable[Resolved | Task | Group], metadata: Mapping[str, object], data_dir: str | Path | None
+) -> TaskDict:
+    """Build a selection.
+
+    Args:
+        selected: What ``select`` returned.
+        metadata: Merged over the metadata of every task and group.
+        data_dir: A folder with datasets, or None.
+
+    Returns:
+        The tasks and groups.
+
+    Raises:
+        UserError: As ``Builder.build``.
+    """
+    builder = Builder(metadata)
+    tasks: dict[str, Task] = {}
+    groups: dict[str, Group] = {}
+    for node in selected:
+        built = builder.build(node) if isinstance(node, (ResolvedTask, ResolvedGroup)) else node
+        if isinstance(built, Group):
+            for group in (built, *built.get_all_groups()):
+                groups.setdefault(group.name, group)
+        for task in built.get_all_tasks() if isinstance(built, Group) else [built]:
+            tasks.setdefault(str(task.task_name), task)
+    if data_dir is not None:
+        for task in tasks.values():
+            task.set_data_dir(data_dir)
+    return {
+        "tasks": tasks,
+        "groups": groups,
+        "group_map": {name: group.child_names for name, group in groups.items()},
+    }
+
+
+def nested(loaded: TaskDict) -> NestedTasks:
+    """Turn loaded tasks and groups into nested dicts.
+
+    Args:
+        loaded: The result of ``TaskManager.load``.
+
+    Returns:
+        Task name to task, and ``ConfigurableGroup`` to such a dict of its members.
+    """
+
+    def members(group: Group) -> NestedTasks:
+        found: NestedTasks = {}
+        for child in group:
+            if isinstance(child, Group):
+                found[ConfigurableGroup.from_group(child)] = members(child)
+            else:
+                found[str(child.task_name)] = child
+        return found
+
+    inner = {name for names in loaded["group_map"].values() for name in names}
+    held = {str(task.task_name) for group in loaded["groups"].values() for task in group.get_all_tasks()}
+    top: NestedTasks = {
+        ConfigurableGroup.from_group(group): members(group)
+        for name, group in loaded["groups"].items()
+        if name not in inner
+    }
+    top.update({name: task for name, task in loaded["tasks"].items() if name not in held})
+    return top
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _with_functions(config: Mapping[str, object]) -> dict[str, object]:
+    return {key: import_functions(value, key) for key, value in config.items()}
+
+
+def _configured_task(node: ResolvedTask, config: dict[str, object]) -> Task:
+    path = node.entry.file
+    try:
+        return ConfigurableTask(config=config)
+    except TaskFileError:
+        raise
+    except MissingPackageError as error:
+        raise MissingPackageError(str(TaskFileError(str(error), path=path))) from error
+    except LMEvalError as error:
+        raise TaskFileError(str(error), path=path) from error
+    except (TypeError, ValueError, AttributeError, KeyError) as error:
+        # A value of a wrong shape, such as a text where a list belongs.
+        raise _cannot_be_built(node, error, None) from error
+
+
+def _python_task(node: ResolvedTask, config: dict[str, object]) -> Task:
+    path = node.entry.file
+    constructor = _checked_class(config, path)
+    given = {key: value for key, value in config.items() if key not in ("class", "group")}
+    try:
+        task = constructor(config=given) if _takes_config(constructor) else constructor()
+    except LMEvalError:
+        raise
+    except Exception as error:
+        advice = missing_package(error, Path(path).parent if path else Path())
+        if advice is not None:
+            raise MissingPackageError(str(TaskFileError(f"task {node.name!r} {advice}", path=path))) from error
+        raise _cannot_be_built(node, error, "class") from error
+    # The class sets its own config; the name and the overrides still hold.
+    task.set_config("task", node.name)
+    for key in node.overrides:
+        if key in TASK_KEYS and key not in ("task", "class", "metadata"):
+            task.set_config(key, config[key])
+    task.set_config("metadata", {**_mapping(task.get_config("metadata")), **_mapping(config["metadata"])})
+    return task
+
+
+def _cannot_be_built(node: ResolvedTask, error: Exception, key: str | None) -> TaskFileError:
+    message = f"task {node.name!r} cannot be built: {type(error).__name__}: {error}"
+    return TaskFileError(" ".join(message.split()), path=node.entry.file, key=key)
+
+
+def _checked_class(config: Mapping[str, object], path: str | None) -> type[Task]:
+    named = config.get("class")
+    if not (inspect.isclass(named) and issubclass(named, Task)):
+        raise TaskFileError(f"{named!r} is no subclass of lm_eval.api.task.Task", path=path, key="class")
+    return named
+
+
+def _takes_config(constructor: type[Task]) -> bool:
+    """Return whether a constructor takes ``config=``."""
+    parameters = inspect.signature(constructor).parameters.values()
+    return any(
+        parameter.kind is parameter.VAR_KEYWORD
+        or (parameter.name == "config" and parameter.kind is not parameter.VAR_POSITIONAL)
+        for parameter in parameters
+    )

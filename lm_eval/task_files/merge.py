@@ -1,0 +1,109 @@
+"""The merged keys of a task or group: its file, the files it includes, then overrides."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+
+from lm_eval.config.group import GROUP_KEYS
+from lm_eval.config.task import TASK_KEYS
+from lm_eval.errors import TaskFileError, did_you_mean
+from lm_eval.task_files.entry import Entry, Kind
+from lm_eval.task_files.loader import LoadedFile, Origin, load_file
+from lm_eval.task_files.roots import BUILTIN
+
+__all__ = ["check_keys", "keys_of", "merge"]
+
+eval_logger = logging.getLogger("lm_eval")
+
+# Keys for the reader of task files, not for the task.
+_LOADER_KEYS = frozenset({"task_list", "include"})
+
+
+def keys_of(entry: Entry) -> LoadedFile:
+    """Return the keys of an entry, with includes merged and functions not imported.
+
+    Only this function and ``entries_in_file`` know which part of a file belongs to which entry.
+
+    Args:
+        entry: A task or group.
+
+    Returns:
+        The keys and where each is written. The values are shared and must not be changed.
+
+    Raises:
+        TaskFileError: The file cannot be read.
+    """
+    if entry.file is None:
+        return LoadedFile({} if entry.cfg is None else entry.cfg, {})
+    return load_file(entry.file)
+
+
+def merge(entry: Entry, overrides: Mapping[str, object], *, group: bool = False) -> dict[str, object]:
+    """Lay overrides over the keys of an entry.
+
+    Args:
+        entry: A task or group.
+        overrides: Keys that replace the entry's.
+        group: Whether the keys of a group are allowed.
+
+    Returns:
+        The keys, with functions not imported. Unknown keys of included fragments are left out, with a warning.
+
+    Raises:
+        TaskFileError: The file cannot be read or has an unknown key.
+    """
+    data, origins = keys_of(entry)
+    allowed = GROUP_KEYS if group else frozenset()
+    merged: dict[str, object] = {}
+    for key, value in data.items():
+        if key in _LOADER_KEYS:
+            continue
+        if entry.kind is not Kind.PY_TASK and key not in TASK_KEYS and key not in allowed:
+            origin = origins.get(key)
+            if origin is None or not _is_foreign_fragment(origin, entry):
+                check_keys({key: value}, allowed, origins=origins, path=entry.file, owner=repr(entry.name))
+            else:
+                eval_logger.warning("%s: unknown key %r in %s is ignored", entry.name, key, origin.path)
+        elif key not in overrides:
+            merged[key] = value
+    merged.update(overrides)
+    return merged
+
+
+def _is_foreign_fragment(origin: Origin, entry: Entry) -> bool:
+    """Return whether a key comes from an included file outside the library."""
+    return origin.path != entry.file and not origin.path.startswith(f"{BUILTIN}{os.sep}")
+
+
+def check_keys(
+    config: Mapping[str, object],
+    allowed: frozenset[str],
+    *,
+    path: str | None,
+    owner: str,
+    origins: Mapping[str, Origin] | None = None,
+) -> None:
+    """Refuse keys that a task cannot have.
+
+    Args:
+        config: The keys.
+        allowed: Keys that are allowed in addition to a task's.
+        path: The file to name if a key's origin is not known.
+        owner: The task or group that has the keys, for the message.
+        origins: Where the keys are written.
+
+    Raises:
+        TaskFileError: A key is not known.
+    """
+    for key in config:
+        if key not in TASK_KEYS and key not in allowed and key not in _LOADER_KEYS:
+            origin = origins.get(key) if origins else None
+            near = did_you_mean(key, TASK_KEYS | allowed)
+            raise TaskFileError(
+                f"{owner}: unknown key {key!r}.{near}",
+                path=path if origin is None else origin.path,
+                key=key,
+                line=None if origin is None else origin.line,
+            )

@@ -87,7 +87,7 @@ def dead(**arguments: Any) -> LocalCompletionsAPI:
 def test_a_server_that_is_not_there_leaves_characters() -> None:
     estimate = dead().estimator().estimate({"task": instances("x" * 400)})
     assert (estimate.tasks["task"].prompt_tokens, estimate.tokenizer) == (100, None)
-    assert "could not be looked at" in estimate.note
+    assert "could not be asked for its description" in estimate.note
 
 
 def test_repeats_are_asked_each() -> None:

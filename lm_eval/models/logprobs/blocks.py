@@ -1,8 +1,10 @@
-"""Log-probabilities as servers spell them, read into one shape.
+"""Log-probabilities in the formats that servers use, read into one shape.
 
-Three spellings are known. The legacy one has parallel lists ``tokens``, ``token_logprobs``, ``top_logprobs`` and
-``text_offset``. The chat one has ``content``, a list with an entry a token; llama.cpp uses it for completions too.
-vLLM's ``prompt_logprobs`` has, for each prompt token, a mapping from token ids to values.
+Three formats are known:
+
+- legacy completions: parallel lists ``tokens``, ``token_logprobs``, ``top_logprobs`` and ``text_offset``;
+- chat: ``content``, a list with one entry per token; llama.cpp uses this format for completions too;
+- vLLM's ``prompt_logprobs``: for each prompt token, a mapping from token ids to values.
 """
 
 from __future__ import annotations
@@ -14,24 +16,25 @@ from typing import Any, overload
 from lm_eval.errors import MalformedResponse
 from lm_eval.models.http.replies import choices_in_order
 
-__all__ = ["Block", "Top", "choices_of", "echoed_block", "generated_tops", "prompt_block"]
-
-
-_WHOLE = {int}
+__all__ = ["Block", "TopToken", "choices_of", "first_top_tokens", "read_block", "read_prompt_logprobs"]
 
 
 class _Column(Sequence[float | None]):
-    """A list out of an answer, whose entries are read when they are looked at.
+    """A list of an answer, converted entry by entry on access.
 
-    An echo lists every token of a long prompt, and only those of the continuation count.
+    An echo lists every token of a long prompt, and only those of the continuation are read.
     """
 
-    __slots__ = ("_plain", "_raw", "_read")
+    __slots__ = ("_convert", "_raw", "_unchanged")
 
     def __init__(
-        self, raw: Sequence[Any], read: Callable[[Any], float | None], plain: type[float] | None = None
+        self,
+        raw: Sequence[object],
+        convert: Callable[[object], float | None],
+        unchanged: type[float] | None = None,
     ) -> None:
-        self._raw, self._read, self._plain = raw, read, plain
+        """Wrap a list; entries of the type ``unchanged`` need no conversion."""
+        self._raw, self._convert, self._unchanged = raw, convert, unchanged
 
     def __len__(self) -> int:
         return len(self._raw)
@@ -42,9 +45,10 @@ class _Column(Sequence[float | None]):
     def __getitem__(self, place: slice) -> list[float | None]: ...
     def __getitem__(self, place: int | slice) -> float | list[float | None] | None:
         if type(place) is slice:
-            read, plain = self._read, self._plain
-            return [value if type(value) is plain else read(value) for value in self._raw[place]]
-        return self._read(self._raw[place])
+            convert, unchanged = self._convert, self._unchanged
+            part: Sequence[Any] = self._raw[place]
+            return [value if type(value) is unchanged else convert(value) for value in part]
+        return self._convert(self._raw[place])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and list(self) == list(other)
@@ -54,17 +58,17 @@ class _Column(Sequence[float | None]):
 
 @dataclass(slots=True)
 class Block:
-    """Tokens of one choice with their log-probabilities, in nats.
+    """The tokens of one choice with their log-probabilities in nats.
 
-    All sequences are of equal length: an entry a token.
+    All sequences have one entry per token.
 
     Attributes:
-        text: The choice's text.
-        tokens: Each token's text, as the server decodes it.
-        logprobs: Each token's log-probability; None where the server gives none.
+        text: The text of the choice.
+        tokens: The text of each token, as the server decodes it.
+        logprobs: The log-probability of each token; None where the server gives none.
         tops: The highest log-probability listed at each place; None where none is listed.
-        offsets: Where each token starts, in characters, by the server's count.
-        ids: Token ids.
+        offsets: The first character of each token in the text, as the server counts; None where it lists no offsets.
+        ids: Token ids; None where the server lists none.
     """
 
     text: str
@@ -76,13 +80,13 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Top:
-    """One of the likeliest tokens at a place.
+class TopToken:
+    """One entry of ``top_logprobs``: a likely token at some place.
 
     Attributes:
-        token: Its text.
-        logprob: Its log-probability, in nats.
-        id: Its id, where the server tells.
+        token: The text of the token.
+        logprob: Its log-probability in nats.
+        id: Its token id; None where the server lists none.
     """
 
     token: str
@@ -90,19 +94,19 @@ class Top:
     id: int | None = None
 
 
-def choices_of(body: Any, count: int, endpoint: str = "") -> Sequence[Mapping[str, Any]]:
-    """Take the choices out of an answer, in the order of the prompts.
+def choices_of(body: object, count: int, endpoint: str = "") -> Sequence[Mapping[str, Any]]:
+    """Return the choices of an answer in the order of the prompts.
 
     Args:
         body: The parsed JSON.
-        count: How many prompts were sent.
-        endpoint: Who answered, for messages.
+        count: The number of prompts that were sent.
+        endpoint: The URL that answered, for error messages.
 
     Returns:
-        As many choices as prompts.
+        One choice per prompt.
 
     Raises:
-        MalformedResponse: Choices are missing, doubled or wrongly numbered.
+        MalformedResponse: Choices are missing, doubled or numbered wrongly.
     """
     try:
         return choices_in_order(body, count)
@@ -111,63 +115,78 @@ def choices_of(body: Any, count: int, endpoint: str = "") -> Sequence[Mapping[st
         raise
 
 
-def _number(value: Any) -> float | None:
-    return float(value) if type(value) is float or type(value) is int else None
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, float | int) and type(value) is not bool else None
 
 
-def _highest(entry: Any) -> float | None:
-    """Find the highest value of a ``top_logprobs`` entry; by values, as texts of different tokens may be equal."""
+def _highest(entry: object) -> float | None:
+    """Return the highest value of a ``top_logprobs`` entry.
+
+    Values are compared and texts are not looked at, because different tokens may have the same text.
+    """
     if isinstance(entry, dict):
-        listed: Iterable[Any] = entry.values()
+        listed: Iterable[object] = entry.values()
     elif isinstance(entry, list):
         listed = entry
     else:
         return None
     best: float | None = None
     for item in listed:
-        value = item.get("logprob") if type(item) is dict else item
+        value = item.get("logprob") if isinstance(item, dict) else item
         if (type(value) is float or type(value) is int) and (best is None or value > best):
             best = float(value)
     return best
 
 
-def echoed_block(choice: Mapping[str, Any], endpoint: str = "") -> Block:
-    """Read a choice's log-probabilities in the legacy or the chat spelling.
+def _mappings(value: object) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def _first(value: object) -> Mapping[str, Any] | None:
+    return value[0] if isinstance(value, list) and value and isinstance(value[0], Mapping) else None
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def read_block(choice: Mapping[str, Any], endpoint: str = "") -> Block:
+    """Read the log-probabilities of a choice in the legacy or the chat format.
 
     Args:
-        choice: One of an answer's choices.
-        endpoint: Who answered, for messages.
+        choice: A choice of an answer.
+        endpoint: The URL that answered, for error messages.
 
     Returns:
-        The block; empty lists when the choice has no log-probabilities.
+        The block; its lists are empty when the choice has no log-probabilities.
 
     Raises:
-        MalformedResponse: The lists are of different lengths or types.
+        MalformedResponse: The lists differ in length or have wrong types.
     """
     text = choice.get("text")
     text = text if isinstance(text, str) else ""
     logprobs = choice.get("logprobs")
     if not isinstance(logprobs, dict):
         return Block(text, [], [], [])
-    content = logprobs.get("content")
-    if isinstance(content, list):
-        entries = [entry for entry in content if isinstance(entry, Mapping)]
+    if isinstance(logprobs.get("content"), list):
+        entries = _mappings(logprobs["content"])
         ids = [entry.get("id") for entry in entries]
+        numbers = [value for value in ids if isinstance(value, int)]
         return Block(
             text,
-            [str(entry.get("token") or "") for entry in entries],
+            [_text(entry.get("token")) for entry in entries],
             [_number(entry.get("logprob")) for entry in entries],
             [_highest(entry.get("top_logprobs")) for entry in entries],
-            ids=[value for value in ids if isinstance(value, int)] if all(isinstance(i, int) for i in ids) else None,
+            ids=numbers if len(numbers) == len(ids) else None,
         )
     tokens, values = logprobs.get("tokens"), logprobs.get("token_logprobs")
     if not isinstance(tokens, list) or not isinstance(values, list) or len(tokens) != len(values):
         raise MalformedResponse("tokens and token_logprobs do not match", endpoint=endpoint, body=str(logprobs))
     listed, offsets = logprobs.get("top_logprobs"), logprobs.get("text_offset")
     tops = listed if isinstance(listed, list) and len(listed) == len(tokens) else [None] * len(tokens)
-    usable = isinstance(offsets, list) and len(offsets) == len(tokens) and set(map(type, offsets)) <= _WHOLE
+    usable = isinstance(offsets, list) and len(offsets) == len(tokens) and set(map(type, offsets)) <= {int}
     try:
-        "".join(tokens)  # the quickest way to tell that all are texts
+        "".join(tokens)  # The fastest check that all tokens are texts.
     except TypeError:
         tokens = [str(token) for token in tokens]
     return Block(
@@ -179,18 +198,18 @@ def echoed_block(choice: Mapping[str, Any], endpoint: str = "") -> Block:
     )
 
 
-def prompt_block(choice: Mapping[str, Any], endpoint: str = "") -> Block:
+def read_prompt_logprobs(choice: Mapping[str, Any], endpoint: str = "") -> Block:
     """Read vLLM's ``prompt_logprobs`` and ``prompt_token_ids`` of a choice.
 
     Args:
-        choice: One of an answer's choices.
-        endpoint: Who answered, for messages.
+        choice: A choice of an answer.
+        endpoint: The URL that answered, for error messages.
 
     Returns:
-        A block over the prompt's tokens only.
+        A block with the tokens of the prompt only.
 
     Raises:
-        MalformedResponse: They are missing, or do not match.
+        MalformedResponse: One of the two lists is missing, or they differ in length.
     """
     entries, ids = choice.get("prompt_logprobs"), choice.get("prompt_token_ids")
     if not isinstance(entries, list) or not isinstance(ids, list) or len(entries) != len(ids):
@@ -198,17 +217,17 @@ def prompt_block(choice: Mapping[str, Any], endpoint: str = "") -> Block:
     tokens: list[str] = []
     values: list[float | None] = []
     for token_id, entry in zip(ids, entries, strict=True):
-        own = entry.get(str(token_id)) if isinstance(entry, Mapping) else None
-        tokens.append(str(own.get("decoded_token") or "") if isinstance(own, Mapping) else "")
-        values.append(_number(own.get("logprob")) if isinstance(own, Mapping) else None)
+        sent = entry.get(str(token_id)) if isinstance(entry, Mapping) else None
+        tokens.append(_text(sent.get("decoded_token")) if isinstance(sent, Mapping) else "")
+        values.append(_number(sent.get("logprob")) if isinstance(sent, Mapping) else None)
     return Block("", tokens, values, [_highest(entry) for entry in entries], ids=list(ids))
 
 
-def generated_tops(choice: Mapping[str, Any]) -> list[Top]:
-    """Read the likeliest first generated tokens of a choice, in any spelling.
+def first_top_tokens(choice: Mapping[str, Any]) -> list[TopToken]:
+    """Read the ``top_logprobs`` of the first generated token, in either format.
 
     Args:
-        choice: One of an answer's choices.
+        choice: A choice of an answer.
 
     Returns:
         The listed tokens, likeliest first; empty when none are listed.
@@ -216,23 +235,24 @@ def generated_tops(choice: Mapping[str, Any]) -> list[Top]:
     logprobs = choice.get("logprobs")
     if not isinstance(logprobs, Mapping):
         return []
-    found: list[Top] = []
-    content, legacy = logprobs.get("content"), logprobs.get("top_logprobs")
-    if isinstance(content, list) and content and isinstance(content[0], Mapping):
-        own, listed = content[0], content[0].get("top_logprobs") or []
-        # The token itself may be missing among the alternatives. Where it is there, its text may differ: llama.cpp
-        # writes an end-of-text token by name among them, and as an empty text by itself.
-        there = any(
-            item.get("id", own) == own.get("id") or item.get("logprob") == own.get("logprob") for item in listed
+    found: list[TopToken] = []
+    generated, legacy = _first(logprobs.get("content")), _first(logprobs.get("top_logprobs"))
+    if generated is not None:
+        listed = _mappings(generated.get("top_logprobs"))
+        # The generated token may be missing from the list. Compare ids and values and not texts: llama.cpp writes an
+        # end-of-text token by its name in the list, and as an empty text outside it.
+        included = any(
+            item.get("id", generated) == generated.get("id") or item.get("logprob") == generated.get("logprob")
+            for item in listed
         )
-        for item in listed if there else [*listed, own]:
+        for item in listed if included else [*listed, generated]:
             value = _number(item.get("logprob"))
             if value is not None:
-                found.append(Top(str(item.get("token") or ""), value, item.get("id")))
-    elif isinstance(legacy, list) and legacy and isinstance(legacy[0], Mapping):
-        for token, raw in legacy[0].items():
+                found.append(TopToken(_text(item.get("token")), value, item.get("id")))
+    elif legacy is not None:
+        for token, raw in legacy.items():
             value = _number(raw)
             if value is not None:
                 number = token.removeprefix("token_id:")
-                found.append(Top(token, value, int(number) if number != token and number.isdigit() else None))
+                found.append(TopToken(token, value, int(number) if number != token and number.isdigit() else None))
     return sorted(found, key=lambda top: -top.logprob)

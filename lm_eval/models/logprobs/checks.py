@@ -1,4 +1,4 @@
-"""What every answer must satisfy before its numbers count."""
+"""Checks that every answer must pass before its values count."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
 from lm_eval.errors import CheckFailed
-from lm_eval.models.logprobs.blocks import Block, Top
+from lm_eval.models.logprobs.blocks import Block, TopToken
 
-__all__ = ["ROUNDING", "Score", "check_tops", "score_of", "total"]
+__all__ = ["ROUNDING", "LogLikelihood", "check_parsed", "check_top_tokens", "sum_logprobs"]
 
 ROUNDING = 1e-4
-"""How far above 0 a log-probability may lie: what half precision makes of a probability of 1."""
+"""How far above 0 a log-probability may lie: half precision can round a probability of 1 up by this much."""
 
 
-class Score(NamedTuple):
-    """The value of a continuation.
+class LogLikelihood(NamedTuple):
+    """The log-likelihood of a continuation.
 
     Attributes:
-        logprob: Its log-likelihood in nats.
-        greedy: Whether every one of its tokens is the likeliest at its place.
+        logprob: The sum of its tokens' log-probabilities, in nats.
+        greedy: Whether each of its tokens is the likeliest at its place.
         approximate: Whether ``logprob`` is only an upper bound.
     """
 
@@ -29,20 +29,20 @@ class Score(NamedTuple):
     approximate: bool = False
 
 
-def total(block: Block, start: int, stop: int, endpoint: str = "") -> Score:
-    """Sum the log-probabilities of a run of tokens, each of them checked.
+def sum_logprobs(block: Block, start: int, stop: int, endpoint: str = "") -> LogLikelihood:
+    """Sum the log-probabilities of consecutive tokens, after checking each of them.
 
     Args:
         block: The tokens.
-        start: The first token of the continuation.
-        stop: The place after its last token.
-        endpoint: Who answered, for messages.
+        start: The index of the first token.
+        stop: The index after the last token.
+        endpoint: The URL that answered, for error messages.
 
     Returns:
-        Their score.
+        Their log-likelihood.
 
     Raises:
-        CheckFailed: There is no token, or a value that no log-probability can have.
+        CheckFailed: There is no token, or one has a value that no log-probability can have.
     """
     values, tops = block.logprobs[start:stop], block.tops[start:stop]
     if not values:
@@ -50,9 +50,10 @@ def total(block: Block, start: int, stop: int, endpoint: str = "") -> Score:
     greedy = True
     for place, (value, top) in enumerate(zip(values, tops, strict=True), start):
         if value is None or top is None or not -math.inf < value <= ROUNDING:
-            raise _failed(block, place, _fault(value), endpoint)
+            what = f"Token {place} of {len(block.tokens)}, {block.tokens[place]!r}, {_fault(value)}"
+            raise CheckFailed(what, endpoint=endpoint)
         greedy = greedy and value >= top
-    return Score(math.fsum(cast("Sequence[float]", values)), greedy)
+    return LogLikelihood(math.fsum(cast("Sequence[float]", values)), greedy)
 
 
 def _fault(value: float | None) -> str:
@@ -62,25 +63,21 @@ def _fault(value: float | None) -> str:
         return f"has the log-probability {value}"
     if value > ROUNDING:
         return f"has a positive log-probability, {value}"
-    return "has no top_logprobs, so is_greedy cannot be told"
+    return "has no top_logprobs, so is_greedy is unknown"
 
 
-def _failed(block: Block, place: int, what: str, endpoint: str) -> CheckFailed:
-    return CheckFailed(f"Token {place} of {len(block.tokens)}, {block.tokens[place]!r}, {what}", endpoint=endpoint)
-
-
-def score_of(value: Any, endpoint: str = "") -> Score:
-    """Check a value that a model's own code has read.
+def check_parsed(value: Any, endpoint: str = "") -> LogLikelihood:
+    """Check a value that a model class's ``parse_logprobs`` returned for one prompt.
 
     Args:
-        value: What should be a log-likelihood and whether it is the greedy one.
-        endpoint: Who answered, for messages.
+        value: A pair of a log-likelihood and whether the continuation is greedy, if it is right.
+        endpoint: The URL that answered, for error messages.
 
     Returns:
-        The same as a score.
+        The pair as a log-likelihood.
 
     Raises:
-        CheckFailed: It is not such a pair, or a value that no log-likelihood can have.
+        CheckFailed: The value is no such pair, or no log-likelihood can have it.
     """
     try:
         logprob, greedy = value
@@ -90,18 +87,18 @@ def score_of(value: Any, endpoint: str = "") -> Score:
         raise CheckFailed(what, endpoint=endpoint) from None
     if not math.isfinite(number) or number > ROUNDING:
         raise CheckFailed(f"parse_logprobs returned the log-likelihood {logprob}", endpoint=endpoint)
-    return Score(number, bool(greedy))
+    return LogLikelihood(number, bool(greedy))
 
 
-def check_tops(tops: Sequence[Top], endpoint: str) -> None:
-    """Check a list of alternatives.
+def check_top_tokens(tops: Sequence[TopToken], endpoint: str) -> None:
+    """Check the top tokens of one place: there are some, and their probabilities sum to at most 1.
 
     Args:
-        tops: The alternatives.
-        endpoint: Who answered, for messages.
+        tops: The top tokens.
+        endpoint: The URL that answered, for error messages.
 
     Raises:
-        CheckFailed: There are none, or their values are no log-probabilities.
+        CheckFailed: There are none, or their values cannot be log-probabilities.
     """
     if not tops:
         raise CheckFailed("The answer lists no alternatives for the next token", endpoint=endpoint)

@@ -1,48 +1,30 @@
-"""Where a continuation starts among the tokens of an answer, and where rolling windows start and end.
+"""Where a continuation starts among the tokens of an answer: the seam.
 
-Pure functions. A token that reaches over the seam belongs to the continuation. After ``split_pair`` a context never
-ends in white space, so the seam can be found even where a server decodes tokens without their white space.
+A token that spans the seam belongs to the continuation. ``split_pair`` moves trailing white space of a context to its
+continuation, so the seam can be found even where a server decodes tokens without white space.
 
-A token that holds only some bytes of a character decodes to nothing; the whole character is then on the token that
-completes it. Such empty tokens belong to the character that follows them.
+A token that holds only some bytes of a character decodes to an empty text, and the complete character is the text of
+the token that ends it. Such empty tokens belong to the character that follows them.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from lm_eval.models.logprobs.blocks import Block
 
 __all__ = [
-    "Window",
     "common_prefix",
     "prompt_tokens_of",
     "seam_by_offsets",
     "seam_by_pieces",
     "seam_by_texts",
     "split_pair",
-    "squash",
-    "windows",
+    "without_spaces",
 ]
 
-
 _ESCAPE = "bytes:"
-
-
-class Window(NamedTuple):
-    """A window over a document's tokens.
-
-    Attributes:
-        start: The first token given as context; -1 stands for the prefix token.
-        first: The first token predicted.
-        stop: The place after the last token predicted.
-    """
-
-    start: int
-    first: int
-    stop: int
 
 
 def split_pair(context: str, continuation: str) -> tuple[str, str]:
@@ -53,46 +35,46 @@ def split_pair(context: str, continuation: str) -> tuple[str, str]:
         continuation: The continuation.
 
     Returns:
-        Both, with the same concatenation.
+        Both; their concatenation is unchanged.
     """
     stripped = context.rstrip()
     return stripped, context[len(stripped) :] + continuation
 
 
-def squash(text: str) -> str:
-    """Take all white space out of a text."""
+def without_spaces(text: str) -> str:
+    """Return a text without any white space."""
     return "".join(text.split())
 
 
 def common_prefix(left: Sequence[object], right: Sequence[object]) -> int:
-    """Count the equal items two sequences start with."""
-    for place, (one, other) in enumerate(zip(left, right, strict=False)):
-        if one != other:
+    """Count the equal items at the start of two sequences."""
+    for place, (item, other) in enumerate(zip(left, right, strict=False)):
+        if item != other:
             return place
     return min(len(left), len(right))
 
 
 def prompt_tokens_of(block: Block, prompt: str, listed: int | None) -> int | None:
-    """Count the prompt's tokens in an echoed block, which may end in one generated token.
+    """Count the prompt's tokens in an echo, which may end in one generated token.
 
     Args:
-        block: The echoed block.
+        block: The echo.
         prompt: The prompt that was sent.
-        listed: How many tokens of the prompt the block lists by the server's own usage count, when that is known.
+        listed: How many prompt tokens the block should list, from the answer's ``usage``; None when unknown.
 
     Returns:
-        The count, or None when it cannot be told, or contradicts the number of tokens.
+        The count, or None when it is uncertain or contradicts the number of tokens in the block.
     """
     count = len(block.tokens)
     if listed is not None:
         return listed if 0 <= count - listed <= 1 else None
     if not block.tokens:
         return None
-    tail = block.text[len(prompt) :] if block.text.startswith(prompt) else ""
-    if tail or block.tokens[-1] == "":
-        # A prompt is whole characters, so its last token never decodes to nothing.
+    generated = block.text[len(prompt) :] if block.text.startswith(prompt) else ""
+    if generated or block.tokens[-1] == "":
+        # The prompt ends with a complete character, so its last token is never an empty text.
         return count - 1
-    if prompt.endswith(block.tokens[-1]) or squash(prompt).endswith(squash(block.tokens[-1])):
+    if prompt.endswith(block.tokens[-1]) or without_spaces(prompt).endswith(without_spaces(block.tokens[-1])):
         return count
     return count - 1
 
@@ -100,8 +82,8 @@ def prompt_tokens_of(block: Block, prompt: str, listed: int | None) -> int | Non
 def seam_by_texts(tokens: Sequence[str], context: str, continuation: str) -> int | None:
     """Find a continuation's first token from the texts of the tokens, read from the right.
 
-    What the tokens of the context decode to does not matter: special tokens that decode to nothing, normalised
-    text and dropped bytes on that side are harmless.
+    The texts of the context's tokens are not compared, so special tokens that decode to nothing, normalised text and
+    dropped bytes in the context do no harm.
 
     Args:
         tokens: The prompt's tokens, without a generated one.
@@ -109,60 +91,61 @@ def seam_by_texts(tokens: Sequence[str], context: str, continuation: str) -> int
         continuation: The continuation.
 
     Returns:
-        The index of the first token, or None when the texts do not settle it.
+        The index of the first token, or None when the texts leave it uncertain.
     """
     if any(token.startswith(_ESCAPE) for token in tokens):
         return _seam_by_escapes(tokens, continuation)
-    seam = _cover(tokens, continuation)
+    seam = _last_start(tokens, continuation)
     if seam is not None:
-        extra = "".join(tokens[seam:])[: -len(continuation)]
-        if not context.endswith(extra):
+        before = "".join(tokens[seam:])[: -len(continuation)]
+        if not context.endswith(before):
             return None
-        return seam if extra else _with_first_bytes(tokens, seam, context, continuation)
-    want = squash(continuation)
-    bare = [squash(token) for token in tokens]
-    seam = _cover(bare, want)
-    if seam is None or not want:
+        return seam if before else _with_first_bytes(tokens, seam, context, continuation)
+    # Some servers decode tokens without white space: compare everything without it.
+    bare_continuation = without_spaces(continuation)
+    bare = [without_spaces(token) for token in tokens]
+    seam = _last_start(bare, bare_continuation)
+    if seam is None or not bare_continuation:
         return None
-    extra = "".join(bare[seam:])[: -len(want)]
-    if extra:
-        return seam if squash(context).endswith(extra) else None
+    before = "".join(bare[seam:])[: -len(bare_continuation)]
+    if before:
+        return seam if without_spaces(context).endswith(before) else None
     while seam and tokens[seam - 1] and not bare[seam - 1]:
         seam -= 1
     return _with_first_bytes(tokens, seam, context, continuation)
 
 
-def _cover(tokens: Sequence[str], text: str) -> int | None:
-    """Find the last index from which the tokens, joined, end in the text."""
-    length, seam = 0, len(tokens)
-    while seam and length < len(text):
-        seam -= 1
-        length += len(tokens[seam])
-    return seam if text and "".join(tokens[seam:]).endswith(text) else None
+def _last_start(tokens: Sequence[str], text: str) -> int | None:
+    """Return the last index from which the joined tokens end with the text."""
+    length, start = 0, len(tokens)
+    while start and length < len(text):
+        start -= 1
+        length += len(tokens[start])
+    return start if text and "".join(tokens[start:]).endswith(text) else None
 
 
 def _with_first_bytes(tokens: Sequence[str], seam: int, context: str, continuation: str) -> int | None:
-    """Take in the empty tokens that hold the first bytes of the continuation's first character."""
+    """Move the seam left over the empty tokens that hold the first bytes of the continuation's first character."""
     empty = 0
     while seam - empty and tokens[seam - empty - 1] == "":
         empty += 1
     if not empty:
         return seam
-    most = len(continuation[0].encode("utf-8", "surrogatepass")) - 1
-    if most == 0:
+    max_empty = len(continuation[0].encode("utf-8", "surrogatepass")) - 1
+    if max_empty == 0:
         return seam
-    if empty > most or (context and not context[-1].isascii()):
-        # The bytes of two characters meet, or a special token decodes to nothing: texts cannot tell them apart.
+    if empty > max_empty or (context and not context[-1].isascii()):
+        # Either bytes of two characters meet here, or a special token decodes to nothing. Texts cannot separate them.
         return None
     return seam - empty
 
 
 def seam_by_offsets(block: Block, count: int, context: str, continuation: str) -> int | None:
-    """Find a continuation's first token from the server's offsets.
+    """Find a continuation's first token from the server's ``text_offset``.
 
     Args:
-        block: An echoed block with offsets and text.
-        count: How many of its tokens are the prompt's.
+        block: An echo with offsets and text.
+        count: The number of its tokens that are the prompt's.
         context: The context, without trailing white space.
         continuation: The continuation.
 
@@ -173,23 +156,25 @@ def seam_by_offsets(block: Block, count: int, context: str, continuation: str) -
     if offsets is None or not count:
         return None
     prompt = context + continuation
-    shift = _shift(tokens, prompt, count) if tokens[0].startswith("<") else 0
-    # The last token that does not start beyond the context.
+    shift = _bos_characters(tokens, prompt, count) if tokens[0].startswith("<") else 0
+    # The last token that starts at or before the end of the context.
     seam = bisect_right(offsets, len(context) + shift, 0, count) - 1
     start = offsets[seam] - shift if seam >= 0 else -1
-    if start < 0 or start + len(tokens[seam]) <= len(context) or not _spells(block, seam, count, prompt, shift):
+    ends_in_context = start < 0 or start + len(tokens[seam]) <= len(context)
+    if ends_in_context or not _spell_the_end(tokens, offsets, seam, count, prompt, shift):
         if any(token.startswith(_ESCAPE) for token in tokens[:count]):
             return _seam_by_escapes(tokens[:count], continuation)
         return None
     return seam if start < len(context) else _with_first_bytes(tokens, seam, context, continuation)
 
 
-def _spells(block: Block, seam: int, count: int, prompt: str, shift: int) -> bool:
-    """Tell whether the tokens from the seam on, each at its offset, make up the prompt from there to its end.
+def _spell_the_end(
+    tokens: Sequence[str], offsets: Sequence[int], seam: int, count: int, prompt: str, shift: int
+) -> bool:
+    """Return whether the tokens from the seam on, each at its offset, are exactly the end of the prompt.
 
-    If they do, the place of the seam is certain, whatever the offsets and texts of the tokens before it are.
+    If they are, the seam is certain, whatever the offsets and texts of earlier tokens are.
     """
-    offsets, tokens = block.offsets or [], block.tokens
     start = offsets[seam] - shift
     for place in range(seam, count):
         if offsets[place] - shift != start or not prompt.startswith(tokens[place], start):
@@ -198,8 +183,8 @@ def _spells(block: Block, seam: int, count: int, prompt: str, shift: int) -> boo
     return start == len(prompt)
 
 
-def _shift(tokens: Sequence[str], prompt: str, count: int) -> int:
-    """Count the characters of a BOS token that offsets include and the text does not."""
+def _bos_characters(tokens: Sequence[str], prompt: str, count: int) -> int:
+    """Count the characters of BOS tokens that the offsets include and the prompt does not."""
     bos = tokens[0]
     if count < 2 or not (bos.startswith("<") and bos.endswith(">")):
         return 0
@@ -232,31 +217,11 @@ def seam_by_pieces(pieces: Sequence[bytes], continuation: str) -> int | None:
         continuation: The continuation.
 
     Returns:
-        The index of the first token, or None when the tokens do not end in the continuation.
+        The index of the first token, or None when the tokens do not end with the continuation.
     """
-    want = continuation.encode("utf-8", "surrogatepass")
+    wanted = continuation.encode("utf-8", "surrogatepass")
     length, seam = 0, len(pieces)
-    while seam and length < len(want):
+    while seam and length < len(wanted):
         seam -= 1
         length += len(pieces[seam])
-    return seam if want and b"".join(pieces[seam:]).endswith(want) else None
-
-
-def windows(count: int, most: int) -> list[Window]:
-    """Cut a document in windows that predict each token exactly once.
-
-    All windows but the last follow one another; the last keeps a full window of context and predicts only what is
-    new. Each has one token of context more than it needs to predict ``most`` tokens.
-
-    Args:
-        count: The document's tokens.
-        most: The most tokens a window predicts, at least 1.
-
-    Returns:
-        The windows, in order.
-    """
-    cuts = []
-    for first in range(0, count, most):
-        stop = min(first + most, count)
-        cuts.append(Window(stop - most - 1 if first else -1, first, stop))
-    return cuts
+    return seam if wanted and b"".join(pieces[seam:]).endswith(wanted) else None

@@ -1,10 +1,10 @@
-"""Log-likelihoods from a server's own answers, each of them checked.
+"""Log-likelihoods from a server's own answers, each of them checked: one module per strategy.
 
-``lm_eval.models.server.probe`` learns what a server does, ``make_scorer`` chooses a strategy or refuses, and
-the strategy's ``units`` cut slots into work. A strategy is a class in a module of its own: ``echo`` (cut by offsets, by
-token texts, or by the context's tokens), ``token_ids``, ``prompt_logprobs``, ``forced_token``, ``first_token`` and
-``chat_first_token``. What they share is pure: ``blocks`` reads answers, ``seams`` finds places in them, ``checks``
-tells what cannot be right.
+The probe (``lm_eval.models.server.probe``) finds out what a server does, and ``make_scorer`` chooses a strategy or
+refuses. A strategy is a subclass of ``Scorer``: ``units`` groups slots into work, and ``planned`` counts the requests
+without sending any. To add one, write its module and add its class to ``STRATEGIES`` in ``choose``.
+
+Reading and checking answers, and finding the seam in them, is in ``lm_eval.models.logprobs``.
 """
 
 from lm_eval.models.scoring.base import Scorer

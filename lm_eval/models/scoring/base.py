@@ -1,43 +1,49 @@
-"""What all scoring strategies share: cutting slots into units, and failing one slot without the others."""
+"""What all scoring strategies share: slots are grouped into units, and a slot that fails leaves its group alone."""
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar
 
 from lm_eval.api.instance import ResponseInfo, Usage
-from lm_eval.errors import APIError, CheckFailed, MalformedResponse, TokenNotListed
-from lm_eval.models.logprobs.checks import Score
-from lm_eval.models.logprobs.seams import split_pair
+from lm_eval.errors import APIError, CheckFailed, ContextLengthExceeded, MalformedResponse, TokenNotListed
+from lm_eval.models.logprobs.checks import LogLikelihood
+from lm_eval.models.scoring.pairs import TextPair
+from lm_eval.models.scoring.planned import PlannedRequests, Sizes
+from lm_eval.models.scoring.prefix import NO_PREFIX, prefix_known
 from lm_eval.models.server.capabilities import Capabilities
 from lm_eval.models.server.settings import ScoringSettings
 from lm_eval.models.work import Answer, Ask, Call, Reply, Slot, Unit
 
-__all__ = ["FailedUnit", "GroupUnit", "Outcome", "Pair", "Scorer", "TalliedAsk", "answer"]
+__all__ = ["CERTAIN", "CountingAsk", "FailedUnit", "GroupUnit", "Scorer", "UnitResult", "answer", "echo_obstacle"]
 
-_MOST_TOGETHER = 64
-Outcome = Sequence[Answer | Unit]
-Work = Callable[[Ask, Sequence[Slot]], Awaitable[Outcome]]
+_MAX_GROUP = 64
+CERTAIN = LogLikelihood(0.0, True)
+"""The log-likelihood of an empty text; no request is sent for it."""
+
+UnitResult = Sequence[Answer | Unit]
+"""What a unit returns: finished answers, and units that are still to run."""
 
 
 @dataclass(slots=True)
 class GroupUnit:
-    """Slots that are asked together, and the scorer's method that asks them."""
+    """Slots that are scored together, and the strategy's method that scores them."""
 
     slots: Sequence[Slot]
-    work: Work
+    score: Callable[[Ask, Sequence[Slot]], Awaitable[UnitResult]]
 
-    def run(self, ask: Ask) -> Awaitable[Outcome]:
-        """Do the work."""
-        return self.work(ask, self.slots)
+    def run(self, ask: Ask) -> Awaitable[UnitResult]:
+        """Score the slots."""
+        return self.score(ask, self.slots)
 
 
 @dataclass(slots=True)
 class FailedUnit:
-    """One slot of a group that failed, so that the others need not."""
+    """A slot of a group that failed; the unit only raises the error, so that the other slots keep their answers."""
 
     slot: Slot
     error: APIError
@@ -47,19 +53,19 @@ class FailedUnit:
         """The slot."""
         return (self.slot,)
 
-    async def run(self, ask: Ask) -> Outcome:
+    async def run(self, ask: Ask) -> UnitResult:
         """Raise the error."""
         raise self.error
 
 
 @dataclass(slots=True)
-class TalliedAsk:
-    """An ``Ask`` that adds up the tokens of its answers.
+class CountingAsk:
+    """An ``Ask`` that sums the tokens of the replies.
 
     Attributes:
         ask: Sends calls.
-        usage: Tokens since ``take``.
-        lost: The last call that got no answer; other errors are about answers.
+        usage: The tokens since the last ``take``.
+        lost: The error of the last call that got no reply. Any other error is about the content of a reply.
     """
 
     ask: Ask
@@ -67,119 +73,112 @@ class TalliedAsk:
     lost: APIError | None = None
 
     async def __call__(self, call: Call) -> Reply:
-        """Send a call and count its answer's tokens."""
+        """Send a call and add its tokens."""
         try:
             reply = await self.ask(call)
         except APIError as error:
             self.lost = error
             raise
-        counted = reply.usage
-        if self.usage is not None and counted is not None:
-            self.usage = replace(self.usage)  # The reply's own counts are others' too.
-            self.usage.add(counted)
-        elif counted is not None:
-            self.usage = counted
+        if reply.usage is not None and self.usage is not None:
+            self.usage = replace(self.usage)  # A copy: until here it is the object of the first reply.
+            self.usage.add(reply.usage)
+        elif reply.usage is not None:
+            self.usage = reply.usage
         return reply
 
     def take(self) -> Usage | None:
-        """Return what was counted since the last time."""
+        """Return the tokens since the last ``take`` and start again from none."""
         usage, self.usage = self.usage, None
         return usage
 
 
-class Pair(NamedTuple):
-    """A slot's context and continuation, white space at the seam moved to the continuation."""
-
-    slot: Slot
-    context: str
-    continuation: str
-
-    @classmethod
-    def of(cls, slot: Slot) -> Pair:
-        """Split a slot's arguments.
-
-        Args:
-            slot: A slot of a ``loglikelihood`` Instance.
-
-        Returns:
-            The pair.
-
-        Raises:
-            CheckFailed: The arguments are not two texts.
-        """
-        context, continuation = slot.instance.args[:2]
-        if not isinstance(context, str) or not isinstance(continuation, str):
-            raise CheckFailed("A completions endpoint scores text, not messages; leave the chat template off")
-        return cls(slot, *split_pair(context, continuation))
-
-
-def answer(slot: Slot, score: Score, usage: Usage | None = None) -> Answer:
-    """Make a slot's answer of its score.
+def answer(slot: Slot, score: LogLikelihood, usage: Usage | None = None) -> Answer:
+    """Build the answer for a slot.
 
     Args:
         slot: The slot.
-        score: Its score.
-        usage: The tokens it cost.
+        score: Its log-likelihood.
+        usage: The tokens it cost; None when unknown, or when another slot of the same request has them.
 
     Returns:
-        ``(logprob, is_greedy)``, or the log-probability alone for a rolling request.
+        An answer with ``(logprob, is_greedy)``, or with ``logprob`` alone for a rolling request.
     """
     rolling = slot.instance.request_type == "loglikelihood_rolling"
-    response: Any = score.logprob if rolling else (score.logprob, score.greedy)
+    response: object = score.logprob if rolling else (score.logprob, score.greedy)
     return Answer(slot, response, ResponseInfo(usage=usage, approximate=score.approximate))
 
 
+def echo_obstacle(capabilities: Capabilities) -> str | None:
+    """Return why an echo of the server cannot be scored, in one clause; None when it can."""
+    if not capabilities.echo:
+        return capabilities.seen or "the server does not echo prompts with log-probabilities"
+    return None if capabilities.top_logprobs else "the server lists no top_logprobs, so is_greedy is unknown"
+
+
 class Scorer(ABC):
-    """A strategy: how log-likelihoods are got from one server.
+    """A strategy: one way to get log-likelihoods from a server.
+
+    A strategy defines ``obstacle`` (where it cannot be used), ``score`` (one pair) and ``planned_group`` (the requests
+    it will send). It overrides ``joins`` and ``score_group`` where one request scores several pairs, and
+    ``score_document`` and ``planned_document`` where it can score complete texts.
 
     Attributes:
-        name: What ``scoring=`` calls it.
-        summary: What it does, in a few words.
-        exact: Whether its values are those of the model, or may be bounds.
-        by_name_only: Whether it is used only when the user names it.
+        name: Its name for ``scoring=``.
+        summary: How it works, in a few words.
+        by_name_only: Whether it is used only when ``scoring=`` names it.
     """
 
     name: ClassVar[str]
     summary: ClassVar[str]
-    exact: ClassVar[bool] = True
     by_name_only: ClassVar[bool] = False
 
     def __init__(self, capabilities: Capabilities, settings: ScoringSettings) -> None:
-        """Keep what is known of the server.
+        """Store what is known of the server.
 
         Args:
             capabilities: The findings of the probe.
-            settings: The run's settings.
+            settings: The settings of the run.
         """
         self.capabilities, self.settings = capabilities, settings
 
     @classmethod
     @abstractmethod
     def obstacle(cls, capabilities: Capabilities, settings: ScoringSettings) -> str | None:
-        """Tell what keeps the strategy from being used, in one clause; None when nothing does."""
+        """Return why the strategy cannot be used on a server, in one clause; None when it can."""
 
     def refuses(self, request_type: str) -> str | None:
-        """Tell why the strategy cannot answer a request type; None when it can."""
-        return None
-
-    @cached_property
-    def prompt_limit(self) -> int | None:
-        """The most tokens a prompt may have, one kept for the token every request generates."""
-        most = self.window
-        return most - 1 if most is not None else None
+        """Return why the strategy cannot answer a request type; None when it can."""
+        rolling = request_type == "loglikelihood_rolling"
+        return NO_PREFIX if rolling and not prefix_known(self.capabilities, self.settings) else None
 
     @cached_property
     def window(self) -> int | None:
-        """The window: the user's, unless the server's is smaller."""
-        limits = [limit for limit in (self.settings.max_length, self.capabilities.max_length) if limit is not None]
-        return min(limits) if limits else None
+        """The model's window in tokens: the smaller of ``max_length`` and what the server says; None when unknown."""
+        return self.capabilities.window(self.settings.max_length)
 
-    def units(self, slots: Iterable[Slot]) -> Iterator[Unit]:
-        """Cut slots into units, looking ahead no further than one unit.
+    @cached_property
+    def max_prompt_tokens(self) -> int | None:
+        """The maximum number of tokens in a prompt. One token of the window is kept for the token generated."""
+        return self.window - 1 if self.window is not None else None
+
+    def too_long(self, length: int | None, advice: str) -> ContextLengthExceeded:
+        """Build the error for a prompt that does not fit the window.
 
         Args:
-            slots: Slots of ``loglikelihood`` and ``loglikelihood_rolling`` Instances; those that share a context
-                are adjacent.
+            length: The prompt's tokens; None when unknown.
+            advice: What the user can do.
+        """
+        what = f"A prompt of {length} tokens" if length is not None else "The prompt"
+        limit = self.max_prompt_tokens
+        message = f"{what} does not fit: at most {limit} tokens, as one is kept for the generated token"
+        return ContextLengthExceeded(message, advice=advice)
+
+    def units(self, slots: Iterable[Slot]) -> Iterator[Unit]:
+        """Group slots into units, holding at most one unit in memory.
+
+        Args:
+            slots: Slots of ``loglikelihood`` and ``loglikelihood_rolling`` Instances; those with the same context are
+                adjacent.
 
         Returns:
             Units that hold all slots, in order.
@@ -192,74 +191,118 @@ class Scorer(ABC):
                     group = []
                 yield GroupUnit([slot], self.score_document)
                 continue
-            if group and not self.together(group, slot):
+            if group and not self.joins(group, slot):
                 yield GroupUnit(group, self.score_group)
                 group = []
             group.append(slot)
         if group:
             yield GroupUnit(group, self.score_group)
 
-    def together(self, group: Sequence[Slot], slot: Slot) -> bool:
-        """Tell whether a slot joins a group: by default, those of one context and repeat."""
-        first = group[0]
-        same = first.repeat == slot.repeat and first.instance.args[0] == slot.instance.args[0]
-        return same and len(group) < _MOST_TOGETHER
-
-    async def score_group(self, ask: Ask, slots: Sequence[Slot]) -> Outcome:
-        """Score the slots of a group one after another; one that fails leaves the others alone."""
-        done: list[Answer | Unit] = []
-        tally = TalliedAsk(ask)
-        for slot in slots:
-            try:
-                pair = Pair.of(slot)
-                score = await self.score(tally, pair) if pair.continuation else Score(0.0, True)
-                done.append(answer(slot, score, tally.take()))
-            except APIError as error:
-                done.append(self.failed(tally, slots, slot, error))
-        return done
-
-    def failed(self, ask: TalliedAsk, group: Sequence[Slot], slot: Slot, error: APIError) -> Unit:
-        """Decide what becomes of a slot of a group that failed; the others are left alone.
-
-        An answer that cannot be used must not stay in the journal. It is the one who runs a unit that removes it and
-        asks again, and for that the unit must hold this slot alone and raise.
+    def planned(self, slots: Iterable[Slot], sizes: Sizes) -> Iterator[PlannedRequests]:
+        """Plan the requests for slots without sending any.
 
         Args:
-            ask: What the group's calls went through.
+            slots: Slots as for ``units``.
+            sizes: Estimates of the number of tokens in texts.
+
+        Yields:
+            The requests of one unit after another. Requests of the probe and of ``/tokenize`` are not included.
+        """
+        for unit in self.units(slots):
+            first = unit.slots[0]
+            if first.instance.request_type != "loglikelihood_rolling":
+                yield from self.planned_group(unit.slots, sizes)
+            elif first.instance.args[0]:
+                yield self.planned_document(first, sizes)
+
+    @abstractmethod
+    def planned_group(self, slots: Sequence[Slot], sizes: Sizes) -> Iterator[PlannedRequests]:
+        """Plan the requests that ``score_group`` will send.
+
+        Args:
+            slots: The slots of a unit.
+            sizes: Estimates of the number of tokens in texts.
+        """
+
+    def planned_document(self, slot: Slot, sizes: Sizes) -> PlannedRequests:
+        """Plan the requests that ``score_document`` will send: one, or one per window.
+
+        Args:
+            slot: The slot of a text that is not empty.
+            sizes: Estimates of the number of tokens in texts.
+        """
+        text, limit = slot.instance.args[0], self.max_prompt_tokens
+        key, tokens = hash((text, slot.repeat)), sizes.tokens(len(text))
+        if limit is None or tokens <= limit:
+            return PlannedRequests(key, 1, len(text))
+        # Each window is counted as full: the last one too takes as much context as fits.
+        windows = math.ceil(tokens / max(limit - 1, 1))
+        return PlannedRequests(key, windows, windows * limit / sizes.tokens_per_character)
+
+    def joins(self, group: Sequence[Slot], slot: Slot) -> bool:
+        """Return whether a slot joins a group; by default when context and repeat are the same."""
+        first = group[0]
+        same = first.repeat == slot.repeat and first.instance.args[0] == slot.instance.args[0]
+        return same and len(group) < _MAX_GROUP
+
+    async def score_group(self, ask: Ask, slots: Sequence[Slot]) -> UnitResult:
+        """Score the slots of a group one after another; by default with requests of their own."""
+        finished: list[Answer | Unit] = []
+        counting = CountingAsk(ask)
+        for slot in slots:
+            try:
+                pair = TextPair.of(slot)
+                score = await self.score(counting, pair) if pair.continuation else CERTAIN
+                finished.append(answer(slot, score, counting.take()))
+            except APIError as error:
+                finished.append(self.failed(counting, slots, slot, error))
+        return finished
+
+    def failed(self, ask: CountingAsk, group: Sequence[Slot], slot: Slot, error: APIError) -> Unit:
+        """Return the unit that reports, or tries again, a slot of a group that failed.
+
+        An answer that cannot be used must not stay in the journal. Only the dispatcher deletes a journal entry and asks
+        again, and it does so when a unit with a single slot raises. So such a slot gets its own unit, which raises.
+
+        Args:
+            ask: The ``Ask`` that sent the calls of the group.
             group: The slots of the unit that is running.
-            slot: The one that failed.
-            error: Why.
+            slot: The slot that failed.
+            error: Its error.
 
         Returns:
-            A unit that scores the slot by itself, or one that only reports the error.
+            A unit that scores the slot alone, or one that only raises the error.
 
         Raises:
-            MalformedResponse: The slot was by itself, and its answer cannot be used.
+            MalformedResponse: The slot was alone already, and its answer cannot be used.
         """
-        unusable = (
-            isinstance(error, MalformedResponse) and not isinstance(error, TokenNotListed) and error is not ask.lost
-        )
-        if not unusable:
+        unusable = isinstance(error, MalformedResponse) and not isinstance(error, TokenNotListed)
+        if not unusable or error is ask.lost:
             return FailedUnit(slot, error)
         if len(group) == 1:
             raise error
         return GroupUnit([slot], self.score_group)
 
     @abstractmethod
-    async def score(self, ask: Ask, pair: Pair) -> Score:
+    async def score(self, ask: Ask, pair: TextPair) -> LogLikelihood:
         """Score one pair.
 
         Args:
             ask: Sends calls.
-            pair: Context and continuation, neither of them over the seam; the continuation is not empty.
+            pair: The pair; its continuation is not empty.
 
         Returns:
-            The score.
+            The log-likelihood of the continuation.
 
         Raises:
             APIError: A call was lost, or an answer cannot be right.
         """
 
-    async def score_document(self, ask: Ask, slots: Sequence[Slot]) -> Outcome:
-        """Score a whole text."""
-        raise CheckFailed(self.refuses("loglikelihood_rolling") or f"scoring={self.name} does not score whole texts")
+    async def score_document(self, ask: Ask, slots: Sequence[Slot]) -> UnitResult:
+        """Score the complete text of a rolling request; by default an error.
+
+        Args:
+            ask: Sends calls.
+            slots: The one slot of the text.
+        """
+        raise CheckFailed(self.refuses("loglikelihood_rolling") or f"scoring={self.name} does not score complete texts")

@@ -1,36 +1,40 @@
-"""One-letter choices through a chat endpoint: the first token's likeliest alternatives.
+"""One-letter choices through a chat endpoint, from the ``top_logprobs`` of the first answer token.
 
-Chat endpoints do not echo, so this is the only log-likelihood they give. A letter that is not listed is bounded by
-the least of the listed values; its answer is marked approximate.
+Chat endpoints do not echo, so these are the only log-likelihoods they give. A letter that is not listed gets the lowest
+listed value, which is an upper bound; its answer is marked approximate.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
 from lm_eval.errors import CheckFailed, TokenNotListed
-from lm_eval.models.logprobs.blocks import Top, choices_of, generated_tops
-from lm_eval.models.logprobs.checks import Score, check_tops
-from lm_eval.models.scoring.base import FailedUnit, Outcome, Pair, Scorer, TalliedAsk, answer
+from lm_eval.models.logprobs.blocks import TopToken, choices_of, first_top_tokens
+from lm_eval.models.logprobs.checks import LogLikelihood, check_top_tokens
+from lm_eval.models.scoring.base import CountingAsk, FailedUnit, Scorer, UnitResult, answer
+from lm_eval.models.scoring.pairs import TextPair
+from lm_eval.models.scoring.planned import PlannedRequests, Sizes, prompt_text
 from lm_eval.models.server.capabilities import Capabilities
 from lm_eval.models.server.settings import ScoringSettings
 from lm_eval.models.work import Answer, Ask, Call, Slot, Unit
 
 __all__ = ["ChatFirstToken", "messages_of"]
 
-_MOST = 20
+_DEFAULT_TOPS = 20
 
 
-def messages_of(context: Any) -> list[Mapping[str, Any]]:
+def messages_of(context: object) -> list[Mapping[str, object]]:
     """Read a chat context as messages.
 
     Args:
-        context: Messages; or an object that holds them as JSON in ``prompt``; or the text of one user message.
+        context: Messages; or an object whose attribute ``prompt`` holds them as JSON; or the text of one user message.
 
     Returns:
         The messages.
+
+    Raises:
+        CheckFailed: The context is none of these.
     """
     if isinstance(context, str):
         return [{"role": "user", "content": context}]
@@ -43,16 +47,19 @@ def messages_of(context: Any) -> list[Mapping[str, Any]]:
 
 
 class ChatFirstToken(Scorer):
-    """Scores one-letter choices by the first token of a chat answer."""
+    """Scores one-letter choices by the first token of a chat answer.
+
+    Sent: the messages, for one generated token with ``top_logprobs``. A choice is the listed token with its text, or,
+    marked approximate, the listed token that differs in white space only.
+    """
 
     name = "chat_first_token"
-    summary = "one-letter choices from the first token of a chat answer, one request a context"
-    exact = False
+    summary = "one-letter choices from the first token of a chat answer, one request per context"
     by_name_only = True
 
     @classmethod
     def obstacle(cls, capabilities: Capabilities, settings: ScoringSettings) -> str | None:
-        """See the base class."""
+        """Return why chat answers cannot be looked up; None when they can."""
         if not settings.chat:
             return "it is for chat endpoints"
         if capabilities.chat_logprobs is False:
@@ -60,60 +67,66 @@ class ChatFirstToken(Scorer):
         return None
 
     def refuses(self, request_type: str) -> str | None:
-        """See the base class."""
+        """Return why complete texts cannot be scored."""
         if request_type != "loglikelihood_rolling":
             return None
-        return f"scoring={self.name} scores one-letter choices only, not whole texts"
+        return f"scoring={self.name} scores one-letter choices only, not complete texts"
 
-    async def score_group(self, ask: Ask, slots: Sequence[Slot]) -> Outcome:
+    def planned_group(self, slots: Sequence[Slot], sizes: Sizes) -> Iterator[PlannedRequests]:
+        """Plan one request for all choices of a context."""
+        context = slots[0].instance.args[0]
+        yield PlannedRequests(hash((str(context), slots[0].repeat)), 1, len(prompt_text(context)))
+
+    async def score_group(self, ask: Ask, slots: Sequence[Slot]) -> UnitResult:
         """Ask once for the first token of an answer and look all choices up in it."""
-        tally = TalliedAsk(ask)
-        tops = await self._tops(tally, slots[0])
+        counting = CountingAsk(ask)
+        tops = await self._tops(counting, slots[0])
         texts = [str(slot.instance.args[1]) for slot in slots]
         listed = [_find(tops, text) for text in texts]
-        done: list[Answer | Unit] = []
+        finished: list[Answer | Unit] = []
         for slot, text, found in zip(slots, texts, listed, strict=True):
             if found is not None:
-                done.append(answer(slot, found, tally.take()))
+                finished.append(answer(slot, found, counting.take()))
             elif len(text.strip()) == 1 and any(score is not None for score in listed):
-                done.append(answer(slot, Score(tops[-1].logprob, False, approximate=True), tally.take()))
+                bound = LogLikelihood(tops[-1].logprob, False, approximate=True)
+                finished.append(answer(slot, bound, counting.take()))
             else:
-                done.append(FailedUnit(slot, _unlisted(text, tops)))
-        return done
+                finished.append(FailedUnit(slot, _not_listed(text, tops)))
+        return finished
 
-    async def score(self, ask: Ask, pair: Pair) -> Score:
-        """Score one pair by itself; a letter that is not listed has no choice beside it to be compared with."""
+    async def score(self, ask: Ask, pair: TextPair) -> LogLikelihood:
+        """Score one pair; alone, a letter that is not listed is an error, as it cannot be compared with a choice."""
         tops = await self._tops(ask, pair.slot)
         found = _find(tops, pair.continuation)
         if found is None:
-            raise _unlisted(pair.continuation, tops)
+            raise _not_listed(pair.continuation, tops)
         return found
 
-    async def _tops(self, ask: Ask, slot: Slot) -> list[Top]:
-        most = self.settings.num_logprobs or self.capabilities.max_logprobs or _MOST
+    async def _tops(self, ask: Ask, slot: Slot) -> list[TopToken]:
+        count = self.settings.num_logprobs or self.capabilities.max_logprobs or _DEFAULT_TOPS
         messages = messages_of(slot.instance.args[0])
-        body = self.settings.body(messages=messages, temperature=0, max_tokens=1, logprobs=True, top_logprobs=most)
+        body = self.settings.body(messages=messages, temperature=0, max_tokens=1, logprobs=True, top_logprobs=count)
         tokens = sum(len(str(message.get("content"))) // 4 + 4 for message in messages)
         reply = await ask(Call(self.settings.chat_path, body, slot.repeat, tokens))
-        tops = generated_tops(choices_of(reply.body, 1, reply.endpoint)[0])
-        check_tops(tops, reply.endpoint)
+        tops = first_top_tokens(choices_of(reply.body, 1, reply.endpoint)[0])
+        check_top_tokens(tops, reply.endpoint)
         return tops
 
 
-def _find(tops: Sequence[Top], text: str) -> Score | None:
-    """Find a choice among the listed tokens, as it is or, approximately, but for white space."""
+def _find(tops: Sequence[TopToken], text: str) -> LogLikelihood | None:
+    """Look a choice up in the listed tokens: by its text, else by its text without white space, as approximate."""
     for top in tops:
         if top.token == text:
-            return Score(top.logprob, top.logprob >= tops[0].logprob)
+            return LogLikelihood(top.logprob, top.logprob >= tops[0].logprob)
     for top in tops:
         if text.strip() and top.token.strip() == text.strip():
-            return Score(top.logprob, top.logprob >= tops[0].logprob, approximate=True)
+            return LogLikelihood(top.logprob, top.logprob >= tops[0].logprob, approximate=True)
     return None
 
 
-def _unlisted(text: str, tops: Sequence[Top]) -> TokenNotListed:
-    seen = ", ".join(repr(top.token) for top in tops[:5])
+def _not_listed(text: str, tops: Sequence[TopToken]) -> TokenNotListed:
+    listed = ", ".join(repr(top.token) for top in tops[:5])
     return TokenNotListed(
-        f"The choice {text!r} is not among the {len(tops)} likeliest first tokens ({seen}, …)",
+        f"The choice {text!r} is not among the {len(tops)} likeliest first tokens ({listed}, …)",
         advice="chat endpoints score one-letter choices only; use a completions endpoint with echo",
     )

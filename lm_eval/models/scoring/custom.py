@@ -1,4 +1,4 @@
-"""A model class that says itself what is sent and how log-probabilities are read; its values are checked as well."""
+"""A model class that builds its own scoring requests and reads their log-likelihoods; the values are checked too."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import inspect
 import json
 from collections.abc import Sequence
 
-from lm_eval.errors import APIError, CheckFailed, MalformedResponse, RequestRejected, ServerError
-from lm_eval.models.logprobs.checks import Score, score_of
+from lm_eval.errors import CheckFailed, MalformedResponse
+from lm_eval.models.logprobs.checks import LogLikelihood, check_parsed
 from lm_eval.models.logprobs.seams import common_prefix
 from lm_eval.models.protocol import APIModel
-from lm_eval.models.scoring.base import GroupUnit, Outcome, Pair, Scorer, TalliedAsk, answer
-from lm_eval.models.scoring.token_ids import too_long
+from lm_eval.models.scoring.base import CERTAIN, CountingAsk, UnitResult, answer
+from lm_eval.models.scoring.batch import BatchScorer
+from lm_eval.models.scoring.pairs import TextPair
 from lm_eval.models.server.capabilities import Capabilities
 from lm_eval.models.server.settings import ScoringSettings
 from lm_eval.models.server.tokenizer import RemoteTokenizer, find_tokenizer
@@ -22,36 +23,36 @@ __all__ = ["CustomScorer"]
 _TOKEN_PARAMETERS = {"tokens", "ctxlens"}
 
 
-class CustomScorer(Scorer):
-    """Sends what ``_create_payload(…, generate=False)`` builds and reads it with ``parse_logprobs``."""
+class CustomScorer(BatchScorer[LogLikelihood]):
+    """Sends what ``_create_payload(…, generate=False)`` builds and reads the answer with ``parse_logprobs``."""
 
     name = "parse_logprobs"
-    summary = "the model's own payload and reading"
+    summary = "the model class's own payload and reading"
     by_name_only = True
 
     def __init__(
         self, model: APIModel, settings: ScoringSettings, tokens: bool, tokenizer: RemoteTokenizer | None
     ) -> None:
-        """Keep the parts.
+        """Store the parts.
 
         Args:
             model: Builds payloads and reads answers.
-            settings: The run's settings.
-            tokens: Whether the model's reading wants token ids.
-            tokenizer: Where they come from; None stands for the model's own ``tok_encode``.
+            settings: The settings of the run.
+            tokens: Whether ``parse_logprobs`` gets token ids.
+            tokenizer: The server's tokenizer, for the token ids; None takes the model's ``tok_encode``.
         """
         super().__init__(Capabilities(), settings)
         self._model, self._tokens, self._tokenizer = model, tokens, tokenizer
 
     @classmethod
     async def make(cls, model: APIModel, settings: ScoringSettings, ask: Ask, *, encodes: bool) -> CustomScorer:
-        """Find out what the model's reading needs, and whether it can be had.
+        """Build the strategy; look for the server's tokenizer if ``parse_logprobs`` wants token ids.
 
         Args:
             model: Builds payloads and reads answers.
-            settings: The run's settings.
+            settings: The settings of the run.
             ask: Sends calls.
-            encodes: Whether the model has a tokenizer of its own.
+            encodes: Whether the model class overrides ``tok_encode``.
 
         Returns:
             The strategy.
@@ -65,86 +66,73 @@ class CustomScorer(Scorer):
 
     @classmethod
     def obstacle(cls, capabilities: Capabilities, settings: ScoringSettings) -> str | None:
-        """See the base class."""
+        """Return None: the model class decides what it can read."""
         return None
 
-    def together(self, group: Sequence[Slot], slot: Slot) -> bool:
-        """Tell whether a slot joins a group: up to ``batch_size`` prompts go in one request."""
-        return len(group) < self._model.batch_size and group[0].repeat == slot.repeat
+    def refuses(self, request_type: str) -> str | None:
+        """Return None: the model class decides what an empty context means."""
+        return None
 
-    async def score_group(self, ask: Ask, slots: Sequence[Slot]) -> Outcome:
-        """Score a batch with one request; when it fails, each pair is asked by itself."""
-        done: list[Answer | Unit] = []
-        tally = TalliedAsk(ask)
-        batch: list[Pair] = []
-        for slot in slots:
-            try:
-                pair = Pair.of(slot)
-            except APIError as error:
-                done.append(self.failed(tally, slots, slot, error))
-                continue
-            if pair.continuation:
-                batch.append(pair)
-            else:
-                done.append(answer(slot, Score(0.0, True)))
-        if not batch:
-            return done
-        try:
-            scores = await self._scores(tally, batch)
-        except (RequestRejected, ServerError, MalformedResponse) as error:
-            if len(batch) == 1:
-                return [*done, self.failed(tally, slots, batch[0].slot, error)]
-            self._model.batch_failed()
-            return [*done, *(GroupUnit([pair.slot], self.score_group) for pair in batch)]
-        # The counts of a batch are for all its prompts; they are kept once.
-        done += [answer(pair.slot, score, tally.take()) for pair, score in zip(batch, scores, strict=True)]
-        return done
+    @property
+    def batch_size(self) -> int:
+        """The maximum number of prompts in one request, as the model says at the moment."""
+        return self._model.batch_size
 
-    async def score(self, ask: Ask, pair: Pair) -> Score:
-        """Score one pair by itself."""
-        return (await self._scores(ask, [pair]))[0]
+    def batch_failed(self) -> None:
+        """Tell the model, which stops sending several prompts in one request after a few failures."""
+        self._model.batch_failed()
 
-    async def score_document(self, ask: Ask, slots: Sequence[Slot]) -> Outcome:
-        """Score a whole text with one request."""
-        tally = TalliedAsk(ask)
-        pair = Pair(slots[0], "", slots[0].instance.args[0])
-        score = await self.score(tally, pair) if pair.continuation else Score(0.0, True)
-        return [answer(slots[0], score, tally.take())]
+    async def finish(
+        self, ask: CountingAsk, slots: Sequence[Slot], pair: TextPair, item: LogLikelihood, *, alone: bool
+    ) -> Answer | Unit:
+        """Build the answer; the tokens of a batch are counted for its first pair only."""
+        return answer(pair.slot, item, ask.take())
 
-    async def _scores(self, ask: Ask, pairs: Sequence[Pair]) -> list[Score]:
+    async def score(self, ask: Ask, pair: TextPair) -> LogLikelihood:
+        """Score one pair with a request for it alone."""
+        return (await self.send(ask, [pair]))[0]
+
+    async def score_document(self, ask: Ask, slots: Sequence[Slot]) -> UnitResult:
+        """Score a complete text with one request, as the continuation of an empty context."""
+        counting = CountingAsk(ask)
+        pair = TextPair(slots[0], "", slots[0].instance.args[0])
+        score = await self.score(counting, pair) if pair.continuation else CERTAIN
+        return [answer(slots[0], score, counting.take())]
+
+    async def send(self, ask: Ask, batch: Sequence[TextPair]) -> Sequence[LogLikelihood]:
+        """Send one request for a batch and let the model read the log-likelihoods."""
         model = self._model
-        contexts = [pair.context or self.settings.eos_string or "" for pair in pairs]
-        continuations = [pair.continuation for pair in pairs]
+        contexts = [pair.context or self.settings.eos_string or "" for pair in batch]
+        continuations = [pair.continuation for pair in batch]
         texts = [context + continuation for context, continuation in zip(contexts, continuations, strict=True)]
         tokens, lengths = await self._encode(ask, contexts, texts)
         estimate = sum(map(len, tokens)) if tokens else sum(len(text) // 4 + 2 for text in texts)
-        reply = await ask(Call(model.path, model.scoring_payload(texts), pairs[0].slot.repeat, estimate))
+        reply = await ask(Call(model.path, model.scoring_payload(texts), batch[0].slot.repeat, estimate))
         try:
             values = model.parse_logprobs(
                 outputs=reply.body, tokens=tokens, ctxlens=lengths, contexts=contexts, continuations=continuations
             )
             count = len(values)
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-            # Whatever the model's code stumbles over was not the promised JSON.
+            # The model's code met something that is not the JSON it expects.
             what = f"The answer cannot be read ({type(error).__name__}: {error})"
             raise MalformedResponse(what, endpoint=reply.endpoint, body=json.dumps(reply.body)[:300]) from error
-        if count != len(pairs):
-            what = f"{len(pairs)} prompts were sent and parse_logprobs found {count} log-likelihoods"
+        if count != len(batch):
+            what = f"{len(batch)} prompts were sent and parse_logprobs found {count} log-likelihoods"
             raise CheckFailed(what, endpoint=reply.endpoint)
-        return [score_of(value, reply.endpoint) for value in values]
+        return [check_parsed(value, reply.endpoint) for value in values]
 
     async def _encode(
         self, ask: Ask, contexts: Sequence[str], texts: Sequence[str]
     ) -> tuple[list[list[int]] | None, list[int] | None]:
-        """Tokenize prompts, and count the tokens that are the context's alone; None where nobody can."""
+        """Tokenize prompts and count the tokens of each that are the context's alone; None where there are no ids."""
         if not self._tokens:
             return None, None
         tokens = [await self._ids(ask, text) for text in texts]
-        limit = self.prompt_limit
-        longest = max(map(len, tokens))
+        limit, longest = self.max_prompt_tokens, max(map(len, tokens))
         if limit is not None and longest > limit:
-            raise too_long(longest, limit, "use fewer shots")
-        # A token over the seam belongs to the continuation.
+            raise self.too_long(longest, "use fewer shots")
+        # A token that spans the seam belongs to the continuation.
         before = {context: await self._ids(ask, context) for context in dict.fromkeys(contexts)}
         return tokens, [common_prefix(before[context], ids) for context, ids in zip(contexts, tokens, strict=True)]
 

@@ -1,4 +1,4 @@
-"""The echoed prompt: its log-probabilities come with the tokens, and the continuation's are cut out of them."""
+"""Strategies that send text and read the log-probabilities of its echo."""
 
 from __future__ import annotations
 
@@ -6,205 +6,168 @@ from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from lm_eval.errors import (
-    APIError,
-    CheckFailed,
-    ContextLengthExceeded,
-    MalformedResponse,
-    RequestRejected,
-    ServerError,
-)
-from lm_eval.models.logprobs.blocks import Block, choices_of, echoed_block
-from lm_eval.models.logprobs.checks import Score, total
+from lm_eval.errors import APIError, CheckFailed, ContextLengthExceeded, MalformedResponse
+from lm_eval.models.logprobs.blocks import Block, choices_of, read_block
+from lm_eval.models.logprobs.checks import LogLikelihood, sum_logprobs
 from lm_eval.models.logprobs.seams import common_prefix, prompt_tokens_of
-from lm_eval.models.scoring.base import GroupUnit, Outcome, Pair, Scorer, TalliedAsk, answer
-from lm_eval.models.scoring.prefix import NO_PREFIX, prefix_known, prefix_text
-from lm_eval.models.scoring.token_ids import TokenIds, too_long
+from lm_eval.models.scoring.base import CERTAIN, CountingAsk, UnitResult, answer, echo_obstacle
+from lm_eval.models.scoring.batch import BatchScorer
+from lm_eval.models.scoring.pairs import TextPair
+from lm_eval.models.scoring.prefix import NO_PREFIX, prefix_text
+from lm_eval.models.scoring.token_ids import TokenIds
 from lm_eval.models.server.capabilities import Capabilities
 from lm_eval.models.server.settings import ScoringSettings
 from lm_eval.models.work import Answer, Ask, Call, Reply, Slot, Unit
 
 __all__ = ["EchoScorer"]
 
-_CONTEXTS = 256
+_MAX_CONTEXTS = 256
 
 
-class EchoScorer(Scorer):
-    """Base of the strategies that send text and read its echo.
+class EchoScorer(BatchScorer[tuple[Block, Reply]]):
+    """Base of the strategies that send context and continuation as text and get them back with log-probabilities.
 
-    What text cannot do goes through ``TokenIds`` where the server allows it: a prompt cut on the left, a prefix token
-    given by its id, and the windows of a document that does not fit one.
+    What text cannot express goes through ``TokenIds`` where the server allows it: a prompt cut on the left, a prefix
+    token that is known by its id only, and the windows of a text that is longer than the model's window.
     """
 
     def __init__(self, capabilities: Capabilities, settings: ScoringSettings) -> None:
-        """See the base class."""
+        """Store what is known of the server, and prepare ``TokenIds`` where it can be used."""
         super().__init__(capabilities, settings)
         possible = TokenIds.obstacle(capabilities, settings) is None
-        self._by_ids = TokenIds(capabilities, settings) if possible else None
-        self.most = settings.batch_size if capabilities.batch is not False else 1
+        self._token_ids = TokenIds(capabilities, settings) if possible else None
+        self._batch_size = settings.batch_size if capabilities.batch is not False else 1
+        # Tokens of contexts that were asked for, for the other continuations of the same context.
         self._contexts: OrderedDict[str, Sequence[object]] = OrderedDict()
 
     @classmethod
     def obstacle(cls, capabilities: Capabilities, settings: ScoringSettings) -> str | None:
-        """See the base class."""
-        if not capabilities.echo:
-            return capabilities.seen or "the server does not echo prompts with log-probabilities"
-        return None if capabilities.top_logprobs else "the server lists no top_logprobs, so is_greedy cannot be told"
+        """Return why an echo of the server cannot be scored; None when it can."""
+        return echo_obstacle(capabilities)
 
-    def refuses(self, request_type: str) -> str | None:
-        """See the base class."""
-        whole = request_type == "loglikelihood_rolling"
-        return NO_PREFIX if whole and not prefix_known(self.capabilities, self.settings) else None
+    @property
+    def batch_size(self) -> int:
+        """The maximum number of prompts in one request; 1 where the server takes only one."""
+        return self._batch_size
 
     @abstractmethod
-    def find_seam(self, block: Block, count: int, pair: Pair) -> int | None:
-        """Find the continuation's first token in an echoed block.
+    def find_seam(self, block: Block, count: int, pair: TextPair) -> int | None:
+        """Find the continuation's first token in an echo.
 
         Args:
-            block: The echoed block.
-            count: How many of its tokens are the prompt's.
+            block: The echo.
+            count: The number of its tokens that are the prompt's.
             pair: What was sent.
 
         Returns:
-            The index, or None when this answer does not tell; the context is then counted by the server.
+            The index, or None when the echo leaves it uncertain; the tokens of the context are then compared.
         """
 
-    def together(self, group: Sequence[Slot], slot: Slot) -> bool:
-        """Tell whether a slot joins a group: up to ``batch_size`` prompts go in one request."""
-        return len(group) < self.most and group[0].repeat == slot.repeat
-
-    async def score_group(self, ask: Ask, slots: Sequence[Slot]) -> Outcome:
-        """Score a batch with one request; each pair whose answer fails a check fails alone."""
-        done: list[Answer | Unit] = []
-        tally = TalliedAsk(ask)
-        batch: list[Pair] = []
-        for slot in slots:
-            try:
-                pair = Pair.of(slot)
-                if not pair.continuation:
-                    done.append(answer(slot, Score(0.0, True)))
-                elif (sent := self.conditioned(pair)) is not None:
-                    batch.append(sent)
-                else:
-                    done.append(answer(slot, await self.in_ids(NO_PREFIX).score(tally, pair), tally.take()))
-            except APIError as error:
-                done.append(self.failed(tally, slots, slot, error))
-        if not batch:
-            return done
-        try:
-            blocks, reply = await self.echo(tally, [pair.context + pair.continuation for pair in batch], batch[0].slot)
-        except (RequestRejected, ServerError, MalformedResponse) as error:
-            if len(batch) > 1:
-                return [*done, *(GroupUnit([pair.slot], self.score_group) for pair in batch)]
-            return [*done, await self.overlong(tally, slots, batch[0], error)]
-        for pair, block in zip(batch, blocks, strict=True):
-            try:
-                score = await self.read(tally, pair, block, reply, alone=len(batch) == 1)
-                done.append(answer(pair.slot, score, tally.take()))
-            except ContextLengthExceeded as error:
-                done.append(await self.overlong(tally, slots, pair, error))
-            except APIError as error:
-                done.append(self.failed(tally, slots, pair.slot, error))
-        return done
-
-    async def score(self, ask: Ask, pair: Pair) -> Score:
-        """Score one pair by itself."""
-        try:
-            return await self.score_whole(ask, pair)
-        except ContextLengthExceeded:
-            if not self.settings.truncate or self._by_ids is None:
-                raise
-            return await self._by_ids.score(ask, pair)
-
-    async def score_whole(self, ask: Ask, pair: Pair) -> Score:
-        """Score one pair without cutting anything."""
-        sent = self.conditioned(pair)
-        if sent is None:
-            return await self.in_ids(NO_PREFIX).score(ask, pair)
-        blocks, reply = await self.echo(ask, [sent.context + sent.continuation], pair.slot)
-        return await self.read(ask, sent, blocks[0], reply, alone=True)
-
-    def conditioned(self, pair: Pair) -> Pair | None:
-        """Give a pair without a context the prefix token's text; None when only its id would do."""
+    def prompt_of(self, pair: TextPair) -> TextPair | None:
+        """Put the text of the prefix token in place of an empty context; None when only its id would do."""
         if pair.context:
             return pair
         prefix = prefix_text(self.capabilities, self.settings)
-        return Pair(pair.slot, prefix, pair.continuation) if prefix is not None else None
+        return TextPair(pair.slot, prefix, pair.continuation) if prefix is not None else None
 
-    def in_ids(self, otherwise: str) -> TokenIds:
-        """Return the strategy by token ids.
+    async def send(self, ask: Ask, batch: Sequence[TextPair]) -> Sequence[tuple[Block, Reply]]:
+        """Ask for the echo of a batch."""
+        return await self._echo(ask, [pair.context + pair.continuation for pair in batch], batch[0].slot.repeat)
 
-        Args:
-            otherwise: What to say when the server does not allow it.
-
-        Returns:
-            The strategy.
-
-        Raises:
-            CheckFailed: The server does not allow it.
-        """
-        if self._by_ids is None:
-            raise CheckFailed(otherwise)
-        return self._by_ids
-
-    async def overlong(self, tally: TalliedAsk, slots: Sequence[Slot], pair: Pair, error: APIError) -> Answer | Unit:
-        """Cut a prompt that does not fit, when that was asked for and is possible; else pass its error on."""
-        if not isinstance(error, ContextLengthExceeded) or not self.settings.truncate:
-            return self.failed(tally, slots, pair.slot, error)
+    async def finish(
+        self, ask: CountingAsk, slots: Sequence[Slot], pair: TextPair, item: tuple[Block, Reply], *, alone: bool
+    ) -> Answer | Unit:
+        """Score the echo of one pair; a pair that fails a check leaves the others of its batch alone."""
         try:
-            scorer = self.in_ids("truncate=true needs a server that has /tokenize and takes token ids as a prompt")
-            return answer(pair.slot, await scorer.score(tally, Pair.of(pair.slot)), tally.take())
+            return answer(pair.slot, await self._read(ask, pair, *item, alone=alone), ask.take())
+        except APIError as error:
+            return await self.rejected(ask, slots, pair, error)
+
+    async def rejected(self, ask: CountingAsk, slots: Sequence[Slot], pair: TextPair, error: APIError) -> Answer | Unit:
+        """Cut a prompt that does not fit, with ``truncate=true`` and where token ids can be sent; else report it."""
+        if not isinstance(error, ContextLengthExceeded) or not self.settings.truncate:
+            return self.failed(ask, slots, pair.slot, error)
+        try:
+            if self._token_ids is None:
+                raise CheckFailed("truncate=true needs a server that has /tokenize and takes token ids as a prompt")
+            return answer(pair.slot, await self._token_ids.score(ask, TextPair.of(pair.slot)), ask.take())
         except APIError as failure:
-            return self.failed(tally, slots, pair.slot, failure)
+            return self.failed(ask, slots, pair.slot, failure)
 
-    async def echo(self, ask: Ask, prompts: list[str], slot: Slot) -> tuple[list[Block], Reply]:
-        """Ask for the echo of some prompts.
+    async def score(self, ask: Ask, pair: TextPair) -> LogLikelihood:
+        """Score one pair with a request for it alone."""
+        try:
+            return await self._score_uncut(ask, pair)
+        except ContextLengthExceeded:
+            if not self.settings.truncate or self._token_ids is None:
+                raise
+            return await self._token_ids.score(ask, pair)
 
-        Args:
-            ask: Sends calls.
-            prompts: The prompts.
-            slot: Whose repeat it is.
+    async def score_document(self, ask: Ask, slots: Sequence[Slot]) -> UnitResult:
+        """Score a text by one echo where it is sure to fit the window, else by windows of token ids."""
+        slot = slots[0]
+        text, limit = slot.instance.args[0], self.max_prompt_tokens
+        # A token has at least one byte, and one place is needed for the BOS token.
+        fits = limit is None or len(text.encode("utf-8", "surrogatepass")) < limit
+        if text and not fits and self._token_ids is not None:
+            return await self._token_ids.score_document(ask, slots)
+        counting = CountingAsk(ask)
+        try:
+            score = await self._score_uncut(counting, TextPair(slot, "", text)) if text else CERTAIN
+        except ContextLengthExceeded as error:
+            if self._token_ids is not None:
+                return await self._token_ids.score_document(ask, slots)
+            advice = f"windows of a long text need /tokenize and token ids as prompts; the server says: {error}"
+            raise self.too_long(None, advice) from error
+        return [answer(slot, score, counting.take())]
 
-        Returns:
-            A block a prompt, and the whole reply.
-        """
+    async def _score_uncut(self, ask: Ask, pair: TextPair) -> LogLikelihood:
+        prompt = self.prompt_of(pair)
+        if prompt is not None:
+            ((block, reply),) = await self.send(ask, [prompt])
+            return await self._read(ask, prompt, block, reply, alone=True)
+        if self._token_ids is None:
+            raise CheckFailed(NO_PREFIX)
+        return await self._token_ids.score(ask, pair)
+
+    async def _echo(self, ask: Ask, prompts: list[str], repeat: int) -> list[tuple[Block, Reply]]:
         prompt = prompts[0] if len(prompts) == 1 else prompts
         body = self.settings.body(prompt=prompt, temperature=0, max_tokens=1, logprobs=1, echo=True)
         tokens = sum(map(len, prompts)) // 4 + 2 * len(prompts)
-        reply = await ask(Call(self.settings.completions_path, body, slot.repeat, tokens))
+        reply = await ask(Call(self.settings.completions_path, body, repeat, tokens))
         choices = choices_of(reply.body, len(prompts), reply.endpoint)
-        return [echoed_block(choice, reply.endpoint) for choice in choices], reply
+        return [(read_block(choice, reply.endpoint), reply) for choice in choices]
 
-    async def read(self, ask: Ask, pair: Pair, block: Block, reply: Reply, *, alone: bool) -> Score:
-        """Check an echoed block and cut the continuation out of it.
+    async def _read(self, ask: Ask, pair: TextPair, block: Block, reply: Reply, *, alone: bool) -> LogLikelihood:
+        """Check an echo, find the seam, and sum the tokens after it.
 
         Args:
-            ask: Sends calls, should the context have to be counted.
+            ask: Sends calls, should the tokens of the context be needed.
             pair: What was sent.
             block: What came back.
-            reply: The whole reply.
-            alone: Whether the request held this prompt only, so that its usage is this prompt's.
+            reply: The reply that holds it.
+            alone: Whether the request held this prompt only, so that the usage of the reply is this prompt's.
 
         Returns:
-            The score.
+            The log-likelihood of the continuation.
 
         Raises:
             CheckFailed: The block is not the echo of what was sent.
         """
-        count = self.count(pair.context + pair.continuation, block, reply, alone=alone)
-        limit = self.prompt_limit
+        count = self._count_prompt_tokens(pair.context + pair.continuation, block, reply, alone=alone)
+        limit = self.max_prompt_tokens
         if limit is not None and count > limit:
-            raise too_long(count, limit, "use fewer shots, or cut on the left with truncate=true")
+            raise self.too_long(count, "use fewer shots, or cut on the left with truncate=true")
         if not pair.context:
             seam: int | None = 1 if self.capabilities.bos == "shown" else 0
         else:
             seam = self.find_seam(block, count, pair)
         if seam is None:
-            seam = await self.seam_by_context(ask, block, count, pair)
-        return total(block, seam, count, reply.endpoint)
+            seam = await self._seam_by_context(ask, block, count, pair)
+        return sum_logprobs(block, seam, count, reply.endpoint)
 
-    def count(self, prompt: str, block: Block, reply: Reply, *, alone: bool) -> int:
-        """Count the prompt's tokens in an echoed block, after checking that it is one."""
+    def _count_prompt_tokens(self, prompt: str, block: Block, reply: Reply, *, alone: bool) -> int:
+        """Check that a block is the echo of a prompt and count the prompt's tokens in it."""
         text = block.text
         if not block.tokens:
             raise MalformedResponse("The answer has no log-probabilities", endpoint=reply.endpoint, body=text)
@@ -212,7 +175,7 @@ class EchoScorer(Scorer):
             text = text.removeprefix(self.capabilities.bos_text or "")
         if not text.startswith(prompt):
             what = f"The answer is no echo of what was sent: it starts with {block.text[:40]!r}"
-            # The probe has seen this server echo, so it may be a slip.
+            # The probe has seen the server echo, so another try may succeed.
             raise CheckFailed(what, endpoint=reply.endpoint, retryable=True)
         usage = reply.usage if alone else None
         listed = usage.prompt - self.capabilities.usage_gap if usage is not None and usage.prompt else None
@@ -222,51 +185,31 @@ class EchoScorer(Scorer):
             raise CheckFailed(what, endpoint=reply.endpoint, retryable=True)
         return count
 
-    async def seam_by_context(self, ask: Ask, block: Block, count: int, pair: Pair) -> int:
-        """Find the continuation's first token as the first that the context alone does not have.
+    async def _seam_by_context(self, ask: Ask, block: Block, count: int, pair: TextPair) -> int:
+        """Find the continuation's first token as the first one that differs from the tokens of the context alone.
 
-        The server's tokenizer counts where there is one; else the context is echoed once for all its continuations.
+        The tokens of the context come from the server's tokenizer; without one, from an echo of the context, which is
+        asked for once for all its continuations.
         """
-        tokenizer = self.capabilities.tokenizer
+        tokenizer, special = self.capabilities.tokenizer, self.settings.special
         if tokenizer is None:
-            shared = self._contexts.get(pair.context)
-            if shared is None:
-                blocks, reply = await self.echo(ask, [pair.context], pair.slot)
-                stop = self.count(pair.context, blocks[0], reply, alone=True)
-                shared = self._remember(pair.context, blocks[0].tokens[:stop])
-            return common_prefix(shared, block.tokens[:count])
-        special = self.settings.special
-        whole = (await tokenizer.encode(ask, pair.context + pair.continuation, special)).ids
+            context = self._contexts.get(pair.context)
+            if context is None:
+                ((echoed, reply),) = await self._echo(ask, [pair.context], pair.slot.repeat)
+                stop = self._count_prompt_tokens(pair.context, echoed, reply, alone=True)
+                context = self._remember(pair.context, echoed.tokens[:stop])
+            return common_prefix(context, block.tokens[:count])
+        ids = (await tokenizer.encode(ask, pair.context + pair.continuation, special)).ids
         hidden = self.capabilities.tokenizer_gap
-        if len(whole) - hidden != count:
-            raise CheckFailed(f"The echo lists {count} tokens, the server's tokenizer counts {len(whole) - hidden}")
-        shared = self._contexts.get(pair.context)
-        if shared is None:
-            shared = self._remember(pair.context, (await tokenizer.encode(ask, pair.context, special)).ids)
-        return common_prefix(shared, whole) - hidden
+        if len(ids) - hidden != count:
+            raise CheckFailed(f"The echo lists {count} tokens, the server's tokenizer counts {len(ids) - hidden}")
+        context = self._contexts.get(pair.context)
+        if context is None:
+            context = self._remember(pair.context, (await tokenizer.encode(ask, pair.context, special)).ids)
+        return common_prefix(context, ids) - hidden
 
     def _remember(self, context: str, tokens: Sequence[object]) -> Sequence[object]:
         self._contexts[context] = tokens
-        if len(self._contexts) > _CONTEXTS:
+        if len(self._contexts) > _MAX_CONTEXTS:
             self._contexts.popitem(last=False)
         return tokens
-
-    async def score_document(self, ask: Ask, slots: Sequence[Slot]) -> Outcome:
-        """Score a text by one echo where it surely fits a window, else by windows of tokens."""
-        slot = slots[0]
-        text = slot.instance.args[0]
-        limit = self.prompt_limit
-        # A token is at least one byte long, beside the BOS token.
-        fits = limit is None or len(text.encode("utf-8", "surrogatepass")) < limit
-        if text and not fits and self._by_ids is not None:
-            return await self._by_ids.score_document(ask, slots)
-        tally = TalliedAsk(ask)
-        try:
-            score = await self.score_whole(tally, Pair(slot, "", text)) if text else Score(0.0, True)
-        except ContextLengthExceeded as error:
-            if self._by_ids is not None:
-                return await self._by_ids.score_document(ask, slots)
-            raise too_long(
-                None, limit, f"windows of a long text need /tokenize and token ids as prompts; the server says: {error}"
-            ) from error
-        return [answer(slot, score, tally.take())]

@@ -1,139 +1,161 @@
-"""One-token choices: one request for the next token's likeliest alternatives scores them all."""
+"""One-token choices: one request for the likeliest next tokens scores all of them."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from lm_eval.errors import APIError, TokenNotListed
-from lm_eval.models.logprobs.blocks import Top, choices_of, generated_tops
-from lm_eval.models.logprobs.checks import Score, check_tops
-from lm_eval.models.scoring.base import Outcome, Pair, Scorer, TalliedAsk, answer
+from lm_eval.models.logprobs.blocks import TopToken, choices_of, first_top_tokens
+from lm_eval.models.logprobs.checks import LogLikelihood, check_top_tokens
+from lm_eval.models.scoring.base import CERTAIN, CountingAsk, Scorer, UnitResult, answer
+from lm_eval.models.scoring.pairs import TextPair, scorable_pairs
+from lm_eval.models.scoring.planned import PlannedRequests, Sizes, request_for_context
 from lm_eval.models.server.capabilities import Capabilities
 from lm_eval.models.server.settings import ScoringSettings
 from lm_eval.models.work import Answer, Ask, Call, Slot, Unit
 
 __all__ = ["FirstToken"]
 
-_FEW = 5
-_KEPT = 4096
-_LONGEST_WORD = 200
+_DEFAULT_TOPS = 5
+_MAX_TOKEN_IDS = 4096
+_MAX_WORD = 200
 _SEVERAL = -1
 
 
 class FirstToken(Scorer):
-    """Scores all one-token continuations of a context with one request, the others by another strategy.
+    """Scores all one-token continuations of a context with one request, and the others with another strategy.
 
-    Where the server has a tokenizer it tells which continuations are one token, and which token, so that the values
-    are exact. Without one, a continuation counts as the listed token of the same text.
+    Sent: the context, for one generated token with ``top_logprobs``. A continuation is looked up among them. Where the
+    server has a tokenizer, it says which continuations are one token, and which token; the values are then exact.
+    Without a tokenizer a continuation counts as the listed token with the same text.
     """
 
     name = "first_token"
-    summary = "one-token choices from the next token's top_logprobs, one request a context"
+    summary = "one-token choices from the next token's top_logprobs, one request per context"
 
-    def __init__(self, capabilities: Capabilities, settings: ScoringSettings, otherwise: Scorer | None = None) -> None:
-        """Keep the strategy that scores what this one cannot.
+    def __init__(self, capabilities: Capabilities, settings: ScoringSettings, fallback: Scorer | None = None) -> None:
+        """Store what is known of the server and the strategy for all other continuations.
 
         Args:
             capabilities: The findings of the probe.
-            settings: The run's settings.
-            otherwise: The other strategy, when the server allows one.
+            settings: The settings of the run.
+            fallback: Scores what is not one listed token; None when the server allows no other strategy.
         """
         super().__init__(capabilities, settings)
-        self.otherwise = otherwise
+        self.fallback = fallback
         self._ids: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._asked: dict[tuple[str, str], asyncio.Event] = {}
 
     @classmethod
     def obstacle(cls, capabilities: Capabilities, settings: ScoringSettings) -> str | None:
-        """See the base class."""
+        """Return why generated tokens cannot be looked up; None when they can."""
         return None if capabilities.completion_logprobs else "generated tokens come without top_logprobs"
 
     def refuses(self, request_type: str) -> str | None:
-        """See the base class."""
+        """Return why complete texts cannot be scored: only the fallback can do it."""
         if request_type != "loglikelihood_rolling":
             return None
-        if self.otherwise is not None:
-            return self.otherwise.refuses(request_type)
-        return f"scoring={self.name} scores one-token choices only, not whole texts"
+        if self.fallback is not None:
+            return self.fallback.refuses(request_type)
+        return f"scoring={self.name} scores one-token choices only, not complete texts"
 
-    async def score_document(self, ask: Ask, slots: Sequence[Slot]) -> Outcome:
-        """Pass a document on to the other strategy."""
-        if self.otherwise is None:
+    def planned_group(self, slots: Sequence[Slot], sizes: Sizes) -> Iterator[PlannedRequests]:
+        """Plan one request for the one-token choices, and those of the fallback for each other pair."""
+        pairs = scorable_pairs(slots)
+        short = [pair for pair in pairs if pair.context and sizes.continuation(pair.continuation) == 1]
+        if short:
+            yield request_for_context(short[0])
+        if self.fallback is not None:
+            for pair in pairs:
+                if pair not in short:
+                    yield from self.fallback.planned_group([pair.slot], sizes)
+
+    def planned_document(self, slot: Slot, sizes: Sizes) -> PlannedRequests:
+        """Plan the requests of the fallback."""
+        if self.fallback is None:
+            return super().planned_document(slot, sizes)
+        return self.fallback.planned_document(slot, sizes)
+
+    async def score_document(self, ask: Ask, slots: Sequence[Slot]) -> UnitResult:
+        """Score a complete text with the fallback."""
+        if self.fallback is None:
             return await super().score_document(ask, slots)
-        return await self.otherwise.score_document(ask, slots)
+        return await self.fallback.score_document(ask, slots)
 
-    async def score_group(self, ask: Ask, slots: Sequence[Slot]) -> Outcome:
-        """Ask once for the next token; what is not listed goes to the other strategy."""
-        done: list[Answer | Unit] = []
-        tally = TalliedAsk(ask)
-        tops: list[Top] | None = None
+    async def score_group(self, ask: Ask, slots: Sequence[Slot]) -> UnitResult:
+        """Ask once for the next token; what is not one listed token goes to the fallback."""
+        finished: list[Answer | Unit] = []
+        counting = CountingAsk(ask)
+        tops: list[TopToken] | None = None
         for slot in slots:
             try:
-                pair = Pair.of(slot)
+                pair = TextPair.of(slot)
                 if not pair.continuation:
-                    done.append(answer(slot, Score(0.0, True)))
+                    finished.append(answer(slot, CERTAIN))
                     continue
-                token = await self._token(tally, pair) if pair.context else _SEVERAL
+                token = await self._token(counting, pair)
                 if tops is None and token != _SEVERAL:
-                    tops = await self._tops(tally, pair)
-                score = None if token == _SEVERAL else _find(tops or [], token, pair.continuation)
+                    tops = await self._tops(counting, pair)
+                score = _find(tops, token, pair.continuation)
                 if score is None:
-                    score = await self._by_other(tally, pair)
-                done.append(answer(slot, score, tally.take()))
+                    score = await self._score_by_fallback(counting, pair)
+                finished.append(answer(slot, score, counting.take()))
             except APIError as error:
-                done.append(self.failed(tally, slots, slot, error))
-        return done
+                finished.append(self.failed(counting, slots, slot, error))
+        return finished
 
-    async def score(self, ask: Ask, pair: Pair) -> Score:
-        """Score one pair by itself."""
-        token = await self._token(ask, pair) if pair.context else _SEVERAL
-        found = None if token == _SEVERAL else _find(await self._tops(ask, pair), token, pair.continuation)
-        return found if found is not None else await self._by_other(ask, pair)
+    async def score(self, ask: Ask, pair: TextPair) -> LogLikelihood:
+        """Score one pair with a request for it alone."""
+        token = await self._token(ask, pair)
+        tops = await self._tops(ask, pair) if token != _SEVERAL else None
+        return _find(tops, token, pair.continuation) or await self._score_by_fallback(ask, pair)
 
-    async def _by_other(self, ask: Ask, pair: Pair) -> Score:
-        if self.otherwise is None:
+    async def _score_by_fallback(self, ask: Ask, pair: TextPair) -> LogLikelihood:
+        if self.fallback is None:
             raise TokenNotListed(
-                f"{pair.continuation!r} is not among the next tokens the server lists, and it offers no other way",
+                f"{pair.continuation!r} is not among the next tokens the server lists, and no other strategy can be "
+                "used on it",
                 advice="raise num_logprobs= in model_args, or use a server with echo",
             )
-        return await self.otherwise.score(ask, pair)
+        return await self.fallback.score(ask, pair)
 
-    async def _tops(self, ask: Ask, pair: Pair) -> list[Top]:
-        most = self.settings.num_logprobs or self.capabilities.max_logprobs or _FEW
-        body = self.settings.body(prompt=pair.context, temperature=0, max_tokens=1, logprobs=most)
+    async def _tops(self, ask: Ask, pair: TextPair) -> list[TopToken]:
+        count = self.settings.num_logprobs or self.capabilities.max_logprobs or _DEFAULT_TOPS
+        body = self.settings.body(prompt=pair.context, temperature=0, max_tokens=1, logprobs=count)
         tokenizer = self.capabilities.tokenizer
         if tokenizer is not None and tokenizer.kind == "vllm":
-            # Texts of different tokens may be equal; vLLM tells them apart when asked to.
+            # Different tokens may have the same text. With this option vLLM writes ids instead of texts.
             body["return_tokens_as_token_ids"] = True
         call = Call(self.settings.completions_path, body, pair.slot.repeat, len(pair.context) // 4 + 2)
         reply = await ask(call)
-        tops = generated_tops(choices_of(reply.body, 1, reply.endpoint)[0])
-        check_tops(tops, reply.endpoint)
+        tops = first_top_tokens(choices_of(reply.body, 1, reply.endpoint)[0])
+        check_top_tokens(tops, reply.endpoint)
         return tops
 
-    async def _token(self, ask: Ask, pair: Pair) -> int | None:
-        """Find the one token a continuation is.
+    async def _token(self, ask: Ask, pair: TextPair) -> int | None:
+        """Return the id of the one token that a continuation is.
 
-        Tokens do not reach over white space to the word before, so the context's last word stands for the context.
+        Tokens do not span the white space before a word, so the last word of the context is tokenized instead of the
+        complete context, and the result serves all contexts with that last word.
 
         Returns:
-            Its id; ``_SEVERAL`` when it is not one token; None when the server has no tokenizer.
+            The id; ``_SEVERAL`` when it is not one token or has no context; None when the server has no tokenizer.
         """
-        if len(pair.continuation.split()) > 1:
+        if not pair.context or len(pair.continuation.split()) > 1:
             return _SEVERAL
         tokenizer = self.capabilities.tokenizer
         if tokenizer is None:
             return None
         word = pair.context.split()[-1]
-        if len(word) > _LONGEST_WORD:
+        if len(word) > _MAX_WORD:
             word = pair.context
         key = (word, pair.continuation)
         while key not in self._ids:
             asked = self._asked.get(key)
             if asked is not None:
-                # Contexts that end alike are scored at the same time; one of them asks for all.
+                # Another unit has sent the requests for this key: wait for its result.
                 await asked.wait()
                 continue
             event = self._asked[key] = asyncio.Event()
@@ -145,14 +167,16 @@ class FirstToken(Scorer):
                 del self._asked[key]
                 event.set()
         found = self._ids[key]
-        if len(self._ids) > _KEPT:
+        if len(self._ids) > _MAX_TOKEN_IDS:
             self._ids.popitem(last=False)
         return found
 
 
-def _find(tops: Sequence[Top], token: int | None, continuation: str) -> Score | None:
-    """Find a continuation among the listed tokens: by its id where both are known, else by its text."""
+def _find(tops: Sequence[TopToken] | None, token: int | None, continuation: str) -> LogLikelihood | None:
+    """Look a continuation up in the listed tokens: by id where both ids are known, else by text."""
+    if tops is None or token == _SEVERAL:
+        return None
     for top in tops:
         if top.id == token if token is not None and top.id is not None else top.token == continuation:
-            return Score(top.logprob, top.logprob >= tops[0].logprob)
+            return LogLikelihood(top.logprob, top.logprob >= tops[0].logprob)
     return None

@@ -1,4 +1,4 @@
-"""What an empty context is replaced by: the prefix token, BOS where there is one, else the end-of-text token."""
+"""The prefix token that takes the place of an empty context: BOS where the model has one, else end-of-text."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ NO_PREFIX = (
 
 
 def prefix_text(capabilities: Capabilities, settings: ScoringSettings) -> str | None:
-    """Find the text that is put in front of a text whose first token would not be scored.
+    """Return the text to put before a text so that its first token gets a value.
 
     Args:
         capabilities: The findings of the probe.
-        settings: The run's settings.
+        settings: The settings of the run.
 
     Returns:
-        The text; empty when the server's own BOS token does it; None when only token ids, or nothing, can do it.
+        The text; empty where the server adds a BOS token; None when only token ids can do it, or nothing.
     """
     if settings.custom_prefix_token_id not in (None, capabilities.bos_id):
         return None
@@ -36,44 +36,44 @@ def prefix_text(capabilities: Capabilities, settings: ScoringSettings) -> str | 
 
 
 def prefix_known(capabilities: Capabilities, settings: ScoringSettings) -> bool:
-    """Tell whether a text can be conditioned on a prefix token, by its text or its id.
+    """Return whether the prefix token can be sent, as text or by its id.
 
     Args:
         capabilities: The findings of the probe.
-        settings: The run's settings.
+        settings: The settings of the run.
 
     Returns:
-        Whether whole texts and empty contexts can be scored.
+        Whether complete texts, and continuations of an empty context, can be scored.
     """
     if prefix_text(capabilities, settings) is not None:
         return True
     if capabilities.tokenizer is None or not capabilities.token_ids:
         return False
     bos = capabilities.bos_id if settings.special else None
-    named = (settings.custom_prefix_token_id, bos, settings.eos_string, capabilities.eos_text)
-    return any(name is not None for name in named)
+    candidates = (settings.custom_prefix_token_id, bos, settings.eos_string, capabilities.eos_text)
+    return any(candidate is not None for candidate in candidates)
 
 
 async def prefix_id(ask: Ask, capabilities: Capabilities, settings: ScoringSettings, tokenizer: RemoteTokenizer) -> int:
-    """Find the prefix token.
+    """Return the id of the prefix token: the user's, else BOS, else end-of-text.
 
     Args:
         ask: Sends calls.
         capabilities: The findings of the probe.
-        settings: The run's settings.
+        settings: The settings of the run.
         tokenizer: The server's tokenizer.
 
     Returns:
-        Its id.
+        The token id.
 
     Raises:
-        CheckFailed: It is not known.
+        CheckFailed: The prefix token is not known.
     """
-    named = settings.custom_prefix_token_id
-    if named is None and settings.special:
-        named = capabilities.bos_id
-    if named is not None:
-        return named
+    chosen = settings.custom_prefix_token_id
+    if chosen is None and settings.special:
+        chosen = capabilities.bos_id
+    if chosen is not None:
+        return chosen
     text = settings.eos_string or capabilities.eos_text
     if not text:
         raise CheckFailed(NO_PREFIX)
@@ -84,7 +84,7 @@ async def prefix_id(ask: Ask, capabilities: Capabilities, settings: ScoringSetti
 
 
 async def bare_ids(ask: Ask, capabilities: Capabilities, tokenizer: RemoteTokenizer, text: str) -> list[int]:
-    """Tokenize a text without the BOS token a prompt would get.
+    """Tokenize a text without a BOS token.
 
     Args:
         ask: Sends calls.
@@ -97,6 +97,6 @@ async def bare_ids(ask: Ask, capabilities: Capabilities, tokenizer: RemoteTokeni
     """
     if capabilities.bos_id is None:
         return (await tokenizer.encode(ask, text, special=False)).ids
-    # With its BOS and then without it: some tokenizers treat the start of a text differently when asked for none.
+    # Ask with BOS and remove it: some tokenizers split the start of a text differently when asked to add none.
     ids = (await tokenizer.encode(ask, text)).ids
     return ids[1:] if ids[:1] == [capabilities.bos_id] else ids

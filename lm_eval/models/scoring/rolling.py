@@ -1,53 +1,78 @@
-"""Log-likelihoods of whole documents: windows that run side by side and are summed at the end."""
+"""Log-likelihoods of complete texts: windows that are scored side by side and summed at the end."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from lm_eval.api.instance import Usage
 from lm_eval.errors import APIError
-from lm_eval.models.logprobs.checks import Score
-from lm_eval.models.logprobs.seams import Window
-from lm_eval.models.scoring.base import Outcome, TalliedAsk, answer
+from lm_eval.models.logprobs.checks import LogLikelihood
+from lm_eval.models.scoring.base import CountingAsk, UnitResult, answer
 from lm_eval.models.work import Ask, Slot
 
-__all__ = ["Document", "ScoreIds", "window_units"]
+__all__ = ["ScoreIds", "Window", "window_units", "windows"]
 
-ScoreIds = Callable[[Ask, list[int], int, int], Awaitable[Score]]
-"""Scores the tokens of a prompt from a place on; the last argument is the repeat."""
+ScoreIds = Callable[[Ask, list[int], int, int], Awaitable[LogLikelihood]]
+"""Scores the tokens of a prompt from an index on; the last argument is the repeat."""
+
+
+class Window(NamedTuple):
+    """A window over the tokens of a text.
+
+    Attributes:
+        start: The index of the first token of context; -1 for the prefix token.
+        first: The index of the first token predicted.
+        stop: The index after the last token predicted.
+    """
+
+    start: int
+    first: int
+    stop: int
+
+
+def windows(count: int, max_predictions: int) -> list[Window]:
+    """Cut a text into windows that predict each token exactly once.
+
+    Windows follow one another without overlap; each has one token of context more than it needs. The last window
+    predicts the remaining tokens and takes as much context as fits.
+
+    Args:
+        count: The number of tokens in the text.
+        max_predictions: The maximum number of tokens that a window predicts, at least 1.
+
+    Returns:
+        The windows, in order.
+    """
+    cuts = []
+    for first in range(0, count, max_predictions):
+        stop = min(first + max_predictions, count)
+        cuts.append(Window(stop - max_predictions - 1 if first else -1, first, stop))
+    return cuts
 
 
 @dataclass(slots=True)
-class Document:
-    """What is known of a document while its windows are being scored.
+class _Document:
+    """The scores of a text's windows, while they come in.
 
     Attributes:
-        slot: Where its sum goes.
-        scores: A place a window.
-        usage: Tokens its windows cost.
-        failing: The window that failed, if one did; the others then wait.
-        waiting: Those that do. When the failing one succeeds after all they are asked, else never.
+        slot: The slot of the text.
+        scores: One entry per window; None while it is missing.
+        usage: The tokens that the windows cost.
+        failing: The first window that failed, or None.
+        waiting: Windows put on hold since then; sent only if the failed one succeeds when it is tried again.
     """
 
     slot: Slot
-    scores: list[Score | None]
+    scores: list[LogLikelihood | None]
     usage: Usage = field(default_factory=Usage)
     failing: _WindowUnit | None = None
     waiting: list[_WindowUnit] = field(default_factory=list)
 
-    def add(self, place: int, score: Score, usage: Usage | None) -> Outcome:
-        """Keep a window's score.
-
-        Args:
-            place: The window's place.
-            score: Its score.
-            usage: Tokens it cost.
-
-        Returns:
-            The document's answer once no window is missing, else nothing.
-        """
+    def add(self, place: int, score: LogLikelihood, usage: Usage | None) -> UnitResult:
+        """Store a window's score; return the text's answer when no window is missing, else nothing."""
         self.scores[place] = score
         if usage is not None:
             self.usage.add(usage)
@@ -55,15 +80,15 @@ class Document:
         if len(known) < len(self.scores):
             return ()
         value = math.fsum(score.logprob for score in known)
-        whole = Score(value, all(score.greedy for score in known), any(score.approximate for score in known))
-        return (answer(self.slot, whole, self.usage),)
+        greedy, approximate = all(score.greedy for score in known), any(score.approximate for score in known)
+        return (answer(self.slot, LogLikelihood(value, greedy, approximate), self.usage),)
 
 
 @dataclass(slots=True)
 class _WindowUnit:
-    """One window of a document. A document fails once: the windows after that wait for the failing one."""
+    """One window of a text. A text fails only once: after one window has failed, the others wait for it."""
 
-    document: Document
+    document: _Document
     place: int
     ids: list[int]
     first: int
@@ -73,14 +98,14 @@ class _WindowUnit:
     def slots(self) -> Sequence[Slot]:
         return (self.document.slot,)
 
-    async def run(self, ask: Ask) -> Outcome:
+    async def run(self, ask: Ask) -> UnitResult:
         document = self.document
         if document.failing is not None and document.failing is not self:
             document.waiting.append(self)
             return ()
-        tally = TalliedAsk(ask)
+        counting = CountingAsk(ask)
         try:
-            score = await self.score(tally, self.ids, self.first, document.slot.repeat)
+            score = await self.score(counting, self.ids, self.first, document.slot.repeat)
         except APIError:
             if document.failing is not None and document.failing is not self:
                 document.waiting.append(self)
@@ -89,24 +114,24 @@ class _WindowUnit:
             raise
         waiting: list[_WindowUnit] = []
         if document.failing is self:
-            document.failing, waiting, document.waiting = None, document.waiting, waiting
-        return (*document.add(self.place, score, tally.take()), *waiting)
+            document.failing, waiting, document.waiting = None, document.waiting, []
+        return (*document.add(self.place, score, counting.take()), *waiting)
 
 
-def window_units(slot: Slot, prefix: int, ids: Sequence[int], cuts: Sequence[Window], score: ScoreIds) -> Outcome:
-    """Make the units of a document's windows.
+def window_units(slot: Slot, prefix: int, ids: Sequence[int], cuts: Sequence[Window], score: ScoreIds) -> UnitResult:
+    """Build the units for the windows of a text.
 
     Args:
-        slot: The document's slot.
-        prefix: The token the first window is conditioned on.
-        ids: The document's tokens.
+        slot: The slot of the text.
+        prefix: The id of the prefix token, the context of the first window.
+        ids: The tokens of the text.
         cuts: Its windows.
         score: Scores one window.
 
     Returns:
-        A unit a window.
+        One unit per window.
     """
-    document = Document(slot, [None] * len(cuts))
+    document = _Document(slot, [None] * len(cuts))
     units = []
     for place, cut in enumerate(cuts):
         context = [prefix] if cut.start < 0 else list(ids[cut.start : cut.first])

@@ -1,8 +1,10 @@
-"""The findings of the probe as a table for people."""
+"""The findings of the probe, and what they allow, as a table for people."""
 
 from __future__ import annotations
 
+from lm_eval.models.scoring.chat_first_token import ChatFirstToken
 from lm_eval.models.scoring.choose import STRATEGIES, obstacles
+from lm_eval.models.scoring.first_token import FirstToken
 from lm_eval.models.server.capabilities import Capabilities
 from lm_eval.models.server.settings import ScoringSettings
 
@@ -10,35 +12,37 @@ __all__ = ["capability_table"]
 
 
 def capability_table(capabilities: Capabilities, settings: ScoringSettings | None = None) -> str:
-    """Show what a server can do and which tasks can run on it.
+    """Show what a server can do, which strategies it allows and which tasks can run on it.
 
     Args:
         capabilities: The findings of the probe.
-        settings: The settings it was probed with; None stands for a completions endpoint.
+        settings: The settings of the probe; None stands for a completions endpoint.
 
     Returns:
-        Lines of text: findings, strategies, output types.
+        Lines of text: findings, strategies, output types, notes.
     """
-    settings = settings or ScoringSettings(model="")
-    reasons = obstacles(capabilities, settings)
-    width = max(map(len, (*_findings(capabilities), *STRATEGIES, "loglikelihood_rolling")))
-    lines = [f"{name:<{width}}  {value}" for name, value in _findings(capabilities).items()]
-    lines += ["", f"{'scoring=':<{width}}  usable"]
+    reasons = obstacles(capabilities, settings or ScoringSettings(model=""))
+    findings = _findings(capabilities)
+    strategies = {}
     for name, strategy in STRATEGIES.items():
-        reason = reasons[name]
         by_name = " (only when named)" if strategy.by_name_only else ""
-        lines.append(f"{name:<{width}}  {'yes: ' + strategy.summary + by_name if reason is None else 'no: ' + reason}")
-    whole = [name for name in STRATEGIES if reasons[name] is None and not STRATEGIES[name].by_name_only]
-    whole = [name for name in whole if name != "first_token"]
-    some = [name for name in ("first_token", "chat_first_token") if reasons[name] is None]
-    short = f"one-token choices only, with scoring={some[0]}" if some else "no"
-    lines += ["", f"{'output_type':<{width}}  can run"]
-    lines.append(f"{'generate_until':<{width}}  yes")
-    lines.append(f"{'multiple_choice':<{width}}  {'yes' if whole else short}")
-    lines.append(f"{'loglikelihood':<{width}}  {'yes' if whole else 'no'}")
-    lines.append(f"{'loglikelihood_rolling':<{width}}  {'yes' if whole else 'no'}")
-    lines += [f"note: {note}" for note in capabilities.notes]
-    return "\n".join(lines)
+        reason = reasons[name]
+        strategies[name] = f"yes: {strategy.summary}{by_name}" if reason is None else f"no: {reason}"
+    usable = [strategy for name, strategy in STRATEGIES.items() if reasons[name] is None]
+    complete = any(strategy not in (FirstToken, ChatFirstToken) for strategy in usable)
+    one_token = next((name for name in (FirstToken.name, ChatFirstToken.name) if reasons[name] is None), None)
+    short = f"one-token choices only, with scoring={one_token}" if one_token is not None else "no"
+    answer = "yes" if complete else "no"
+    types = {
+        "generate_until": "yes",
+        "multiple_choice": "yes" if complete else short,
+        "loglikelihood": answer,
+        "loglikelihood_rolling": answer,
+    }
+    width = max(map(len, (*findings, *strategies, *types)))
+    sections = (findings, {"scoring=": "usable", **strategies}, {"output_type": "can run", **types})
+    tables = ("\n".join(f"{name:<{width}}  {value}" for name, value in section.items()) for section in sections)
+    return "\n".join(["\n\n".join(tables), *(f"note: {note}" for note in capabilities.notes)])
 
 
 def _findings(capabilities: Capabilities) -> dict[str, str]:
@@ -47,9 +51,9 @@ def _findings(capabilities: Capabilities) -> dict[str, str]:
 
     known, window = capabilities.model_known, capabilities.max_length
     return {
-        "server": capabilities.server or "not told",
+        "server": capabilities.server or "unknown",
         "model": "not listed" if known is None else "known" if known else f"not among {', '.join(capabilities.models)}",
-        "context length": f"{window} ({capabilities.max_length_source})" if window else "not told",
+        "context length": f"{window} ({capabilities.max_length_source})" if window else "unknown",
         "echo with logprobs": "yes" if capabilities.echo else f"no: {capabilities.seen or 'not tried'}",
         "text offsets": capabilities.offsets,
         "token texts": capabilities.texts,
@@ -60,6 +64,6 @@ def _findings(capabilities: Capabilities) -> dict[str, str]:
         "several prompts": tried(capabilities.batch),
         "prompt_logprobs": tried(capabilities.prompt_logprobs),
         "forced token": tried(capabilities.forced),
-        "most top_logprobs": str(capabilities.max_logprobs or "not tried"),
+        "max top_logprobs": str(capabilities.max_logprobs or "not tried"),
         "requests used": str(capabilities.requests),
     }

@@ -1,84 +1,64 @@
-"""Prompts as token ids from the server's own tokenizer, and what other strategies share with that."""
+"""Prompts as token ids from the server's own tokenizer."""
 
 from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from lm_eval.errors import CheckFailed, ContextLengthExceeded
-from lm_eval.models.logprobs.blocks import Block, choices_of, echoed_block
-from lm_eval.models.logprobs.checks import Score, total
-from lm_eval.models.logprobs.seams import common_prefix, seam_by_pieces, seam_by_texts, windows
-from lm_eval.models.scoring.base import Outcome, Pair, Scorer, answer
-from lm_eval.models.scoring.prefix import NO_PREFIX, bare_ids, prefix_id, prefix_known
-from lm_eval.models.scoring.rolling import window_units
+from lm_eval.errors import CheckFailed
+from lm_eval.models.logprobs.blocks import Block, choices_of, read_block
+from lm_eval.models.logprobs.checks import LogLikelihood, sum_logprobs
+from lm_eval.models.logprobs.seams import common_prefix, seam_by_pieces, seam_by_texts
+from lm_eval.models.scoring.base import CERTAIN, Scorer, UnitResult, answer, echo_obstacle
+from lm_eval.models.scoring.pairs import TextPair, scorable_pairs
+from lm_eval.models.scoring.planned import PlannedRequests, Sizes, request_for
+from lm_eval.models.scoring.prefix import bare_ids, prefix_id
+from lm_eval.models.scoring.rolling import window_units, windows
 from lm_eval.models.server.capabilities import Capabilities
 from lm_eval.models.server.settings import ScoringSettings
 from lm_eval.models.server.tokenizer import RemoteTokenizer, Tokens
 from lm_eval.models.work import Ask, Call, Slot
 
-__all__ = ["IdScorer", "TokenIds", "too_long"]
+__all__ = ["IdScorer", "TokenIds"]
 
 eval_logger = logging.getLogger("lm_eval")
 
 
-def too_long(length: int | None, limit: int | None, advice: str) -> ContextLengthExceeded:
-    """Make the error of a prompt that does not fit.
-
-    Args:
-        length: The prompt's tokens, where known.
-        limit: The most tokens a prompt may have.
-        advice: What to do about it.
-
-    Returns:
-        The error.
-    """
-    what = f"A prompt of {length} tokens" if length is not None else "The prompt"
-    return ContextLengthExceeded(
-        f"{what} does not fit: at most {limit} tokens, as one is kept for the generated token", advice=advice
-    )
-
-
 class IdScorer(Scorer):
-    """Base of the strategies that send token ids: pairs are cut and windows are made of tokens."""
+    """Base of the strategies that send token ids: prompts are cut, and windows are built, token by token."""
 
     _warned = False
 
-    def refuses(self, request_type: str) -> str | None:
-        """See the base class."""
-        whole = request_type == "loglikelihood_rolling"
-        return NO_PREFIX if whole and not prefix_known(self.capabilities, self.settings) else None
-
     @property
     def tokenizer(self) -> RemoteTokenizer:
-        """The server's tokenizer, which ``obstacle`` has made sure of."""
+        """The server's tokenizer; ``obstacle`` has checked that there is one."""
         assert self.capabilities.tokenizer is not None
         return self.capabilities.tokenizer
 
     @abstractmethod
-    async def score_ids(self, ask: Ask, ids: list[int], first: int, repeat: int) -> Score:
-        """Score the tokens of a prompt from a place on.
+    async def score_ids(self, ask: Ask, ids: list[int], first: int, repeat: int) -> LogLikelihood:
+        """Score the tokens of a prompt from an index on.
 
         Args:
             ask: Sends calls.
             ids: The prompt.
-            first: The first token that counts, at least 1.
-            repeat: Which repeat of the same request this is.
+            first: The index of the first token that is scored, at least 1.
+            repeat: Which repeat of the request this is.
 
         Returns:
-            The score.
+            The log-likelihood of these tokens.
         """
 
-    async def encode(self, ask: Ask, pair: Pair) -> tuple[Tokens, int | None]:
-        """Tokenize a pair.
+    async def encode(self, ask: Ask, pair: TextPair) -> tuple[Tokens, int | None]:
+        """Tokenize a pair; put the prefix token in place of an empty context.
 
         Args:
             ask: Sends calls.
-            pair: Context and continuation.
+            pair: The pair.
 
         Returns:
-            The tokens of both, and the continuation's first one, None when it is still to be found.
+            The tokens of both, and the index of the continuation's first one; None when it is still to be found.
         """
         if pair.context:
             return await self.tokenizer.encode(ask, pair.context + pair.continuation, self.settings.special), None
@@ -86,14 +66,14 @@ class IdScorer(Scorer):
         ids = await bare_ids(ask, self.capabilities, self.tokenizer, pair.continuation)
         return Tokens([prefix, *ids]), 1
 
-    async def seam(self, ask: Ask, pair: Pair, tokens: Tokens, texts: Sequence[str] | None) -> int:
-        """Find a continuation's first token, by the texts of the tokens or else by the tokens of the context.
+    async def seam(self, ask: Ask, pair: TextPair, tokens: Tokens, texts: Sequence[str] | None) -> int:
+        """Find a continuation's first token: by the bytes or texts of the tokens, else by the tokens of the context.
 
         Args:
             ask: Sends calls.
-            pair: Context and continuation.
+            pair: The pair.
             tokens: The tokens of both.
-            texts: The text of each, where the server told.
+            texts: The text of each token; None when the server did not list them.
 
         Returns:
             The index.
@@ -108,62 +88,61 @@ class IdScorer(Scorer):
         context = await self.tokenizer.encode(ask, pair.context, self.settings.special)
         return common_prefix(context.ids, tokens.ids)
 
-    def cut(self, tokens: Tokens) -> int:
-        """Count the tokens a prompt loses on its left.
+    def tokens_to_cut(self, tokens: Tokens) -> int:
+        """Count the tokens that a prompt must lose on its left to fit the window.
 
         Args:
-            tokens: The prompt's tokens.
+            tokens: The prompt.
 
         Returns:
-            How many are too many.
+            The number of tokens; 0 when the prompt fits.
 
         Raises:
-            ContextLengthExceeded: There are too many, and cutting was not asked for.
+            ContextLengthExceeded: The prompt does not fit, and ``truncate`` is false.
         """
-        limit = self.prompt_limit
-        over = 0 if limit is None else max(len(tokens.ids) - limit, 0)
-        if over and not self.settings.truncate:
-            raise too_long(len(tokens.ids), limit, "use fewer shots, or cut on the left with truncate=true")
-        if over and not self._warned:
+        limit = self.max_prompt_tokens
+        cut = 0 if limit is None else max(len(tokens.ids) - limit, 0)
+        if cut and not self.settings.truncate:
+            raise self.too_long(len(tokens.ids), "use fewer shots, or cut on the left with truncate=true")
+        if cut and not self._warned:
             self._warned = True
             eval_logger.warning("Prompts longer than %s tokens are cut on the left (truncate=true).", limit)
-        return over
+        return cut
 
-    def start_after_cut(self, seam: int, over: int) -> int:
-        """Move a seam by what was cut.
+    def seam_after_cut(self, seam: int, cut: int) -> int:
+        """Return the seam's index after a cut on the left.
 
         Args:
-            seam: The continuation's first token before the cut.
-            over: How many tokens were cut.
+            seam: The index of the continuation's first token before the cut.
+            cut: The number of tokens that were cut.
 
         Returns:
-            Its place after the cut.
+            The index after the cut, at least 1.
 
         Raises:
-            ContextLengthExceeded: The cut leaves the continuation without a token before it.
+            ContextLengthExceeded: The cut leaves no token before the continuation.
         """
-        if seam - over < 1:
-            if over:
-                raise too_long(None, self.prompt_limit, "the continuation alone is longer than the window")
+        if seam - cut < 1:
+            if cut:
+                raise self.too_long(None, "the continuation alone is longer than the window")
             raise CheckFailed("The continuation starts at the first token of the prompt, which has no log-probability")
-        return seam - over
+        return seam - cut
 
-    async def score_document(self, ask: Ask, slots: Sequence[Slot]) -> Outcome:
-        """Cut a text in windows of tokens and score each by a unit of its own."""
+    async def score_document(self, ask: Ask, slots: Sequence[Slot]) -> UnitResult:
+        """Cut a text into windows of tokens; each is scored by a unit for itself."""
         slot = slots[0]
         text = slot.instance.args[0]
         if not text:
-            return [answer(slot, Score(0.0, True))]
+            return [answer(slot, CERTAIN)]
         prefix = await prefix_id(ask, self.capabilities, self.settings, self.tokenizer)
         ids = await bare_ids(ask, self.capabilities, self.tokenizer, text)
-        most = self.most_predictions
-        return window_units(slot, prefix, ids, windows(len(ids), most or max(len(ids), 1)), self.score_ids)
+        cuts = windows(len(ids), self._max_predictions() or max(len(ids), 1))
+        return window_units(slot, prefix, ids, cuts, self.score_ids)
 
-    @property
-    def most_predictions(self) -> int | None:
-        """The most tokens one rolling window predicts.
+    def _max_predictions(self) -> int | None:
+        """Return the maximum number of tokens that one rolling window predicts; None without a limit.
 
-        A window of ``max_length`` tokens predicts ``max_length - 1``. Where ``max_length`` is all the server has, one
+        A window of ``max_length`` tokens predicts ``max_length - 1``. Where the server's window is the limit, it is one
         token less, because every request also generates one.
         """
         limits = []
@@ -175,35 +154,42 @@ class IdScorer(Scorer):
 
 
 class TokenIds(IdScorer):
-    """The server tokenizes, the prompt goes out as token ids and is echoed."""
+    """Sends token ids and reads the log-probabilities of their echo.
+
+    Checked: the echo has as many tokens as were sent, plus at most one that was generated.
+    """
 
     name = "token_ids"
     summary = "echo of token ids from the server's tokenizer"
 
     @classmethod
     def obstacle(cls, capabilities: Capabilities, settings: ScoringSettings) -> str | None:
-        """See the base class."""
-        if not capabilities.echo:
-            return capabilities.seen or "the server does not echo prompts with log-probabilities"
+        """Return why token ids cannot be echoed and scored; None when they can."""
+        reason = echo_obstacle(capabilities)
+        if reason is not None:
+            return reason
         if capabilities.tokenizer is None:
             return "the server has no /tokenize"
-        if not capabilities.token_ids:
-            return "the server does not take token ids as a prompt"
-        return None if capabilities.top_logprobs else "the server lists no top_logprobs, so is_greedy cannot be told"
+        return None if capabilities.token_ids else "the server does not take token ids as a prompt"
 
-    async def score(self, ask: Ask, pair: Pair) -> Score:
-        """Tokenize the pair, echo its tokens, and sum those of the continuation."""
+    def planned_group(self, slots: Sequence[Slot], sizes: Sizes) -> Iterator[PlannedRequests]:
+        """Plan one request per pair."""
+        for pair in scorable_pairs(slots):
+            yield request_for([pair])
+
+    async def score(self, ask: Ask, pair: TextPair) -> LogLikelihood:
+        """Tokenize the pair, get the values of its tokens, and sum those of the continuation."""
         tokens, seam = await self.encode(ask, pair)
-        over = self.cut(tokens)
-        block, endpoint = await self.measure(ask, tokens.ids[over:], pair.slot.repeat)
+        cut = self.tokens_to_cut(tokens)
+        block, endpoint = await self.measure(ask, tokens.ids[cut:], pair.slot.repeat)
         if seam is None:
-            seam = await self.seam(ask, pair, tokens, None if over else block.tokens)
-        return total(block, self.start_after_cut(seam, over), len(tokens.ids) - over, endpoint)
+            seam = await self.seam(ask, pair, tokens, None if cut else block.tokens)
+        return sum_logprobs(block, self.seam_after_cut(seam, cut), len(tokens.ids) - cut, endpoint)
 
-    async def score_ids(self, ask: Ask, ids: list[int], first: int, repeat: int) -> Score:
-        """See the base class."""
+    async def score_ids(self, ask: Ask, ids: list[int], first: int, repeat: int) -> LogLikelihood:
+        """Score the tokens of a prompt from an index on, with one request."""
         block, endpoint = await self.measure(ask, ids, repeat)
-        return total(block, first, len(ids), endpoint)
+        return sum_logprobs(block, first, len(ids), endpoint)
 
     async def measure(self, ask: Ask, ids: list[int], repeat: int) -> tuple[Block, str]:
         """Get the log-probabilities of a prompt's tokens.
@@ -211,19 +197,19 @@ class TokenIds(IdScorer):
         Args:
             ask: Sends calls.
             ids: The prompt.
-            repeat: Which repeat of the same request this is.
+            repeat: Which repeat of the request this is.
 
         Returns:
-            A block with exactly the prompt's tokens, and who answered.
+            A block with exactly the prompt's tokens, and the URL that answered.
 
         Raises:
             CheckFailed: The answer has another number of tokens.
         """
         body = self.settings.body(prompt=ids, temperature=0, max_tokens=1, logprobs=1, echo=True)
         reply = await ask(Call(self.settings.completions_path, body, repeat, len(ids) + 1))
-        block = echoed_block(choices_of(reply.body, 1, reply.endpoint)[0], reply.endpoint)
-        if not 0 <= len(block.tokens) - len(ids) <= 1:
-            what = f"{len(ids)} token ids were sent, {len(block.tokens)} tokens came back"
+        block = read_block(choices_of(reply.body, 1, reply.endpoint)[0], reply.endpoint)
+        count = len(ids)
+        if not 0 <= len(block.tokens) - count <= 1:
+            what = f"{count} token ids were sent, {len(block.tokens)} tokens came back"
             raise CheckFailed(what, endpoint=reply.endpoint)
-        kept = len(ids)
-        return Block(block.text, block.tokens[:kept], block.logprobs[:kept], block.tops[:kept]), reply.endpoint
+        return Block(block.text, block.tokens[:count], block.logprobs[:count], block.tops[:count]), reply.endpoint

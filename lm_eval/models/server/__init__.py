@@ -1,1 +1,1 @@
-"""What a server can do: the probe, its findings, and the server's own tokenizer."""
+"""What a server can do: the probe and its findings, the server's own tokenizer, and the settings of scoring."""

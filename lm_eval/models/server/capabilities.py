@@ -1,9 +1,8 @@
-"""What a server was seen to do: the findings of the probe, as data and as a table."""
+"""What the probe saw a server do: its findings, as data."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from lm_eval.models.server.tokenizer import RemoteTokenizer
 
@@ -12,39 +11,40 @@ __all__ = ["Capabilities"]
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """Findings of the probe. None means: not tried, or not told.
+    """The findings of the probe. None means that something was not tried, or that the server does not say.
 
     Attributes:
-        server: Which server it seems to be, for messages only.
-        models: The model names the server lists.
+        server: The server's kind, by its own description; for messages only.
+        models: The model names that the server lists, at most 100.
         model_known: Whether the model's name is among them.
-        echo: Whether an echoed prompt comes with log-probabilities of its tokens.
-        seen: In one sentence, what the server answered to a request for an echo.
-        logprobs: How log-probabilities are spelled: ``legacy``, ``content`` or ``none``.
-        offsets: ``exact``, ``shifted`` (they count a BOS token that the text does not hold), ``wrong`` or ``none``.
-        texts: How the tokens' texts relate to the prompt: ``exact``, ``spaceless`` (equal but for white space),
+        echo: Whether the server echoes a prompt with log-probabilities of its tokens.
+        seen: The server's answer to a request for an echo, in one sentence.
+        logprobs: The format of log-probabilities: ``legacy``, ``content`` or ``none``.
+        offsets: Whether ``text_offset`` points at the tokens: ``exact``, ``shifted`` (it counts a BOS token that the
+            text does not contain), ``wrong`` or ``none``.
+        texts: Whether the tokens' texts make up the prompt: ``exact``, ``spaceless`` (equal without white space),
             ``tail`` (equal at the end only), ``wrong`` or ``none``.
-        top_logprobs: Whether the likeliest token is listed beside each prompt token.
-        bos: ``shown`` (listed as a token), ``hidden`` (there, but not listed) or ``absent``.
-        usage_gap: How many prompt tokens ``usage`` counts beside those the echo lists.
-        tokenizer_gap: How many tokens the tokenizer counts beside those the echo lists.
-        bos_text: The text of the BOS token, where it is known.
-        bos_id: Its id, where it is known.
-        first_scored: Whether a text sent alone has a log-probability for its very first token.
-        eos_text: The text of the end-of-text token, where the server tells.
+        top_logprobs: Whether the likeliest token is listed for each prompt token.
+        bos: The BOS token: ``shown`` (listed as a token), ``hidden`` (added and not listed) or ``absent``.
+        usage_gap: How many more prompt tokens ``usage`` counts than the echo lists.
+        tokenizer_gap: How many more tokens the tokenizer counts than the echo lists.
+        bos_text: The text of the BOS token.
+        bos_id: The id of the BOS token.
+        first_scored: Whether the first token of a text has a log-probability.
+        eos_text: The text of the end-of-text token.
         tokenizer: The server's tokenizer.
         token_ids: Whether a prompt may be token ids.
         batch: Whether a request may hold several prompts.
-        prompt_logprobs: Whether vLLM's ``prompt_logprobs`` come.
-        forced: Whether a token forced by ``logit_bias`` comes with its unbiased log-probability.
-        plain_id: A token that was forced with success; it stands in for one that comes without values.
-        completion_logprobs: Whether a generated token comes with its likeliest alternatives.
-        chat_logprobs: The same of a chat answer.
-        max_logprobs: How many alternatives the server lists, as far as tried.
-        max_length: The model's window in tokens, by the server.
-        max_length_source: Where the server says so.
-        requests: How many requests the probe sent, beside GETs.
-        notes: Further findings, a sentence each.
+        prompt_logprobs: Whether the server answers with vLLM's ``prompt_logprobs``.
+        forced: Whether a token that ``logit_bias`` forces comes with its log-probability before the bias.
+        plain_id: A token that was forced with success; forced instead of a token that comes without values.
+        completion_logprobs: Whether a generated token comes with ``top_logprobs``.
+        chat_logprobs: Whether a generated token of a chat answer comes with ``top_logprobs``.
+        max_logprobs: How many ``top_logprobs`` the server lists, as far as tried.
+        max_length: The model's window in tokens, as the server says.
+        max_length_source: Where the server says it.
+        requests: The number of requests the probe sent, without GETs.
+        notes: More findings, one sentence each.
     """
 
     server: str = ""
@@ -77,7 +77,19 @@ class Capabilities:
     requests: int = 0
     notes: tuple[str, ...] = ()
 
-    def to_dict(self) -> dict[str, Any]:
+    def window(self, max_length: int | None) -> int | None:
+        """Return the model's window in tokens.
+
+        Args:
+            max_length: The window that the user gave.
+
+        Returns:
+            The smaller of the user's and the server's; None when neither is known.
+        """
+        limits = [limit for limit in (max_length, self.max_length) if limit is not None]
+        return min(limits) if limits else None
+
+    def to_dict(self) -> dict[str, object]:
         """Return the findings for the results file."""
         findings = asdict(self)
         findings["tokenizer"] = self.tokenizer.kind if self.tokenizer is not None else None

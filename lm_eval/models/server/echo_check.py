@@ -3,81 +3,86 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
 
 from lm_eval.models.logprobs.blocks import Block
 from lm_eval.models.logprobs.checks import ROUNDING
-from lm_eval.models.logprobs.seams import prompt_tokens_of, seam_by_texts, squash
+from lm_eval.models.logprobs.seams import prompt_tokens_of, seam_by_texts, without_spaces
+from lm_eval.models.server.capabilities import Capabilities
 
 __all__ = ["check_echo"]
 
 
-def check_echo(block: Block, prompt: str, prompt_tokens: int) -> tuple[int, dict[str, Any]]:
-    """Judge an echoed block: its count of tokens, their texts, their offsets, and the values.
+def check_echo(known: Capabilities, block: Block, prompt: str, prompt_tokens: int) -> tuple[Capabilities, int]:
+    """Check the echo of a known text: the number of tokens, their texts, offsets and values.
 
     Args:
-        block: The echo of ``prompt``.
-        prompt: What was sent; it ends in a few plain words.
-        prompt_tokens: The prompt's tokens by ``usage``; 0 when it does not tell.
+        known: The findings so far.
+        block: The echo of ``prompt``; it has at least one token.
+        prompt: What was sent; it ends in a few words of plain letters.
+        prompt_tokens: The number of prompt tokens in ``usage``; 0 when ``usage`` does not say.
 
     Returns:
-        How many tokens of the prompt the block lists, and findings by the names of ``Capabilities``.
+        The findings with those of the echo, and the number of prompt tokens that the block lists.
     """
     count = prompt_tokens_of(block, prompt, None) or 0
     tokens = block.tokens[:count]
     tail = " ".join(("", *prompt.split()[-2:]))
     seam = seam_by_texts(tokens, prompt.removesuffix(tail), tail)
-    shown = block.logprobs[0] is None and not prompt.startswith(tokens[0])
-    rest = tokens[1:] if shown else tokens
-    texts = _texts(rest, prompt, seam)
+    bos_shown = block.logprobs[0] is None and not prompt.startswith(tokens[0])
+    first = 1 if bos_shown else 0
+    texts = _texts(tokens[first:], prompt, seam)
     gap = prompt_tokens - count if prompt_tokens else 0
     if gap not in (0, 1) or (gap and texts == "wrong"):
-        return count, {
-            "seen": f"the prompt was echoed with log-probabilities of {count} tokens, but usage counts "
-            f"{prompt_tokens} and the tokens' texts do not end as the prompt does"
-        }
-    values = [value for value in block.logprobs[len(tokens) - len(rest) : count] if value is not None]
-    if len(values) < len(rest) - 1 or not all(value <= ROUNDING for value in values) or not any(values):
-        return count, {"seen": "the prompt was echoed, but its log-probabilities are missing, positive or all zero"}
-    return count, {
-        "echo": True,
-        "seen": "the prompt was echoed with log-probabilities",
-        "texts": texts,
-        "offsets": _offsets(block, tokens, prompt, shown),
-        "bos": "shown" if shown else "hidden" if gap else "absent",
-        "usage_gap": gap,
-        "bos_text": tokens[0] if shown else None,
+        seen = (
+            f"the prompt was echoed with log-probabilities of {count} tokens, but usage counts {prompt_tokens} and the "
+            "tokens' texts do not end as the prompt does"
+        )
+        return replace(known, seen=seen), count
+    values = [value for value in block.logprobs[first:count] if value is not None]
+    if len(values) < count - first - 1 or not all(value <= ROUNDING for value in values) or not any(values):
+        seen = "the prompt was echoed, but its log-probabilities are missing, positive or all zero"
+        return replace(known, seen=seen), count
+    return replace(
+        known,
+        echo=True,
+        seen="the prompt was echoed with log-probabilities",
+        texts=texts,
+        offsets=_offsets(block, tokens, prompt, bos_shown),
+        bos="shown" if bos_shown else "hidden" if gap else "absent",
+        usage_gap=gap,
+        bos_text=tokens[0] if bos_shown else None,
         # Some servers write 0 where others write null.
-        "first_scored": shown or block.logprobs[0] not in (None, 0),
-        "top_logprobs": all(top is not None for top in block.tops[1:count]),
-        "completion_logprobs": len(block.tops) > count and block.tops[-1] is not None,
-    }
+        first_scored=bos_shown or block.logprobs[0] not in (None, 0),
+        top_logprobs=all(top is not None for top in block.tops[1:count]),
+        completion_logprobs=len(block.tops) > count and block.tops[-1] is not None,
+    ), count
 
 
 def _texts(tokens: Sequence[str], prompt: str, seam: int | None) -> str:
     joined = "".join(tokens)
     if joined == prompt:
         return "exact"
-    if squash(joined) == squash(prompt):
+    if without_spaces(joined) == without_spaces(prompt):
         return "spaceless"
     return "tail" if seam is not None else "wrong"
 
 
-def _offsets(block: Block, tokens: Sequence[str], prompt: str, shown: bool) -> str:
+def _offsets(block: Block, tokens: Sequence[str], prompt: str, bos_shown: bool) -> str:
     if block.offsets is None:
         return "none"
-    lead = 1 if shown else 0
-    starts, kept = block.offsets[lead : len(tokens)], tokens[lead:]
-    if _tells(starts, kept, prompt):
+    first = 1 if bos_shown else 0
+    starts, kept = block.offsets[first : len(tokens)], tokens[first:]
+    if _point_at_tokens(starts, kept, prompt):
         return "exact"
     shifted = [start - len(tokens[0]) for start in starts]
-    return "shifted" if shown and _tells(shifted, kept, prompt) else "wrong"
+    return "shifted" if bos_shown and _point_at_tokens(shifted, kept, prompt) else "wrong"
 
 
-def _tells(starts: Sequence[int], tokens: Sequence[str], prompt: str) -> bool:
-    """Whether the prompt at each offset is the token, for tokens whose text is whole."""
+def _point_at_tokens(starts: Sequence[int], tokens: Sequence[str], prompt: str) -> bool:
+    """Return whether each token stands in the prompt at its offset; tokens with parts of characters are skipped."""
     for start, token in zip(starts, tokens, strict=True):
-        whole = token and "\ufffd" not in token and not token.startswith("bytes:")
-        if whole and (start < 0 or not prompt.startswith(token, start)):
+        complete = token and "\ufffd" not in token and not token.startswith("bytes:")
+        if complete and (start < 0 or not prompt.startswith(token, start)):
             return False
     return True

@@ -1,18 +1,17 @@
-"""Learns what a server really does, with a few requests, before anything is scored on faith.
+"""The probe: a few requests that find out what a server does, before any value counts.
 
-At most four requests are sent beside GETs: an echo of a text with characters of several bytes; one or two to find a
-tokenizer; and, by what the first ones showed, a batch of token ids, a forced token, or a list of alternatives.
+At most four requests are sent, without GETs: an echo of a text with characters of several bytes; one or two to find a
+tokenizer; and, depending on the first answers, a batch of prompts, a forced token, or a list of ``top_logprobs``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from lm_eval.errors import APIError, EndpointUnreachable, RequestRejected, ServerError
-from lm_eval.models.http.usage import usage_of
-from lm_eval.models.logprobs.blocks import choices_of, echoed_block, generated_tops
+from lm_eval.models.logprobs.blocks import choices_of, first_top_tokens, read_block
 from lm_eval.models.server.capabilities import Capabilities
 from lm_eval.models.server.echo_check import check_echo
 from lm_eval.models.server.settings import ScoringSettings
@@ -22,47 +21,19 @@ from lm_eval.models.work import Ask, Call, Reply
 __all__ = ["PROBE_TEXT", "probe_server", "read_description"]
 
 PROBE_TEXT = "The capital of France is Paris, naïve café 日本語 🙂 and so on"
-"""Characters of one to four bytes, and a plain end."""
+"""Characters of one to four bytes, and an end of plain letters."""
 
-_ALTERNATIVES, _FEW = 20, 5
-_MOST_REQUESTS = 4
-
-
-@dataclass(slots=True)
-class _Findings:
-    """What is known so far, and the count of requests."""
-
-    ask: Ask
-    settings: ScoringSettings
-    known: Capabilities = field(default_factory=Capabilities)
-
-    def learn(self, **found: Any) -> None:
-        self.known = replace(self.known, **found)
-
-    def note(self, sentence: str) -> None:
-        self.learn(notes=(*self.known.notes, sentence))
-
-    async def post(self, call: Call) -> Reply:
-        if call.payload:
-            self.learn(requests=self.known.requests + 1)
-        return await self.ask(call)
-
-    async def get(self, path: str) -> Any:
-        """GET something a server may not have."""
-        try:
-            return (await self.ask(Call(path, {}))).body
-        except EndpointUnreachable:
-            raise
-        except APIError:
-            return None
+_TOPS, _FEW_TOPS = 20, 5
+_MAX_REQUESTS = 4
+_KINDS = {"llamacpp": "llama.cpp", "vllm": "vLLM", "sglang": "SGLang"}
 
 
 async def probe_server(ask: Ask, settings: ScoringSettings) -> Capabilities:
-    """Learn what a server can do for log-likelihoods.
+    """Find out what a server can do for log-likelihoods.
 
     Args:
-        ask: Sends calls. An error that is no answer to the question asked, such as a refused key, ends the probe.
-        settings: The model and how it is to be scored.
+        ask: Sends calls. An error that says nothing about a capability, such as a refused key, ends the probe.
+        settings: The model and the settings of scoring.
 
     Returns:
         The findings.
@@ -70,36 +41,33 @@ async def probe_server(ask: Ask, settings: ScoringSettings) -> Capabilities:
     Raises:
         APIError: The endpoint cannot be used at all.
     """
-    findings = _Findings(ask, settings)
-    await _read_descriptions(findings)
+    probe = _Probe(ask, settings)
+    await probe.read_description()
     if settings.chat:
-        await _try_chat(findings)
-        return findings.known
-    listed = await _try_echo(findings)
-    tokenizer, tokens = await find_tokenizer(findings.post, settings.model, PROBE_TEXT, settings.special)
-    if tokenizer is not None and tokens is not None:
-        findings.learn(tokenizer=tokenizer)
-        if findings.known.max_length is None and tokens.max_length is not None:
-            findings.learn(max_length=tokens.max_length, max_length_source="/tokenize max_model_len")
-        _learn_bos_id(findings, tokens, listed)
-        tokens = tokens if findings.known.tokenizer is not None else None
-    if findings.known.echo and settings.scoring not in ("first_token", "forced_token"):
-        await _try_batch(findings, tokens)
-    elif tokens is None or (findings.known.echo and settings.scoring == "first_token"):
-        await _try_alternatives(findings)
-        if findings.known.echo and findings.known.requests < _MOST_REQUESTS:
-            await _try_batch(findings, tokens)
+        await probe.try_chat()
+        return probe.known
+    listed = await probe.try_echo()
+    tokens = await probe.try_tokenizer()
+    if tokens is not None:
+        probe.find_bos_id(tokens, listed)
+        tokens = tokens if probe.known.tokenizer is not None else None
+    if probe.known.echo and settings.scoring not in ("first_token", "forced_token"):
+        await probe.try_batch(tokens)
+    elif tokens is None or (probe.known.echo and settings.scoring == "first_token"):
+        await probe.try_top_logprobs()
+        if probe.known.echo and probe.known.requests < _MAX_REQUESTS:
+            await probe.try_batch(tokens)
     else:
-        await _try_forced(findings, tokens)
-    return findings.known
+        await probe.try_forced_token(tokens)
+    return probe.known
 
 
 async def read_description(ask: Ask, settings: ScoringSettings) -> Capabilities:
-    """Read what a server says of itself, and find its tokenizer; nothing is scored or generated.
+    """Read what a server says of itself and find its tokenizer; nothing is scored or generated.
 
     Args:
         ask: Sends calls.
-        settings: The model and how it is to be scored.
+        settings: The model and the settings of scoring.
 
     Returns:
         Model names, window and tokenizer, where the server has them; all else is as if it had not been tried.
@@ -107,188 +75,215 @@ async def read_description(ask: Ask, settings: ScoringSettings) -> Capabilities:
     Raises:
         APIError: The server cannot be reached.
     """
-    findings = _Findings(ask, settings)
-    await _read_descriptions(findings)
-    tokenizer, tokens = await find_tokenizer(ask, settings.model, PROBE_TEXT, settings.special)
-    if tokenizer is not None and tokens is not None:
-        findings.learn(tokenizer=tokenizer)
-        _learn_window(findings, tokens.max_length, "/tokenize max_model_len")
-        if tokens.pieces is not None:
-            _learn_bos_id(findings, tokens, 0)
-    return findings.known
+    probe = _Probe(ask, settings)
+    await probe.read_description()
+    tokens = await probe.try_tokenizer()
+    if tokens is not None and tokens.pieces is not None:
+        probe.find_bos_id(tokens, 0)
+    return probe.known
 
 
-async def _read_descriptions(findings: _Findings) -> None:
-    """Read what the server says of itself: model names, window, special tokens."""
-    listed = await findings.get("/models")
-    data = listed.get("data") if isinstance(listed, Mapping) else None
-    entries = [entry for entry in data if isinstance(entry, Mapping)] if isinstance(data, list) else []
-    names = tuple(str(entry.get("id")) for entry in entries)
-    model = findings.settings.model
-    if names:
-        findings.learn(models=names[:100], model_known=model in names)
-    entry = next((entry for entry in entries if entry.get("id") == model), entries[0] if len(entries) == 1 else {})
-    owner = str(entry.get("owned_by") or "")
-    findings.learn(server={"llamacpp": "llama.cpp", "vllm": "vLLM", "sglang": "SGLang"}.get(owner, owner))
-    meta = entry.get("meta")
-    meta = meta if isinstance(meta, Mapping) else {}
-    _learn_window(findings, entry.get("max_model_len"), "/models max_model_len")
-    _learn_window(findings, meta.get("n_ctx"), "/models meta.n_ctx")
-    _learn_window(findings, entry.get("context_length"), "/models context_length")
-    if owner in ("llamacpp", "") or findings.known.max_length is None:
-        props = await findings.get("//props")
-        if isinstance(props, Mapping):
-            generation = props.get("default_generation_settings")
-            n_ctx = generation.get("n_ctx") if isinstance(generation, Mapping) else None
-            _learn_window(findings, n_ctx, "/props n_ctx")
-            _learn_special(findings, props)
-    if owner in ("vllm", "sglang"):
-        info = await findings.get("//tokenizer_info")
-        if isinstance(info, Mapping):
-            _learn_special(findings, info)
+class _Probe:
+    """The requests of the probe, and the findings so far."""
 
+    def __init__(self, ask: Ask, settings: ScoringSettings) -> None:
+        self.ask, self.settings = ask, settings
+        self.known = Capabilities()
 
-def _learn_window(findings: _Findings, value: Any, source: str) -> None:
-    if findings.known.max_length is None and isinstance(value, int) and value > 0:
-        findings.learn(max_length=value, max_length_source=source)
+    def learn(self, **found: Any) -> None:
+        """Set fields of the findings."""
+        self.known = replace(self.known, **found)
 
+    def note(self, what: str, error: APIError | None = None) -> None:
+        """Add a sentence to the findings; an error is shown on one line."""
+        sentence = what if error is None else f"{what}: {' '.join(str(error).split())}"
+        self.learn(notes=(*self.known.notes, sentence))
 
-def _learn_special(findings: _Findings, source: Mapping[str, Any]) -> None:
-    eos = source.get("eos_token")
-    if isinstance(eos, str) and eos:
-        findings.learn(eos_text=eos)
+    async def post(self, call: Call) -> Reply:
+        """Send and count a call."""
+        self.learn(requests=self.known.requests + 1)
+        return await self.ask(call)
 
+    async def complete(self, tokens: int = 40, *, echo: bool = False, **content: object) -> Reply:
+        """Ask for one generated token after a prompt."""
+        body = self.settings.body(**content, echo=echo)
+        return await self.post(Call(self.settings.completions_path, body, tokens=tokens))
 
-async def _try_echo(findings: _Findings) -> int:
-    """Ask for an echo; return how many tokens of the prompt it lists."""
-    settings = findings.settings
-    body = settings.body(prompt=PROBE_TEXT, temperature=0, max_tokens=1, logprobs=1, echo=True)
-    try:
-        reply = await findings.post(Call(settings.completions_path, body, tokens=40))
-    except (RequestRejected, ServerError) as error:
-        findings.learn(seen=f"a request with echo and logprobs was answered with: {' '.join(str(error).split())}")
-        return 0
-    choice = choices_of(reply.body, 1, reply.endpoint)[0]
-    block = echoed_block(choice, reply.endpoint)
-    content = isinstance(choice.get("logprobs"), Mapping) and "content" in choice["logprobs"]
-    findings.learn(
-        logprobs="content" if content else "legacy" if block.tokens else "none",
-        completion_logprobs=bool(generated_tops(choice)),
-        prompt_logprobs=isinstance(choice.get("prompt_logprobs"), list),
-    )
-    if not block.text.startswith(PROBE_TEXT):
-        findings.learn(seen=f"echo was ignored: the answer's text is {block.text[:40]!r}, without the prompt")
-        return 0
-    if not block.tokens:
-        findings.learn(seen="the prompt was echoed, but without log-probabilities")
-        return 0
-    usage = usage_of(reply.body)
-    listed, found = check_echo(block, PROBE_TEXT, usage.prompt if usage is not None else 0)
-    findings.learn(**found)
-    return listed
-
-
-def _learn_bos_id(findings: _Findings, tokens: Tokens, listed: int) -> None:
-    """Tell whether the tokenizer put a BOS token first, by the tokens' bytes or by what the echo lists."""
-    known = findings.known
-    if tokens.pieces is not None and b"".join(tokens.pieces[1:]).strip() == PROBE_TEXT.encode():
-        findings.learn(bos_id=tokens.ids[0], bos_text=tokens.pieces[0].decode("utf-8", "replace"))
-    elif known.bos == "shown":
-        findings.learn(bos_id=tokens.ids[0])
-    elif known.echo and len(tokens.ids) == listed + 1:
-        findings.learn(bos_id=tokens.ids[0], bos="hidden", tokenizer_gap=1)
-    elif known.echo and len(tokens.ids) != listed:
-        findings.note(f"the tokenizer counts {len(tokens.ids)} tokens where the echo lists {listed}: it is not used")
-        findings.learn(tokenizer=None)
-
-
-async def _try_batch(findings: _Findings, tokens: Tokens | None) -> None:
-    """Send two prompts at once, as token ids where there is a tokenizer."""
-    settings = findings.settings
-    prompts: list[Any] = [PROBE_TEXT, PROBE_TEXT + "."]
-    if tokens is not None:
-        prompts = [tokens.ids, tokens.ids[:-1]]
-    body = settings.body(prompt=prompts, temperature=0, max_tokens=1, logprobs=1, echo=True)
-    try:
-        reply = await findings.post(Call(settings.completions_path, body, tokens=80))
-        blocks = [echoed_block(choice) for choice in choices_of(reply.body, 2, reply.endpoint)]
-    except APIError as error:
-        findings.learn(batch=False, token_ids=False if tokens is not None else None)
-        findings.note(f"two prompts in a request{' as token ids' if tokens else ''}: {' '.join(str(error).split())}")
-        return
-    if tokens is None:
-        whole = all(block.text.startswith(prompt) for block, prompt in zip(blocks, prompts, strict=True))
-        findings.learn(batch=whole and all(block.tokens for block in blocks))
-        return
-    counted = all(0 <= len(block.tokens) - len(ids) <= 1 for block, ids in zip(blocks, prompts, strict=True))
-    findings.learn(batch=counted, token_ids=counted)
-
-
-async def _try_forced(findings: _Findings, tokens: Tokens) -> None:
-    """Force the text's last token where it is unlikely, and look whether its own value comes back."""
-    settings = findings.settings
-    forced, most = tokens.ids[-1], settings.num_logprobs or _ALTERNATIVES
-    body = settings.body(prompt=tokens.ids[:-3], temperature=0, max_tokens=1, logprobs=most)
-    try:
-        payload = {**body, "logit_bias": {str(forced): 100}}
-        reply = await findings.post(Call(settings.completions_path, payload, tokens=40))
-        choice = choices_of(reply.body, 1, reply.endpoint)[0]
-    except APIError as error:
-        findings.learn(forced=False)
-        findings.note(f"a token forced by logit_bias: {' '.join(str(error).split())}")
-        return
-    block, tops = echoed_block(choice), generated_tops(choice)
-    raw = (
-        block.ids is not None and block.ids[:1] == [forced]
-        and block.logprobs[0] is not None and block.tops[0] is not None and block.logprobs[0] < block.tops[0]
-    )  # fmt: skip
-    findings.learn(
-        forced=raw,
-        plain_id=forced if raw else None,
-        token_ids=bool(block.tokens),
-        completion_logprobs=bool(tops),
-        max_logprobs=min(len(tops), most),
-    )
-    if not raw:
-        findings.note("a token forced by logit_bias came without its own, unbiased log-probability")
-
-
-async def _try_alternatives(findings: _Findings) -> None:
-    """Ask for the likeliest next tokens, many and then few."""
-    settings = findings.settings
-    for most in _steps(findings):
-        body = settings.body(prompt=PROBE_TEXT, temperature=0, max_tokens=1, logprobs=most)
+    async def get(self, path: str) -> Mapping[str, Any]:
+        """GET a JSON object that a server may not have; empty when it has none."""
         try:
-            reply = await findings.post(Call(settings.completions_path, body, tokens=40))
-            tops = generated_tops(choices_of(reply.body, 1, reply.endpoint)[0])
-        except (RequestRejected, ServerError):
-            continue
-        findings.learn(completion_logprobs=bool(tops), max_logprobs=min(len(tops), most))
-        return
-    findings.learn(completion_logprobs=False)
+            body: object = (await self.ask(Call(path, {}))).body
+        except EndpointUnreachable:
+            raise
+        except APIError:
+            return {}
+        return body if isinstance(body, Mapping) else {}
 
+    async def read_description(self) -> None:
+        """Read what the server says of itself: model names, window, special tokens."""
+        data = (await self.get("/models")).get("data")
+        entries = [entry for entry in data if isinstance(entry, Mapping)] if isinstance(data, list) else []
+        names = tuple(str(entry.get("id")) for entry in entries)
+        model = self.settings.model
+        if names:
+            self.learn(models=names[:100], model_known=model in names)
+        entry = next((entry for entry in entries if entry.get("id") == model), entries[0] if len(entries) == 1 else {})
+        owner = str(entry.get("owned_by") or "")
+        self.learn(server=_KINDS.get(owner, owner))
+        self._learn_window(entry.get("max_model_len"), "/models max_model_len")
+        self._learn_window(_field(entry.get("meta"), "n_ctx"), "/models meta.n_ctx")
+        self._learn_window(entry.get("context_length"), "/models context_length")
+        if owner in ("llamacpp", "") or self.known.max_length is None:
+            props = await self.get("//props")
+            self._learn_window(_field(props.get("default_generation_settings"), "n_ctx"), "/props n_ctx")
+            self._learn_eos(props)
+        if owner in ("vllm", "sglang"):
+            self._learn_eos(await self.get("//tokenizer_info"))
 
-def _steps(findings: _Findings) -> tuple[int, ...]:
-    """How many alternatives to try for, with no more tries than requests are left."""
-    if findings.settings.num_logprobs is not None:
-        return (findings.settings.num_logprobs,)
-    if findings.known.requests < _MOST_REQUESTS - 1:
-        return (_ALTERNATIVES, _FEW)
-    # Servers with a tokenizer of their own list more than the few that hosted APIs allow.
-    return (_ALTERNATIVES,) if findings.known.tokenizer is not None else (_FEW,)
+    def _learn_window(self, value: object, source: str) -> None:
+        if self.known.max_length is None and isinstance(value, int) and value > 0:
+            self.learn(max_length=value, max_length_source=source)
 
+    def _learn_eos(self, source: Mapping[str, Any]) -> None:
+        eos = source.get("eos_token")
+        if isinstance(eos, str) and eos:
+            self.learn(eos_text=eos)
 
-async def _try_chat(findings: _Findings) -> None:
-    settings = findings.settings
-    messages = [{"role": "user", "content": "Answer with one letter, A or B."}]
-    for most in _steps(findings):
-        body = settings.body(messages=messages, temperature=0, max_tokens=1, logprobs=True, top_logprobs=most)
+    async def try_echo(self) -> int:
+        """Ask for an echo; return how many tokens of the prompt it lists."""
         try:
-            reply = await findings.post(Call(settings.chat_path, body, tokens=40))
-            tops = generated_tops(choices_of(reply.body, 1, reply.endpoint)[0])
+            reply = await self.complete(prompt=PROBE_TEXT, temperature=0, max_tokens=1, logprobs=1, echo=True)
         except (RequestRejected, ServerError) as error:
-            findings.note(f"{most} top_logprobs in a chat answer: {' '.join(str(error).split())}")
-            continue
-        findings.learn(chat_logprobs=bool(tops), max_logprobs=min(len(tops), most))
-        return
-    findings.learn(chat_logprobs=False)
+            self.learn(seen=f"a request with echo and logprobs was answered with: {' '.join(str(error).split())}")
+            return 0
+        choice = choices_of(reply.body, 1, reply.endpoint)[0]
+        block = read_block(choice, reply.endpoint)
+        content = isinstance(choice.get("logprobs"), Mapping) and "content" in choice["logprobs"]
+        self.learn(
+            logprobs="content" if content else "legacy" if block.tokens else "none",
+            completion_logprobs=bool(first_top_tokens(choice)),
+            prompt_logprobs=isinstance(choice.get("prompt_logprobs"), list),
+        )
+        if not block.text.startswith(PROBE_TEXT):
+            self.learn(seen=f"echo was ignored: the answer's text is {block.text[:40]!r}, without the prompt")
+            return 0
+        if not block.tokens:
+            self.learn(seen="the prompt was echoed, but without log-probabilities")
+            return 0
+        prompt_tokens = reply.usage.prompt if reply.usage is not None else 0
+        self.known, listed = check_echo(self.known, block, PROBE_TEXT, prompt_tokens)
+        return listed
+
+    async def try_tokenizer(self) -> Tokens | None:
+        """Look for a tokenizer; return the tokens of the text, None when there is no tokenizer."""
+        tokenizer, tokens = await find_tokenizer(self.post, self.settings.model, PROBE_TEXT, self.settings.special)
+        if tokenizer is not None and tokens is not None:
+            self.learn(tokenizer=tokenizer)
+            self._learn_window(tokens.max_length, "/tokenize max_model_len")
+        return tokens
+
+    def find_bos_id(self, tokens: Tokens, listed: int) -> None:
+        """Find out whether the tokenizer adds a BOS token, by the tokens' bytes or by the tokens that the echo lists.
+
+        Args:
+            tokens: The tokens of the text, by the tokenizer.
+            listed: How many of them the echo lists.
+        """
+        known, count = self.known, len(tokens.ids)
+        if tokens.pieces is not None and b"".join(tokens.pieces[1:]).strip() == PROBE_TEXT.encode():
+            self.learn(bos_id=tokens.ids[0], bos_text=tokens.pieces[0].decode("utf-8", "replace"))
+        elif known.bos == "shown":
+            self.learn(bos_id=tokens.ids[0])
+        elif known.echo and count == listed + 1:
+            self.learn(bos_id=tokens.ids[0], bos="hidden", tokenizer_gap=1)
+        elif known.echo and count != listed:
+            self.note(f"the tokenizer counts {count} tokens where the echo lists {listed}: it is not used")
+            self.learn(tokenizer=None)
+
+    async def try_batch(self, tokens: Tokens | None) -> None:
+        """Send two prompts in one request, as token ids where there is a tokenizer."""
+        texts = [PROBE_TEXT, PROBE_TEXT + "."]
+        ids = [tokens.ids, tokens.ids[:-1]] if tokens is not None else None
+        prompt: Sequence[object] = texts if ids is None else ids
+        try:
+            reply = await self.complete(80, prompt=prompt, temperature=0, max_tokens=1, logprobs=1, echo=True)
+            blocks = [read_block(choice) for choice in choices_of(reply.body, 2, reply.endpoint)]
+        except APIError as error:
+            self.learn(batch=False, token_ids=None if ids is None else False)
+            self.note(f"two prompts in a request{'' if ids is None else ' as token ids'}", error)
+            return
+        if ids is None:
+            echoed = all(block.text.startswith(text) for block, text in zip(blocks, texts, strict=True))
+            self.learn(batch=echoed and all(block.tokens for block in blocks))
+            return
+        right = all(0 <= len(block.tokens) - len(sent) <= 1 for block, sent in zip(blocks, ids, strict=True))
+        self.learn(batch=right, token_ids=right)
+
+    async def try_forced_token(self, tokens: Tokens) -> None:
+        """Force an unlikely token with ``logit_bias`` and check that it comes with its value before the bias."""
+        forced, tops_wanted = tokens.ids[-1], self.settings.num_logprobs or _TOPS
+        body = self.settings.body(prompt=tokens.ids[:-3], temperature=0, max_tokens=1, logprobs=tops_wanted)
+        try:
+            payload = {**body, "logit_bias": {str(forced): 100}}
+            reply = await self.post(Call(self.settings.completions_path, payload, tokens=40))
+            choice = choices_of(reply.body, 1, reply.endpoint)[0]
+        except APIError as error:
+            self.learn(forced=False)
+            self.note("a token forced by logit_bias", error)
+            return
+        block, tops = read_block(choice), first_top_tokens(choice)
+        raw = False
+        if block.ids is not None and block.ids[:1] == [forced]:
+            value, top = block.logprobs[0], block.tops[0]
+            raw = value is not None and top is not None and value < top
+        self.learn(
+            forced=raw,
+            plain_id=forced if raw else None,
+            token_ids=bool(block.tokens),
+            completion_logprobs=bool(tops),
+            max_logprobs=min(len(tops), tops_wanted),
+        )
+        if not raw:
+            self.note("a token forced by logit_bias came without its own, unbiased log-probability")
+
+    async def try_top_logprobs(self) -> None:
+        """Ask for the likeliest next tokens: many, then few if the server refuses."""
+        for count in self._counts():
+            try:
+                reply = await self.complete(prompt=PROBE_TEXT, temperature=0, max_tokens=1, logprobs=count)
+                tops = first_top_tokens(choices_of(reply.body, 1, reply.endpoint)[0])
+            except (RequestRejected, ServerError):
+                continue
+            self.learn(completion_logprobs=bool(tops), max_logprobs=min(len(tops), count))
+            return
+        self.learn(completion_logprobs=False)
+
+    async def try_chat(self) -> None:
+        """Ask for the likeliest first tokens of a chat answer: many, then few if the server refuses."""
+        messages = [{"role": "user", "content": "Answer with one letter, A or B."}]
+        for count in self._counts():
+            body = self.settings.body(
+                messages=messages, temperature=0, max_tokens=1, logprobs=True, top_logprobs=count
+            )  # fmt: skip
+            try:
+                reply = await self.post(Call(self.settings.chat_path, body, tokens=40))
+                tops = first_top_tokens(choices_of(reply.body, 1, reply.endpoint)[0])
+            except (RequestRejected, ServerError) as error:
+                self.note(f"{count} top_logprobs in a chat answer", error)
+                continue
+            self.learn(chat_logprobs=bool(tops), max_logprobs=min(len(tops), count))
+            return
+        self.learn(chat_logprobs=False)
+
+    def _counts(self) -> tuple[int, ...]:
+        """Return the numbers of ``top_logprobs`` to try, at most as many as there are requests left."""
+        if self.settings.num_logprobs is not None:
+            return (self.settings.num_logprobs,)
+        if self.known.requests < _MAX_REQUESTS - 1:
+            return (_TOPS, _FEW_TOPS)
+        # Servers with a tokenizer list more than the few that hosted APIs allow.
+        return (_TOPS,) if self.known.tokenizer is not None else (_FEW_TOPS,)
+
+
+def _field(value: object, name: str) -> object:
+    return value.get(name) if isinstance(value, Mapping) else None

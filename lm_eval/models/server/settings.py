@@ -1,10 +1,9 @@
-"""What a run asks of log-likelihood scoring."""
+"""What a run asks of log-likelihood scoring, and the bodies of its requests."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
 
 from lm_eval.models.arguments import ModelArguments
 
@@ -17,21 +16,21 @@ class ScoringSettings:
 
     Attributes:
         model: The model's name, as the endpoint knows it.
-        chat: Whether the endpoint is a chat endpoint.
-        max_length: The window the user asked for, in tokens; None takes the endpoint's.
-        truncate: Cut the left end of a prompt that is too long instead of reporting an error.
-        scoring: The strategy the user named, or None to let the probe decide.
-        seed: Sent with every request; None sends none.
-        extra_body: Further fields of every request body; they win over ours.
-        batch_size: The most prompts in one request.
+        chat: Whether the endpoint is a chat endpoint. Default False.
+        max_length: The window in tokens that the user gave; None takes the server's.
+        truncate: Whether a prompt that is too long is cut on the left instead of being an error. Default False.
+        scoring: The name of the strategy; None lets the probe decide.
+        seed: Sent with every request; None sends none. Default 1234.
+        extra_body: More fields for every request body; they override all others.
+        batch_size: The maximum number of prompts in one request. Default 1.
         add_bos_token: Whether the server adds its special tokens to a text; None leaves it to the server.
-        custom_prefix_token_id: The token an empty context is replaced by.
-        eos_string: The text of the end-of-text token; it stands in for an empty context where the server adds no
+        custom_prefix_token_id: The id of the token that takes the place of an empty context.
+        eos_string: The text of the end-of-text token. It takes the place of an empty context where the server adds no
             BOS token and ``custom_prefix_token_id`` is not given.
-        num_logprobs: How many ``top_logprobs`` the one-token strategies ask for; None takes 20, or what the
-            server allows.
-        completions_path: Where prompts go, below the base URL.
-        chat_path: Where messages go, below the base URL.
+        num_logprobs: How many ``top_logprobs`` the one-token strategies ask for; None takes 20, or what the server
+            allows.
+        completions_path: What follows the base URL for prompts.
+        chat_path: What follows the base URL for messages.
     """
 
     model: str
@@ -40,7 +39,7 @@ class ScoringSettings:
     truncate: bool = False
     scoring: str | None = None
     seed: int | None = 1234
-    extra_body: Mapping[str, Any] = field(default_factory=dict)
+    extra_body: Mapping[str, object] = field(default_factory=dict)
     batch_size: int = 1
     add_bos_token: bool | None = None
     custom_prefix_token_id: int | None = None
@@ -51,7 +50,7 @@ class ScoringSettings:
 
     @classmethod
     def of(cls, args: ModelArguments, *, chat: bool = False) -> ScoringSettings:
-        """Take the settings out of a model's arguments.
+        """Take the settings from a model's arguments.
 
         Args:
             args: The arguments.
@@ -60,20 +59,20 @@ class ScoringSettings:
         Returns:
             The settings.
         """
-        same = (item.name for item in fields(cls) if hasattr(args, item.name))
-        return cls(**{name: getattr(args, name) for name in same}, chat=chat)
+        shared = (item.name for item in fields(cls) if hasattr(args, item.name))
+        return cls(**{name: getattr(args, name) for name in shared}, chat=chat)
 
-    def body(self, *, echo: bool = False, **content: Any) -> dict[str, Any]:
+    def body(self, *, echo: bool = False, **content: object) -> dict[str, object]:
         """Build a request body: model, the given fields, seed, echo, then ``extra_body``.
 
         Args:
-            echo: Ask for the prompt to be echoed.
-            **content: Fields of this request.
+            echo: Whether to ask for an echo of the prompt.
+            **content: The fields of this request.
 
         Returns:
-            The body, always in the same order of keys.
+            The body; its keys are always in the same order.
         """
-        body: dict[str, Any] = {"model": self.model, **content}
+        body: dict[str, object] = {"model": self.model, **content}
         if self.seed is not None:
             body["seed"] = self.seed
         if echo:
@@ -88,5 +87,5 @@ class ScoringSettings:
         return self.add_bos_token is not False
 
 
-def _is_text(prompt: Any) -> bool:
+def _is_text(prompt: object) -> bool:
     return isinstance(prompt, str) or (isinstance(prompt, list) and prompt != [] and isinstance(prompt[0], str))

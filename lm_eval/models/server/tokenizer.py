@@ -1,14 +1,13 @@
 """The server's own tokenizer, where it offers one.
 
-Three kinds are known: ``vllm`` (also SGLang) and ``llamacpp`` at ``/tokenize``, ``extras`` (llama-cpp-python) at
-``/extras/tokenize``. ``tgi`` answers at ``/tokenize`` in yet another shape.
+Four kinds are known: ``vllm`` (SGLang too), ``llamacpp`` and ``tgi`` at ``/tokenize``, and ``extras``
+(llama-cpp-python) at ``/extras/tokenize``. They differ in the fields of requests and answers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from lm_eval.errors import APIError, MalformedResponse
 from lm_eval.models.work import Ask, Call
@@ -24,8 +23,8 @@ class Tokens:
 
     Attributes:
         ids: Token ids.
-        pieces: The bytes of each token, where the server tells.
-        max_length: The model's window, where the server tells.
+        pieces: The bytes of each token; None when the server does not list them.
+        max_length: The model's window in tokens; None when the server does not say.
     """
 
     ids: list[int]
@@ -38,7 +37,7 @@ class RemoteTokenizer:
     """Tokenizes through the server.
 
     Attributes:
-        kind: Which server's shape it speaks, one of ``KINDS``.
+        kind: Whose fields it uses, one of ``KINDS``.
         model: The model's name.
     """
 
@@ -50,7 +49,7 @@ class RemoteTokenizer:
 
         Args:
             text: The text.
-            special: Whether special tokens such as BOS are added as for a prompt.
+            special: Whether special tokens such as BOS are added as for a prompt. Default True.
 
         Returns:
             The call.
@@ -69,13 +68,13 @@ class RemoteTokenizer:
         Args:
             ask: Sends the call.
             text: The text.
-            special: Whether special tokens such as BOS are added as for a prompt.
+            special: Whether special tokens such as BOS are added as for a prompt. Default True.
 
         Returns:
             Its tokens.
 
         Raises:
-            APIError: The call was lost, or its answer holds no tokens.
+            APIError: The call was lost, or its answer contains no tokens.
         """
         if not text and not special:
             return Tokens([], [])
@@ -96,10 +95,10 @@ class RemoteTokenizer:
             The text.
 
         Raises:
-            APIError: The call was lost, or its answer holds no text.
+            APIError: The call was lost, or its answer contains no text.
         """
         path = "//extras/detokenize" if self.kind == "extras" else "//detokenize"
-        payload: dict[str, Any] = {"tokens": list(ids)}
+        payload: dict[str, object] = {"tokens": list(ids)}
         reply = await ask(Call(path, {"model": self.model, **payload} if self.kind == "vllm" else payload))
         body = reply.body if isinstance(reply.body, Mapping) else {}
         text = next((body[key] for key in ("prompt", "content", "text") if isinstance(body.get(key), str)), None)
@@ -108,14 +107,14 @@ class RemoteTokenizer:
         return str(text)
 
 
-def read_tokens(body: Any) -> Tokens | None:
-    """Read a tokenizer's answer, whichever shape it has.
+def read_tokens(body: object) -> Tokens | None:
+    """Read the answer of a tokenizer of any kind.
 
     Args:
         body: The parsed JSON.
 
     Returns:
-        The tokens, or None when there are none in it.
+        The tokens, or None when the answer contains none.
     """
     tokens = body.get("tokens") if isinstance(body, Mapping) else body
     if not isinstance(tokens, list):
@@ -131,7 +130,7 @@ def read_tokens(body: Any) -> Tokens | None:
     return Tokens([token["id"] for token in tokens], known if len(known) == len(pieces) else None, limit)
 
 
-def _bytes(piece: Any) -> bytes | None:
+def _bytes(piece: object) -> bytes | None:
     if isinstance(piece, str):
         return piece.encode("utf-8", "surrogatepass")
     if isinstance(piece, list) and all(isinstance(byte, int) and 0 <= byte < 256 for byte in piece):
@@ -139,7 +138,7 @@ def _bytes(piece: Any) -> bytes | None:
     return None
 
 
-def _kind_of(body: Any) -> str | None:
+def _kind_of(body: object) -> str | None:
     if isinstance(body, list):
         return "tgi"
     if not isinstance(body, Mapping) or not isinstance(body.get("tokens"), list):
@@ -151,23 +150,23 @@ def _kind_of(body: Any) -> str | None:
 async def find_tokenizer(
     ask: Ask, model: str, text: str, special: bool = True
 ) -> tuple[RemoteTokenizer | None, Tokens | None]:
-    """Learn which tokenizer a server offers, with one request, or two where the first address is unknown to it.
+    """Find the tokenizer that a server offers, with at most two requests.
 
     Args:
         ask: Sends calls.
         model: The model's name.
-        text: What is tokenized.
-        special: Whether special tokens such as BOS are added as for a prompt.
+        text: The text to tokenize.
+        special: Whether special tokens such as BOS are added as for a prompt. Default True.
 
     Returns:
         The tokenizer and the text's tokens; None for both when there is none.
     """
-    # One body that every kind understands: each reads its own fields and leaves the others.
-    everything = {
+    # One body that every kind of server understands: each reads its own fields and ignores the others.
+    body = {
         "model": model, "prompt": text, "content": text, "inputs": text,
         "add_special": special, "add_special_tokens": special, "with_pieces": True,
     }  # fmt: skip
-    for path, payload in (("//tokenize", everything), ("//extras/tokenize", {"input": text})):
+    for path, payload in (("//tokenize", body), ("//extras/tokenize", {"input": text})):
         try:
             reply = await ask(Call(path, payload))
         except APIError:

@@ -6,14 +6,12 @@ from hypothesis import strategies as st
 
 from lm_eval.models.logprobs.blocks import Block
 from lm_eval.models.logprobs.seams import (
-    Window,
     common_prefix,
     prompt_tokens_of,
     seam_by_offsets,
     seam_by_pieces,
     seam_by_texts,
     split_pair,
-    windows,
 )
 
 
@@ -153,16 +151,3 @@ def test_the_generated_token_is_not_the_prompts(
 def test_common_prefix() -> None:
     assert common_prefix([1, 2, 3], [1, 2, 4]) == 2
     assert common_prefix([1], [1, 2]) == 1
-
-
-def test_windows_keep_a_full_context_for_the_last() -> None:
-    assert windows(10, 4) == [Window(-1, 0, 4), Window(3, 4, 8), Window(5, 8, 10)]
-    assert windows(3, 4) == [Window(-1, 0, 3)]
-
-
-@given(st.integers(1, 200), st.integers(1, 50))
-def test_every_token_is_predicted_once_and_no_window_is_too_long(count: int, most: int) -> None:
-    cuts = windows(count, most)
-    assert [place for cut in cuts for place in range(cut.first, cut.stop)] == list(range(count))
-    assert all(cut.stop - max(cut.start, 0) <= most + 1 for cut in cuts)
-    assert all(cut.stop - cut.start == most + 1 for cut in cuts[1:])

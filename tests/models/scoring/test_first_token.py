@@ -70,7 +70,7 @@ def test_the_tokenizer_tells_which_token_a_choice_is() -> None:
 
 def test_whole_texts_are_refused_where_there_is_no_other_way() -> None:
     scorer = first()
-    assert "whole texts" in str(scorer.refuses("loglikelihood_rolling"))
+    assert "complete texts" in str(scorer.refuses("loglikelihood_rolling"))
     (found,) = answers(scorer, [document("x")], Fake())
     assert isinstance(found, CheckFailed)
 

@@ -4,30 +4,31 @@ import asyncio
 from collections import Counter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lm_eval.api.instance import RequestError
 from lm_eval.errors import APIError, MalformedResponse, RequestRejected
 from lm_eval.models.arguments import ModelArguments
 from lm_eval.models.http.dispatcher import Dispatcher
 from lm_eval.models.http.session import Session
-from lm_eval.models.logprobs.checks import Score
-from lm_eval.models.logprobs.seams import windows
-from lm_eval.models.scoring.rolling import window_units
+from lm_eval.models.logprobs.checks import LogLikelihood
+from lm_eval.models.scoring.rolling import Window, window_units, windows
 from lm_eval.models.work import Answer, Ask
 from tests.models.scoring.helpers import document
 
 
 def run(failures: dict[int, list[APIError]], places: int) -> tuple[list[Answer], list[RequestError], Counter[int]]:
-    """Score a document of five windows; the windows named fail as often as they have errors."""
+    """Score a text of five windows; the windows in ``failures`` fail as often as they have errors."""
     asked: Counter[int] = Counter()
 
-    async def score(ask: Ask, ids: list[int], first: int, repeat: int) -> Score:
+    async def score(ask: Ask, ids: list[int], first: int, repeat: int) -> LogLikelihood:
         window = ids[-1]
         asked[window] += 1
         await asyncio.sleep(0)
         if failures.get(window):
             raise failures[window].pop(0)
-        return Score(-1.0, True)
+        return LogLikelihood(-1.0, True)
 
     units = window_units(document("x"), 99, range(5), windows(5, 1), score)
     answers: list[Answer] = []
@@ -56,3 +57,16 @@ def test_a_document_is_lost_once_and_its_other_windows_are_left(places: int) -> 
     answers, lost, asked = run({0: [RequestRejected("no")], 4: [RequestRejected("no")]}, places)
     assert (answers, [error.kind for error in lost]) == ([], ["rejected"])
     assert sum(asked.values()) <= places
+
+
+def test_windows_keep_a_full_context_for_the_last() -> None:
+    assert windows(10, 4) == [Window(-1, 0, 4), Window(3, 4, 8), Window(5, 8, 10)]
+    assert windows(3, 4) == [Window(-1, 0, 3)]
+
+
+@given(st.integers(1, 200), st.integers(1, 50))
+def test_every_token_is_predicted_once_and_no_window_is_too_long(count: int, most: int) -> None:
+    cuts = windows(count, most)
+    assert [place for cut in cuts for place in range(cut.first, cut.stop)] == list(range(count))
+    assert all(cut.stop - max(cut.start, 0) <= most + 1 for cut in cuts)
+    assert all(cut.stop - cut.start == most + 1 for cut in cuts[1:])

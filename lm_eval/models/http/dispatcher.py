@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from lm_eval.api.instance import RequestError
 from lm_eval.errors import APIError, MalformedResponse, RunAborted
@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Dispatcher"]
 
-_WORKERS_A_PLACE, _MORE_WORKERS = 4, 16
+_WORKERS_PER_CALL, _EXTRA_WORKERS = 4, 16
+"""At most 4 workers per call in flight, plus 16: most may wait for a retry, and each holds the payload of its unit."""
 
 
 class Dispatcher:
-    """Takes units one by one, runs them, hands out answers and failures."""
+    """Takes units one by one, runs them, and passes on answers and failures."""
 
     def __init__(
         self,
@@ -29,38 +30,38 @@ class Dispatcher:
         answered: Callable[[Answer], None],
         lost: Callable[[Slot, RequestError], None],
     ) -> None:
-        """Keep the parts; ``run`` does the work.
+        """Store the parts; ``run`` does the work.
 
         Args:
-            engine: Answers calls and says how many may be in flight.
-            units: The work; taken from when a worker is free.
-            answered: Gets every answer.
-            lost: Gets every slot whose request is lost for good.
+            engine: Answers calls, and limits the number in flight.
+            units: The work; the next unit is taken when a worker is free.
+            answered: Receives every answer.
+            lost: Receives every slot whose request failed for good.
         """
         self._engine, self._units = engine, units
         self._answered, self._lost = answered, lost
-        self._later: list[Unit] = []
+        self._follow_ups: list[Unit] = []
         self._exhausted = False
         self._workers: set[asyncio.Task[None]] = set()
-        self._idle: asyncio.Event = asyncio.Event()
+        self._finished: asyncio.Event = asyncio.Event()
         self._failure: BaseException | None = None
 
     async def run(self) -> None:
-        """Work until nothing is left.
+        """Run all units.
 
         Raises:
-            BaseException: What a unit, the iterator or a callback raised, if it was not an ``APIError``: the run then
-                ends at once.
+            BaseException: An exception of a unit, of the iterator or of a callback that is not an ``APIError``. It ends
+                the run at once.
         """
-        self._engine.on_sleep = self._hire
+        self._engine.on_sleep = self._start_workers
         try:
-            self._hire()
+            self._start_workers()
             if self._workers:
-                await self._idle.wait()
+                await self._finished.wait()
         finally:
             self._engine.on_sleep = None
             self._exhausted = True
-            self._later.clear()
+            self._follow_ups.clear()
             for worker in self._workers:
                 worker.cancel()
             if self._workers:
@@ -68,35 +69,35 @@ class Dispatcher:
         if self._failure is not None:
             raise self._failure
 
-    def _hire(self) -> None:
-        """Start workers until as many are awake as calls may be in flight.
+    def _start_workers(self) -> None:
+        """Start workers until there is one per call that may be in flight.
 
-        A worker that waits to try again does not count, up to a bound that keeps memory in check.
+        Workers that wait before a retry do not count, up to a limit that bounds memory.
         """
-        places = self._engine.gate.limit.value
+        limit = self._engine.gate.limit.value
         while (
             self._failure is None
-            and len(self._workers) - self._engine.sleeping < places
-            and len(self._workers) < places * _WORKERS_A_PLACE + _MORE_WORKERS
+            and len(self._workers) - self._engine.sleeping < limit
+            and len(self._workers) < limit * _WORKERS_PER_CALL + _EXTRA_WORKERS
         ):
-            unit = self._next()
+            unit = self._next_unit()
             if unit is None:
                 return
             worker = asyncio.ensure_future(self._work(unit))
             self._workers.add(worker)
-            worker.add_done_callback(self._left)
+            worker.add_done_callback(self._worker_ended)
 
-    def _left(self, worker: asyncio.Task[None]) -> None:
+    def _worker_ended(self, worker: asyncio.Task[None]) -> None:
         self._workers.discard(worker)
         if not worker.cancelled() and (error := worker.exception()) is not None and self._failure is None:
             self._failure = error
         if self._failure is not None or not self._workers:
-            self._idle.set()
+            self._finished.set()
 
-    def _next(self) -> Unit | None:
-        """Take a unit: one that follows from finished work, else the iterator's next."""
-        if self._later:
-            return self._later.pop()
+    def _next_unit(self) -> Unit | None:
+        """Return a follow-up unit of finished work, else the next unit of the iterator."""
+        if self._follow_ups:
+            return self._follow_ups.pop()
         if self._exhausted:
             return None
         try:
@@ -106,7 +107,7 @@ class Dispatcher:
         except BaseException as error:
             self._exhausted = True
             self._failure = error
-            self._idle.set()
+            self._finished.set()
         return None
 
     async def _work(self, unit: Unit | None) -> None:
@@ -115,31 +116,33 @@ class Dispatcher:
             try:
                 try:
                     results = await unit.run(engine.ask)
-                except MalformedResponse as unusable:
-                    if engine.gave_up(unusable):
+                except MalformedResponse as error:
+                    if engine.gave_up(error):
                         raise
-                    results = await self._run_again(unit, unusable)
+                    results = await self._run_again(unit, error)
             except APIError as error:
-                # Failure is data: the run goes on without this unit.
+                # A failed request is data: the run continues without this unit.
                 reason = RequestError(error.kind, str(error), error.status, error.attempts, error.endpoint)
                 for slot in unit.slots:
                     self._lost(slot, reason)
             except RunAborted as error:
                 raise error.error from None
             else:
-                self._hand_out(results)
-            places = engine.gate.limit.value
+                self._pass_on(results)
+            limit = engine.gate.limit.value
             awake = len(self._workers) - engine.sleeping
-            if awake > places:
-                # Out of the count at once: else all that end in the same turn of the loop would take themselves for
-                # the one too many, and the rest of the work would be left behind.
-                self._workers.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+            if awake > limit:
+                # Remove this worker from the set now. Otherwise several workers that check in the same loop iteration
+                # would each see one too many, all exit, and leave work undone.
+                worker = asyncio.current_task()
+                assert worker is not None
+                self._workers.discard(worker)
                 return
-            if awake < places:
-                self._hire()
-            unit = self._next()
+            if awake < limit:
+                self._start_workers()
+            unit = self._next_unit()
 
-    def _hand_out(self, results: Sequence[Answer | Unit]) -> None:
+    def _pass_on(self, results: Sequence[Answer | Unit]) -> None:
         follow_ups: list[Unit] = []
         for result in results:
             if isinstance(result, Answer):
@@ -147,16 +150,16 @@ class Dispatcher:
             else:
                 follow_ups.append(result)
         if follow_ups:
-            self._later.extend(reversed(follow_ups))
-            self._hire()
+            self._follow_ups.extend(reversed(follow_ups))
+            self._start_workers()
 
     async def _run_again(self, unit: Unit, error: MalformedResponse) -> Sequence[Answer | Unit]:
-        """Run a unit again that could not use what it was answered; such answers leave the journal."""
+        """Run a unit again that could not use a reply, and remove its replies from the journal."""
         engine = self._engine
-        for attempt in range(1, engine.tries_for_a_unit + 1):
+        for attempt in range(1, engine.max_unit_attempts + 1):
             await self._forget_answers(unit)
             error.attempts = attempt
-            if not error.retryable or attempt == engine.tries_for_a_unit:
+            if not error.retryable or attempt == engine.max_unit_attempts:
                 break
             engine.accounting.retries += 1
             try:
@@ -168,14 +171,14 @@ class Dispatcher:
         raise error
 
     async def _forget_answers(self, unit: Unit) -> None:
-        """Find out what a unit asked, by running it on the journal alone, and remove those answers."""
-        made: list[Call] = []
+        """Remove a unit's replies from the journal; running the unit on the journal shows which calls it makes."""
+        calls: list[Call] = []
 
         async def replay(call: Call) -> Reply:
-            made.append(call)
+            calls.append(call)
             return self._engine.replay(call)
 
         if self._engine.journaled:
             with contextlib.suppress(APIError):
                 await unit.run(replay)
-            self._engine.forget(made)
+            self._engine.forget(calls)

@@ -1,11 +1,13 @@
-"""Sends calls: journal, limits, concurrency, endpoints, retries and accounting, in one path."""
+"""Sends calls, in one path: journal, retries, concurrency, endpoint, rate limits, transport, accounting.
+
+``ask`` looks into the journal, ``_send`` retries, and ``_attempt`` sends once, when concurrency and limits allow it.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from lm_eval.errors import (
     APIError,
@@ -31,13 +33,23 @@ from lm_eval.models.work import Call, Reply
 
 __all__ = ["Engine"]
 
-_REFUSALS_BEFORE_STOP = 20
-_LOST_BEFORE_OUTAGE = 20
-_CHARACTERS_A_TOKEN = 4
+_MAX_REFUSALS_IN_A_ROW = 20
+_MAX_UNREACHABLE_IN_A_ROW = 20
+_CHARACTERS_PER_TOKEN = 4
+_Result = tuple[object, bytes, Endpoint]
+"""The parsed JSON of a reply, its bytes, and the endpoint that sent it."""
 
 
 class Engine:
-    """Answers calls for as long as one event loop runs; what it learns lives in the parts it is given."""
+    """Answers calls while one event loop runs; what it learns is stored in its parts, which live longer.
+
+    Attributes:
+        gate: Limits the number of calls in flight.
+        accounting: Counts replies, tokens and cost.
+        sleeping: Number of calls that wait before a retry.
+        on_sleep: Called when a call begins to wait before a retry.
+        max_unit_attempts: How often a unit is run again whose replies could not be used.
+    """
 
     def __init__(
         self,
@@ -51,18 +63,18 @@ class Engine:
         journals: Sequence[Journal] = (),
         main_path: str | None = None,
     ) -> None:
-        """Put the parts together.
+        """Combine the parts.
 
         Args:
             transport: An open transport.
-            endpoints: Where calls go.
-            limit: How many calls are in flight.
-            limits: Requests and tokens a minute.
-            policy: When a call is made again.
-            accounting: Counts answers and ends the run when a budget is spent.
-            journals: Files of answers, looked at in this order; all get every answer.
-            main_path: The path that must work: a refusal of the key, the URL or the model there, before anything was
-                answered, ends the run. None while it is still being found out what the server can do.
+            endpoints: The endpoints that calls go to.
+            limit: The maximum number of calls in flight.
+            limits: Rate limits: requests and tokens per minute.
+            policy: When and how often a call is retried.
+            accounting: Counts replies, and ends the run when a budget is spent.
+            journals: Files of replies. They are read in this order; every new reply is written to all of them.
+            main_path: The API path of the run. A refusal of the key, the URL or the model on this path ends the run
+                if nothing was answered before. None for the probe.
         """
         self.gate = Gate(limit)
         self.accounting = accounting
@@ -70,27 +82,27 @@ class Engine:
         self.on_sleep: Callable[[], None] | None = None
         self._transport, self._endpoints, self._limit = transport, endpoints, limit
         self._limits, self._policy, self._journals = limits, policy, list(journals)
-        self._flights: dict[bytes, asyncio.Future[Reply] | None] = {}
+        self._in_flight: dict[bytes, asyncio.Future[Reply] | None] = {}
         self._main_path = main_path
-        self._lost: weakref.WeakSet[APIError] = weakref.WeakSet()
+        self._failed: weakref.WeakSet[APIError] = weakref.WeakSet()
         self._ever_answered = False
         self._refused_in_a_row = 0
-        # Calls lost in a row because nothing could be reached: past a bound, the rest is not asked again and again.
-        self._outage = 0
+        # Consecutive calls that failed to connect. Above a limit, calls are tried only once.
+        self._unreachable_in_a_row = 0
         self._has_budget = accounting.has_budget
-        self.tries_for_a_unit = 1 + min(2, max(0, policy.retries))
+        self.max_unit_attempts = 1 + min(2, max(0, policy.retries))
 
     async def ask(self, call: Call) -> Reply:
-        """Answer one call, from the journal or from an endpoint.
+        """Answer a call, from the journal or from an endpoint.
 
         Args:
-            call: What to ask.
+            call: The call.
 
         Returns:
-            The answer.
+            The reply.
 
         Raises:
-            APIError: The call is lost for good.
+            APIError: The call failed for good.
             RunStopped: A budget is spent.
         """
         body = encode(call.payload)
@@ -98,27 +110,24 @@ class Engine:
             reply, _ = await self._send(call, body)
             return reply
         key = self._key(call, body)
-        if key in self._flights:
+        if key in self._in_flight:
             return await self._join(key)
-        for journal in self._journals:
-            known = journal.get(key)
-            if known is not None:
-                parsed = decode(known)
-                usage = usage_of(parsed)
-                self.accounting.answered(usage, cached=True)
-                return Reply(parsed, self._endpoints.identity, 0, True, usage)
-        self._flights[key] = None
+        cached = self._cached(key)
+        if cached is not None:
+            self.accounting.answered(cached.usage, cached=True)
+            return cached
+        self._in_flight[key] = None
         try:
             reply, raw = await self._send(call, body)
         except BaseException as error:
-            waiting = self._flights.pop(key)
+            waiting = self._in_flight.pop(key)
             if waiting is not None and not waiting.done():
                 if isinstance(error, Exception):
                     waiting.set_exception(error)
                 else:
                     waiting.cancel()
             raise
-        waiting = self._flights.pop(key)
+        waiting = self._in_flight.pop(key)
         if waiting is not None and not waiting.done():
             waiting.set_result(reply)
         for journal in self._journals:
@@ -127,42 +136,39 @@ class Engine:
 
     @property
     def journaled(self) -> bool:
-        """Whether answers are kept."""
+        """Whether replies are written to a journal."""
         return bool(self._journals)
 
     def replay(self, call: Call) -> Reply:
         """Answer a call from the journal only.
 
         Args:
-            call: What was asked before.
+            call: A call that was answered before.
 
         Returns:
-            The answer.
+            The reply.
 
         Raises:
-            APIError: It is not there.
+            APIError: The journal does not have the reply.
         """
-        key = self._key(call, encode(call.payload))
-        for journal in self._journals:
-            known = journal.get(key)
-            if known is not None:
-                parsed = decode(known)
-                return Reply(parsed, self._endpoints.identity, 0, True, usage_of(parsed))
-        raise APIError("No answer in the journal")
+        cached = self._cached(self._key(call, encode(call.payload)))
+        if cached is None:
+            raise APIError("No answer in the journal")
+        return cached
 
     def gave_up(self, error: APIError) -> bool:
-        """Tell whether an error came from a call that was lost, not from what a unit made of an answer.
+        """Say whether an error comes from a call that failed, and not from a unit that could not use a reply.
 
         Args:
-            error: What a unit raised.
+            error: The error that a unit raised.
 
         Returns:
-            True when asking again was already tried.
+            True if the call was already retried.
         """
-        return error in self._lost
+        return error in self._failed
 
     def forget(self, calls: Sequence[Call]) -> None:
-        """Remove the answers of calls from the journals, because they could not be used.
+        """Remove the replies to calls from the journals, because they could not be used.
 
         Args:
             calls: The calls.
@@ -174,16 +180,25 @@ class Engine:
     def _key(self, call: Call, body: bytes) -> bytes:
         return answer_key(self._endpoints.identity, call.path, body, call.repeat)
 
+    def _cached(self, key: bytes) -> Reply | None:
+        for journal in self._journals:
+            raw = journal.get(key)
+            if raw is not None:
+                parsed = decode(raw)
+                return Reply(parsed, self._endpoints.identity, 0, True, usage_of(parsed))
+        return None
+
     async def _join(self, key: bytes) -> Reply:
-        """Wait for the same call that is already on its way."""
-        waiting = self._flights[key]
+        """Wait for an equal call that is already in flight."""
+        waiting = self._in_flight[key]
         if waiting is None:
-            waiting = self._flights[key] = asyncio.get_running_loop().create_future()
+            waiting = self._in_flight[key] = asyncio.get_running_loop().create_future()
         reply = await asyncio.shield(waiting)
         self.accounting.answered(reply.usage, cached=True)
         return Reply(reply.body, reply.endpoint, reply.attempts, True, reply.usage)
 
     async def _send(self, call: Call, body: bytes) -> tuple[Reply, bytes]:
+        """Send a call, and retry it when it fails; return the reply and its bytes."""
         rate = self._policy.rate
         rate.calls += 1
         attempts = 1
@@ -193,45 +208,40 @@ class Engine:
             if isinstance(error, ServerError):
                 rate.failures += 1
             try:
-                if not self._policy.allows(error) or self._outage >= _LOST_BEFORE_OUTAGE:
+                if not self._policy.allows(error) or self._unreachable_in_a_row >= _MAX_UNREACHABLE_IN_A_ROW:
                     raise
-                parsed, raw, endpoint, attempts = await self._again(call, body, error)
+                (parsed, raw, endpoint), attempts = await self._again(call, body, error)
             except APIError as last:
                 self.accounting.failed += 1
-                self._lost.add(last)
-                self._outage += isinstance(last, EndpointUnreachable)
+                self._failed.add(last)
+                self._unreachable_in_a_row += isinstance(last, EndpointUnreachable)
                 self._end_if_hopeless(call, last)
                 raise
         self._ever_answered = True
-        self._refused_in_a_row = self._outage = 0
+        self._refused_in_a_row = self._unreachable_in_a_row = 0
         usage = usage_of(parsed)
         self.accounting.answered(usage, cached=False)
         if self._has_budget:
             self.accounting.check()
         return Reply(parsed, endpoint.shown, attempts, False, usage), raw
 
-    async def _again(self, call: Call, body: bytes, first: APIError) -> tuple[Any, bytes, Endpoint, int]:
-        attempts = 1
-
-        async def attempt() -> tuple[Any, bytes, Endpoint]:
-            nonlocal attempts
-            attempts += 1
+    async def _again(self, call: Call, body: bytes, first: APIError) -> tuple[_Result, int]:
+        async def attempt() -> _Result:
             self.accounting.retries += 1
             if self._has_budget:
                 self.accounting.check()
             return await self._attempt(call, body)
 
-        result = await self._policy.again(
+        return await self._policy.again(
             attempt,
             first,
             sleep=self._sleep,
             has_other_endpoint=self._endpoints.another_ready,
             successes=lambda: self.accounting.requests,
         )
-        return *result, attempts
 
     async def _sleep(self, seconds: float) -> None:
-        """Wait without holding a place among the calls in flight; the dispatcher may send another meanwhile."""
+        """Wait before a retry. The call does not count as in flight, so the dispatcher may start another one."""
         if seconds <= 0:
             return
         self.sleeping += 1
@@ -242,8 +252,8 @@ class Engine:
         finally:
             self.sleeping -= 1
 
-    async def _attempt(self, call: Call, body: bytes) -> tuple[Any, bytes, Endpoint]:
-        """Send a call once, when limits and concurrency allow it."""
+    async def _attempt(self, call: Call, body: bytes) -> _Result:
+        """Send a call once, when concurrency and limits allow it."""
         if not self.gate.try_enter():
             await self.gate.enter()
         endpoint = self._endpoints.pick()
@@ -274,13 +284,14 @@ class Engine:
             self._learn(endpoint, headers, parsed, tokens)
         return parsed, raw, endpoint
 
-    def _learn(self, endpoint: Endpoint, headers: Mapping[str, str], parsed: Any, tokens: int) -> None:
+    def _learn(self, endpoint: Endpoint, headers: Mapping[str, str], parsed: object, tokens: int) -> None:
+        """Update the rate limits from a reply."""
         if tokens and (usage := usage_of(parsed)) is not None:
             self._limits.settle(tokens, usage.prompt + usage.completion)
         self._limits.learn(endpoint.base, headers, endpoint.outstanding, endpoint.outstanding_tokens)
 
     def _note_failure(self, endpoint: Endpoint, error: APIError) -> None:
-        """Tell endpoints and concurrency what went wrong, if it was theirs."""
+        """Register a failure at the endpoint, and at the concurrency limit if the server is overloaded."""
         if isinstance(error, RateLimited):
             self._limit.refused("429")
             endpoint.failures += 1
@@ -298,7 +309,7 @@ class Engine:
             endpoint.failures += 1
 
     def _end_if_hopeless(self, call: Call, error: APIError) -> None:
-        """End the run when no call can succeed: nothing has yet, or the key stopped being accepted."""
+        """End the run when no call can succeed: none has yet, or the key is no longer accepted."""
         if self._main_path is None or call.path != self._main_path:
             return
         if not isinstance(error, AuthenticationError | EndpointNotFound):
@@ -308,7 +319,7 @@ class Engine:
         self._refused_in_a_row += 1
         if not self._ever_answered:
             raise RunAborted(error)
-        if self._refused_in_a_row >= _REFUSALS_BEFORE_STOP:
+        if self._refused_in_a_row >= _MAX_REFUSALS_IN_A_ROW:
             raise RunStopped(
                 f"Stopped: {self._refused_in_a_row} requests in a row were refused, the last with: {error} "
                 "Answers are kept; the same command goes on from there."
@@ -316,6 +327,6 @@ class Engine:
 
 
 def _estimate(call: Call, body: bytes) -> int:
-    """Estimate the tokens of a call: a quarter of its characters, and all it may generate."""
-    most = call.payload.get("max_tokens") or call.payload.get("max_completion_tokens")
-    return len(body) // _CHARACTERS_A_TOKEN + (most if isinstance(most, int) else 0)
+    """Estimate the tokens of a call: a quarter of its characters, plus the maximum it may generate."""
+    max_tokens = call.payload.get("max_tokens") or call.payload.get("max_completion_tokens")
+    return len(body) // _CHARACTERS_PER_TOKEN + (max_tokens if isinstance(max_tokens, int) else 0)

@@ -87,7 +87,7 @@ class RetryPolicy:
         sleep: Callable[[float], Awaitable[None]],
         has_other_endpoint: Callable[[int], bool],
         successes: Callable[[], int],
-    ) -> T:
+    ) -> tuple[T, int]:
         """Retry a call whose first attempt has failed, until it succeeds or a limit is reached.
 
         Args:
@@ -99,7 +99,7 @@ class RetryPolicy:
             successes: Returns how many calls have succeeded so far. While the number grows, waits do not grow.
 
         Returns:
-            The result of the attempt that succeeded.
+            The result of the attempt that succeeded, and the number of attempts.
 
         Raises:
             APIError: The last failure; its ``attempts`` is the number of attempts.
@@ -117,7 +117,7 @@ class RetryPolicy:
             retry=failures.retry, stop=failures.stop, wait=failures.wait, sleep=sleep, reraise=True
         )
         try:
-            return await retrying(send)
+            return await retrying(send), len(failures.errors) + 1
         except APIError as error:
             error.attempts = len(failures.errors)
             raise

@@ -1,4 +1,4 @@
-"""Sends one request and reads one answer; whatever goes wrong becomes an error of this package."""
+"""Sends one request and reads one reply; every failure becomes an exception of this package."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import importlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lm_eval.config.redact import Redactor, shown_url
 from lm_eval.errors import (
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Transport", "TransportSettings", "decode", "encode"]
 
 _READ_BUFFER = 2**20
+_CHECK_SERVER = "check that the server runs and that host and port in base_url are right"
 _compact = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 _raw_decode = json.JSONDecoder().raw_decode
 
@@ -40,13 +41,13 @@ class TransportSettings:
     """How connections are made.
 
     Attributes:
-        timeout: Seconds for a whole answer.
-        connect_timeout: Seconds for a connection.
+        timeout: Maximum seconds for a complete answer.
+        connect_timeout: Maximum seconds for a connection.
         verify_certificate: Whether the server's certificate is checked.
         ca_cert_path: A file of certificates to trust.
         client_cert: The client's certificate.
         client_key: Its key, when it is not in the same file.
-        headers: Sent with every request.
+        headers: HTTP headers of every request.
     """
 
     timeout: float = 300.0
@@ -58,15 +59,15 @@ class TransportSettings:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def _fastest_parser() -> Callable[[bytes], Any]:
+def _fastest_parser() -> Callable[[bytes], object]:
     try:
-        loads: Callable[[bytes], Any] = importlib.import_module("orjson").loads
+        loads: Callable[[bytes], object] = importlib.import_module("orjson").loads
     except ImportError:
         return _standard
     return loads
 
 
-def _standard(raw: bytes) -> Any:
+def _standard(raw: bytes) -> object:
     text = raw.decode()
     value, end = _raw_decode(text)
     if end != len(text) and text[end:].strip():
@@ -77,14 +78,14 @@ def _standard(raw: bytes) -> Any:
 _parse = _fastest_parser()
 
 
-def encode(payload: Mapping[str, Any]) -> bytes:
-    """Turn a payload into the bytes that are sent and that the journal's key is made of.
+def encode(payload: Mapping[str, object]) -> bytes:
+    """Turn a payload into the bytes that are sent, and that the journal's key is computed from.
 
     Args:
-        payload: JSON-able; an empty one stands for a GET and gives no bytes.
+        payload: JSON values; an empty payload stands for a GET and gives no bytes.
 
     Returns:
-        Compact JSON in UTF-8; in ASCII with escapes when the text holds lone surrogates.
+        Compact JSON in UTF-8; in ASCII with escapes if the text has lone surrogates.
     """
     if not payload:
         return b""
@@ -94,17 +95,17 @@ def encode(payload: Mapping[str, Any]) -> bytes:
         return json.dumps(payload, separators=(",", ":")).encode()
 
 
-def decode(raw: bytes) -> Any:
-    """Parse JSON, with orjson where it is installed.
+def decode(raw: bytes) -> object:
+    """Parse JSON, with orjson if it is installed.
 
     Args:
-        raw: The JSON in UTF-8; NaN and lone surrogates, which only the standard library reads, are allowed.
+        raw: JSON in UTF-8; may have NaN and lone surrogates, which only the standard library parses.
 
     Returns:
-        The value; the same with either parser, but for whole numbers beyond 64 bits.
+        The value; both parsers return the same, except for integers beyond 64 bits.
 
     Raises:
-        ValueError: It is none.
+        ValueError: The bytes are not JSON.
     """
     try:
         return _parse(raw)
@@ -113,14 +114,14 @@ def decode(raw: bytes) -> Any:
 
 
 class Transport:
-    """An aiohttp session with this package's errors; an async context manager."""
+    """An aiohttp session that raises this package's exceptions; an async context manager."""
 
     def __init__(self, settings: TransportSettings, redact: Redactor) -> None:
-        """Keep the settings; nothing is opened yet.
+        """Store the settings; opens nothing.
 
         Args:
             settings: How connections are made.
-            redact: Hides secrets in error texts.
+            redact: Removes secrets from error texts.
         """
         self._settings, self._redact = settings, redact
         self._session: aiohttp.ClientSession | None = None
@@ -134,8 +135,7 @@ class Transport:
         checks = make_context(
             settings.verify_certificate, settings.ca_cert_path, settings.client_cert, settings.client_key
         )
-        # Neither the connector nor aiohttp's line limits may stand in the way: concurrency is the engine's business,
-        # and some gateways send long headers.
+        # No limits of aiohttp: the engine limits concurrency, and some gateways send long headers.
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=checks, keepalive_timeout=60),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_timeout),
@@ -156,18 +156,18 @@ class Transport:
             self._deadlines.close()
             await session.close()
 
-    async def send(self, url: str, body: bytes) -> tuple[Any, bytes, Mapping[str, str]]:
-        """POST a body, or GET when there is none, and read JSON.
+    async def send(self, url: str, body: bytes) -> tuple[object, bytes, Mapping[str, str]]:
+        """POST a body, or GET if the body is empty, and read JSON.
 
         Args:
-            url: The whole URL.
+            url: The complete URL.
             body: JSON bytes; empty for a GET.
 
         Returns:
-            The parsed JSON, the bytes it came as, and the headers.
+            The parsed JSON of the reply, its bytes, and its headers.
 
         Raises:
-            APIError: No usable answer.
+            APIError: There is no usable reply.
         """
         import aiohttp
 
@@ -177,53 +177,54 @@ class Transport:
         data = aiohttp.BytesPayload(body, content_type="application/json") if body else None
         deadline = self._deadlines.begin()
         try:
-            # Reading to the end gives the connection back; a read that fails closes it.
+            # Reading to the end returns the connection to the pool; a failed read closes it.
             response = await session.request(
                 "POST" if body else "GET",
                 url,
                 data=data,
-                # Not the session's: aiohttp shows the headers of a session, the key with them, to a proxy.
+                # Send headers per request: aiohttp would send session headers, including the API key, to the proxy.
                 headers=self._headers,
                 proxy=self._proxy(url),
                 allow_redirects=False,
             )
             raw = await response.read()
-            status, headers = response.status, response.headers
         except asyncio.CancelledError:
             if self._deadlines.end(deadline):
-                raise RequestTimeout(
-                    f"No complete answer within {self._settings.timeout:g} s", endpoint=shown_url(url),
-                    advice="raise timeout= in model_args, or ask fewer at once",
-                ) from None  # fmt: skip
+                advice = "raise timeout= in model_args, or lower num_concurrent"
+                what = f"No complete answer within {self._settings.timeout:g} s"
+                raise RequestTimeout(what, endpoint=shown_url(url), advice=advice) from None
             raise
         except asyncio.TimeoutError as error:
-            advice = "check that the server runs and that host and port in base_url are right"
-            raise EndpointUnreachable(
-                f"No connection within {self._settings.connect_timeout:g} s", endpoint=shown_url(url), advice=advice
-            ) from error
+            what = f"No connection within {self._settings.connect_timeout:g} s"
+            raise EndpointUnreachable(what, endpoint=shown_url(url), advice=_CHECK_SERVER) from error
         except aiohttp.InvalidURL as error:
             raise ConfigError(f"base_url {shown_url(url)!r} is not a URL.") from error
         except (aiohttp.ClientError, OSError) as error:
             raise self._broken(url, error) from error
         finally:
             self._deadlines.end(deadline)
-        if status >= 300:
-            raise error_for_status(status, headers, raw, shown_url(url), self._redact)
+        if response.status >= 300:
+            raise error_for_status(response.status, response.headers, raw, shown_url(url), self._redact)
+        return self._parse(url, response.status, raw), raw, response.headers
+
+    def _parse(self, url: str, status: int, raw: bytes) -> object:
         try:
             parsed = decode(raw)
         except (ValueError, RecursionError) as error:
             html = raw[:200].lstrip()[:1] == b"<"
-            what = "sent HTML, not JSON" if html else "sent what is not JSON, or only a part of it"
             raise MalformedResponse(
-                f"The endpoint {what}", status=status, endpoint=shown_url(url), body=self._redact(_start(raw)),
+                "The endpoint sent HTML, not JSON" if html else "The endpoint sent invalid or incomplete JSON",
+                status=status,
+                endpoint=shown_url(url),
+                body=self._redact(raw[:2000].decode("utf-8", "replace")),
                 advice="check that base_url points at the API" if html else "",
-            ) from error  # fmt: skip
+            ) from error
         if isinstance(parsed, dict) and parsed.get("error") and "choices" not in parsed:
             raise error_for_body(parsed["error"], shown_url(url), self._redact)
-        return parsed, raw, headers
+        return parsed
 
     def _proxy(self, url: str) -> str | None:
-        """Find the proxy the environment names for a URL, once a URL."""
+        """Return the proxy for a URL; the environment is read once per URL."""
         if url not in self._proxies:
             proxy = self._proxies[url] = proxy_for(url)
             if proxy is not None:
@@ -243,16 +244,10 @@ class Transport:
                 f"The proxy cannot be used ({reason})", endpoint=endpoint, advice="check HTTP_PROXY and HTTPS_PROXY"
             )
         if isinstance(error, aiohttp.ClientConnectorError):
-            advice = "check that the server runs and that host and port in base_url are right"
-            return EndpointUnreachable(f"No connection ({reason})", endpoint=endpoint, advice=advice)
-        # Some servers hang up on a client without a certificate and do not say why.
+            return EndpointUnreachable(f"No connection ({reason})", endpoint=endpoint, advice=_CHECK_SERVER)
+        # Some servers close the connection to a client without a certificate, and do not say why.
         silent = isinstance(error, aiohttp.ServerDisconnectedError) and url.startswith("https:")
-        return ConnectionBroken(
-            f"The connection broke before the answer was whole ({reason})", endpoint=endpoint,
-            advice="if the server asks for a certificate of yours, give client_cert=FILE"
-            if silent and self._settings.client_cert is None else "",
-        )  # fmt: skip
-
-
-def _start(raw: bytes) -> str:
-    return raw[:2000].decode("utf-8", "replace")
+        certificate = silent and self._settings.client_cert is None
+        advice = "if the server asks for a client certificate, give client_cert=FILE" if certificate else ""
+        what = f"The connection broke before the answer was complete ({reason})"
+        return ConnectionBroken(what, endpoint=endpoint, advice=advice)

@@ -30,11 +30,12 @@ class Call:
 
     def run(self, has_other_endpoint: Callable[[int], bool] = lambda attempts: False) -> str:
         first = self.failures.pop(0)
-        return asyncio.run(
+        result, self.attempts = asyncio.run(
             self.policy.again(
                 self.attempt, first, sleep=self.sleep, has_other_endpoint=has_other_endpoint, successes=self.answers
             )
         )
+        return result
 
 
 def failures(count: int, body: str = "") -> list[APIError]:

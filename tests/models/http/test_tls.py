@@ -169,7 +169,7 @@ def test_a_server_that_hangs_up_without_a_certificate_of_ours_gets_a_guess(autho
     with MockServer(ssl_context=authority.serves(asks_for_client=True)) as server:
         error = refused(server.base_url, ca_cert_path=authority.trusted)
     assert type(error) is ConnectionBroken
-    assert "if the server asks for a certificate of yours, give client_cert=FILE" in str(error)
+    assert "if the server asks for a client certificate, give client_cert=FILE" in str(error)
 
 
 def test_https_to_a_server_without_it_says_so() -> None:

@@ -46,16 +46,17 @@ def add_arguments(parser: argparse.ArgumentParser, settings: type[RunSettings] |
 def _add(group: argparse._ArgumentGroup, name: str, option: Option, text: str) -> None:
     """Add the option of a setting."""
     flags = [f"--{name}", *([option.short] if option.short else [])]
+    words = option.takes == "words"
     text = text.replace("%", "%%")
     if option.takes == "nothing":
         group.add_argument(*flags, action="store_true", default=argparse.SUPPRESS, help=text)
         return
     group.add_argument(
         *flags,
-        action="extend" if option.takes == "words" else "store",
-        nargs="+" if option.takes == "words" else "?" if option.bare is not None else None,
+        action="extend" if words else "store",
+        nargs="+" if words else "?" if option.bare is not None else None,
         const=option.bare,
-        metavar=option.metavar or ("KEY=VALUE" if option.takes == "words" else name.upper()),
+        metavar=option.metavar or ("KEY=VALUE" if words else "VALUE" if option.bare is not None else name.upper()),
         default=argparse.SUPPRESS,
         help=text,
     )

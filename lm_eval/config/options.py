@@ -41,7 +41,7 @@ class Option:
         group: The group on the help page.
         marks: What else is true of the setting.
         short: The short flag, such as ``-M``; empty if there is none.
-        metavar: The name of the value on the help page; empty for KEY=VALUE, or the field's name in capitals.
+        metavar: The name of the value on the help page; empty for KEY=VALUE, VALUE or the field's name in capitals.
         bare: The value of a flag that is given without one; None if the flag needs a value.
         choices: Words for the shell to complete; empty if the value can be anything.
         arguments: The arguments of ``simple_evaluate`` that hold the setting; empty for one with the field's name.

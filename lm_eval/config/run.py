@@ -27,44 +27,40 @@ COLLABORATORS = ("evaluation_tracker", "task_manager")
 """Arguments of ``simple_evaluate`` that are objects the run works with, not settings."""
 
 _CACHES = ("cache_requests", "rewrite_requests_cache", "delete_requests_cache")
-_ASKED_RECORDED = Mark.ASKED | Mark.RECORDED
+_BOTH = Mark.ASKED | Mark.RECORDED
+_SEED_KEYS = ("random_seed", "numpy_seed", "torch_seed", "fewshot_seed")
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_ENDPOINT_KEY = "OPENAI_API_KEY holds the key of the endpoint"
+_MLFLOW_TOKEN = "MLFLOW_TRACKING_TOKEN holds the token of MLflow"
 _WANDB_KEY = "WANDB_API_KEY holds the key of wandb"
 _HUB_TOKEN = "HF_TOKEN holds the token of the Hub"
+
+
+def _for_logger(secrets_from: str) -> Option:
+    return Option(values.arguments, "loggers", Mark.COMMAND, secrets_from=secrets_from)
 
 
 @dataclass(kw_only=True, slots=True)
 class RunSettings:
     """The settings of a run."""
 
-    model: str = setting("", Option(values.text, "model", _ASKED_RECORDED, short="-M", metavar="KIND"))
+    model: str = setting("", Option(values.text, "model", _BOTH, "-M", "KIND"))
     """Kind of model: local-completions, local-chat-completions, openai-completions, openai-chat-completions, or a
     name that an installed package adds."""
     model_args: dict[str, object] = setting(
-        {},
-        Option(
-            values.arguments,
-            "model",
-            _ASKED_RECORDED,
-            short="-a",
-            secrets_from="OPENAI_API_KEY holds the key of the endpoint",
-        ),
+        {}, Option(values.arguments, "model", _BOTH, "-a", secrets_from=_ENDPOINT_KEY)
     )
     """Arguments of the model: model=NAME,base_url=URL,num_concurrent=8; as several words, or JSON."""
-    batch_size: int | str | None = setting(
-        None, Option(values.batch_size, "model", _ASKED_RECORDED, short="-b", metavar="N")
-    )
+    batch_size: int | str | None = setting(None, Option(values.batch_size, "model", _BOTH, "-b", "N"))
     """Number of prompts in one request, for endpoints that take lists of prompts."""
-    tasks: list[object] = setting([], Option(values.tasks, "tasks", Mark.ASKED, short="-t", metavar="TASK"))
+    tasks: list[object] = setting([], Option(values.tasks, "tasks", Mark.ASKED, "-t", "TASK"))
     """Tasks, groups, tags, patterns such as 'mmlu_*', or paths of task files; separated by spaces or commas."""
-    num_fewshot: int | None = setting(None, Option(values.integer, "tasks", _ASKED_RECORDED, short="-f", metavar="N"))
+    num_fewshot: int | None = setting(None, Option(values.integer, "tasks", _BOTH, "-f", "N"))
     """Number of few-shot examples in the prompt, instead of each task's own number. A task that sets 0 keeps 0."""
-    limit: int | float | None = setting(None, Option(values.limit, "tasks", _ASKED_RECORDED, short="-L", metavar="N"))
+    limit: int | float | None = setting(None, Option(values.limit, "tasks", _BOTH, "-L", "N"))
     """Use only the first N documents of each task, or that fraction of them if below 1. For trying things out, not
     for scores you report."""
-    samples: dict[str, list[int]] | None = setting(
-        None, Option(values.samples, "tasks", _ASKED_RECORDED, short="-E", metavar="JSON")
-    )
+    samples: dict[str, list[int]] | None = setting(None, Option(values.samples, "tasks", _BOTH, "-E", "JSON"))
     """Use only these documents: JSON {"task": [document ids]}, or a file with it. Not together with limit."""
     include_path: list[str] = setting([], Option(values.paths, "tasks", Mark.ASKED, metavar="DIR"))
     """Folders with more task files."""
@@ -76,27 +72,17 @@ class RunSettings:
     """Validate the task files before the run."""
     system_instruction: str | None = setting(None, Option(values.text, "prompts", Mark.ASKED, metavar="TEXT"))
     """Text at the start of every prompt."""
-    apply_chat_template: bool | str = setting(
-        False, Option(values.chat_template, "prompts", Mark.ASKED, metavar="VALUE", bare=True)
-    )
+    apply_chat_template: bool | str = setting(False, Option(values.chat_template, "prompts", Mark.ASKED, bare=True))
     """Send prompts as chat messages. A value names the template."""
-    fewshot_as_multiturn: bool | None = setting(
-        None, Option(values.boolean, "prompts", Mark.ASKED, metavar="VALUE", bare=True)
-    )
+    fewshot_as_multiturn: bool | None = setting(None, Option(values.boolean, "prompts", Mark.ASKED, bare=True))
     """Send each few-shot example as its own turns. With the chat template this is the default; false turns it
     off."""
-    gen_kwargs: dict[str, object] = setting({}, Option(values.arguments, "prompts", _ASKED_RECORDED))
+    gen_kwargs: dict[str, object] = setting({}, Option(values.arguments, "prompts", _BOTH))
     """Generation settings that override those of the tasks: temperature=0.7,top_p=0.9; as several words, or
     JSON."""
     seed: tuple[int | None, ...] = setting(
         tuple(values.SEEDS.values()),
-        Option(
-            values.seeds,
-            "prompts",
-            _ASKED_RECORDED,
-            arguments=tuple(values.SEEDS),
-            recorded_as=("random_seed", "numpy_seed", "torch_seed", "fewshot_seed"),
-        ),
+        Option(values.seeds, "prompts", _BOTH, arguments=tuple(values.SEEDS), recorded_as=_SEED_KEYS),
     )
     """One seed for everything, or four: python,numpy,torch,fewshot. None leaves one unset. Default:
     0,1234,1234,1234."""
@@ -107,16 +93,14 @@ class RunSettings:
     its request."""
     fresh: bool = setting(False, Option(values.boolean, "the run"))
     """Start over, even if an interrupted run could be resumed."""
-    use_cache: str | None = setting(None, Option(values.text, "the run", _ASKED_RECORDED, short="-c", metavar="FILE"))
+    use_cache: str | None = setting(None, Option(values.text, "the run", _BOTH, "-c", "FILE"))
     """File of answers that runs share."""
     max_errors: int | float = setting(0, Option(values.max_errors, "the run", Mark.RECORDED, metavar="N"))
     """Maximum number of documents that may fail, or a fraction if below 1; above it the exit code is 3. Default:
     0."""
     confirm_run_unsafe_code: bool = setting(False, Option(values.boolean, "the run", Mark.ASKED))
     """Allow tasks that run code the model writes."""
-    output_path: str | None = setting(
-        None, Option(values.text, "results", Mark.ASKED | Mark.COMMAND, short="-o", metavar="DIR")
-    )
+    output_path: str | None = setting(None, Option(values.text, "results", Mark.ASKED | Mark.COMMAND, "-o", "DIR"))
     """Folder for results and samples, or a path that ends in .json. An interrupted run resumes from here."""
     log_samples: bool = setting(False, Option(values.boolean, "results", short="-s"))
     """Save one line for each document: prompt, answer, target and scores."""
@@ -124,7 +108,7 @@ class RunSettings:
         "jsonl", Option(values.sample_format, "results", Mark.COMMAND, metavar="FORMAT", choices=("jsonl", "parquet"))
     )
     """Format of the samples: jsonl, or parquet for pandas and DuckDB. Default: jsonl."""
-    predict_only: bool = setting(False, Option(values.boolean, "results", _ASKED_RECORDED, short="-x"))
+    predict_only: bool = setting(False, Option(values.boolean, "results", _BOTH, "-x"))
     """Save the answers without scores."""
     bootstrap_iters: int = setting(100_000, Option(values.integer, "results", Mark.RECORDED | Mark.PYTHON))
     """Number of resamples for bootstrapped standard errors; 0 computes no standard errors."""
@@ -136,31 +120,18 @@ class RunSettings:
     """Log level: DEBUG, INFO, WARNING or ERROR (also LMEVAL_LOG_LEVEL). DEBUG shows tracebacks. Default: INFO."""
     progress: bool | None = setting(None, Option(values.boolean, "output", Mark.PYTHON))
     """Show progress; None means on a terminal only."""
-    wandb_args: dict[str, object] = setting(
-        {}, Option(values.arguments, "loggers", Mark.COMMAND, secrets_from=_WANDB_KEY)
-    )
+    wandb_args: dict[str, object] = setting({}, _for_logger(_WANDB_KEY))
     """Arguments of wandb.init: project=NAME,name=RUN."""
-    wandb_config_args: dict[str, object] = setting(
-        {}, Option(values.arguments, "loggers", Mark.COMMAND, secrets_from=_WANDB_KEY)
-    )
+    wandb_config_args: dict[str, object] = setting({}, _for_logger(_WANDB_KEY))
     """More values for the config of the wandb run."""
-    trackio_args: dict[str, object] = setting(
-        {}, Option(values.arguments, "loggers", Mark.COMMAND, secrets_from=_HUB_TOKEN)
-    )
+    trackio_args: dict[str, object] = setting({}, _for_logger(_HUB_TOKEN))
     """Arguments of trackio.init: project=NAME."""
-    mlflow_args: dict[str, object] = setting(
-        {},
-        Option(
-            values.arguments, "loggers", Mark.COMMAND, secrets_from="MLFLOW_TRACKING_TOKEN holds the token of MLflow"
-        ),
-    )
+    mlflow_args: dict[str, object] = setting({}, _for_logger(_MLFLOW_TOKEN))
     """Where MLflow keeps the run: tracking_uri=URI,experiment=NAME,run_name=RUN."""
-    hf_hub_log_args: dict[str, Any] = setting(
-        {}, Option(values.arguments, "loggers", Mark.COMMAND, secrets_from=_HUB_TOKEN)
-    )
+    hf_hub_log_args: dict[str, Any] = setting({}, _for_logger(_HUB_TOKEN))
     """Where on the Hugging Face Hub results go: hub_results_org=ORG,push_results_to_hub=true."""
     trust_remote_code: bool = setting(False, Option(values.boolean, "for compatibility", Mark.COMMAND))
-    """Allow datasets with loading code of their own; only datasets before version 4 run it."""
+    """Allow datasets that bring their own loading code; needs the package datasets before version 4."""
     max_batch_size: int | None = setting(None, Option(values.integer, "for compatibility", metavar="N"))
     """Ignored; the server makes the batches."""
     device: str | None = setting(None, Option(values.text, "for compatibility"))
@@ -170,7 +141,6 @@ class RunSettings:
         Option(
             values.cache_requests,
             "for compatibility",
-            metavar="VALUE",
             bare="true",
             choices=("true", "refresh", "delete"),
             arguments=_CACHES,
@@ -217,12 +187,11 @@ class RunSettings:
         return texts
 
     @classmethod
-    def from_mapping(cls, given: Mapping[str, object], source: str = "") -> Self:
+    def from_mapping(cls, given: Mapping[str, object]) -> Self:
         """Check and convert the options of a command line or a config file.
 
         Args:
             given: Option name to its value; None means that the option is not given.
-            source: Where the options come from, for messages.
 
         Returns:
             The settings, with defaults for options that are not given.
@@ -230,14 +199,12 @@ class RunSettings:
         Raises:
             ConfigError: An option is unknown, or its value cannot be used.
         """
-        options = cls.command_line()
-        found: dict[str, Any] = {}
-        for name, value in given.items():
-            if name not in options:
-                unknown = cls._unknown(name)
-                raise ConfigError(f"{source}: {unknown}" if source else f"The run has an {unknown}")
-            if value is not None:
-                found[name] = options[name].convert(name, value)
+        for _, fault in cls.faults(given):
+            raise ConfigError(fault)
+        options = cls.options()
+        found: dict[str, Any] = {
+            name: options[name].convert(name, value) for name, value in given.items() if value is not None
+        }
         return cls(**found)
 
     @classmethod
@@ -253,16 +220,12 @@ class RunSettings:
         options = cls.command_line()
         for name, value in given.items():
             if name not in options:
-                yield name, cls._unknown(name)
+                yield name, f"unknown option {name!r}.{did_you_mean(str(name), options)}"
             elif value is not None:
                 try:
                     options[name].convert(name, value)
                 except ConfigError as error:
                     yield name, str(error)
-
-    @classmethod
-    def _unknown(cls, name: object) -> str:
-        return f"unknown option {name!r}.{did_you_mean(str(name), cls.command_line())}"
 
     @classmethod
     def from_call(cls, given: Mapping[str, object]) -> Self:

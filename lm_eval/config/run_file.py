@@ -131,8 +131,8 @@ def save_config_file(settings: RunSettings, path: str | Path) -> None:
     default = type(settings)()
     parts = ["# Repeats a run: lm_eval run --config THIS_FILE\n"]
     for name, option in settings.options().items():
-        value = _plain(getattr(settings, name))
-        if value == _plain(getattr(default, name)) or Mark.ONCE in option.marks:
+        value = getattr(settings, name)
+        if value == getattr(default, name) or Mark.ONCE in option.marks:
             continue
         left_out: list[str] = []
         kept = _without_secrets(value, redact(value, name), name, left_out)
@@ -157,19 +157,13 @@ def _without_secrets(value: object, masked: object, name: str, left_out: list[st
     return None
 
 
-def _plain(value: object) -> object:
-    """Return a value with dicts and lists for all mappings, lists and tuples in it."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
-
-
 def _dump(value: Mapping[str, object]) -> str:
     import yaml
 
     class Dumper(yaml.SafeDumper):
         pass
 
+    Dumper.add_representer(tuple, Dumper.represent_list)
     Dumper.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("-+.0123456789"))
     try:
         return yaml.dump(value, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=1000)

@@ -18,27 +18,6 @@ from typing import SupportsFloat
 from lm_eval.errors import ConfigError
 from lm_eval.utils import simple_parse_args_string
 
-__all__ = [
-    "SEEDS",
-    "arguments",
-    "batch_size",
-    "boolean",
-    "cache_requests",
-    "chat_template",
-    "folder",
-    "integer",
-    "limit",
-    "max_errors",
-    "names",
-    "number",
-    "paths",
-    "sample_format",
-    "samples",
-    "seeds",
-    "tasks",
-    "text",
-]
-
 SEEDS: dict[str, int | None] = {
     "random_seed": 0,
     "numpy_random_seed": 1234,

@@ -114,8 +114,8 @@ def test_a_field_is_all_it_takes_to_add_a_setting() -> None:
 
 
 def test_an_unknown_key_is_refused_with_the_nearest_name() -> None:
-    with pytest.raises(ConfigError, match=r"^run.yaml: unknown option 'modle'. Did you mean 'model'"):
-        RunSettings.from_mapping({"modle": "x"}, source="run.yaml")
+    with pytest.raises(ConfigError, match=r"^unknown option 'modle'. Did you mean 'model'"):
+        RunSettings.from_mapping({"modle": "x"})
 
 
 def test_an_unknown_argument_is_a_type_error() -> None:

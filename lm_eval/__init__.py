@@ -1,14 +1,14 @@
 """Evaluate language models behind OpenAI-compatible APIs.
 
-``simple_evaluate`` runs tasks on a model and returns the results, ``plan`` tells beforehand how much that would ask,
-``rescore`` scores saved responses again; ``TaskManager`` finds tasks. They are imported when first used, so that
-``import lm_eval`` stays cheap.
+``simple_evaluate`` runs tasks on a model and returns the results. ``plan`` shows how much a run would ask, and asks
+nothing. ``rescore`` scores saved responses again. ``TaskManager`` finds tasks. These names are imported at first use,
+so that ``import lm_eval`` is fast.
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lm_eval.evaluator import evaluate, simple_evaluate
@@ -29,14 +29,14 @@ _HOMES = {
 }
 
 
-if not TYPE_CHECKING:  # a type checker would take every name for one that exists
+if not TYPE_CHECKING:  # with __getattr__, a type checker would accept any name
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name: str) -> object:
         if name == "__version__":
             from importlib.metadata import PackageNotFoundError, version
 
             try:
-                value: Any = version("lm-eval-api")
+                value: object = version("lm-eval-api")
             except PackageNotFoundError:  # run from a source tree that is not installed
                 value = "0+unknown"
         elif name in _HOMES:

@@ -6,7 +6,8 @@ import hashlib
 import json
 import logging
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,8 +17,6 @@ from lm_eval.config.run import RunSettings
 from lm_eval.errors import ConfigError, MissingPackageError, TaskFileError, UserError
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
-
     from lm_eval.api.group import Group
     from lm_eval.api.model import LM
     from lm_eval.api.task import Task
@@ -31,28 +30,19 @@ eval_logger = logging.getLogger("lm_eval")
 
 @dataclass(slots=True)
 class Prepared:
-    """A model and the tasks it is about to answer. As a context manager it closes a model that it built itself.
+    """A model and the tasks it is about to answer.
 
     Attributes:
         lm: The model.
         tasks: Task name to task, in the order of the run.
         groups: Group name to group.
         refused: Task name to the reason why the model cannot answer the task, which is no longer in ``tasks``.
-        closes_model: Whether the model is closed at the end; a model that the caller has built stays open.
     """
 
     lm: LM
     tasks: dict[str, Task]
     groups: dict[str, Group]
     refused: dict[str, str] = field(default_factory=dict)
-    closes_model: bool = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        if self.closes_model:
-            self.lm.close()
 
     @property
     def request_types(self) -> frozenset[str]:
@@ -102,13 +92,16 @@ class Prepared:
         _for_each(self.tasks, build, faults)
 
 
+@contextmanager
 def prepare(
     settings: RunSettings,
     lm: LM | None = None,
     task_manager: TaskManager | None = None,
     faults: dict[str, str] | None = None,
-) -> Prepared:
+) -> Iterator[Prepared]:
     """Load the tasks of a run, lay its settings over them, and build the model. No dataset is loaded.
+
+    At the end of the context a model that was built here is closed.
 
     Args:
         settings: The settings of the run.
@@ -116,7 +109,7 @@ def prepare(
         task_manager: Finds the tasks; None builds one from the settings.
         faults: Gets the tasks that cannot be built, with the reason; None raises the first failure.
 
-    Returns:
+    Yields:
         The model and the tasks. Nothing has been sent to the model.
 
     Raises:
@@ -138,7 +131,11 @@ def prepare(
     if settings.check_integrity and faults is None:
         _check_integrity(manager, list(tasks))
     _for_each(tasks, lambda _, task: configure(task, settings), faults)
-    return Prepared(_build_model(settings) if lm is None else lm, tasks, groups, closes_model=lm is None)
+    if lm is not None:
+        yield Prepared(lm, tasks, groups)
+        return
+    with closing(_build_model(settings)) as lm:
+        yield Prepared(lm, tasks, groups)
 
 
 def _for_each(tasks: dict[str, Task], step: Callable[[str, Task], None], faults: dict[str, str] | None) -> None:

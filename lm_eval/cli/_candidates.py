@@ -1,8 +1,8 @@
-"""What may come next on a command line, for the shells' completion.
+"""Find the words that can come next on a command line, for the completion of a shell.
 
-The answer of ``candidates`` is a list of words, or one of the directives ``:files`` and ``:dirs``, which leave it to
-the shell. It has to be quick, since a person waits with a finger on the tab key: only the parser of the command at
-hand is built, and task names come from the index.
+``candidates`` returns a list of words, or one of the directives ``:files`` and ``:dirs``, which leave the paths to the
+shell. It must be quick, because a person waits for it: only the parser of one command is built, and task names come
+from the index.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _FLAGS_OF_COMMAND = ("--help", "--version")
 
 
 def candidates(words: Sequence[str]) -> list[str]:
-    """Find what the last word may become.
+    """Find the words that the last word can become.
 
     Args:
         words: The words after ``lm_eval`` up to the cursor; the last one is being typed and may be empty.
 
     Returns:
-        Whole words that start with the last one; or a directive alone.
+        Complete words that start with the last one, or one directive.
     """
     before, word, head = _joined(words)
     if not before:
@@ -46,13 +46,13 @@ def candidates(words: Sequence[str]) -> list[str]:
 
 
 def _joined(words: Sequence[str]) -> tuple[list[str], str, str]:
-    """Put together what bash splits at ``=``, and spell options with underscores.
+    """Join the words that bash splits at ``=``, and spell options with underscores.
 
     Args:
         words: The words as the shell gives them.
 
     Returns:
-        The words before the one being typed; that one; and how it starts in a word of the shell's before.
+        The words before the last one; the last one; and the part of it that bash holds to be an earlier word.
     """
     joined: list[str] = []
     head, glued = "", False
@@ -76,17 +76,17 @@ def _starting(word: str, options: Iterable[str]) -> list[str]:
     return [option for option in options if option.startswith(word)]
 
 
-def _for_parser(parser: argparse.ArgumentParser, before: Sequence[str], word: str) -> list[str]:
-    options = {flag: action for action in parser._actions for flag in action.option_strings}
+def _for_parser(parser: Parser, before: Sequence[str], word: str) -> list[str]:
+    options = {flag: action for action in parser.actions for flag in action.option_strings}
     name, equals, value = word.partition("=")
     if equals and name in options:
         found = _values(options[name], value, before)
-        return found if found[:1] in ([FILES], [DIRS]) else [f"{name}={one}" for one in found]
+        return found if found[:1] in ([FILES], [DIRS]) else [f"{name}={value}" for value in found]
     if word.startswith("-"):
         return _starting(word, [flag for flag in options if flag.startswith("--")])
     action = _taking(options, before)
     if action is None:
-        action = next((action for action in parser._actions if not action.option_strings), None)
+        action = next((action for action in parser.actions if not action.option_strings), None)
     return [] if action is None else _values(action, word, before)
 
 
@@ -95,14 +95,14 @@ def _taking(options: Mapping[str, argparse.Action], before: Sequence[str]) -> ar
     for distance, word in enumerate(reversed(before)):
         if word.startswith("-"):
             action = options.get(word)
-            several = action is not None and action.nargs in ("+", "*")
-            one = action is not None and action.nargs in (None, "?") and distance == 0
-            return action if several or one else None
+            if action is not None and (action.nargs in ("+", "*") or (action.nargs in (None, "?") and distance == 0)):
+                return action
+            return None
     return None
 
 
 def _values(action: argparse.Action, word: str, before: Sequence[str]) -> list[str]:
-    """Find the values of an option, or of a command's words."""
+    """Find the values of an option, or the words of a command."""
     if action.dest == "tasks" or action.metavar == "TASK":
         return _tasks(word, before, several=action.dest == "tasks")
     if action.metavar == "PATTERN":
@@ -122,7 +122,7 @@ def _values(action: argparse.Action, word: str, before: Sequence[str]) -> list[s
 
 
 def _words(action: argparse.Action) -> Iterable[str]:
-    """Return the words an option takes one of; none where it takes anything."""
+    """Return the values that an option can have; none if it can have any value."""
     if action.choices is not None:
         return [str(choice) for choice in action.choices]
     if action.dest == "model":
@@ -133,13 +133,14 @@ def _words(action: argparse.Action) -> Iterable[str]:
         from lm_eval.config.task import OUTPUT_TYPES
 
         return OUTPUT_TYPES
-    return {"verbosity": ("DEBUG", "INFO", "WARNING", "ERROR"), "output_format": ("jsonl", "parquet")}.get(
-        action.dest, ()
-    )
+    from lm_eval.config.run import RunSettings
+
+    option = RunSettings.options().get(action.dest)
+    return option.choices if option is not None else ()
 
 
 def _tasks(word: str, before: Sequence[str], *, several: bool) -> list[str]:
-    """Complete the last of the names in a word, which commas separate; each one once."""
+    """Complete the last name in a word of names with commas; a name that is there already is not offered again."""
     head, comma, last = word.rpartition(",") if several else ("", "", word)
     if "/" in last or last.startswith("."):
         return [FILES]
@@ -151,7 +152,7 @@ def _tasks(word: str, before: Sequence[str], *, several: bool) -> list[str]:
 
 
 def _manager(before: Sequence[str]) -> TaskManager:
-    """Index the tasks, with those of the folders that the command line names."""
+    """Index the tasks, also those in the folders of ``--include_path``."""
     import logging
     from pathlib import Path
 

@@ -70,7 +70,7 @@ _SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add which shell.
+    """Add the shell.
 
     Args:
         parser: Gets the options.
@@ -80,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(namespace: argparse.Namespace) -> int:
-    """Print the script; or, for the script, the candidates for the last of some words, a line each.
+    """Print the script; or, with ``--words``, the candidates for the last word, one on each line.
 
     Args:
         namespace: The parsed options.
@@ -89,7 +89,7 @@ def run(namespace: argparse.Namespace) -> int:
         0.
 
     Raises:
-        ConfigError: No shell is named.
+        ConfigError: No shell is given.
     """
     if namespace.words is not None:
         from lm_eval.cli._candidates import candidates
@@ -99,6 +99,6 @@ def run(namespace: argparse.Namespace) -> int:
     if namespace.shell is None:
         from lm_eval.errors import ConfigError
 
-        raise ConfigError(f"Which shell? {', '.join(_SCRIPTS)}.")
+        raise ConfigError(f"No shell given; it is one of {', '.join(_SCRIPTS)}.")
     sys.stdout.write(_SCRIPTS[namespace.shell].lstrip())
     return exit_codes.OK

@@ -1,4 +1,4 @@
-"""Run three small tasks on the mock server: multiple choice, generation, perplexity. Needs no network."""
+"""Run three small tasks on the mock server: multiple choice, generation and perplexity. It needs no network."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add where results go.
+    """Add the folder for results.
 
     Args:
         parser: Gets the options.
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(namespace: argparse.Namespace) -> int:
-    """Start the server, run the tasks, say where the results lie.
+    """Start the server, run the tasks, and print where the results are.
 
     Args:
         namespace: The parsed options.

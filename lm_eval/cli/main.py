@@ -69,9 +69,12 @@ def discard_output() -> None:
 
 
 def _leave(code: int) -> None:
-    """End the process at once when the client of a service hangs: what it does at the end of a process hangs, too."""
-    guard = sys.modules.get("lm_eval.loggers._guard")
-    if guard is not None and guard.abandoned:
+    """End the process at once if the client of a service hangs, since its exit handlers hang, too."""
+    if "lm_eval.loggers.trackers" not in sys.modules:  # no service was used, and importing the module takes 0.1 s
+        return
+    from lm_eval.loggers.trackers import is_hanging
+
+    if is_hanging():
         if sys.exc_info()[0] is not None:
             import traceback
 

@@ -10,7 +10,7 @@ __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add which server is asked.
+    """Add the options that name the server.
 
     Args:
         parser: Gets the options.
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(namespace: argparse.Namespace) -> int:
-    """Print findings, ways to score and output types that can run.
+    """Print the findings, the strategies for log-likelihoods and the output types that can run.
 
     Args:
         namespace: The parsed options.
@@ -49,6 +49,6 @@ def run(namespace: argparse.Namespace) -> int:
     setup_logging("WARNING")
     model = get_model(namespace.model).create_from_arg_obj(values.arguments("--model_args", namespace.model_args))
     if not isinstance(model, TemplateAPI):
-        raise ConfigError(f"{namespace.model} is no model behind an API; there is nothing to probe.")
+        raise ConfigError(f"{namespace.model} is not a model behind an API; there is nothing to probe.")
     print(model.capability_table())
     return exit_codes.OK

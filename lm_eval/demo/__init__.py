@@ -1,4 +1,4 @@
-"""Three small tasks with their data, and the run that shows them: see ``lm_eval demo``."""
+"""Three small tasks with their data, and the settings of the run that ``lm_eval demo`` does."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ TASKS = ("demo_choices", "demo_numbers", "demo_prose")
 
 
 def demo_config(base_url: str, model: str, output_path: str) -> RunSettings:
-    """Describe a run of the demo tasks.
+    """Return the settings for a run of the demo tasks.
 
     Args:
-        base_url: The server's URL.
-        model: The name it knows its model by.
-        output_path: Where results and samples go.
+        base_url: The URL of the server.
+        model: The name of the server's model.
+        output_path: The folder for results and samples.
 
     Returns:
-        The run's options.
+        The settings.
     """
     return RunSettings(
         model="local-completions",

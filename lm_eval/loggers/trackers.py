@@ -8,18 +8,23 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lm_eval.loggers._guard import Guarded
+from lm_eval.loggers._guard import Guarded, abandoned
 from lm_eval.loggers.hub import HubTarget
 from lm_eval.loggers.mlflow_logger import MLflowLogger
 from lm_eval.loggers.trackio_logger import TrackioLogger
 from lm_eval.loggers.wandb_logger import WandbLogger
 
-__all__ = ["Tracker", "report", "start", "stop", "stopped_on_failure", "tell"]
+__all__ = ["Tracker", "is_hanging", "report", "start", "stop", "stopped_on_failure", "tell"]
 
 eval_logger = logging.getLogger("lm_eval")
 
 Tracker = WandbLogger | TrackioLogger | MLflowLogger
 """Its methods raise nothing but KeyboardInterrupt."""
+
+
+def is_hanging() -> bool:
+    """Return whether the client of a service hangs, so that the process has to end without its exit handlers."""
+    return bool(abandoned)
 
 
 def start(

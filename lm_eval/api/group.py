@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from lm_eval.api._group_scores import NOT_AVAILABLE, TaskMetrics, aggregate_scores, pipelines_of
+from lm_eval.api.group_scores import TaskMetrics, aggregate_scores, pipelines_of
+from lm_eval.api.result_keys import NOT_AVAILABLE
 from lm_eval.config.group import AggMetricConfig, GroupConfig
 
 if TYPE_CHECKING:
@@ -24,21 +25,21 @@ class Group:
     """A named set of tasks and groups.
 
     Attributes:
-        name: Its name.
+        name: The name of the group.
         alias: The name shown in tables.
-        aggregate_metric_list: What is aggregated; None or empty shows no score.
-        metadata: Free; ``version`` is the group's version.
+        aggregate_metric_list: The metrics to aggregate; None or an empty list shows no score.
+        metadata: Any keys; ``version`` is the group's version.
     """
 
     name: str
     alias: str | None = None
     aggregate_metric_list: list[AggMetricConfig] | None = None
-    metadata: dict[str, Any] | None = None
+    metadata: dict[str, object] | None = None
     _children: dict[str, Task | Group] = field(default_factory=dict)
     _config: GroupConfig | None = None
 
     def add(self, item: Task | Group) -> None:
-        """Add a member; one of the same name is replaced.
+        """Add a member; a member of the same name is replaced.
 
         Args:
             item: The task or group.
@@ -49,10 +50,10 @@ class Group:
         """Remove a member.
 
         Args:
-            name: Its name.
+            name: The name of the member.
 
         Returns:
-            The member, or None when there is none of that name.
+            The member, or None if there is no member of that name.
         """
         return self._children.pop(name, None)
 
@@ -60,10 +61,10 @@ class Group:
         """Return a direct member.
 
         Args:
-            name: Its name.
+            name: The name of the member.
 
         Returns:
-            The member, or None when there is none of that name.
+            The member, or None if there is no member of that name.
         """
         return self._children.get(name)
 
@@ -80,7 +81,7 @@ class Group:
         """Return the tasks.
 
         Args:
-            recursive: Also those of the groups within.
+            recursive: Also return the tasks of inner groups.
 
         Returns:
             The tasks, depth first.
@@ -94,13 +95,13 @@ class Group:
         return tasks
 
     def get_all_groups(self, recursive: bool = True) -> list[Group]:
-        """Return the groups within, without this one.
+        """Return the inner groups, without this one.
 
         Args:
-            recursive: Also the groups of those groups.
+            recursive: Also return the inner groups of those.
 
         Returns:
-            The groups, depth first, each before its own.
+            The groups, depth first, each before its inner groups.
         """
         groups: list[Group] = []
         for child in self:
@@ -116,21 +117,21 @@ class Group:
         return list(self._children)
 
     @property
-    def version(self) -> Any:
+    def version(self) -> object:
         """The version in the metadata, or ``"N/A"``."""
-        return (self.metadata or {}).get("version", NOT_AVAILABLE)
+        return NOT_AVAILABLE if self.metadata is None else self.metadata.get("version", NOT_AVAILABLE)
 
     @property
     def has_aggregation(self) -> bool:
-        """Whether the group has a score of its own."""
+        """Whether the group has scores."""
         return bool(self.aggregate_metric_list)
 
     def _discover_filters_for_metric(self, metric_name: str, task_metrics: Mapping[str, TaskMetrics]) -> list[str]:
-        """Return the filter pipelines the tasks report a metric for, in the order they are met."""
+        """Return the filter pipelines under which tasks report a metric; kept for the reference harness's tests."""
         return pipelines_of(metric_name, task_metrics)
 
-    def aggregate(self, task_metrics: Mapping[str, TaskMetrics]) -> dict[str, Any]:
-        """Make the group's row of the results from its tasks' rows.
+    def aggregate(self, task_metrics: Mapping[str, TaskMetrics]) -> dict[str, object]:
+        """Compute the group's row of the results from its tasks' rows.
 
         The score is the mean over the tasks that have the metric, weighted by ``sample_len`` unless
         ``weight_by_size`` is false. The standard error of a weighted mean is pooled,
@@ -142,33 +143,34 @@ class Group:
 
         Returns:
             ``alias``, ``name`` and, for a group with aggregation, ``sample_len``, the scores, their standard errors
-            and ``sample_count``, the docs behind each score.
+            and ``sample_count``: the number of documents of each score.
         """
-        row: dict[str, Any] = {"alias": self.alias or self.name, "name": self.name}
+        row: dict[str, object] = {"alias": self.alias or self.name, "name": self.name}
         if not self.aggregate_metric_list:
             return row
         names = dict.fromkeys(_name_of(task) for task in self.get_all_tasks())
-        own = {name: task_metrics[name] for name in names if name in task_metrics}
-        return {**row, **aggregate_scores(self.name, self.aggregate_metric_list, own)}
+        rows = {name: task_metrics[name] for name in names if name in task_metrics}
+        return {**row, **aggregate_scores(self.name, self.aggregate_metric_list, rows)}
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return the group's config as a plain dict, for the results."""
-        return self._as_config().to_dict()
+        return self.to_config().to_dict()
 
-    def _as_config(self) -> GroupConfig:
+    def to_config(self) -> GroupConfig:
+        """Return the config the group was built from, or one that describes it."""
         if self._config is not None:
             return self._config
         return GroupConfig(
             group=self.name,
             group_alias=self.alias,
-            task=self.child_names,
+            task=[*self.child_names],
             aggregate_metric_list=self.aggregate_metric_list,
             metadata=self.metadata,
         )
 
     @classmethod
-    def from_config(cls, config: GroupConfig | Mapping[str, Any]) -> Group:
-        """Build an empty group from its config; the members are added by whoever builds the tasks.
+    def from_config(cls, config: GroupConfig | Mapping[str, object]) -> Group:
+        """Build a group without members from its config.
 
         Args:
             config: The config.
@@ -177,15 +179,14 @@ class Group:
             The group.
 
         Raises:
-            ConfigError: A key is not a group's.
+            ConfigError: A key is not one of a group.
         """
         if not isinstance(config, GroupConfig):
             config = GroupConfig.from_dict(config)
-        metrics = config.aggregate_metric_list
         return cls(
             name=config.group,
             alias=config.group_alias,
-            aggregate_metric_list=None if metrics is None else [AggMetricConfig.from_dict(item) for item in metrics],
+            aggregate_metric_list=config.aggregate_metric_list,
             metadata=config.metadata,
             _config=config,
         )
@@ -195,16 +196,16 @@ class Group:
 
 
 class ConfigurableGroup(Group):
-    """A group that is equal to any other of its name, so that it can be a key of a dict of tasks."""
+    """A group that equals every group of the same name, so that it can be a key of a dict of tasks."""
 
-    def __init__(self, config: Mapping[str, Any] | GroupConfig | None = None) -> None:
-        """Build an empty group.
+    def __init__(self, config: Mapping[str, object] | GroupConfig | None = None) -> None:
+        """Build a group without members.
 
         Args:
-            config: Its config.
+            config: The config of the group.
 
         Raises:
-            ConfigError: A key is not a group's, or there is no config.
+            ConfigError: A key is not one of a group, or there is no config.
         """
         group = Group.from_config(config if config is not None else {})
         super().__init__(
@@ -231,23 +232,23 @@ class ConfigurableGroup(Group):
         return self.alias
 
     @property
-    def config(self) -> dict[str, Any]:
+    def config(self) -> dict[str, object]:
         """The config as a plain dict."""
         return self.to_dict()
 
     @classmethod
     def from_group(cls, group: Group) -> ConfigurableGroup:
-        """Turn a group into one that can be a key.
+        """Turn a group into one that can be a key of a dict.
 
         Args:
-            group: The group; its members are shared.
+            group: The group; the result shares its members.
 
         Returns:
             The group as a key.
         """
-        made = cls(group._as_config())
-        made._children = group._children
-        return made
+        key = cls(group.to_config())
+        key._children = group._children
+        return key
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ConfigurableGroup) and other.name == self.name

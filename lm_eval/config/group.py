@@ -1,12 +1,11 @@
-"""The config of a group: its members and how their scores become one."""
+"""The config of a group: its members and how their scores are combined."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any
 
+from lm_eval.config.task import plain_value
 from lm_eval.errors import ConfigError, did_you_mean
 
 __all__ = ["GROUP_KEYS", "AggMetricConfig", "GroupConfig"]
@@ -19,14 +18,14 @@ class AggMetricConfig:
     metric: str
     """The metric's name, as its tasks report it."""
     filter_list: list[str] | None = None
-    """The filter pipelines to aggregate; None means all that the tasks have. A single name is a list of one."""
-    aggregation: str | Callable[..., Any] = "mean"
-    """How the tasks' scores become one; ``mean`` is the only one there is."""
+    """The filter pipelines to aggregate; None means all that the tasks have. A single name becomes a list."""
+    aggregation: str | Callable[..., object] = "mean"
+    """How the scores of the tasks are combined; only ``mean`` is supported."""
     weight_by_size: bool = True
-    """Whether a task counts as often as it has docs."""
+    """Whether to weight each task by its number of documents."""
 
     def __post_init__(self) -> None:
-        """Make lists of single names.
+        """Turn a single filter name into a list.
 
         Raises:
             ConfigError: The aggregation is not known.
@@ -50,7 +49,7 @@ class AggMetricConfig:
             The config.
 
         Raises:
-            ConfigError: It is no mapping, a key is not known, or ``metric`` is missing.
+            ConfigError: The entry is not a mapping, a key is not known, or ``metric`` is missing.
         """
         if isinstance(config, AggMetricConfig):
             return config
@@ -65,35 +64,35 @@ class AggMetricConfig:
 
 @dataclass
 class GroupConfig:
-    """Everything a file can say about a group."""
+    """The keys of a group in a task file."""
 
     group: str
     """The group's name."""
     group_alias: str | None = None
     """The name shown in tables."""
-    task: str | list[Any] | None = None
+    task: str | list[object] | None = None
     """The members: names, ``{task: name, **overrides}``, or groups written out."""
-    aggregate_metric_list: list[Any] | dict[str, Any] | None = None
-    """The metrics to aggregate (``AggMetricConfig`` once built); None shows no score for the group."""
-    metadata: dict[str, Any] | None = None
-    """Free; ``version`` is the group's version."""
+    aggregate_metric_list: list[AggMetricConfig] | None = None
+    """The metrics to aggregate; None shows no score for the group. A dict, or a list of dicts, is converted."""
+    metadata: dict[str, object] | None = None
+    """Any keys; ``version`` is the group's version."""
 
     def __post_init__(self) -> None:
-        """Make lists of single members and typed configs of the metrics.
+        """Turn single values into lists, and the metrics into ``AggMetricConfig``.
 
         Raises:
-            ConfigError: A metric's entry cannot be used.
+            ConfigError: An entry of ``aggregate_metric_list`` cannot be used.
         """
         if isinstance(self.task, (str, dict)):
             self.task = [self.task]
-        if isinstance(self.aggregate_metric_list, (dict, AggMetricConfig)):
-            self.aggregate_metric_list = [self.aggregate_metric_list]
-        if self.aggregate_metric_list is not None:
-            self.aggregate_metric_list = [AggMetricConfig.from_dict(item) for item in self.aggregate_metric_list]
+        metrics: object = self.aggregate_metric_list
+        if metrics is not None:
+            items = metrics if isinstance(metrics, (list, tuple)) else [metrics]
+            self.aggregate_metric_list = [AggMetricConfig.from_dict(item) for item in items]
 
     @classmethod
-    def from_dict(cls, config: Mapping[str, Any]) -> GroupConfig:
-        """Build from a mapping with no other keys than a group's own.
+    def from_dict(cls, config: Mapping[str, object]) -> GroupConfig:
+        """Build from a mapping that has only the keys of a group.
 
         Args:
             config: The keys of the group.
@@ -109,46 +108,36 @@ class GroupConfig:
             raise ConfigError(f"Unknown key {unknown[0]!r} of a group.{did_you_mean(unknown[0], GROUP_KEYS)}")
         if not config.get("group"):
             raise ConfigError("A group needs a name: 'group'.")
-        return cls(**config)
+        return cls(**config)  # type: ignore[arg-type]
 
-    def to_dict(self, keep_callable: bool = False) -> dict[str, Any]:
+    def to_dict(self, keep_callable: bool = False) -> dict[str, object]:
         """Return the config as a plain dict, for results and logs.
 
         Args:
-            keep_callable: Keep functions as they are; else their source text stands for them.
+            keep_callable: Keep functions as they are; False replaces them by their source text.
 
         Returns:
             All keys of a group.
         """
-        shown: dict[str, Any] = {}
-        for item in fields(self):
-            shown[item.name] = self.serialize_function(getattr(self, item.name), keep_callable)
-        return shown
+        return {item.name: self.serialize_function(getattr(self, item.name), keep_callable) for item in fields(self)}
 
-    def serialize_function(self, value: Any, keep_callable: bool = False) -> Any:
-        """Return a value with the functions in it as source text.
+    def serialize_function(self, value: object, keep_callable: bool = False) -> object:
+        """Copy a value of the config; metrics become dicts.
 
         Args:
-            value: A value of the config.
-            keep_callable: Leave functions as they are.
+            value: The value.
+            keep_callable: Keep functions as they are; False replaces them by their source text.
 
         Returns:
-            A copy of the value; metrics as dicts.
+            The copy.
         """
         if isinstance(value, AggMetricConfig):
             value = {item.name: getattr(value, item.name) for item in fields(value)}
-        if isinstance(value, dict):
-            return {key: self.serialize_function(item, keep_callable) for key, item in value.items()}
         if isinstance(value, list):
             return [self.serialize_function(item, keep_callable) for item in value]
-        if callable(value) and not keep_callable:
-            try:
-                return inspect.getsource(value)
-            except (OSError, TypeError):
-                return repr(value)
-        return value
+        return plain_value(value, keep_callable)
 
 
 GROUP_KEYS: frozenset[str] = frozenset(item.name for item in fields(GroupConfig))
-"""The keys that are a group's own; any other is an override for its tasks."""
+"""The keys that describe a group; any other key is an override for its tasks."""
 _METRIC_KEYS: frozenset[str] = frozenset(item.name for item in fields(AggMetricConfig))

@@ -10,7 +10,7 @@ from typing import Any, Literal, cast, get_args
 
 from lm_eval.errors import ConfigError, did_you_mean
 
-__all__ = ["FEWSHOT_KEYS", "OUTPUT_TYPES", "TASK_KEYS", "FewshotConfig", "OutputType", "TaskConfig"]
+__all__ = ["FEWSHOT_KEYS", "OUTPUT_TYPES", "TASK_KEYS", "FewshotConfig", "OutputType", "TaskConfig", "plain_value"]
 
 OutputType = Literal["loglikelihood", "multiple_choice", "loglikelihood_rolling", "generate_until"]
 OUTPUT_TYPES: tuple[OutputType, ...] = get_args(OutputType)
@@ -42,12 +42,12 @@ def _source(function: Callable[..., Any]) -> str:
     return f"{function.__module__}.{getattr(function, '__qualname__', type(function).__qualname__)}"
 
 
-def _plain(value: Any, keep_callable: bool) -> Any:
+def plain_value(value: Any, keep_callable: bool) -> Any:
     """Copy a config value with its functions as source text, unless they are kept."""
     if isinstance(value, dict):
-        return {key: _plain(item, keep_callable) for key, item in value.items()}
+        return {key: plain_value(item, keep_callable) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item, keep_callable) for item in value]
+        return [plain_value(item, keep_callable) for item in value]
     if callable(value) and not keep_callable:
         return _source(value)
     return value
@@ -265,9 +265,9 @@ class TaskConfig(_Keys):
         shown: dict[str, Any] = {}
         for key, value in self.items():
             if isinstance(value, FewshotConfig):
-                shown[key] = {name: _plain(item, keep_callable) for name, item in value.items()}
+                shown[key] = {name: plain_value(item, keep_callable) for name, item in value.items()}
             elif value is not None:
-                shown[key] = _plain(value, keep_callable)
+                shown[key] = plain_value(value, keep_callable)
         return shown
 
     def serialize_function(self, value: Any, keep_callable: bool = False) -> Any:
@@ -277,7 +277,7 @@ class TaskConfig(_Keys):
             value: A function, or anything else, which is returned as it is.
             keep_callable: Return a function as it is too.
         """
-        return _plain(value, keep_callable)
+        return plain_value(value, keep_callable)
 
 
 FEWSHOT_KEYS: frozenset[str] = frozenset(item.name for item in fields(FewshotConfig))

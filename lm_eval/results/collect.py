@@ -46,7 +46,7 @@ def collect(
     group_rows = {group.name: _group_row(group, tasks) for group in reversed(top_down.values())}
     shots = {name: output.num_fewshot for name, output in per_task.items()}
     better = {name: dict(output.task.higher_is_better()) for name, output in per_task.items()}
-    versions = {name: output.task.VERSION for name, output in per_task.items()}
+    versions: dict[str, object] = {name: output.task.VERSION for name, output in per_task.items()}
     for name, group in top_down.items():
         members = [task.task_name for task in group.get_all_tasks() if task.task_name in per_task]
         versions[name] = group.version

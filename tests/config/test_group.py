@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from lm_eval.config.group import AggMetricConfig, GroupConfig
@@ -33,7 +35,9 @@ def test_to_dict_is_plain() -> None:
         return values[0]
 
     config = GroupConfig.from_dict({"group": "g", "aggregate_metric_list": [{"metric": "acc", "aggregation": pick}]})
-    shown = config.to_dict()["aggregate_metric_list"][0]
+    shown_config: dict[str, Any] = config.to_dict()
+    kept_config: dict[str, Any] = config.to_dict(keep_callable=True)
+    shown = shown_config["aggregate_metric_list"][0]
     assert shown["metric"] == "acc"
     assert "def pick" in shown["aggregation"]
-    assert config.to_dict(keep_callable=True)["aggregate_metric_list"][0]["aggregation"] is pick
+    assert kept_config["aggregate_metric_list"][0]["aggregation"] is pick

@@ -5,7 +5,7 @@ The modules that build requests depend on this protocol and not on ``TemplateAPI
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from lm_eval.api.instance import Instance
@@ -15,18 +15,19 @@ __all__ = ["APIModel"]
 
 
 class APIModel(Protocol):
-    """Builds the bodies of requests and reads the answers; ``TemplateAPI`` implements it."""
+    """Builds the bodies of requests and reads the answers; ``TemplateAPI`` implements it.
 
+    Attributes:
+        path: What follows the base URL.
+        args: The model's arguments.
+        eos_string: One more stop sequence.
+        think_end_token: The text that ends a model's reasoning; None when answers hold none.
+    """
+
+    path: str
     args: ModelArguments
     eos_string: str | None
-
-    @property
-    def path(self) -> str:
-        """What follows the base URL."""
-
-    @property
-    def think_end_token(self) -> str | None:
-        """The text that ends a model's reasoning; None when answers hold none."""
+    think_end_token: str | None
 
     @property
     def batch_size(self) -> int:
@@ -41,19 +42,17 @@ class APIModel(Protocol):
 
     def generation_payload(
         self, instances: Sequence[Instance], settings: dict[str, Any], repeat: int = 0
-    ) -> dict[str, Any]:
+    ) -> Mapping[str, object]:
         """Build the body of a generation request."""
 
-    def scoring_payload(self, prompts: Sequence[str]) -> dict[str, Any]:
+    def scoring_payload(self, prompts: Sequence[str]) -> Mapping[str, object]:
         """Build the body of a scoring request, for a class that overrides ``parse_logprobs``."""
 
-    def parse_generations(self, outputs: Any, **kwargs: Any) -> list[str]:
+    def parse_generations(self, outputs: object, **kwargs: object) -> list[str]:
         """Read the texts of an answer, in the order of the prompts."""
 
-    def parse_logprobs(
-        self, outputs: Any, tokens: Any = None, ctxlens: Any = None, **kwargs: Any
-    ) -> list[tuple[float, bool]]:
+    def parse_logprobs(self, outputs: object, **kwargs: Any) -> list[tuple[float, bool]]:
         """Read the log-likelihoods of an answer, in the order of the prompts."""
 
-    def tok_encode(self, string: str, add_special_tokens: bool | None = None, **kwargs: Any) -> list[int]:
+    def tok_encode(self, string: str) -> list[int]:
         """Tokenize a text."""

@@ -15,6 +15,7 @@ from typing import Any, overload
 
 from lm_eval.errors import MalformedResponse
 from lm_eval.models.http.replies import choices_in_order
+from lm_eval.models.work import Reply
 
 __all__ = ["Block", "TopToken", "choices_of", "first_top_tokens", "read_block", "read_prompt_logprobs"]
 
@@ -94,24 +95,20 @@ class TopToken:
     id: int | None = None
 
 
-def choices_of(body: object, count: int, endpoint: str = "") -> Sequence[Mapping[str, Any]]:
-    """Return the choices of an answer in the order of the prompts.
+def choices_of(reply: Reply, count: int = 1) -> Sequence[Mapping[str, Any]]:
+    """Return the choices of a reply in the order of the prompts.
 
     Args:
-        body: The parsed JSON.
-        count: The number of prompts that were sent.
-        endpoint: The URL that answered, for error messages.
-
-    Returns:
-        One choice per prompt.
+        reply: The reply.
+        count: The number of prompts that were sent. Default 1.
 
     Raises:
         MalformedResponse: Choices are missing, doubled or numbered wrongly.
     """
     try:
-        return choices_in_order(body, count)
+        return choices_in_order(reply.body, count)
     except MalformedResponse as error:
-        error.endpoint = endpoint
+        error.endpoint = reply.endpoint
         raise
 
 

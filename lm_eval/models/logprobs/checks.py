@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, cast
 
 from lm_eval.errors import CheckFailed
 from lm_eval.models.logprobs.blocks import Block, TopToken
 
-__all__ = ["ROUNDING", "LogLikelihood", "check_parsed", "check_top_tokens", "sum_logprobs"]
+__all__ = ["ROUNDING", "LogLikelihood", "check_parsed", "check_top_tokens", "find_top", "sum_logprobs"]
 
 ROUNDING = 1e-4
 """How far above 0 a log-probability may lie: half precision can round a probability of 1 up by this much."""
@@ -88,6 +88,17 @@ def check_parsed(value: Any, endpoint: str = "") -> LogLikelihood:
     if not math.isfinite(number) or number > ROUNDING:
         raise CheckFailed(f"parse_logprobs returned the log-likelihood {logprob}", endpoint=endpoint)
     return LogLikelihood(number, bool(greedy))
+
+
+def find_top(tops: Sequence[TopToken], matches: Callable[[TopToken], bool]) -> LogLikelihood | None:
+    """Return the log-likelihood of the first top token that matches; None when none does.
+
+    Args:
+        tops: The top tokens, likeliest first.
+        matches: Whether a token is the one that is looked for.
+    """
+    found = next(filter(matches, tops), None)
+    return LogLikelihood(found.logprob, found.logprob >= tops[0].logprob) if found is not None else None
 
 
 def check_top_tokens(tops: Sequence[TopToken], endpoint: str) -> None:

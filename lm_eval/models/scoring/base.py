@@ -11,15 +11,16 @@ from typing import ClassVar
 
 from lm_eval.api.instance import ResponseInfo, Usage
 from lm_eval.errors import APIError, CheckFailed, ContextLengthExceeded, MalformedResponse, TokenNotListed
-from lm_eval.models.logprobs.checks import LogLikelihood
+from lm_eval.models.logprobs.blocks import TopToken, choices_of, first_top_tokens
+from lm_eval.models.logprobs.checks import LogLikelihood, check_top_tokens
 from lm_eval.models.scoring.pairs import TextPair
 from lm_eval.models.scoring.planned import PlannedRequests, Sizes
-from lm_eval.models.scoring.prefix import NO_PREFIX, prefix_known
+from lm_eval.models.scoring.prefix import NO_PREFIX, Prefix
 from lm_eval.models.server.capabilities import Capabilities
 from lm_eval.models.server.settings import ScoringSettings
 from lm_eval.models.work import Answer, Ask, Call, Reply, Slot, Unit
 
-__all__ = ["CERTAIN", "CountingAsk", "FailedUnit", "GroupUnit", "Scorer", "UnitResult", "answer", "echo_obstacle"]
+__all__ = ["CERTAIN", "CountingAsk", "GroupUnit", "Scorer", "UnitResult", "answer", "ask_top_tokens", "failed_unit"]
 
 _MAX_GROUP = 64
 CERTAIN = LogLikelihood(0.0, True)
@@ -39,23 +40,6 @@ class GroupUnit:
     def run(self, ask: Ask) -> Awaitable[UnitResult]:
         """Score the slots."""
         return self.score(ask, self.slots)
-
-
-@dataclass(slots=True)
-class FailedUnit:
-    """A slot of a group that failed; the unit only raises the error, so that the other slots keep their answers."""
-
-    slot: Slot
-    error: APIError
-
-    @property
-    def slots(self) -> Sequence[Slot]:
-        """The slot."""
-        return (self.slot,)
-
-    async def run(self, ask: Ask) -> UnitResult:
-        """Raise the error."""
-        raise self.error
 
 
 @dataclass(slots=True)
@@ -92,6 +76,15 @@ class CountingAsk:
         return usage
 
 
+def failed_unit(slot: Slot, error: APIError) -> Unit:
+    """Build a unit that only raises an error, so that the other slots of a group keep their answers."""
+
+    async def fail(ask: Ask, slots: Sequence[Slot]) -> UnitResult:
+        raise error
+
+    return GroupUnit([slot], fail)
+
+
 def answer(slot: Slot, score: LogLikelihood, usage: Usage | None = None) -> Answer:
     """Build the answer for a slot.
 
@@ -108,11 +101,12 @@ def answer(slot: Slot, score: LogLikelihood, usage: Usage | None = None) -> Answ
     return Answer(slot, response, ResponseInfo(usage=usage, approximate=score.approximate))
 
 
-def echo_obstacle(capabilities: Capabilities) -> str | None:
-    """Return why an echo of the server cannot be scored, in one clause; None when it can."""
-    if not capabilities.echo:
-        return capabilities.seen or "the server does not echo prompts with log-probabilities"
-    return None if capabilities.top_logprobs else "the server lists no top_logprobs, so is_greedy is unknown"
+async def ask_top_tokens(ask: Ask, call: Call) -> list[TopToken]:
+    """Send a call and return the ``top_logprobs`` of the token it generates, checked, likeliest first."""
+    reply = await ask(call)
+    tops = first_top_tokens(choices_of(reply)[0])
+    check_top_tokens(tops, reply.endpoint)
+    return tops
 
 
 class Scorer(ABC):
@@ -140,6 +134,7 @@ class Scorer(ABC):
             settings: The settings of the run.
         """
         self.capabilities, self.settings = capabilities, settings
+        self.prefix = Prefix(capabilities, settings)
 
     @classmethod
     @abstractmethod
@@ -149,17 +144,13 @@ class Scorer(ABC):
     def refuses(self, request_type: str) -> str | None:
         """Return why the strategy cannot answer a request type; None when it can."""
         rolling = request_type == "loglikelihood_rolling"
-        return NO_PREFIX if rolling and not prefix_known(self.capabilities, self.settings) else None
-
-    @cached_property
-    def window(self) -> int | None:
-        """The model's window in tokens: the smaller of ``max_length`` and what the server says; None when unknown."""
-        return self.capabilities.window(self.settings.max_length)
+        return NO_PREFIX if rolling and not self.prefix.known else None
 
     @cached_property
     def max_prompt_tokens(self) -> int | None:
-        """The maximum number of tokens in a prompt. One token of the window is kept for the token generated."""
-        return self.window - 1 if self.window is not None else None
+        """The maximum number of tokens in a prompt: one token of the window is kept for the token generated."""
+        window = self.capabilities.window(self.settings.max_length)
+        return window - 1 if window is not None else None
 
     def too_long(self, length: int | None, advice: str) -> ContextLengthExceeded:
         """Build the error for a prompt that does not fit the window.
@@ -278,7 +269,7 @@ class Scorer(ABC):
         """
         unusable = isinstance(error, MalformedResponse) and not isinstance(error, TokenNotListed)
         if not unusable or error is ask.lost:
-            return FailedUnit(slot, error)
+            return failed_unit(slot, error)
         if len(group) == 1:
             raise error
         return GroupUnit([slot], self.score_group)

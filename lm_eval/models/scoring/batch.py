@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Generic, TypeVar
 
 from lm_eval.errors import APIError, MalformedResponse, RequestRejected, ServerError
+from lm_eval.models.logprobs.checks import LogLikelihood
 from lm_eval.models.scoring.base import CERTAIN, CountingAsk, GroupUnit, Scorer, UnitResult, answer
 from lm_eval.models.scoring.pairs import TextPair, scorable_pairs
 from lm_eval.models.scoring.planned import PlannedRequests, Sizes, request_for
@@ -14,14 +14,12 @@ from lm_eval.models.work import Answer, Ask, Slot, Unit
 
 __all__ = ["BatchScorer"]
 
-Item = TypeVar("Item")
 
-
-class BatchScorer(Scorer, Generic[Item]):
+class BatchScorer(Scorer):
     """Base of strategies that put up to ``batch_size`` prompts in one request.
 
-    A subclass defines ``send``, which returns one ``Item`` per prompt, and ``finish``, which scores an item. When a
-    request with several prompts fails, each prompt is sent again alone, so that only the prompt at fault is lost.
+    When a request with several prompts fails, each prompt is sent again alone, so that only the prompt at fault is
+    lost. A prompt whose part of a good answer fails a check is the only one that fails.
     """
 
     @property
@@ -30,44 +28,30 @@ class BatchScorer(Scorer, Generic[Item]):
         """The maximum number of prompts in one request."""
 
     @abstractmethod
-    async def send(self, ask: Ask, batch: Sequence[TextPair]) -> Sequence[Item]:
-        """Send one request for a batch of pairs.
+    async def score_batch(self, ask: Ask, batch: Sequence[TextPair]) -> Sequence[LogLikelihood | APIError]:
+        """Score a batch with one request.
 
         Args:
             ask: Sends calls.
-            batch: Pairs of the same repeat.
+            batch: Pairs of the same repeat, as ``prompt_of`` returned them.
 
         Returns:
-            What the answer holds for each pair, in order.
-        """
+            For each pair its log-likelihood, or the error of its part of the answer.
 
-    @abstractmethod
-    async def finish(
-        self, ask: CountingAsk, slots: Sequence[Slot], pair: TextPair, item: Item, *, alone: bool
-    ) -> Answer | Unit:
-        """Score what an answer holds for one pair.
-
-        Args:
-            ask: Sends calls, should more be needed.
-            slots: The slots of the unit.
-            pair: What was sent.
-            item: What came back.
-            alone: Whether the request held this pair only.
-
-        Returns:
-            The answer, or a unit that reports or tries again a slot that failed.
+        Raises:
+            APIError: The request failed for all pairs.
         """
 
     def prompt_of(self, pair: TextPair) -> TextPair | None:
-        """Return the pair as it is sent; None when text cannot express it and ``score`` has to."""
+        """Return the pair as it is sent; None when text cannot express it and ``score`` is used instead."""
         return pair
 
-    async def rejected(self, ask: CountingAsk, slots: Sequence[Slot], pair: TextPair, error: APIError) -> Answer | Unit:
-        """Return the answer or the unit for a pair whose request failed, with no other pair in it."""
+    async def handle(self, ask: CountingAsk, slots: Sequence[Slot], pair: TextPair, error: APIError) -> Answer | Unit:
+        """Return the answer or the unit for a pair that met an error; by default as ``failed`` does."""
         return self.failed(ask, slots, pair.slot, error)
 
     def batch_failed(self) -> None:
-        """Hear of a request with several prompts that failed; by default nothing is done."""
+        """Do what is needed after a request with several prompts failed; by default nothing."""
 
     def joins(self, group: Sequence[Slot], slot: Slot) -> bool:
         """Return whether a slot joins a group: up to ``batch_size`` slots of one repeat."""
@@ -95,16 +79,25 @@ class BatchScorer(Scorer, Generic[Item]):
                     finished.append(answer(slot, await self.score(counting, pair), counting.take()))
             except APIError as error:
                 finished.append(self.failed(counting, slots, slot, error))
-        if not batch:
-            return finished
-        alone = len(batch) == 1
+        scores: Sequence[LogLikelihood | APIError] = ()
         try:
-            items = await self.send(counting, batch)
+            scores = await self.score_batch(counting, batch) if batch else ()
         except (RequestRejected, ServerError, MalformedResponse) as error:
-            if alone:
-                return [*finished, await self.rejected(counting, slots, batch[0], error)]
-            self.batch_failed()
-            return [*finished, *(GroupUnit([pair.slot], self.score_group) for pair in batch)]
-        for pair, item in zip(batch, items, strict=True):
-            finished.append(await self.finish(counting, slots, pair, item, alone=alone))
+            if len(batch) > 1:
+                self.batch_failed()
+                return [*finished, *(GroupUnit([pair.slot], self.score_group) for pair in batch)]
+            scores = [error]
+        # The tokens of a request are counted for its first pair.
+        for pair, score in zip(batch, scores, strict=True):
+            if isinstance(score, APIError):
+                finished.append(await self.handle(counting, slots, pair, score))
+            else:
+                finished.append(answer(pair.slot, score, counting.take()))
         return finished
+
+    async def score_alone(self, ask: Ask, pair: TextPair) -> LogLikelihood:
+        """Score one pair with a request for it alone; raise its error."""
+        (score,) = await self.score_batch(ask, [pair])
+        if isinstance(score, APIError):
+            raise score
+        return score

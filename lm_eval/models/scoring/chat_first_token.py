@@ -10,9 +10,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from lm_eval.errors import CheckFailed, TokenNotListed
-from lm_eval.models.logprobs.blocks import TopToken, choices_of, first_top_tokens
-from lm_eval.models.logprobs.checks import LogLikelihood, check_top_tokens
-from lm_eval.models.scoring.base import CountingAsk, FailedUnit, Scorer, UnitResult, answer
+from lm_eval.models.logprobs.blocks import TopToken
+from lm_eval.models.logprobs.checks import LogLikelihood, find_top
+from lm_eval.models.scoring.base import CountingAsk, Scorer, UnitResult, answer, ask_top_tokens, failed_unit
 from lm_eval.models.scoring.pairs import TextPair
 from lm_eval.models.scoring.planned import PlannedRequests, Sizes, prompt_text
 from lm_eval.models.server.capabilities import Capabilities
@@ -91,7 +91,7 @@ class ChatFirstToken(Scorer):
                 bound = LogLikelihood(tops[-1].logprob, False, approximate=True)
                 finished.append(answer(slot, bound, counting.take()))
             else:
-                finished.append(FailedUnit(slot, _not_listed(text, tops)))
+                finished.append(failed_unit(slot, _not_listed(text, tops)))
         return finished
 
     async def score(self, ask: Ask, pair: TextPair) -> LogLikelihood:
@@ -107,21 +107,16 @@ class ChatFirstToken(Scorer):
         messages = messages_of(slot.instance.args[0])
         body = self.settings.body(messages=messages, temperature=0, max_tokens=1, logprobs=True, top_logprobs=count)
         tokens = sum(len(str(message.get("content"))) // 4 + 4 for message in messages)
-        reply = await ask(Call(self.settings.chat_path, body, slot.repeat, tokens))
-        tops = first_top_tokens(choices_of(reply.body, 1, reply.endpoint)[0])
-        check_top_tokens(tops, reply.endpoint)
-        return tops
+        return await ask_top_tokens(ask, Call(self.settings.chat_path, body, slot.repeat, tokens))
 
 
 def _find(tops: Sequence[TopToken], text: str) -> LogLikelihood | None:
     """Look a choice up in the listed tokens: by its text, else by its text without white space, as approximate."""
-    for top in tops:
-        if top.token == text:
-            return LogLikelihood(top.logprob, top.logprob >= tops[0].logprob)
-    for top in tops:
-        if text.strip() and top.token.strip() == text.strip():
-            return LogLikelihood(top.logprob, top.logprob >= tops[0].logprob, approximate=True)
-    return None
+    exact = find_top(tops, lambda top: top.token == text)
+    if exact is not None or not text.strip():
+        return exact
+    found = find_top(tops, lambda top: top.token.strip() == text.strip())
+    return found._replace(approximate=True) if found is not None else None
 
 
 def _not_listed(text: str, tops: Sequence[TopToken]) -> TokenNotListed:

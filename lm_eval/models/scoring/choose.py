@@ -8,7 +8,7 @@ from dataclasses import replace
 from lm_eval.errors import CapabilityError, ConfigError, did_you_mean
 from lm_eval.models.scoring.base import Scorer
 from lm_eval.models.scoring.chat_first_token import ChatFirstToken
-from lm_eval.models.scoring.echo_seams import EchoContext, EchoOffsets, EchoTokens
+from lm_eval.models.scoring.echo import EchoContext, EchoOffsets, EchoTokens
 from lm_eval.models.scoring.first_token import FirstToken
 from lm_eval.models.scoring.forced_token import ForcedToken
 from lm_eval.models.scoring.prompt_logprobs import PromptLogprobs

@@ -16,14 +16,14 @@ from lm_eval.models.scoring.pairs import TextPair
 from lm_eval.models.server.capabilities import Capabilities
 from lm_eval.models.server.settings import ScoringSettings
 from lm_eval.models.server.tokenizer import RemoteTokenizer, find_tokenizer
-from lm_eval.models.work import Answer, Ask, Call, Slot, Unit
+from lm_eval.models.work import Ask, Call, Slot
 
 __all__ = ["CustomScorer"]
 
 _TOKEN_PARAMETERS = {"tokens", "ctxlens"}
 
 
-class CustomScorer(BatchScorer[LogLikelihood]):
+class CustomScorer(BatchScorer):
     """Sends what ``_create_payload(…, generate=False)`` builds and reads the answer with ``parse_logprobs``."""
 
     name = "parse_logprobs"
@@ -82,15 +82,9 @@ class CustomScorer(BatchScorer[LogLikelihood]):
         """Tell the model, which stops sending several prompts in one request after a few failures."""
         self._model.batch_failed()
 
-    async def finish(
-        self, ask: CountingAsk, slots: Sequence[Slot], pair: TextPair, item: LogLikelihood, *, alone: bool
-    ) -> Answer | Unit:
-        """Build the answer; the tokens of a batch are counted for its first pair only."""
-        return answer(pair.slot, item, ask.take())
-
     async def score(self, ask: Ask, pair: TextPair) -> LogLikelihood:
         """Score one pair with a request for it alone."""
-        return (await self.send(ask, [pair]))[0]
+        return (await self.score_batch(ask, [pair]))[0]
 
     async def score_document(self, ask: Ask, slots: Sequence[Slot]) -> UnitResult:
         """Score a complete text with one request, as the continuation of an empty context."""
@@ -99,7 +93,7 @@ class CustomScorer(BatchScorer[LogLikelihood]):
         score = await self.score(counting, pair) if pair.continuation else CERTAIN
         return [answer(slots[0], score, counting.take())]
 
-    async def send(self, ask: Ask, batch: Sequence[TextPair]) -> Sequence[LogLikelihood]:
+    async def score_batch(self, ask: Ask, batch: Sequence[TextPair]) -> Sequence[LogLikelihood]:
         """Send one request for a batch and let the model read the log-likelihoods."""
         model = self._model
         contexts = [pair.context or self.settings.eos_string or "" for pair in batch]

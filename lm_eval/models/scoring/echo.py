@@ -1,30 +1,31 @@
-"""Strategies that send text and read the log-probabilities of its echo."""
+"""Strategies that send text and read the log-probabilities of its echo; they differ in how they find the seam."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from lm_eval.errors import APIError, CheckFailed, ContextLengthExceeded, MalformedResponse
 from lm_eval.models.logprobs.blocks import Block, choices_of, read_block
 from lm_eval.models.logprobs.checks import LogLikelihood, sum_logprobs
-from lm_eval.models.logprobs.seams import common_prefix, prompt_tokens_of
-from lm_eval.models.scoring.base import CERTAIN, CountingAsk, UnitResult, answer, echo_obstacle
+from lm_eval.models.logprobs.seams import common_prefix, prompt_tokens_of, seam_by_offsets, seam_by_texts
+from lm_eval.models.scoring.base import CERTAIN, CountingAsk, Scorer, UnitResult, answer
 from lm_eval.models.scoring.batch import BatchScorer
-from lm_eval.models.scoring.pairs import TextPair
-from lm_eval.models.scoring.prefix import NO_PREFIX, prefix_text
+from lm_eval.models.scoring.pairs import TextPair, scorable_pairs
+from lm_eval.models.scoring.planned import PlannedRequests, Sizes, request_for
+from lm_eval.models.scoring.prefix import NO_PREFIX
 from lm_eval.models.scoring.token_ids import TokenIds
 from lm_eval.models.server.capabilities import Capabilities
 from lm_eval.models.server.settings import ScoringSettings
 from lm_eval.models.work import Answer, Ask, Call, Reply, Slot, Unit
 
-__all__ = ["EchoScorer"]
+__all__ = ["EchoContext", "EchoOffsets", "EchoTokens"]
 
 _MAX_CONTEXTS = 256
 
 
-class EchoScorer(BatchScorer[tuple[Block, Reply]]):
+class EchoScorer(BatchScorer):
     """Base of the strategies that send context and continuation as text and get them back with log-probabilities.
 
     What text cannot express goes through ``TokenIds`` where the server allows it: a prompt cut on the left, a prefix
@@ -43,7 +44,7 @@ class EchoScorer(BatchScorer[tuple[Block, Reply]]):
     @classmethod
     def obstacle(cls, capabilities: Capabilities, settings: ScoringSettings) -> str | None:
         """Return why an echo of the server cannot be scored; None when it can."""
-        return echo_obstacle(capabilities)
+        return capabilities.echo_obstacle
 
     @property
     def batch_size(self) -> int:
@@ -67,23 +68,22 @@ class EchoScorer(BatchScorer[tuple[Block, Reply]]):
         """Put the text of the prefix token in place of an empty context; None when only its id would do."""
         if pair.context:
             return pair
-        prefix = prefix_text(self.capabilities, self.settings)
+        prefix = self.prefix.text
         return TextPair(pair.slot, prefix, pair.continuation) if prefix is not None else None
 
-    async def send(self, ask: Ask, batch: Sequence[TextPair]) -> Sequence[tuple[Block, Reply]]:
-        """Ask for the echo of a batch."""
-        return await self._echo(ask, [pair.context + pair.continuation for pair in batch], batch[0].slot.repeat)
+    async def score_batch(self, ask: Ask, batch: Sequence[TextPair]) -> Sequence[LogLikelihood | APIError]:
+        """Ask for the echo of a batch and read each pair's part of it."""
+        prompts = [pair.context + pair.continuation for pair in batch]
+        blocks, reply = await self._echo(ask, prompts, batch[0].slot.repeat)
+        scores: list[LogLikelihood | APIError] = []
+        for pair, block in zip(batch, blocks, strict=True):
+            try:
+                scores.append(await self._read(ask, pair, block, reply, alone=len(batch) == 1))
+            except APIError as error:
+                scores.append(error)
+        return scores
 
-    async def finish(
-        self, ask: CountingAsk, slots: Sequence[Slot], pair: TextPair, item: tuple[Block, Reply], *, alone: bool
-    ) -> Answer | Unit:
-        """Score the echo of one pair; a pair that fails a check leaves the others of its batch alone."""
-        try:
-            return answer(pair.slot, await self._read(ask, pair, *item, alone=alone), ask.take())
-        except APIError as error:
-            return await self.rejected(ask, slots, pair, error)
-
-    async def rejected(self, ask: CountingAsk, slots: Sequence[Slot], pair: TextPair, error: APIError) -> Answer | Unit:
+    async def handle(self, ask: CountingAsk, slots: Sequence[Slot], pair: TextPair, error: APIError) -> Answer | Unit:
         """Cut a prompt that does not fit, with ``truncate=true`` and where token ids can be sent; else report it."""
         if not isinstance(error, ContextLengthExceeded) or not self.settings.truncate:
             return self.failed(ask, slots, pair.slot, error)
@@ -124,19 +124,17 @@ class EchoScorer(BatchScorer[tuple[Block, Reply]]):
     async def _score_uncut(self, ask: Ask, pair: TextPair) -> LogLikelihood:
         prompt = self.prompt_of(pair)
         if prompt is not None:
-            ((block, reply),) = await self.send(ask, [prompt])
-            return await self._read(ask, prompt, block, reply, alone=True)
+            return await self.score_alone(ask, prompt)
         if self._token_ids is None:
             raise CheckFailed(NO_PREFIX)
         return await self._token_ids.score(ask, pair)
 
-    async def _echo(self, ask: Ask, prompts: list[str], repeat: int) -> list[tuple[Block, Reply]]:
+    async def _echo(self, ask: Ask, prompts: list[str], repeat: int) -> tuple[list[Block], Reply]:
         prompt = prompts[0] if len(prompts) == 1 else prompts
         body = self.settings.body(prompt=prompt, temperature=0, max_tokens=1, logprobs=1, echo=True)
         tokens = sum(map(len, prompts)) // 4 + 2 * len(prompts)
         reply = await ask(Call(self.settings.completions_path, body, repeat, tokens))
-        choices = choices_of(reply.body, len(prompts), reply.endpoint)
-        return [(read_block(choice, reply.endpoint), reply) for choice in choices]
+        return [read_block(choice, reply.endpoint) for choice in choices_of(reply, len(prompts))], reply
 
     async def _read(self, ask: Ask, pair: TextPair, block: Block, reply: Reply, *, alone: bool) -> LogLikelihood:
         """Check an echo, find the seam, and sum the tokens after it.
@@ -195,7 +193,7 @@ class EchoScorer(BatchScorer[tuple[Block, Reply]]):
         if tokenizer is None:
             context = self._contexts.get(pair.context)
             if context is None:
-                ((echoed, reply),) = await self._echo(ask, [pair.context], pair.slot.repeat)
+                (echoed,), reply = await self._echo(ask, [pair.context], pair.slot.repeat)
                 stop = self._count_prompt_tokens(pair.context, echoed, reply, alone=True)
                 context = self._remember(pair.context, echoed.tokens[:stop])
             return common_prefix(context, block.tokens[:count])
@@ -213,3 +211,73 @@ class EchoScorer(BatchScorer[tuple[Block, Reply]]):
         if len(self._contexts) > _MAX_CONTEXTS:
             self._contexts.popitem(last=False)
         return tokens
+
+
+class EchoOffsets(EchoScorer):
+    """The server's character offsets show where the continuation starts."""
+
+    name = "echo_offsets"
+    summary = "echo, cut at the server's text offsets"
+
+    @classmethod
+    def obstacle(cls, capabilities: Capabilities, settings: ScoringSettings) -> str | None:
+        """Return why the offsets cannot be used; None when they can."""
+        reason = super().obstacle(capabilities, settings)
+        if reason is not None or capabilities.offsets in ("exact", "shifted"):
+            return reason
+        if capabilities.offsets == "none":
+            return "the echo has no text_offset"
+        return "the echo's text_offset does not point at the tokens' texts"
+
+    def find_seam(self, block: Block, count: int, pair: TextPair) -> int | None:
+        """Find the seam by offsets."""
+        return seam_by_offsets(block, count, pair.context, pair.continuation)
+
+
+class EchoTokens(EchoScorer):
+    """The texts of the tokens, read from the end, show where the continuation starts."""
+
+    name = "echo_tokens"
+    summary = "echo, cut by the texts of the tokens"
+
+    @classmethod
+    def obstacle(cls, capabilities: Capabilities, settings: ScoringSettings) -> str | None:
+        """Return why the texts of tokens cannot be used; None when they can."""
+        reason = super().obstacle(capabilities, settings)
+        if reason is None and capabilities.texts not in ("exact", "spaceless", "tail"):
+            reason = "the texts of the echoed tokens do not make up the prompt"
+        return reason
+
+    def find_seam(self, block: Block, count: int, pair: TextPair) -> int | None:
+        """Find the seam by the texts of the tokens."""
+        return seam_by_texts(block.tokens[:count], pair.context, pair.continuation)
+
+
+class EchoContext(EchoScorer):
+    """The server tokenizes the context alone, once for all its continuations; the next token starts a continuation."""
+
+    name = "echo_context"
+    summary = "echo, cut after the tokens of the context alone"
+
+    def find_seam(self, block: Block, count: int, pair: TextPair) -> int | None:
+        """Return None: the tokens of the context are always compared."""
+        return None
+
+    def joins(self, group: Sequence[Slot], slot: Slot) -> bool:
+        """Return whether a slot joins a group: the continuations of one context."""
+        return Scorer.joins(self, group, slot)
+
+    async def score_group(self, ask: Ask, slots: Sequence[Slot]) -> UnitResult:
+        """Score the continuations of one context, up to ``batch_size`` per request."""
+        finished: list[Answer | Unit] = []
+        for start in range(0, len(slots), self.batch_size):
+            finished.extend(await super().score_group(ask, slots[start : start + self.batch_size]))
+        return finished
+
+    def planned_group(self, slots: Sequence[Slot], sizes: Sizes) -> Iterator[PlannedRequests]:
+        """Plan the requests of ``score_group``, and an echo of the context where the server has no tokenizer."""
+        pairs = scorable_pairs(slots)
+        if pairs and self.capabilities.tokenizer is None:
+            yield request_for(pairs[:1], context_only=True)
+        for start in range(0, len(pairs), self.batch_size):
+            yield request_for(pairs[start : start + self.batch_size])

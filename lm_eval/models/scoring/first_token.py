@@ -7,11 +7,11 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 
 from lm_eval.errors import APIError, TokenNotListed
-from lm_eval.models.logprobs.blocks import TopToken, choices_of, first_top_tokens
-from lm_eval.models.logprobs.checks import LogLikelihood, check_top_tokens
-from lm_eval.models.scoring.base import CERTAIN, CountingAsk, Scorer, UnitResult, answer
+from lm_eval.models.logprobs.blocks import TopToken
+from lm_eval.models.logprobs.checks import LogLikelihood, find_top
+from lm_eval.models.scoring.base import CERTAIN, CountingAsk, Scorer, UnitResult, answer, ask_top_tokens
 from lm_eval.models.scoring.pairs import TextPair, scorable_pairs
-from lm_eval.models.scoring.planned import PlannedRequests, Sizes, request_for_context
+from lm_eval.models.scoring.planned import PlannedRequests, Sizes, request_for
 from lm_eval.models.server.capabilities import Capabilities
 from lm_eval.models.server.settings import ScoringSettings
 from lm_eval.models.work import Answer, Ask, Call, Slot, Unit
@@ -66,7 +66,7 @@ class FirstToken(Scorer):
         pairs = scorable_pairs(slots)
         short = [pair for pair in pairs if pair.context and sizes.continuation(pair.continuation) == 1]
         if short:
-            yield request_for_context(short[0])
+            yield request_for(short[:1], context_only=True)
         if self.fallback is not None:
             for pair in pairs:
                 if pair not in short:
@@ -128,11 +128,8 @@ class FirstToken(Scorer):
         if tokenizer is not None and tokenizer.kind == "vllm":
             # Different tokens may have the same text. With this option vLLM writes ids instead of texts.
             body["return_tokens_as_token_ids"] = True
-        call = Call(self.settings.completions_path, body, pair.slot.repeat, len(pair.context) // 4 + 2)
-        reply = await ask(call)
-        tops = first_top_tokens(choices_of(reply.body, 1, reply.endpoint)[0])
-        check_top_tokens(tops, reply.endpoint)
-        return tops
+        tokens = len(pair.context) // 4 + 2
+        return await ask_top_tokens(ask, Call(self.settings.completions_path, body, pair.slot.repeat, tokens))
 
     async def _token(self, ask: Ask, pair: TextPair) -> int | None:
         """Return the id of the one token that a continuation is.
@@ -176,7 +173,4 @@ def _find(tops: Sequence[TopToken] | None, token: int | None, continuation: str)
     """Look a continuation up in the listed tokens: by id where both ids are known, else by text."""
     if tops is None or token == _SEVERAL:
         return None
-    for top in tops:
-        if top.id == token if token is not None and top.id is not None else top.token == continuation:
-            return LogLikelihood(top.logprob, top.logprob >= tops[0].logprob)
-    return None
+    return find_top(tops, lambda top: continuation == top.token if None in (token, top.id) else token == top.id)

@@ -10,8 +10,9 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from lm_eval.errors import CheckFailed
-from lm_eval.models.logprobs.blocks import choices_of, first_top_tokens, read_block
-from lm_eval.models.logprobs.checks import LogLikelihood, check_top_tokens, sum_logprobs
+from lm_eval.models.logprobs.blocks import choices_of, read_block
+from lm_eval.models.logprobs.checks import LogLikelihood, find_top, sum_logprobs
+from lm_eval.models.scoring.base import ask_top_tokens
 from lm_eval.models.scoring.pairs import TextPair, scorable_pairs
 from lm_eval.models.scoring.planned import PlannedRequests, Sizes
 from lm_eval.models.scoring.token_ids import IdScorer
@@ -60,11 +61,11 @@ class ForcedToken(IdScorer):
 
     async def score(self, ask: Ask, pair: TextPair) -> LogLikelihood:
         """Tokenize the pair and force the tokens of the continuation one after another."""
-        tokens, seam = await self.encode(ask, pair)
+        tokens, seam = await self._encode(ask, pair)
         if seam is None:
-            seam = await self.seam(ask, pair, tokens, None)
-        cut = self.tokens_to_cut(tokens)
-        return await self.score_ids(ask, tokens.ids[cut:], self.seam_after_cut(seam, cut), pair.slot.repeat)
+            seam = await self._seam(ask, pair, tokens, None)
+        cut = self._tokens_to_cut(tokens)
+        return await self.score_ids(ask, tokens.ids[cut:], self._seam_after_cut(seam, cut), pair.slot.repeat)
 
     async def score_ids(self, ask: Ask, ids: list[int], first: int, repeat: int) -> LogLikelihood:
         """Force the tokens of a prompt one after another, from an index on."""
@@ -75,7 +76,7 @@ class ForcedToken(IdScorer):
 
     async def _forced(self, ask: Ask, prompt: list[int], token: int, repeat: int) -> LogLikelihood:
         reply = await ask(self._call(prompt, token, 1, repeat))
-        block = read_block(choices_of(reply.body, 1, reply.endpoint)[0], reply.endpoint)
+        block = read_block(choices_of(reply)[0], reply.endpoint)
         if not block.tokens:
             return await self._listed(ask, prompt, token, repeat)
         if block.ids is None or block.ids[0] != token:
@@ -97,10 +98,8 @@ class ForcedToken(IdScorer):
         """
         for count in _TOPS_TRIED:
             plain = self.capabilities.plain_id
-            reply = await ask(self._call(prompt, token if plain is None else plain, count, repeat))
-            tops = first_top_tokens(choices_of(reply.body, 1, reply.endpoint)[0])
-            check_top_tokens(tops, reply.endpoint)
-            for top in tops:
-                if top.id == token:
-                    return LogLikelihood(top.logprob, top.logprob >= tops[0].logprob)
-        raise CheckFailed(f"Token {token} is not among the {len(tops)} the server lists", endpoint=reply.endpoint)
+            tops = await ask_top_tokens(ask, self._call(prompt, token if plain is None else plain, count, repeat))
+            found = find_top(tops, lambda top: top.id == token)
+            if found is not None:
+                return found
+        raise CheckFailed(f"Token {token} is not among the {len(tops)} the server lists")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from lm_eval.models.scoring.pairs import TextPair
 
-__all__ = ["PlannedRequests", "Sizes", "prompt_text", "request_for", "request_for_context"]
+__all__ = ["PlannedRequests", "Sizes", "prompt_text", "request_for"]
 
 _MAX_EXPECTED_FOR_ONE_TOKEN = 1.5
 
@@ -27,23 +27,15 @@ class PlannedRequests(NamedTuple):
     characters: float
 
 
-def request_for(pairs: Sequence[TextPair]) -> PlannedRequests:
-    """Plan one request that holds context and continuation of each pair.
+def request_for(pairs: Sequence[TextPair], *, context_only: bool = False) -> PlannedRequests:
+    """Plan one request for pairs.
 
     Args:
         pairs: At least one pair; all are of the same repeat.
+        context_only: Whether only their contexts are sent. Default False.
     """
-    texts = [(pair.context, pair.continuation) for pair in pairs]
+    texts = [(pair.context, "" if context_only else pair.continuation) for pair in pairs]
     return PlannedRequests(hash((*texts, pairs[0].slot.repeat)), 1, sum(len(a) + len(b) for a, b in texts))
-
-
-def request_for_context(pair: TextPair) -> PlannedRequests:
-    """Plan one request that holds the context of a pair only.
-
-    Args:
-        pair: A pair.
-    """
-    return request_for([pair._replace(continuation="")])
 
 
 @dataclass(slots=True)

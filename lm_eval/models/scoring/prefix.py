@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from lm_eval.errors import CheckFailed
 from lm_eval.models.server.capabilities import Capabilities
 from lm_eval.models.server.settings import ScoringSettings
-from lm_eval.models.server.tokenizer import RemoteTokenizer
 from lm_eval.models.work import Ask
 
-__all__ = ["NO_PREFIX", "bare_ids", "prefix_id", "prefix_known", "prefix_text"]
+__all__ = ["NO_PREFIX", "Prefix"]
 
 NO_PREFIX = (
     "The server gives the first token of a text no log-probability and its prefix token is not known; name the "
@@ -16,87 +17,79 @@ NO_PREFIX = (
 )
 
 
-def prefix_text(capabilities: Capabilities, settings: ScoringSettings) -> str | None:
-    """Return the text to put before a text so that its first token gets a value.
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """Finds the prefix token of a model.
 
-    Args:
+    Attributes:
         capabilities: The findings of the probe.
         settings: The settings of the run.
-
-    Returns:
-        The text; empty where the server adds a BOS token; None when only token ids can do it, or nothing.
     """
-    if settings.custom_prefix_token_id not in (None, capabilities.bos_id):
-        return None
-    if capabilities.first_scored:
-        return ""
-    if capabilities.bos == "hidden":
-        return settings.eos_string
-    return settings.eos_string or capabilities.eos_text
 
+    capabilities: Capabilities
+    settings: ScoringSettings
 
-def prefix_known(capabilities: Capabilities, settings: ScoringSettings) -> bool:
-    """Return whether the prefix token can be sent, as text or by its id.
+    @property
+    def text(self) -> str | None:
+        """The text to put before a text so that its first token gets a value.
 
-    Args:
-        capabilities: The findings of the probe.
-        settings: The settings of the run.
+        Empty where the server adds a BOS token; None when only token ids can do it, or nothing.
+        """
+        found, settings = self.capabilities, self.settings
+        if settings.custom_prefix_token_id not in (None, found.bos_id):
+            return None
+        if found.first_scored:
+            return ""
+        return settings.eos_string or (None if found.bos == "hidden" else found.eos_text)
 
-    Returns:
-        Whether complete texts, and continuations of an empty context, can be scored.
-    """
-    if prefix_text(capabilities, settings) is not None:
-        return True
-    if capabilities.tokenizer is None or not capabilities.token_ids:
-        return False
-    bos = capabilities.bos_id if settings.special else None
-    candidates = (settings.custom_prefix_token_id, bos, settings.eos_string, capabilities.eos_text)
-    return any(candidate is not None for candidate in candidates)
+    @property
+    def known(self) -> bool:
+        """Whether the prefix token can be sent, as text or by its id, so that complete texts can be scored."""
+        if self.text is not None:
+            return True
+        found, settings = self.capabilities, self.settings
+        if found.tokenizer is None or not found.token_ids:
+            return False
+        candidates = (settings.custom_prefix_token_id, self._bos_id, settings.eos_string, found.eos_text)
+        return any(candidate is not None for candidate in candidates)
 
+    @property
+    def _bos_id(self) -> int | None:
+        return self.capabilities.bos_id if self.settings.special else None
 
-async def prefix_id(ask: Ask, capabilities: Capabilities, settings: ScoringSettings, tokenizer: RemoteTokenizer) -> int:
-    """Return the id of the prefix token: the user's, else BOS, else end-of-text.
+    async def id(self, ask: Ask) -> int:
+        """Return the id of the prefix token: the user's, else BOS, else end-of-text.
 
-    Args:
-        ask: Sends calls.
-        capabilities: The findings of the probe.
-        settings: The settings of the run.
-        tokenizer: The server's tokenizer.
+        Args:
+            ask: Sends calls to the server's tokenizer.
 
-    Returns:
-        The token id.
+        Raises:
+            CheckFailed: The prefix token is not known.
+        """
+        chosen = self.settings.custom_prefix_token_id
+        if chosen is None:
+            chosen = self._bos_id
+        if chosen is not None:
+            return chosen
+        text = self.settings.eos_string or self.capabilities.eos_text
+        if not text:
+            raise CheckFailed(NO_PREFIX)
+        ids = await self.ids_after(ask, text)
+        if len(ids) != 1:
+            raise CheckFailed(f"The end-of-text token {text!r} is {len(ids)} tokens to the server; check eos_string")
+        return ids[0]
 
-    Raises:
-        CheckFailed: The prefix token is not known.
-    """
-    chosen = settings.custom_prefix_token_id
-    if chosen is None and settings.special:
-        chosen = capabilities.bos_id
-    if chosen is not None:
-        return chosen
-    text = settings.eos_string or capabilities.eos_text
-    if not text:
-        raise CheckFailed(NO_PREFIX)
-    ids = await bare_ids(ask, capabilities, tokenizer, text)
-    if len(ids) != 1:
-        raise CheckFailed(f"The end-of-text token {text!r} is {len(ids)} tokens to the server; check eos_string")
-    return ids[0]
+    async def ids_after(self, ask: Ask, text: str) -> list[int]:
+        """Tokenize a text as it follows the prefix token: without a BOS token.
 
-
-async def bare_ids(ask: Ask, capabilities: Capabilities, tokenizer: RemoteTokenizer, text: str) -> list[int]:
-    """Tokenize a text without a BOS token.
-
-    Args:
-        ask: Sends calls.
-        capabilities: The findings of the probe.
-        tokenizer: The server's tokenizer.
-        text: The text.
-
-    Returns:
-        Token ids.
-    """
-    if capabilities.bos_id is None:
-        return (await tokenizer.encode(ask, text, special=False)).ids
-    # Ask with BOS and remove it: some tokenizers split the start of a text differently when asked to add none.
-    ids = (await tokenizer.encode(ask, text)).ids
-    return ids[1:] if ids[:1] == [capabilities.bos_id] else ids
+        Args:
+            ask: Sends calls to the server's tokenizer.
+            text: The text.
+        """
+        tokenizer = self.capabilities.tokenizer
+        assert tokenizer is not None, "the strategies that use token ids need a tokenizer"
+        if self.capabilities.bos_id is None:
+            return (await tokenizer.encode(ask, text, special=False)).ids
+        # Ask with BOS and remove it: some tokenizers split the start of a text differently when asked to add none.
+        ids = (await tokenizer.encode(ask, text)).ids
+        return ids[1:] if ids[:1] == [self.capabilities.bos_id] else ids

@@ -25,11 +25,11 @@ class PromptLogprobs(TokenIds):
             return "the server has no prompt_logprobs (vLLM has)"
         return None if capabilities.tokenizer is not None else "the server has no /tokenize"
 
-    async def measure(self, ask: Ask, ids: list[int], repeat: int) -> tuple[Block, str]:
+    async def _measure(self, ask: Ask, ids: list[int], repeat: int) -> tuple[Block, str]:
         """Get the log-probabilities of a prompt's tokens from ``prompt_logprobs``."""
         body = self.settings.body(prompt=ids, temperature=0, max_tokens=1, prompt_logprobs=1)
         reply = await ask(Call(self.settings.completions_path, body, repeat, len(ids) + 1))
-        choice = choices_of(reply.body, 1, reply.endpoint)[0]
+        choice = choices_of(reply)[0]
         block = read_prompt_logprobs({**choice, "prompt_token_ids": ids}, reply.endpoint)
         if len(block.tokens) != len(ids):
             raise CheckFailed(f"{len(ids)} token ids were sent, {len(block.tokens)} came back", endpoint=reply.endpoint)

@@ -10,10 +10,9 @@ from lm_eval.errors import CheckFailed
 from lm_eval.models.logprobs.blocks import Block, choices_of, read_block
 from lm_eval.models.logprobs.checks import LogLikelihood, sum_logprobs
 from lm_eval.models.logprobs.seams import common_prefix, seam_by_pieces, seam_by_texts
-from lm_eval.models.scoring.base import CERTAIN, Scorer, UnitResult, answer, echo_obstacle
+from lm_eval.models.scoring.base import CERTAIN, Scorer, UnitResult, answer
 from lm_eval.models.scoring.pairs import TextPair, scorable_pairs
 from lm_eval.models.scoring.planned import PlannedRequests, Sizes, request_for
-from lm_eval.models.scoring.prefix import bare_ids, prefix_id
 from lm_eval.models.scoring.rolling import window_units, windows
 from lm_eval.models.server.capabilities import Capabilities
 from lm_eval.models.server.settings import ScoringSettings
@@ -50,34 +49,18 @@ class IdScorer(Scorer):
             The log-likelihood of these tokens.
         """
 
-    async def encode(self, ask: Ask, pair: TextPair) -> tuple[Tokens, int | None]:
-        """Tokenize a pair; put the prefix token in place of an empty context.
-
-        Args:
-            ask: Sends calls.
-            pair: The pair.
+    async def _encode(self, ask: Ask, pair: TextPair) -> tuple[Tokens, int | None]:
+        """Tokenize a pair, and put the prefix token in place of an empty context.
 
         Returns:
             The tokens of both, and the index of the continuation's first one; None when it is still to be found.
         """
         if pair.context:
             return await self.tokenizer.encode(ask, pair.context + pair.continuation, self.settings.special), None
-        prefix = await prefix_id(ask, self.capabilities, self.settings, self.tokenizer)
-        ids = await bare_ids(ask, self.capabilities, self.tokenizer, pair.continuation)
-        return Tokens([prefix, *ids]), 1
+        return Tokens([await self.prefix.id(ask), *await self.prefix.ids_after(ask, pair.continuation)]), 1
 
-    async def seam(self, ask: Ask, pair: TextPair, tokens: Tokens, texts: Sequence[str] | None) -> int:
-        """Find a continuation's first token: by the bytes or texts of the tokens, else by the tokens of the context.
-
-        Args:
-            ask: Sends calls.
-            pair: The pair.
-            tokens: The tokens of both.
-            texts: The text of each token; None when the server did not list them.
-
-        Returns:
-            The index.
-        """
+    async def _seam(self, ask: Ask, pair: TextPair, tokens: Tokens, texts: Sequence[str] | None) -> int:
+        """Find a continuation's first token: by the bytes or texts of the tokens, else by the tokens of the context."""
         found = None
         if tokens.pieces is not None:
             found = seam_by_pieces(tokens.pieces, pair.continuation)
@@ -88,18 +71,8 @@ class IdScorer(Scorer):
         context = await self.tokenizer.encode(ask, pair.context, self.settings.special)
         return common_prefix(context.ids, tokens.ids)
 
-    def tokens_to_cut(self, tokens: Tokens) -> int:
-        """Count the tokens that a prompt must lose on its left to fit the window.
-
-        Args:
-            tokens: The prompt.
-
-        Returns:
-            The number of tokens; 0 when the prompt fits.
-
-        Raises:
-            ContextLengthExceeded: The prompt does not fit, and ``truncate`` is false.
-        """
+    def _tokens_to_cut(self, tokens: Tokens) -> int:
+        """Count the tokens that a prompt must lose on its left to fit; an error with ``truncate=false``."""
         limit = self.max_prompt_tokens
         cut = 0 if limit is None else max(len(tokens.ids) - limit, 0)
         if cut and not self.settings.truncate:
@@ -109,24 +82,13 @@ class IdScorer(Scorer):
             eval_logger.warning("Prompts longer than %s tokens are cut on the left (truncate=true).", limit)
         return cut
 
-    def seam_after_cut(self, seam: int, cut: int) -> int:
-        """Return the seam's index after a cut on the left.
-
-        Args:
-            seam: The index of the continuation's first token before the cut.
-            cut: The number of tokens that were cut.
-
-        Returns:
-            The index after the cut, at least 1.
-
-        Raises:
-            ContextLengthExceeded: The cut leaves no token before the continuation.
-        """
-        if seam - cut < 1:
-            if cut:
-                raise self.too_long(None, "the continuation alone is longer than the window")
-            raise CheckFailed("The continuation starts at the first token of the prompt, which has no log-probability")
-        return seam - cut
+    def _seam_after_cut(self, seam: int, cut: int) -> int:
+        """Return the seam's index after a cut; an error when no token is left before the continuation."""
+        if seam - cut >= 1:
+            return seam - cut
+        if cut:
+            raise self.too_long(None, "the continuation alone is longer than the window")
+        raise CheckFailed("The continuation starts at the first token of the prompt, which has no log-probability")
 
     async def score_document(self, ask: Ask, slots: Sequence[Slot]) -> UnitResult:
         """Cut a text into windows of tokens; each is scored by a unit for itself."""
@@ -134,8 +96,7 @@ class IdScorer(Scorer):
         text = slot.instance.args[0]
         if not text:
             return [answer(slot, CERTAIN)]
-        prefix = await prefix_id(ask, self.capabilities, self.settings, self.tokenizer)
-        ids = await bare_ids(ask, self.capabilities, self.tokenizer, text)
+        prefix, ids = await self.prefix.id(ask), await self.prefix.ids_after(ask, text)
         cuts = windows(len(ids), self._max_predictions() or max(len(ids), 1))
         return window_units(slot, prefix, ids, cuts, self.score_ids)
 
@@ -165,7 +126,7 @@ class TokenIds(IdScorer):
     @classmethod
     def obstacle(cls, capabilities: Capabilities, settings: ScoringSettings) -> str | None:
         """Return why token ids cannot be echoed and scored; None when they can."""
-        reason = echo_obstacle(capabilities)
+        reason = capabilities.echo_obstacle
         if reason is not None:
             return reason
         if capabilities.tokenizer is None:
@@ -179,35 +140,23 @@ class TokenIds(IdScorer):
 
     async def score(self, ask: Ask, pair: TextPair) -> LogLikelihood:
         """Tokenize the pair, get the values of its tokens, and sum those of the continuation."""
-        tokens, seam = await self.encode(ask, pair)
-        cut = self.tokens_to_cut(tokens)
-        block, endpoint = await self.measure(ask, tokens.ids[cut:], pair.slot.repeat)
+        tokens, seam = await self._encode(ask, pair)
+        cut = self._tokens_to_cut(tokens)
+        block, endpoint = await self._measure(ask, tokens.ids[cut:], pair.slot.repeat)
         if seam is None:
-            seam = await self.seam(ask, pair, tokens, None if cut else block.tokens)
-        return sum_logprobs(block, self.seam_after_cut(seam, cut), len(tokens.ids) - cut, endpoint)
+            seam = await self._seam(ask, pair, tokens, None if cut else block.tokens)
+        return sum_logprobs(block, self._seam_after_cut(seam, cut), len(tokens.ids) - cut, endpoint)
 
     async def score_ids(self, ask: Ask, ids: list[int], first: int, repeat: int) -> LogLikelihood:
         """Score the tokens of a prompt from an index on, with one request."""
-        block, endpoint = await self.measure(ask, ids, repeat)
+        block, endpoint = await self._measure(ask, ids, repeat)
         return sum_logprobs(block, first, len(ids), endpoint)
 
-    async def measure(self, ask: Ask, ids: list[int], repeat: int) -> tuple[Block, str]:
-        """Get the log-probabilities of a prompt's tokens.
-
-        Args:
-            ask: Sends calls.
-            ids: The prompt.
-            repeat: Which repeat of the request this is.
-
-        Returns:
-            A block with exactly the prompt's tokens, and the URL that answered.
-
-        Raises:
-            CheckFailed: The answer has another number of tokens.
-        """
+    async def _measure(self, ask: Ask, ids: list[int], repeat: int) -> tuple[Block, str]:
+        """Get the log-probabilities of a prompt; return exactly the prompt's tokens, and the URL that answered."""
         body = self.settings.body(prompt=ids, temperature=0, max_tokens=1, logprobs=1, echo=True)
         reply = await ask(Call(self.settings.completions_path, body, repeat, len(ids) + 1))
-        block = read_block(choices_of(reply.body, 1, reply.endpoint)[0], reply.endpoint)
+        block = read_block(choices_of(reply)[0], reply.endpoint)
         count = len(ids)
         if not 0 <= len(block.tokens) - count <= 1:
             what = f"{count} token ids were sent, {len(block.tokens)} tokens came back"

@@ -77,6 +77,13 @@ class Capabilities:
     requests: int = 0
     notes: tuple[str, ...] = ()
 
+    @property
+    def echo_obstacle(self) -> str | None:
+        """Why an echo of the server cannot be scored, in one clause; None when it can."""
+        if not self.echo:
+            return self.seen or "the server does not echo prompts with log-probabilities"
+        return None if self.top_logprobs else "the server lists no top_logprobs, so is_greedy is unknown"
+
     def window(self, max_length: int | None) -> int | None:
         """Return the model's window in tokens.
 

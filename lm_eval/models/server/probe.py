@@ -156,7 +156,7 @@ class _Probe:
         except (RequestRejected, ServerError) as error:
             self.learn(seen=f"a request with echo and logprobs was answered with: {' '.join(str(error).split())}")
             return 0
-        choice = choices_of(reply.body, 1, reply.endpoint)[0]
+        choice = choices_of(reply)[0]
         block = read_block(choice, reply.endpoint)
         content = isinstance(choice.get("logprobs"), Mapping) and "content" in choice["logprobs"]
         self.learn(
@@ -207,7 +207,7 @@ class _Probe:
         prompt: Sequence[object] = texts if ids is None else ids
         try:
             reply = await self.complete(80, prompt=prompt, temperature=0, max_tokens=1, logprobs=1, echo=True)
-            blocks = [read_block(choice) for choice in choices_of(reply.body, 2, reply.endpoint)]
+            blocks = [read_block(choice) for choice in choices_of(reply, 2)]
         except APIError as error:
             self.learn(batch=False, token_ids=None if ids is None else False)
             self.note(f"two prompts in a request{'' if ids is None else ' as token ids'}", error)
@@ -226,7 +226,7 @@ class _Probe:
         try:
             payload = {**body, "logit_bias": {str(forced): 100}}
             reply = await self.post(Call(self.settings.completions_path, payload, tokens=40))
-            choice = choices_of(reply.body, 1, reply.endpoint)[0]
+            choice = choices_of(reply)[0]
         except APIError as error:
             self.learn(forced=False)
             self.note("a token forced by logit_bias", error)
@@ -251,7 +251,7 @@ class _Probe:
         for count in self._counts():
             try:
                 reply = await self.complete(prompt=PROBE_TEXT, temperature=0, max_tokens=1, logprobs=count)
-                tops = first_top_tokens(choices_of(reply.body, 1, reply.endpoint)[0])
+                tops = first_top_tokens(choices_of(reply)[0])
             except (RequestRejected, ServerError):
                 continue
             self.learn(completion_logprobs=bool(tops), max_logprobs=min(len(tops), count))
@@ -267,7 +267,7 @@ class _Probe:
             )  # fmt: skip
             try:
                 reply = await self.post(Call(self.settings.chat_path, body, tokens=40))
-                tops = first_top_tokens(choices_of(reply.body, 1, reply.endpoint)[0])
+                tops = first_top_tokens(choices_of(reply)[0])
             except (RequestRejected, ServerError) as error:
                 self.note(f"{count} top_logprobs in a chat answer", error)
                 continue

@@ -6,11 +6,12 @@ import pytest
 
 from lm_eval.errors import MalformedResponse
 from lm_eval.models.logprobs.blocks import TopToken, choices_of, first_top_tokens, read_block, read_prompt_logprobs
+from lm_eval.models.work import Reply
 
 
 def test_choices_come_in_the_order_of_the_prompts() -> None:
     body = {"choices": [{"index": 1, "text": "b"}, {"index": 0, "text": "a"}]}
-    assert [choice["text"] for choice in choices_of(body, 2)] == ["a", "b"]
+    assert [choice["text"] for choice in choices_of(Reply(body), 2)] == ["a", "b"]
 
 
 @pytest.mark.parametrize(
@@ -25,7 +26,7 @@ def test_choices_come_in_the_order_of_the_prompts() -> None:
 )
 def test_missing_doubled_and_misnumbered_choices_are_refused(body: Any) -> None:
     with pytest.raises(MalformedResponse):
-        choices_of(body, 2)
+        choices_of(Reply(body), 2)
 
 
 def test_the_highest_alternative_is_found_by_value_as_texts_may_be_equal() -> None:

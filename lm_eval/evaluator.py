@@ -230,12 +230,12 @@ def evaluate(
 
 def _set_aside_refused(prepared: Prepared) -> None:
     """Log which tasks the model cannot answer, and go on with the others."""
-    from lm_eval.reports.table import refusals
+    from lm_eval.text import not_run
 
     prepared.set_aside_refused(prepared.lm.refuses)
     if not prepared.tasks:
         raise CapabilityError(next(iter(prepared.refused.values()), "No task to evaluate."))
-    for line in refusals(prepared.refused):
+    for line in not_run(prepared.refused):
         eval_logger.error(line)
 
 

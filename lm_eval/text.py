@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-__all__ = ["first_names", "sha256", "shorten"]
+__all__ = ["first_names", "not_run", "sha256", "shorten"]
 
 
 def first_names(names: Iterable[object], limit: int = 6) -> str:
@@ -21,6 +21,21 @@ def first_names(names: Iterable[object], limit: int = 6) -> str:
     listed = [str(name) for name in names]
     more = f" and {len(listed) - limit} more" if len(listed) > limit else ""
     return ", ".join(listed[:limit]) + more
+
+
+def not_run(refused: Mapping[str, str]) -> list[str]:
+    """Say which tasks were not run, one line per reason.
+
+    Args:
+        refused: Task to the reason why the endpoint cannot run it.
+
+    Returns:
+        Such as ``"Not run: a, b. The endpoint has no log-probabilities."``.
+    """
+    return [
+        f"Not run: {first_names(sorted(name for name, why in refused.items() if why == reason))}. {reason}"
+        for reason in dict.fromkeys(refused.values())
+    ]
 
 
 def shorten(text: str, limit: int) -> str:

@@ -9,8 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from lm_eval.reports.columns import WIDTH, columns
-from lm_eval.reports.table import refusals
-from lm_eval.text import first_names
+from lm_eval.text import first_names, not_run
 
 __all__ = ["Example", "Plan", "TaskPlan"]
 
@@ -192,7 +191,7 @@ def _warnings(plan: Plan) -> Iterator[str]:
             yield f"{task.task}: {task.too_long:,} prompts are longer than the window: lost, or cut (truncate=true)."
         if task.tight:
             yield f"{task.task}: {task.tight:,} prompts leave less room than max_gen_toks in the window."
-    yield from refusals(plan.refused)
+    yield from not_run(plan.refused)
     for reason in dict.fromkeys(plan.faults.values()):
         names = [name for name, why in plan.faults.items() if why == reason]
         yield f"Cannot run: {first_names(names)}. {reason}"

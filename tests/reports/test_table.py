@@ -158,7 +158,7 @@ def test_header_line() -> None:
 def test_odd_answers_are_told_below_the_table() -> None:
     results = run()
     results["results"]["t_b"]["outcomes"] = {"length": 3, "refusal": 1}
-    assert "\n! t_b: of its answers 3 cut at the token limit, 1 refusals." in make_table(results)
+    assert "\n! t_b: of its answers, 3 cut at the token limit, 1 refused by the model." in make_table(results)
 
 
 def test_tasks_that_were_not_run_are_named_once_a_reason() -> None:

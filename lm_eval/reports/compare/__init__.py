@@ -5,7 +5,8 @@ from __future__ import annotations
 from lm_eval.reports.compare.cells import gate_lines
 from lm_eval.reports.compare.forms import render, save
 from lm_eval.reports.compare.markdown import to_markdown
-from lm_eval.reports.compare.pairs import PairedRuns, PairedTask
+from lm_eval.reports.compare.pairing import Pairing, pair_samples
+from lm_eval.reports.compare.pairs import PairedRuns
 from lm_eval.reports.compare.runs import compare
 from lm_eval.reports.compare.text import to_text
 from lm_eval.reports.compare.types import Comparison, Flip, Gate, Note, Row, RunInfo, Verdict
@@ -16,12 +17,13 @@ __all__ = [
     "Gate",
     "Note",
     "PairedRuns",
-    "PairedTask",
+    "Pairing",
     "Row",
     "RunInfo",
     "Verdict",
     "compare",
     "gate_lines",
+    "pair_samples",
     "render",
     "save",
     "to_markdown",

@@ -1,4 +1,4 @@
-"""A row of the comparison for each score of a group."""
+"""Compare each score of a group."""
 
 from __future__ import annotations
 
@@ -11,52 +11,26 @@ from lm_eval.reports.compare.types import Row
 from lm_eval.results import Run, Score
 from lm_eval.statistics.paired import stratified_bootstrap
 
-__all__ = ["group_rows", "leaves"]
+__all__ = ["group_rows"]
 
 _FEW = 20
-"""Changed docs below which resamples without any are frequent: all docs of a group are then taken as of one task."""
-
-
-def leaves(run: Run, name: str) -> list[str]:
-    """List the tasks of a group.
-
-    Args:
-        run: The run.
-        name: A group, or a task.
-
-    Returns:
-        The tasks of the group and of the groups within it, each once; the task itself when it is one.
-    """
-    found: dict[str, None] = {}
-    seen: set[str] = set()
-
-    def visit(member: str) -> None:
-        if member in seen:
-            return
-        seen.add(member)
-        for child in run.group_subtasks.get(member, ()):
-            visit(child)
-        if member not in run.group_subtasks:
-            found[member] = None
-
-    visit(name)
-    return list(found)
+"""Below this number of changed documents, many resamples would contain none of them; McNemar's test is used instead."""
 
 
 def group_rows(run_a: Run, run_b: Run, names: Iterable[str], tested: Sequence[TestedRow]) -> Iterator[Row]:
     """Compare the scores of groups.
 
-    Docs are drawn within their task. Each task counts as in the group's score: that is seen from the score itself,
-    which must be the mean of the tasks' scores, weighted by their docs or plain.
+    Documents are drawn within their task. Each task gets the weight it has in the group's score. The score itself shows
+    which: it must be the mean of the tasks' scores, either weighted by their numbers of documents or unweighted.
 
     Args:
-        run_a: A run.
-        run_b: Another run.
+        run_a: The run to compare with.
+        run_b: The run that is compared.
         names: The groups.
         tested: The rows of tasks.
 
     Yields:
-        A row for each score both have.
+        One row per score that both runs have.
     """
     shown = set(names)
     by_key = {(row.task, row.metric, row.filter): (row, stratum) for row, stratum in tested}
@@ -65,10 +39,10 @@ def group_rows(run_a: Run, run_b: Run, names: Iterable[str], tested: Sequence[Te
         other = others.get((score.task, score.key))
         if not score.is_group or score.task not in shown or other is None:
             continue
-        tasks = leaves(run_a, score.task)
+        tasks = run_a.leaves(score.task)
         # A task that lacks the metric is not in the group's score.
         members = [by_key[key] for task in tasks if (key := (task, score.metric, score.filter)) in by_key]
-        same_tasks = set(tasks) == set(leaves(run_b, score.task))
+        same_tasks = set(tasks) == set(run_b.leaves(score.task))
         yield _group_row(score, other, members, _sizes(run_a), _sizes(run_b), same_tasks)
 
 
@@ -149,7 +123,7 @@ def _tested(row: Row, members: Sequence[TestedRow], weights: Sequence[float]) ->
         return row
     if any(member.interval is None for member in rows):
         return row
-    # No document changed: as sure as of the task whose documents count most.
+    # No document changed: the task whose documents weigh most limits how sure we can be.
     return without_difference(row, int(min(sizes)))
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 from lm_eval.reports.columns import shorten_middle
+from lm_eval.reports.compare.pairing import Pairing
 from lm_eval.reports.compare.types import Note, Row
 from lm_eval.results import Run
-from lm_eval.results.pairing import Pairing
+from lm_eval.results.json_values import as_mapping
 
 __all__ = ["pairing_notes", "setting_notes", "value_notes"]
 
@@ -26,8 +26,8 @@ def setting_notes(run_a: Run, run_b: Run, tasks: Sequence[str]) -> list[Note]:
     Returns:
         One note per setting and pair of values, with the tasks that it holds for.
     """
-    found = [Note(text) for text in _of_runs(run_a.results, run_b.results)]
-    return found + _merged((text, task) for task in tasks for text in _of_task(run_a.results, run_b.results, task))
+    found = [Note(text) for text in _of_runs(run_a, run_b)]
+    return found + _merged((text, task) for task in tasks for text in _of_task(run_a, run_b, task))
 
 
 def pairing_notes(pairings: Mapping[str, Sequence[Pairing]]) -> list[Note]:
@@ -84,40 +84,40 @@ def _of_pairing(found: Pairing) -> Iterator[str]:
             yield f"{_documents(count)} {what}"
 
 
-def _of_runs(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[str]:
+def _of_runs(a: Run, b: Run) -> Iterator[str]:
     for key, name in (("system_instruction", "system instruction"), ("chat_template", "chat template")):
         # Files hold either null or an empty text when there is none.
-        if (a.get(f"{key}_sha") or None, a.get(key) or None) != (b.get(f"{key}_sha") or None, b.get(key) or None):
+        if any((a.at(entry) or None) != (b.at(entry) or None) for entry in (f"{key}_sha", key)):
             yield f"The {name} differs"
-    turns = [run.get("fewshot_as_multiturn") for run in (a, b)]
-    if bool(turns[0]) is not bool(turns[1]):
-        yield f"fewshot_as_multiturn: {turns[0]} in A, {turns[1]} in B"
-    seeds = [(run.get("config") or {}).get("fewshot_seed") for run in (a, b)]
-    if seeds[0] != seeds[1]:
-        yield f"fewshot_seed: {seeds[0]} in A, {seeds[1]} in B"
+    if bool(a.at("fewshot_as_multiturn")) is not bool(b.at("fewshot_as_multiturn")):
+        yield _in_both("fewshot_as_multiturn", a.at("fewshot_as_multiturn"), b.at("fewshot_as_multiturn"))
+    if a.config.get("fewshot_seed") != b.config.get("fewshot_seed"):
+        yield _in_both("fewshot_seed", a.config.get("fewshot_seed"), b.config.get("fewshot_seed"))
 
 
-def _of_task(a: Mapping[str, Any], b: Mapping[str, Any], task: str) -> Iterator[str]:
+def _of_task(a: Run, b: Run, task: str) -> Iterator[str]:
     for key, name in (("versions", "version"), ("n-shot", "num_fewshot")):
-        values = [(run.get(key) or {}).get(task) for run in (a, b)]
-        if values[0] != values[1]:
-            yield f"{name}: {values[0]} in A, {values[1]} in B"
-    configs = [(run.get("configs") or {}).get(task) or {} for run in (a, b)]
+        if a.at(key, task) != b.at(key, task):
+            yield _in_both(name, a.at(key, task), b.at(key, task))
     for key in _OF_A_TASK:
-        left, right = configs[0].get(key), configs[1].get(key)
+        left, right = a.at("configs", task, key), b.at("configs", task, key)
         if isinstance(left, Mapping) or isinstance(right, Mapping):
-            yield from _of_mapping(left or {}, right or {})
+            yield from _of_mapping(as_mapping(left), as_mapping(right))
         elif isinstance(left, list) or isinstance(right, list):
             if left != right:
                 yield f"{key} differs"
         elif (left or 1) != (right or 1):
-            yield f"{key}: {left or 1} in A, {right or 1} in B"
+            yield _in_both(key, left or 1, right or 1)
 
 
-def _of_mapping(left: Mapping[str, Any], right: Mapping[str, Any]) -> Iterator[str]:
+def _of_mapping(left: Mapping[str, object], right: Mapping[str, object]) -> Iterator[str]:
     for name in dict.fromkeys([*left, *right]):
         if left.get(name) != right.get(name):
-            yield f"{name}: {_word(left.get(name, 'not set'))} in A, {_word(right.get(name, 'not set'))} in B"
+            yield _in_both(name, left.get(name, "not set"), right.get(name, "not set"))
+
+
+def _in_both(name: str, a: object, b: object) -> str:
+    return f"{name}: {_word(a)} in A, {_word(b)} in B"
 
 
 def _word(value: object) -> str:

@@ -1,15 +1,16 @@
-"""Both runs' samples of each task, read once, and the rows that come of them."""
+"""Read both runs' samples of each task once and compute the rows of the comparison."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from lm_eval.api.result_keys import score_key
 from lm_eval.reports.compare.groups import group_rows
+from lm_eval.reports.compare.pairing import Pairing, of_filter, pair_samples
 from lm_eval.reports.compare.rows import TestedRow, task_row
 from lm_eval.reports.compare.types import Row
-from lm_eval.results import Run, Score
-from lm_eval.results.pairing import Pairing, Sample, pair_samples
+from lm_eval.results import Run, Sample, Score
 from lm_eval.statistics.multiple import holm
 
 __all__ = ["PairedRuns", "PairedTask", "scores_of"]
@@ -22,7 +23,7 @@ class PairedTask:
     Attributes:
         samples_a: A's samples; empty unless both runs saved samples of the task.
         samples_b: B's.
-        pairings: Filter pipeline to the samples that belong together.
+        pairings: Filter pipeline to its pairs of samples.
     """
 
     samples_a: Sequence[Sample]
@@ -36,7 +37,7 @@ class PairedRuns:
     ``lm_eval compare`` and ``lm_eval report --against`` both show these rows, so that their numbers agree.
 
     Attributes:
-        pairings: Task to what was matched under each of its filters, without the samples.
+        pairings: Task to the counts of its pairings, one per filter, without the samples.
         tasks: The tasks that both runs have, in A's order.
     """
 
@@ -67,7 +68,7 @@ class PairedRuns:
             ConfigError: A samples file cannot be read.
         """
         both = task in self._a.sample_files and task in self._b.sample_files
-        samples_a, samples_b = (self._a.samples(task), self._b.samples(task)) if both else ([], [])
+        samples_a, samples_b = (list(run.read(task)) if both else [] for run in (self._a, self._b))
         pairings = pair_samples(samples_a, samples_b)
         scores_b = scores_of(self._b, task)
         for key, score in scores_of(self._a, task).items():
@@ -76,8 +77,8 @@ class PairedRuns:
                     task_row(
                         score,
                         scores_b[key],
-                        _of_filter(samples_a, score.filter),
-                        _of_filter(samples_b, score.filter),
+                        of_filter(samples_a, score.filter),
+                        of_filter(samples_b, score.filter),
                         pairings.get(score.filter),
                         flips=self._flips,
                     )
@@ -99,7 +100,7 @@ class PairedRuns:
         of_groups = group_rows(self._a, self._b, groups, self._tested)
         return (
             _corrected([row for row, _ in self._tested]),
-            _corrected([row for row in of_groups if self._wants(f"{row.metric},{row.filter}")]),
+            _corrected([row for row in of_groups if self._wants(score_key(row.metric, row.filter))]),
         )
 
     def _wants(self, key: str) -> bool:
@@ -119,11 +120,7 @@ def scores_of(run: Run, task: str) -> dict[str, Score]:
     return {score.key: score for score in run.scores if score.task == task and not score.is_group}
 
 
-def _of_filter(samples: Sequence[Sample], name: str) -> list[Sample]:
-    return [sample for sample in samples if sample.get("filter", "none") == name]
-
-
 def _corrected(rows: Sequence[Row]) -> list[Row]:
-    """Add Holm's p-values, over all rows that have a test."""
+    """Add p-values with Holm's correction over all rows that have a test."""
     adjusted = iter(holm([row.p_value for row in rows if row.p_value is not None]))
     return [row if row.p_value is None else replace(row, p_holm=next(adjusted)) for row in rows]

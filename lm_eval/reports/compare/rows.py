@@ -1,16 +1,16 @@
-"""A row of the comparison for each metric and filter of a task."""
+"""Compare each score of a task: choose the test, run it, and fill one row."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 from math import exp, fsum, isclose
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from lm_eval.reports.compare.answers import answer_of, target_of
+from lm_eval.reports.compare.pairing import Pairing
 from lm_eval.reports.compare.types import Flip, Row
-from lm_eval.results import Score
-from lm_eval.results.pairing import Pairing, Sample, value_of
+from lm_eval.results import Sample, Score
 from lm_eval.statistics.paired import (
     BootstrapResult,
     Stratum,
@@ -23,10 +23,12 @@ from lm_eval.statistics.paired import (
 
 __all__ = ["TestedRow", "bootstrap_row", "mcnemar_row", "task_row", "without_difference"]
 
-_MOST_FLIPS = 100
+_MAX_FLIPS = 100
 
 TestedRow: TypeAlias = tuple[Row, Stratum | None]
-"""A row and, when it was tested on the scale of differences, what groups resample."""
+"""A row and, when it was tested on the scale of differences, the differences for the groups of the task."""
+_Pair: TypeAlias = tuple[Sample, Sample, float, float]
+"""The samples of a document in A and B, and its value in A and B."""
 _Scale: TypeAlias = Literal["difference", "ratio"]
 
 
@@ -44,13 +46,13 @@ def task_row(
     Args:
         score_a: A's score.
         score_b: B's score of the same task, metric and filter.
-        samples_a: A's samples of the task and filter, to see whether the score is the mean of their values.
-        samples_b: B's.
-        pairing: The paired samples; None when a run has none.
+        samples_a: A's samples of the task and filter. They show whether the score is the mean of their values.
+        samples_b: B's samples, likewise.
+        pairing: The paired samples; None when a run saved no samples.
         flips: Whether the row lists the documents that changed.
 
     Returns:
-        The row; without a test, and with the reason, when the docs' values cannot be compared.
+        The row; without a test but with the reason when the documents' values cannot be compared.
     """
     row = Row(
         task=score_a.task,
@@ -70,7 +72,7 @@ def task_row(
     pairs = [
         (a, b, x, y)
         for a, b in pairing.pairs
-        if (x := value_of(a, row.metric)) is not None and (y := value_of(b, row.metric)) is not None
+        if (x := a.number(row.metric)) is not None and (y := b.number(row.metric)) is not None
     ]
     row = replace(row, without_value=len(pairing.pairs) - len(pairs))
     if not pairs:
@@ -78,11 +80,11 @@ def task_row(
     return _tested(row, pairs, scales.pop() or "difference", flips)
 
 
-def _tested(row: Row, pairs: Sequence[tuple[Sample, Sample, float, float]], scale: _Scale, flips: bool) -> TestedRow:
+def _tested(row: Row, pairs: Sequence[_Pair], scale: _Scale, flips: bool) -> TestedRow:
     values_a, values_b = [pair[2] for pair in pairs], [pair[3] for pair in pairs]
     n = len(pairs)
     differences = [y - x for x, y in zip(values_a, values_b, strict=True)]
-    # A perplexity falls as the log-likelihoods behind it rise.
+    # A perplexity falls when the log-likelihoods rise.
     larger_is_better = row.higher_is_better if scale == "difference" else not row.higher_is_better
     sign = -1 if larger_is_better is False else 1
     clusters = _clusters(pairs)
@@ -101,27 +103,29 @@ def _tested(row: Row, pairs: Sequence[tuple[Sample, Sample, float, float]], scal
             row = replace(row, a=exp(-mean_a), b=exp(-mean_b), difference=exp(mean_a - mean_b))
         except OverflowError:
             return replace(row, reason="a perplexity too large for a number"), None
-        return _as_ratio(bootstrap_row(row, paired_bootstrap(differences, clusters), clusters)), None
+        return _as_ratio(
+            bootstrap_row(row, paired_bootstrap(differences, clusters), clustered=clusters is not None)
+        ), None
     row = replace(row, a=mean_a, b=mean_b, difference=mean_b - mean_a)
     values = {*values_a, *values_b}
     if values <= {0, 1} and not clusters:
         row = mcnemar_row(row, differences)
     else:
-        row = bootstrap_row(row, paired_bootstrap(differences, clusters), clusters)
+        row = bootstrap_row(row, paired_bootstrap(differences, clusters), clustered=clusters is not None)
         if not any(differences) and min(values) >= 0 and max(values) <= 1:
             row = without_difference(row, row.clusters or n)
     return row, Stratum(differences, clusters)
 
 
 def mcnemar_row(row: Row, differences: Sequence[float]) -> Row:
-    """Note what McNemar's test and Tango's interval say in a row.
+    """Fill a row with the results of McNemar's test and Tango's interval.
 
     Args:
         row: The row.
-        differences: B's value minus A's of each doc, which are 0 or 1.
+        differences: B's value minus A's for each document; the values are 0 or 1.
 
     Returns:
-        The row, with the test.
+        The row with the test.
     """
     ups, downs, n = differences.count(1), differences.count(-1), len(differences)
     test = mcnemar(ups, downs)
@@ -135,25 +139,25 @@ def mcnemar_row(row: Row, differences: Sequence[float]) -> Row:
     )
 
 
-def bootstrap_row(row: Row, result: BootstrapResult, clusters: object = None, *, test: str = "paired bootstrap") -> Row:
-    """Note what the bootstrap says in a row.
+def bootstrap_row(row: Row, result: BootstrapResult, *, clustered: bool = False, test: str = "paired bootstrap") -> Row:
+    """Fill a row with the results of the bootstrap.
 
     Args:
         row: The row.
-        result: What the bootstrap says.
-        clusters: Anything true when clusters were drawn.
+        result: The result of the bootstrap.
+        clustered: Whether clusters were drawn instead of documents.
         test: The test's name.
 
     Returns:
-        The row, with the test or the reason why there is none.
+        The row with the test, or with the reason why there is none.
     """
     if result.stderr is None:
-        return replace(row, reason="a single cluster" if clusters else "a single document")
+        return replace(row, reason="a single cluster" if clustered else "a single document")
     if result.p_value is None:
         return replace(row, reason="the difference is the same on every document")
     return replace(
         row,
-        test=f"clustered {test}" if clusters else test,
+        test=f"clustered {test}" if clustered else test,
         p_value=result.p_value,
         interval=result.interval,
         minimum_detectable_effect=minimum_detectable_effect(result.stderr) if result.stderr else None,
@@ -161,14 +165,14 @@ def bootstrap_row(row: Row, result: BootstrapResult, clusters: object = None, *,
 
 
 def without_difference(row: Row, n: int) -> Row:
-    """Bound the difference of scores between 0 and 1 of which not one changed.
+    """Bound the difference when no document's score changed and all scores lie between 0 and 1.
 
     Args:
         row: The row.
-        n: Docs, or clusters of them.
+        n: Number of documents, or of their clusters.
 
     Returns:
-        The row, with what holds for 0/1 scores, which can differ most.
+        The row with the bounds of 0/1 scores, which are the widest.
     """
     return replace(
         row,
@@ -178,7 +182,7 @@ def without_difference(row: Row, n: int) -> Row:
 
 
 def _as_ratio(row: Row) -> Row:
-    """Turn differences of log-likelihoods into ratios of perplexities."""
+    """Convert differences of log-likelihoods to ratios of perplexities."""
     bounds = row.interval
     effect = row.minimum_detectable_effect
     try:
@@ -192,11 +196,11 @@ def _as_ratio(row: Row) -> Row:
 
 
 def _scale(score: Score, samples: Sequence[Sample]) -> _Scale | None:
-    """Tell how a score comes from its docs' values: as their mean, or as the perplexity of log-likelihoods.
+    """Find out how a score is computed from its documents' values: their mean, or a perplexity of log-likelihoods.
 
-    Anything else has no paired test: a difference of means would be a number about something else.
+    Other scores have no paired test, because the mean difference of their values is not the difference of the scores.
     """
-    values = [value for sample in samples if (value := value_of(sample, score.metric)) is not None]
+    values = [value for sample in samples if (value := sample.number(score.metric)) is not None]
     if score.value is None or not values or score.metric == "bypass":
         return None
     mean = fsum(values) / len(values)
@@ -210,28 +214,28 @@ def _scale(score: Score, samples: Sequence[Sample]) -> _Scale | None:
 def _why_not(score_a: Score, score_b: Score, samples_a: Sequence[Sample], samples_b: Sequence[Sample]) -> str:
     if score_a.value is None or score_b.value is None:
         return f"no score in {'A' if score_a.value is None else 'B'}"
-    for score, group in ((score_a, samples_a), (score_b, samples_b)):
-        if not any(value_of(sample, score.metric) is not None for sample in group):
+    for score, samples in ((score_a, samples_a), (score_b, samples_b)):
+        if not any(sample.number(score.metric) is not None for sample in samples):
             return "documents have no value of their own"
     return "the score is not the mean of its documents' values"
 
 
-def _clusters(pairs: Sequence[tuple[Sample, Sample, float, float]]) -> list[Any] | None:
-    """Return what each doc belongs to; None when every doc stands for itself."""
-    named = [a.get("cluster", b.get("cluster")) for a, b, _, _ in pairs]
-    if all(name is None for name in named):
-        return None
-    clusters = [("cluster", str(name)) if name is not None else ("doc", index) for index, name in enumerate(named)]
+def _clusters(pairs: Sequence[_Pair]) -> list[tuple[str, str | int]] | None:
+    """Return the cluster of each document; None when no two documents share one."""
+    names = [b.cluster if a.cluster is None else a.cluster for a, b, _, _ in pairs]
+    clusters: list[tuple[str, str | int]] = [
+        ("doc", index) if name is None else ("cluster", name) for index, name in enumerate(names)
+    ]
     return clusters if len(set(clusters)) < len(clusters) else None
 
 
-def _flips(row: Row, pairs: Sequence[tuple[Sample, Sample, float, float]], sign: int) -> tuple[Flip, ...]:
+def _flips(row: Row, pairs: Sequence[_Pair], sign: int) -> tuple[Flip, ...]:
     changed = [pair for pair in pairs if pair[2] != pair[3]]
     if any(value not in (0, 1) for pair in changed for value in pair[2:]):
-        changed = sorted(changed, key=lambda pair: -abs(pair[3] - pair[2]))[:_MOST_FLIPS]
+        changed = sorted(changed, key=lambda pair: -abs(pair[3] - pair[2]))[:_MAX_FLIPS]
     return tuple(
         Flip(
-            doc_id=a.get("doc_id"),
+            doc_id=a.doc_id,
             a=x,
             b=y,
             better=None if row.higher_is_better is None else sign * (y - x) > 0,

@@ -7,12 +7,12 @@ from typing import Literal
 
 from lm_eval.errors import ConfigError, UnknownNameError
 from lm_eval.reports.compare.gate import judge
-from lm_eval.reports.compare.groups import leaves
 from lm_eval.reports.compare.notes import pairing_notes, setting_notes, value_notes
+from lm_eval.reports.compare.pairing import Pairing
 from lm_eval.reports.compare.pairs import PairedRuns, scores_of
 from lm_eval.reports.compare.types import Comparison, Note, RunInfo
 from lm_eval.results import Run
-from lm_eval.results.pairing import Pairing
+from lm_eval.text import first_names
 from lm_eval.utils import pattern_match
 
 __all__ = ["compare"]
@@ -28,7 +28,7 @@ def compare(
     fail_if_worse: float | None = None,
     undecided: Literal["fail", "pass"] = "fail",
 ) -> Comparison:
-    """Pair two runs' samples and test each score they share.
+    """Pair two runs' samples and test each score that both have.
 
     Args:
         run_a: The run to compare with.
@@ -36,18 +36,18 @@ def compare(
         tasks: Names or patterns of tasks and groups; none means all.
         metrics: Names or patterns of metrics, also as ``metric,filter``; none means all.
         allow_different_prompts: Pair documents also when they were asked differently.
-        fail_if_worse: Also decide whether B may pass: the fall that is not accepted.
-        undecided: What becomes of scores for which the documents cannot tell.
+        fail_if_worse: The largest accepted drop, for a release gate; None means no gate.
+        undecided: Whether scores that the gate cannot decide fail or pass.
 
     Returns:
         The rows, the notes and the gate's verdicts.
 
     Raises:
-        ConfigError: It is one run twice, prompts differ, or nothing can be paired or gated.
+        ConfigError: A and B are the same run, prompts differ, or nothing can be paired or gated.
         UnknownNameError: A task or metric is in neither run.
     """
     if run_a.path.resolve() == run_b.path.resolve():
-        raise ConfigError(f"A and B are one and the same results file: {run_a.path}.")
+        raise ConfigError(f"A and B are the same results file: {run_a.path}.")
     chosen, groups = _select(run_a, run_b, tasks)
     wanted = _metric_filter(run_a, run_b, metrics)
     pairs = PairedRuns(run_a, run_b, wanted)
@@ -80,7 +80,7 @@ def compare(
 
 
 def _select(run_a: Run, run_b: Run, patterns: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return tasks in A's order, then B's, and the groups to show."""
+    """Return the tasks, in A's order and then B's, and the groups to show."""
     groups = list(dict.fromkeys([*run_a.group_subtasks, *run_b.group_subtasks]))
     everything = list(dict.fromkeys([*run_a.tasks, *run_b.tasks]))
     if not patterns:
@@ -91,7 +91,7 @@ def _select(run_a: Run, run_b: Run, patterns: Sequence[str]) -> tuple[list[str],
         if not (found := pattern_match(pattern, names)):
             raise UnknownNameError("task of these runs", pattern, names, f"They have {_some(names)}.")
         matched.update(dict.fromkeys(found))
-    wanted = {leaf for name in matched for run in (run_a, run_b) for leaf in leaves(run, name)}
+    wanted = {leaf for name in matched for run in (run_a, run_b) for leaf in run.leaves(name)}
     within = [group for group in groups if group in matched or _lies_within(group, matched, run_a)]
     return [task for task in everything if task in wanted], within
 
@@ -105,18 +105,18 @@ def _metric_filter(run_a: Run, run_b: Run, patterns: Sequence[str]) -> set[str] 
     """Return the wanted ``metric,filter`` keys; None for all."""
     if not patterns:
         return None
-    keys = {score.key for run in (run_a, run_b) for score in run.scores}
+    keys = {score.key: score.metric for run in (run_a, run_b) for score in run.scores}
     wanted: set[str] = set()
     for pattern in patterns:
-        found = {key for key in keys if pattern_match(pattern, [key, key.partition(",")[0]])}
+        found = {key for key, metric in keys.items() if pattern_match(pattern, [key, metric])}
         if not found:
-            raise UnknownNameError("metric of these runs", pattern, sorted(keys | {k.partition(",")[0] for k in keys}))
+            raise UnknownNameError("metric of these runs", pattern, sorted({*keys, *keys.values()}))
         wanted |= found
     return wanted
 
 
 def _lone(run: Run, other: Run, tasks: Sequence[str], wanted: set[str] | None) -> list[str]:
-    """Name the scores of common tasks that only one run has."""
+    """List the scores of common tasks that only the first run has."""
     return [
         f"{task} {key}"
         for task in tasks
@@ -132,7 +132,7 @@ def _check(
     pairings: dict[str, list[Pairing]],
     allow_different_prompts: bool,
 ) -> None:
-    """Refuse what would compare different things, or nothing.
+    """Refuse a comparison of different prompts, or of no documents.
 
     Raises:
         ConfigError: Prompts differ, or no document can be paired.
@@ -142,7 +142,7 @@ def _check(
         counts = [f"{task} ({pairing.prompts} of {pairing.matched} documents)" for task, pairing in different.items()]
         raise ConfigError(
             f"The runs asked with different prompts: {_some(counts)}. Leave these tasks out with --tasks, or add "
-            "--allow_different_prompts to compare them all the same."
+            "--allow_different_prompts to compare them anyway."
         )
     if any(pairing.matched for found in pairings.values() for pairing in found):
         return
@@ -156,9 +156,9 @@ def _check(
     if not every:
         raise ConfigError(f"No task has samples in both runs under the same filter: {_some(tasks)}.")
     if any(pairing.changed for pairing in every):
-        why = "those of the same id differ in content"
+        why = "documents with the same id differ in content"
     elif any(pairing.errors_a or pairing.errors_b for pairing in every):
-        why = "those in both were lost to errors"
+        why = "the documents in both were lost to errors"
     else:
         why = "no id is in both"
     raise ConfigError(f"The runs have no document in common ({why}): {_some(tasks)}.")
@@ -170,6 +170,5 @@ def _info(run: Run) -> RunInfo:
     )
 
 
-def _some(names: Sequence[str], most: int = 6) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more if names else "none"
+def _some(names: Sequence[str]) -> str:
+    return first_names(names) or "none"

@@ -9,6 +9,7 @@ from itertools import groupby
 from lm_eval.reports.columns import WIDTH, columns, shorten_middle
 from lm_eval.reports.compare import cells
 from lm_eval.reports.compare.types import Comparison, Row, RunInfo
+from lm_eval.text import first_names
 
 __all__ = ["to_text"]
 
@@ -34,9 +35,8 @@ def to_text(comparison: Comparison, flips: int | None = None) -> str:
     lines += [line for text in cells.outcome(comparison) for line in _wrapped([text])]
     untested = [row for row in comparison.rows if row.reason]
     for reason, rows in groupby(sorted(untested, key=lambda row: row.reason or ""), key=lambda row: row.reason):
-        names = [f"{row.task} {row.key}" for row in rows]
-        more = f" and {len(names) - 4} more" if len(names) > 4 else ""
-        lines += _wrapped([f"! No paired test ({reason}): {', '.join(names[:4])}{more}."])
+        names = first_names((f"{row.task} {row.key}" for row in rows), 4)
+        lines += _wrapped([f"! No paired test ({reason}): {names}."])
     lines += _wrapped([f"! {note.line()}" for note in comparison.notes])
     if flips != 0:
         lines += list(_flips(comparison.rows, flips))

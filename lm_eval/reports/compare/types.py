@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
+from lm_eval.text import first_names
+
 __all__ = ["Comparison", "Flip", "Gate", "Note", "Row", "RunInfo", "Verdict"]
 
 
@@ -157,10 +159,7 @@ class Note:
         Returns:
             The text and the first tasks.
         """
-        if not self.tasks:
-            return f"{self.text}."
-        more = f" and {len(self.tasks) - max_tasks} more" if len(self.tasks) > max_tasks else ""
-        return f"{self.text}: {', '.join(self.tasks[:max_tasks])}{more}."
+        return f"{self.text}: {first_names(self.tasks, max_tasks)}." if self.tasks else f"{self.text}."
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A run as one HTML file that needs no server and no network: scores, and every sample behind them."""
+"""Write a run as one HTML file that needs no server and no network: its scores and all its samples."""
 
 from __future__ import annotations
 

@@ -1,68 +1,113 @@
-"""Multiple choice as the page shows it: each choice with its log-likelihood, the right one and the chosen one."""
+"""The choices of a multiple-choice document: their log-likelihoods, the right one and the chosen one."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import astuple, dataclass
 
-__all__ = ["finite", "gold", "read_scored"]
+from lm_eval.reports.html.lines import common_start
+from lm_eval.reports.html.packing import finite
+from lm_eval.results import Request
+
+__all__ = ["Choice", "choices_of", "gold", "label", "likeliest"]
 
 
-def finite(value: Any) -> float | int | None:
-    """Read a number the page can carry.
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A choice as the page shows it.
+
+    Attributes:
+        text: The continuation, without the delimiter before it.
+        log_likelihood: Its log-likelihood; None when it is not known or not finite.
+        is_greedy: Whether greedy decoding would give the text; None when that is not known.
+        prompt: The index of its prompt among the document's prompts.
+        per_character: The log-likelihood divided by the number of characters; None when no metric uses it.
+    """
+
+    text: str
+    log_likelihood: float | int | None
+    is_greedy: bool | None
+    prompt: int
+    per_character: float | None
+
+    def row(self) -> list[object]:
+        """Return the attributes in order, for the page."""
+        return list(astuple(self))
+
+
+def choices_of(
+    requests: Sequence[Request], places: Sequence[int], delimiter: str, *, per_character: bool
+) -> list[Choice]:
+    """Read the choices of a document.
 
     Args:
-        value: A number, a truth value, or the text some files have in place of a number.
+        requests: The requests of the document.
+        places: The index of each request's prompt among the document's prompts.
+        delimiter: The text between a prompt and a choice.
+        per_character: Whether a metric divides log-likelihoods by the number of characters.
 
     Returns:
-        The number; None for what is none or is not finite.
+        One choice per request. Empty when the requests ask for text: none has a log-likelihood as its response, or, of
+        requests without responses, one has no continuation.
     """
-    if isinstance(value, bool):
-        return int(value)
-    if isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError:
-            return None
-    if not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return int(value) if value in (0, 1) else value
+    scored = [request.log_likelihood for request in requests]
+    if not any(scored) and (
+        any(request.responses or request.continuation is None for request in requests) or not requests
+    ):
+        return []
+    choices = []
+    for request, found, place in zip(requests, scored, places, strict=True):
+        text = (request.continuation or "").removeprefix(delimiter)
+        value = finite(found.value) if found else None
+        share = value / len(text) if per_character and text and value is not None else None
+        choices.append(Choice(text, value, found.is_greedy if found else None, place, share))
+    return choices
 
 
-def read_scored(responses: Sequence[Any]) -> tuple[float | None, bool | None] | None:
-    """Read a request's response as a log-likelihood.
+def likeliest(choices: Sequence[Choice]) -> int | None:
+    """Return the index of the choice with the highest log-likelihood; None when none is known.
 
     Args:
-        responses: The responses to a request, one a repeat.
+        choices: The choices.
+    """
+    known = [
+        (choice.log_likelihood, -index) for index, choice in enumerate(choices) if choice.log_likelihood is not None
+    ]
+    return -max(known)[1] if known else None
+
+
+def label(choices: Sequence[Choice], index: int, questions: Sequence[str]) -> str:
+    """Name a choice by its text, or by its prompt where only the prompts differ.
+
+    Args:
+        choices: The choices.
+        index: The index of the choice to name.
+        questions: The questions of the document's prompts.
 
     Returns:
-        The log-likelihood and whether greedy decoding would give the text, as far as they are known; None when the
-        response is no log-likelihood.
+        The name; never empty.
     """
-    first = responses[0] if responses else None
-    if isinstance(first, list | tuple) and len(first) == 2 and str(first[1]) in ("True", "False"):
-        return finite(first[0]), str(first[1]) == "True"
-    if isinstance(first, int | float) and not isinstance(first, bool):
-        return finite(first), None
-    return None
+    text = choices[index].text
+    if len({choice.text for choice in choices}) == 1 and len(questions) > 1:
+        text = questions[choices[index].prompt][common_start(questions).rfind(" ") + 1 :]
+    return text.strip() or f"choice {index}"
 
 
-def gold(target: Any, texts: Sequence[str], chosen: int | None, accuracy: Any) -> list[int]:
-    """Tell which choices are right.
+def gold(target: object, texts: Sequence[str], chosen: int | None, accuracy: object) -> list[int]:
+    """Find the right choices.
 
     Args:
-        target: The sample's target: a place, its digits, the choice's text, or a list of places.
+        target: The sample's target: an index, its digits, the choice's text, or a list of indices.
         texts: The choices.
         chosen: The likeliest choice.
-        accuracy: The sample's ``acc``: where the target does not tell, 1 makes the chosen one right, and of two
-            choices 0 the other one.
+        accuracy: The sample's ``acc``. It decides where the target does not: 1 makes the chosen choice the right one,
+            and of two choices 0 makes the other one right.
 
     Returns:
-        Their places; empty when it cannot be told.
+        Their indices; empty when the sample does not show which choices are right.
     """
-    places = target if isinstance(target, list) else [target]
-    found = [place for entry in places if (place := _place(entry, texts)) is not None]
+    targets = target if isinstance(target, list) else [target]
+    found = [place for entry in targets if (place := _place(entry, texts)) is not None]
     if found or chosen is None or len(texts) < 2:
         return found
     if accuracy == 1:
@@ -70,7 +115,7 @@ def gold(target: Any, texts: Sequence[str], chosen: int | None, accuracy: Any) -
     return [1 - chosen] if accuracy == 0 and len(texts) == 2 else []
 
 
-def _place(entry: Any, texts: Sequence[str]) -> int | None:
+def _place(entry: object, texts: Sequence[str]) -> int | None:
     if isinstance(entry, bool):
         entry = int(entry)
     if isinstance(entry, str):

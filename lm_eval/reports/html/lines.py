@@ -1,47 +1,49 @@
-"""Texts cut down to a line of the list."""
+"""Shorten texts to one line of the list."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["common_start", "last_line", "shorten", "without_frame"]
+from lm_eval.text import shorten
+
+__all__ = ["common_start", "last_line", "one_line", "without_frame"]
 
 
-def shorten(text: str, length: int) -> str:
+def one_line(text: str, limit: int) -> str:
     """Fit a text on a line.
 
     Args:
         text: Any text.
-        length: The most characters.
+        limit: Maximum number of characters.
 
     Returns:
-        The text with single spaces, cut.
+        The text with single spaces, cut at its end.
     """
-    line = " ".join(text[: length * 4].split())
-    return line if len(line) <= length else f"{line[: length - 1]}…"
+    # The rest of a long text cannot be on the line, so do not split it into words.
+    return shorten(" ".join(text[: limit * 4].split()), limit)
 
 
 def last_line(text: str) -> str:
-    """Return the line of a target that usually has the result.
+    """Return the line of a target that usually holds the result.
 
     Args:
         text: A target.
 
     Returns:
-        Its last line, without the mark some tasks put before a result.
+        Its last line, without the ``####`` that GSM8K puts before a result.
     """
     lines = text.strip().splitlines()
     return lines[-1].removeprefix("#### ") if lines else ""
 
 
 def common_start(texts: Sequence[str]) -> str:
-    """Find what texts begin with, letter by letter.
+    """Find the longest text that all texts start with.
 
     Args:
-        texts: At least one.
+        texts: At least one text.
 
     Returns:
-        The longest beginning they share.
+        The common start.
     """
     first, last = min(texts), max(texts)
     same = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
@@ -49,13 +51,13 @@ def common_start(texts: Sequence[str]) -> str:
 
 
 def without_frame(texts: Sequence[str]) -> list[str]:
-    """Take off what all questions of a task begin and end with, such as ``Question:`` and ``Answer:``.
+    """Remove what all questions of a task start and end with, such as ``Question:`` and ``Answer:``.
 
     Args:
-        texts: The questions; of fewer than three, or of equal ones, nothing is taken.
+        texts: The questions. Fewer than three, or equal ones, are returned unchanged.
 
     Returns:
-        Their own parts.
+        The part of each question that differs.
     """
     if len(texts) < 3 or len(set(texts)) == 1:
         return list(texts)

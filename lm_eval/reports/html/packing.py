@@ -1,26 +1,26 @@
-"""Data as the page carries it: JSON, compressed, in letters that cannot end a script element."""
+"""Encode data for the page: compressed JSON in letters that cannot end a script element."""
 
 from __future__ import annotations
 
 import base64
 import json
+import math
 import re
 import zlib
-from typing import Any
 
-__all__ = ["Chunks", "Texts", "pack", "to_text"]
+__all__ = ["Chunks", "Texts", "finite", "pack", "to_text"]
 
 _CHUNK = 192 * 1024
-"""Characters of JSON in a chunk: a few milliseconds to decode, many enough to compress well."""
+"""Minimum number of characters of JSON in a chunk. A chunk decodes in a few milliseconds and compresses well."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def to_text(value: Any) -> str:
-    """Write a value as a person reads it: text as it is, anything else as JSON.
+def to_text(value: object) -> str:
+    """Write a value for people: a text as it is, anything else as JSON.
 
     Args:
-        value: A text, or what JSON holds.
+        value: A text, or a value that JSON can hold.
 
     Returns:
         The text.
@@ -28,36 +28,57 @@ def to_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2, default=str)
 
 
-def pack(value: Any) -> str:
+def finite(value: object) -> float | int | None:
+    """Read a number that the page can hold.
+
+    Args:
+        value: A number, a truth value, or a number written as text.
+
+    Returns:
+        The number; None for other values and for numbers that are not finite.
+    """
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return int(value) if value in (0, 1) else value
+
+
+def pack(value: object) -> str:
     """Encode a value for a data block of the page.
 
     Args:
-        value: What JSON holds, without numbers that are not finite.
+        value: A value that JSON can hold; its numbers are finite.
 
     Returns:
-        Base64 of the zlib-compressed JSON: letters, digits, ``+``, ``/`` and ``=`` alone.
+        The zlib-compressed JSON in base64: only letters, digits, ``+``, ``/`` and ``=``.
     """
     return _compress(_to_json(value))
 
 
-def _to_json(value: Any) -> str:
+def _to_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def _compress(text: str) -> str:
     try:
         data = text.encode()
-    except UnicodeEncodeError:  # half a character: JSON can say it, UTF-8 cannot
+    except UnicodeEncodeError:  # a lone surrogate: JSON can escape it, UTF-8 cannot encode it
         data = _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text).encode()
     return base64.b64encode(zlib.compress(data, 9)).decode("ascii")
 
 
 class Chunks:
-    """Values in order, a chunk a data block, so that a page decodes only those it shows.
+    """A sequence of values in chunks, one data block each, so that the page decodes only those that it shows.
 
     Attributes:
         starts: The position of each chunk's first value.
-        blocks: The finished chunks, encoded; complete after ``finish``.
+        blocks: The finished chunks, encoded; all of them after ``finish``.
     """
 
     def __init__(self) -> None:
@@ -67,11 +88,11 @@ class Chunks:
         self._open: list[str] = []
         self._size = self._count = 0
 
-    def add(self, value: Any) -> int:
+    def add(self, value: object) -> int:
         """Append a value.
 
         Args:
-            value: What JSON holds.
+            value: A value that JSON can hold; its numbers are finite.
 
         Returns:
             Its position, from 0.
@@ -87,7 +108,7 @@ class Chunks:
         return self._count - 1
 
     def finish(self) -> None:
-        """Close the chunk that is being filled."""
+        """Encode the last chunk."""
         if self._open:
             self.blocks.append(_compress(f"[{','.join(self._open)}]"))
         self._open, self._size = [], 0
@@ -97,7 +118,7 @@ class Chunks:
 
 
 class Texts(Chunks):
-    """Texts that many samples share, such as few-shot examples, each kept once."""
+    """Texts that many samples share, such as few-shot examples, each stored once."""
 
     def __init__(self) -> None:
         """Start empty."""
@@ -105,7 +126,7 @@ class Texts(Chunks):
         self._places: dict[str, int] = {}
 
     def intern(self, text: str) -> int:
-        """Keep a text, once.
+        """Store a text once.
 
         Args:
             text: The text.

@@ -1,4 +1,4 @@
-"""The file: styles, scripts and data in one page, and the policy that lets nothing else run."""
+"""Write the file: styles, scripts and data in one page, and a policy that lets nothing else run."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ import re
 from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from lm_eval.errors import UnknownNameError
-from lm_eval.reports.compare import PairedRuns, PairedTask
+from lm_eval.reports.compare import PairedRuns
 from lm_eval.reports.html.overview import overview
 from lm_eval.reports.html.packing import pack
-from lm_eval.reports.html.samples import Samples, TaskSamples
+from lm_eval.reports.html.samples import Samples
 from lm_eval.reports.html.scores import score_tree
 from lm_eval.results import Run
 from lm_eval.results.atomic import write_atomically
@@ -45,16 +44,16 @@ def write_report(
 
     Args:
         run: The run.
-        path: The file; None puts ``report_<time>.html`` beside the results file.
-        against: A run to compare it with, doc by doc.
-        tasks: Names or patterns of the tasks and groups whose samples go in; none means all.
-        limit_samples: The most docs of a task whose samples go in.
+        path: The file; None means ``report_<time>.html`` next to the results file.
+        against: A run to compare it with, document by document.
+        tasks: Names or patterns of the tasks and groups whose samples the page shows; none means all.
+        limit_samples: Maximum number of documents per task whose samples the page shows; None means all.
 
     Returns:
         The file.
 
     Raises:
-        UnknownNameError: A name in ``tasks`` is not of the run.
+        UnknownNameError: The run has no task or group of a name in ``tasks``.
     """
     place = path if path is not None else report_path(run)
     write_atomically(place, _parts(run, against, _chosen(run, tasks), limit_samples))
@@ -62,35 +61,30 @@ def write_report(
 
 
 def report_path(run: Run) -> Path:
-    """Name the report of a run.
+    """Return the default file of a run's report.
 
     Args:
         run: The run.
 
     Returns:
-        ``report_<time>.html`` beside the results file; ``report.html`` when its name has no time.
+        ``report_<time>.html`` next to the results file; ``report.html`` when its name has no time.
     """
     time = _TIME.search(run.path.stem)
     return run.path.with_name(f"report_{time[0]}.html" if time else "report.html")
 
 
 def _chosen(run: Run, names: Sequence[str]) -> list[str]:
-    """Return the tasks that patterns of tasks and groups name."""
+    """Return the tasks that names or patterns of tasks and groups select."""
     if not names:
         return run.tasks
-    known = list(dict.fromkeys([*run.tasks, *run.group_subtasks]))
-    found: set[str] = set()
+    known = list(dict.fromkeys([*run.tasks, *run.groups]))
+    chosen: set[str] = set()
     for name in names:
         matched = pattern_match(name, known)
         if not matched:
             raise UnknownNameError("task of this run", name, known)
-        found.update(matched)
-    waiting = list(found)
-    while waiting:
-        new = set(run.group_subtasks.get(waiting.pop(), ())) - found
-        found |= new
-        waiting += new
-    return [name for name in run.tasks if name in found]
+        chosen.update(task for match in matched for task in run.leaves(match))
+    return [name for name in run.tasks if name in chosen]
 
 
 def _parts(run: Run, against: Run | None, tasks: Sequence[str], limit: int | None) -> Iterator[str]:
@@ -99,12 +93,14 @@ def _parts(run: Run, against: Run | None, tasks: Sequence[str], limit: int | Non
     for name in run.tasks:
         pair = versus.add(name) if versus and name in versus.tasks else None
         if name in tasks and name in run.sample_files:
-            samples.add(_task(run, name, pair))
+            lines = pair.samples_b if pair and pair.samples_b else list(run.read(name))
+            samples.add(run.members[name], lines, pair.pairings if pair else None)
     of_tasks, of_groups = versus.rows() if versus else ([], [])
-    content: dict[str, Any] = {**overview(run), "scores": score_tree(run, against, [*of_tasks, *of_groups])}
+    about = overview(run)
+    about["warnings"] += [{"level": "note", "text": text} for text in _left_out(run, tasks, limit)]
+    content: dict[str, object] = {**about, "scores": score_tree(run, against, [*of_tasks, *of_groups])}
     if against is not None:
         content["against"] = _against(run, against, samples)
-    content["warnings"] += _left_out(run, tasks, limit)
     index = samples.index()
     styles, scripts = _join("css", _STYLES), _join("js", _SCRIPTS)
     script = f"(() => {{\n'use strict';\n{scripts}\n}})();\n"
@@ -114,7 +110,7 @@ def _parts(run: Run, against: Run | None, tasks: Sequence[str], limit: int | Non
     yield re.sub(r"\{(policy|title|styles)\}", lambda match: marks[match[1]], head)
     yield _block("run", pack(content))
     yield _block("index", pack(index))
-    # The script stands before the long texts: the page is ready before they are read.
+    # The script comes before the long texts, so that the page works before the browser has read them.
     yield f"<script>{script}</script>\n"
     for kind, blocks in (("texts", samples.texts.blocks), ("records", samples.records.blocks)):
         for number, block in enumerate(blocks):
@@ -122,43 +118,25 @@ def _parts(run: Run, against: Run | None, tasks: Sequence[str], limit: int | Non
     yield tail
 
 
-def _task(run: Run, name: str, pair: PairedTask | None) -> TaskSamples:
-    config = (run.results.get("configs") or {}).get(name) or {}
-    directions = (run.results.get("higher_is_better") or {}).get(name) or {}
-    shots = (run.results.get("n-shot") or {}).get(name)
-    return TaskSamples(
-        name=name,
-        config=config,
-        shots=shots if isinstance(shots, int) else 0,
-        samples=pair.samples_b if pair and pair.samples_b else run.samples(name),
-        lower_is_better=frozenset(metric for metric, better in directions.items() if better is False),
-        pairings=pair.pairings if pair else {},
-    )
-
-
-def _left_out(run: Run, tasks: Sequence[str], limit: int | None) -> list[dict[str, str]]:
-    """Say which samples the report was told to leave out."""
-    notes = []
+def _left_out(run: Run, tasks: Sequence[str], limit: int | None) -> Iterator[str]:
+    """Say which samples the page does not show, as was asked."""
     if len(tasks) < len(run.tasks):
-        notes.append(f"Only the samples of {len(tasks)} of {len(run.tasks)} tasks are in this report.")
+        yield f"Only the samples of {len(tasks)} of {len(run.tasks)} tasks are in this report."
     if limit is not None:
-        notes.append(
-            f"Only the samples of the first {limit:,} docs of each task are in this report; scores are over all."
-        )
-    return [{"level": "note", "text": note} for note in notes]
+        yield f"Only the samples of the first {limit:,} docs of each task are in this report; scores are over all."
 
 
-def _against(run: Run, against: Run, samples: Samples) -> dict[str, Any]:
-    facts = overview(against)
-    names = [one.model_name or "model" for one in (run, against)]
+def _against(run: Run, against: Run, samples: Samples) -> dict[str, object]:
+    about = overview(against)
+    names = [each.model_name or "model" for each in (run, against)]
     if names[0] == names[1]:
-        names = [f"{name} ({one.path.parent.parent.name})" for name, one in zip(names, (run, against), strict=True)]
+        names = [f"{names[0]} ({each.path.parent.parent.name})" for each in (run, against)]
     return {
         "self": names[0],
         "name": names[1],
         "file": against.path.name,
-        "facts": facts["facts"],
-        "warnings": facts["warnings"],
+        "facts": about["facts"],
+        "warnings": about["warnings"],
         "unpaired": samples.unpaired,
         "other_prompts": samples.other_prompts,
     }
@@ -173,7 +151,7 @@ def _asset(name: str) -> str:
 
 
 def _policy(styles: str, script: str) -> str:
-    """Write a content security policy: this page's own style and script, by their hashes, and no connection at all."""
+    """Write a content security policy: this page's style and script, by their hashes, and no connection at all."""
     hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (styles, script)]
     return (
         f"default-src 'none'; style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}'; img-src data:; "

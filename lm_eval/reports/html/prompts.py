@@ -1,68 +1,87 @@
-"""Prompts as the page shows them: what comes before the question apart from the question."""
+"""Split prompts into the question and what comes before it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass
 
 from lm_eval.reports.html.packing import Texts
+from lm_eval.results.json_values import at
 
-__all__ = ["Prompts"]
+__all__ = ["Prompts", "View"]
 
-_TELLING, _FIELDS, _PREFIX = 16, 40, 80
+_MIN_TRACE = 16
+"""Shorter texts of a document occur elsewhere in a prompt, too."""
+_MAX_TRACE = 80
+"""Number of characters of a text that are looked for: templates may change the rest of it."""
+_MAX_FIELDS = 40
+"""Maximum number of texts of a document that are looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A prompt as the page shows it.
+
+    Attributes:
+        question: The question.
+        data: ``q``, the question, and ``h``, the positions of the shared texts before it. Of a chat ``m``, its last
+            turn, and ``h``, the turns before it, each ``[role, texts]``.
+    """
+
+    question: str
+    data: dict[str, object]
 
 
 class Prompts:
-    """Splits a task's prompts and keeps what they share once.
+    """Splits a task's prompts and stores shared parts once.
 
-    What comes before the question is the text up to the last delimiter of examples before the first trace of the doc:
-    of its longer texts, the last time each occurs. Without a trace, and with examples, the question is what follows
-    the last delimiter.
+    The longer texts of the document are looked for in the prompt; of each text the last occurrence counts. The question
+    starts after the last delimiter between examples that comes before the first of them. When none is found and the
+    prompt has examples, the question starts after the last delimiter.
     """
 
-    def __init__(self, texts: Texts, config: Mapping[str, Any], shots: int) -> None:
-        """Read how the task joins its examples.
+    def __init__(self, texts: Texts, config: Mapping[str, object], shots: int) -> None:
+        """Read from the config how the task joins its examples.
 
         Args:
-            texts: Keeps what prompts share.
+            texts: Stores the parts that prompts share.
             config: The task's config in the results file.
-            shots: How many examples its prompts have.
+            shots: Number of examples in its prompts.
         """
-        fewshot = config.get("fewshot_config") or {}
-        delimiter = fewshot.get("fewshot_delimiter") or config.get("fewshot_delimiter")
+        delimiter = at(config, "fewshot_config", "fewshot_delimiter") or config.get("fewshot_delimiter")
         self._texts, self._shots = texts, shots
         self._delimiter = delimiter if isinstance(delimiter, str) and delimiter else "\n\n"
 
-    def view(self, prompt: Any, doc: Any) -> dict[str, Any]:
+    def view(self, prompt: object, doc: object) -> View:
         """Split a prompt.
 
         Args:
             prompt: A text, messages, or messages as JSON text.
-            doc: The doc it asks about.
+            doc: The document that it asks about.
 
         Returns:
-            ``q``, the question, and ``h``, the shared texts before it; of a chat ``m``, its last turn, and ``h``, the
-            turns before it, each ``[role, texts]``.
+            The question and what comes before it.
         """
         messages = _messages(prompt)
         if messages is None:
             text = prompt if isinstance(prompt, str) else json.dumps(prompt, ensure_ascii=False, default=str)
             return self._split(text, doc)
-        *before, last = messages
+        *before, (role, text) = messages
+        last = self._split(text, doc)
         head = [[role, [self._texts.intern(text)]] for role, text in before]
-        return {"m": [last[0], self._split(last[1], doc)], **({"h": head} if head else {})}
+        return View(last.question, {"m": [role, last.data], **({"h": head} if head else {})})
 
-    def _split(self, text: str, doc: Any) -> dict[str, Any]:
+    def _split(self, text: str, doc: object) -> View:
         place = self._question_starts(text, doc)
         if not place:
-            return {"q": text}
+            return View(text, {"q": text})
         pieces = text[:place].split(self._delimiter)
-        whole = [piece + self._delimiter for piece in pieces[:-1]] + ([pieces[-1]] if pieces[-1] else [])
-        return {"q": text[place:], "h": [self._texts.intern(piece) for piece in whole]}
+        shared = [piece + self._delimiter for piece in pieces[:-1]] + ([pieces[-1]] if pieces[-1] else [])
+        return View(text[place:], {"q": text[place:], "h": [self._texts.intern(piece) for piece in shared]})
 
-    def _question_starts(self, text: str, doc: Any) -> int:
-        traces = [place for field in _telling(doc) if (place := text.rfind(field)) >= 0]
+    def _question_starts(self, text: str, doc: object) -> int:
+        traces = [place for field in _traces(doc) if (place := text.rfind(field)) >= 0]
         if not traces and not self._shots:
             return 0
         end = min(traces) if traces else len(text.rstrip())
@@ -70,8 +89,8 @@ class Prompts:
         return place + len(self._delimiter) if place >= 0 else 0
 
 
-def _messages(prompt: Any) -> list[tuple[str, str]] | None:
-    """Return role and text of each turn, None for a prompt that is no chat."""
+def _messages(prompt: object) -> list[tuple[str, str]] | None:
+    """Return the role and the text of each turn; None for a prompt that is not a chat."""
     if isinstance(prompt, str) and prompt.startswith('[{"role"'):
         try:
             prompt = json.loads(prompt)
@@ -82,8 +101,8 @@ def _messages(prompt: Any) -> list[tuple[str, str]] | None:
     return [(str(turn.get("role", "")), _content(turn.get("content"))) for turn in prompt]
 
 
-def _content(content: Any) -> str:
-    """Write a turn as text; media become a word in brackets."""
+def _content(content: object) -> str:
+    """Write a turn as text; media become their type in brackets."""
     if isinstance(content, str):
         return content
     if isinstance(content, list) and all(isinstance(part, dict) for part in content):
@@ -92,13 +111,13 @@ def _content(content: Any) -> str:
     return json.dumps(content, ensure_ascii=False, default=str)
 
 
-def _telling(doc: Any) -> list[str]:
-    """Return the beginnings of the doc's texts that are long enough to be found again only where they were put."""
-    found = [text.strip()[:_PREFIX] for text, _ in zip(_texts(doc), range(_FIELDS), strict=False)]
-    return [text for text in found if len(text) >= _TELLING]
+def _traces(doc: object) -> list[str]:
+    """Return the starts of the document's texts that are long enough to identify it in a prompt."""
+    found = [text.strip()[:_MAX_TRACE] for text, _ in zip(_texts(doc), range(_MAX_FIELDS), strict=False)]
+    return [text for text in found if len(text) >= _MIN_TRACE]
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):

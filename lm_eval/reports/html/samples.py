@@ -1,40 +1,24 @@
-"""A task's samples as the page carries them: columns for the list, a record a doc for the rest."""
+"""Collect the samples of a page: columns for the list, and one record per document."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeAlias
 
-from lm_eval.reports.html.choices import finite
-from lm_eval.reports.html.lines import shorten, without_frame
-from lm_eval.reports.html.packing import Chunks, Texts, to_text
+from lm_eval.reports.compare import Pairing
+from lm_eval.reports.html.lines import one_line, without_frame
+from lm_eval.reports.html.packing import Chunks, Texts, finite, to_text
 from lm_eval.reports.html.prompts import Prompts
 from lm_eval.reports.html.records import Record, build
-from lm_eval.results.pairing import Pairing
+from lm_eval.results import Member, Sample
 
-__all__ = ["Samples", "TaskSamples"]
+__all__ = ["Samples"]
 
+_Column: TypeAlias = "list[float | int | None]"
 
-@dataclass(slots=True)
-class TaskSamples:
-    """What there is of a task besides its samples.
-
-    Attributes:
-        name: The task's name.
-        config: Its config in the results file.
-        shots: How many examples its prompts have.
-        samples: Its logged samples.
-        lower_is_better: The metrics of which less is better.
-        pairings: Filter to the pairs of the other run's sample and this run's; empty without another run.
-    """
-
-    name: str
-    config: Mapping[str, Any]
-    shots: int
-    samples: Sequence[Mapping[str, Any]]
-    lower_is_better: frozenset[str] = frozenset()
-    pairings: Mapping[str, Pairing] = field(default_factory=dict)
+_MAX_PREVIEW, _MAX_TARGET = 160, 60
+"""Maximum numbers of characters of a question and a target in the list."""
 
 
 @dataclass(slots=True)
@@ -44,119 +28,112 @@ class _Block:
     filter: str
     records: list[int] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
-    values: dict[str, list[float | int | None]] = field(default_factory=dict)
-    others: dict[str, list[float | int | None]] = field(default_factory=dict)
+    values: dict[str, _Column] = field(default_factory=dict)
+    others: dict[str, _Column] = field(default_factory=dict)
+
+    def add(self, place: int, answer: str, sample: Sample, other: Sample | None) -> None:
+        """Append a sample.
+
+        Args:
+            place: The position of its record among those of the task.
+            answer: Its answer, for the list.
+            sample: The sample.
+            other: The other run's sample of the same document.
+        """
+        rows = len(self.records)
+        self.records.append(place)
+        self.answers.append(answer)
+        for metric in sample.metrics:
+            of_other = finite(other.value(metric)) if other is not None else None
+            for columns, value in ((self.values, finite(sample.value(metric))), (self.others, of_other)):
+                column = columns.setdefault(metric, [])
+                column.extend([None] * (rows - len(column)))
+                column.append(value)
 
 
 class Samples:
-    """Every sample of the page.
+    """All samples of the page.
 
     Attributes:
-        records: What is shown of a doc when it is opened.
-        texts: What prompts share.
-        unpaired: How many samples of either run the other has no partner for.
-        other_prompts: How many paired samples were asked with another prompt.
+        records: What the page shows of each document when it is opened.
+        texts: The texts that prompts share.
+        unpaired: Number of samples of either run without a partner in the other run.
+        other_prompts: Number of paired samples whose prompts differ.
     """
 
     def __init__(self, limit: int | None = None) -> None:
-        """Start empty.
+        """Start without samples.
 
         Args:
-            limit: The most docs to take of a task.
+            limit: Maximum number of documents per task; None means all.
         """
         self.records, self.texts = Chunks(), Texts()
         self.unpaired = self.other_prompts = 0
         self._limit = limit
-        self._tasks: list[dict[str, Any]] = []
-        self._blocks: list[dict[str, Any]] = []
-        self._columns: dict[str, list[Any]] = {"doc": [], "preview": [], "target": [], "flags": []}
+        self._tasks: list[dict[str, object]] = []
+        self._blocks: list[dict[str, object]] = []
+        self._columns: dict[str, list[object]] = {"doc": [], "preview": [], "target": [], "flags": []}
 
-    def add(self, task: TaskSamples) -> None:
-        """Take a task's samples.
+    def add(self, task: Member, samples: Sequence[Sample], pairings: Mapping[str, Pairing] | None = None) -> None:
+        """Add the samples of a task.
 
         Args:
             task: The task.
+            samples: Its samples.
+            pairings: Filter to the pairs of the other run's sample and this run's; None without another run.
         """
-        others = self._paired(task)
-        prompts = Prompts(self.texts, task.config, task.shots)
+        others = self._partners(pairings or {})
+        prompts = Prompts(self.texts, task.config, task.shots or 0)
         delimiter = task.config.get("target_delimiter")
-        first, settings = len(self.records), []
-        docs: dict[str, list[Mapping[str, Any]]] = {}
-        for sample in task.samples:
-            docs.setdefault(str(sample.get("doc_id")), []).append(sample)
+        first = len(self.records)
+        settings: list[Mapping[str, object]] = []
+        docs: dict[str, list[Sample]] = {}
+        for sample in samples:
+            docs.setdefault(str(sample.doc_id), []).append(sample)
         blocks: dict[str, _Block] = {}
         built: list[Record] = []
-        for samples in list(docs.values())[: self._limit]:
-            paired = {str(sample.get("filter")): others[id(sample)] for sample in samples if id(sample) in others}
-            record = build(samples, prompts, delimiter if isinstance(delimiter, str) else " ", paired)
+        for of_doc in list(docs.values())[: self._limit]:
+            paired = {sample.filter: others[id(sample)] for sample in of_doc if id(sample) in others}
+            record = build(of_doc, prompts, delimiter if isinstance(delimiter, str) else " ", paired)
             if record.settings is not None:
                 if record.settings not in settings:
                     settings.append(record.settings)
                 record.data["s"] = settings.index(record.settings)
-            place = self.records.add(record.data)
-            for sample in samples:
-                name = str(sample.get("filter"))
-                block = blocks.setdefault(name, _Block(name))
-                self._row(block, place - first, record.answers[name], sample, paired.get(name))
+            place = self.records.add(record.data) - first
+            for sample in of_doc:
+                block = blocks.setdefault(sample.filter, _Block(sample.filter))
+                block.add(place, record.answers[sample.filter], sample, paired.get(sample.filter))
             built.append(record)
-        self._keep(task, first, settings, blocks, built)
+        self._add_columns(built)
+        lower = {metric for metric, better in task.higher_is_better.items() if better is False}
+        for block in blocks.values():
+            entry: dict[str, object] = {"task": len(self._tasks), "filter": block.filter, "records": block.records}
+            entry |= {"answers": block.answers, "metrics": [_metric(name, block, lower) for name in block.values]}
+            self._blocks.append(entry)
+        entry = {"name": task.name, "first": first, "count": len(built), "shots": task.shots or 0}
+        self._tasks.append({**entry, "settings": [to_text(each) for each in settings]})
 
-    def _paired(self, task: TaskSamples) -> dict[int, Mapping[str, Any]]:
-        """Match the other run's samples; the keys are the identities of this run's."""
-        found: dict[int, Mapping[str, Any]] = {}
-        for pairing in task.pairings.values():
+    def _partners(self, pairings: Mapping[str, Pairing]) -> dict[int, Sample]:
+        """Return the other run's samples by the identity of this run's, and count those without a partner."""
+        found: dict[int, Sample] = {}
+        for pairing in pairings.values():
             found |= {id(sample): other for other, sample in pairing.pairs}
             self.unpaired += pairing.changed + pairing.repeated + pairing.only_a + pairing.only_b
             self.other_prompts += pairing.prompts
         return found
 
-    def _row(
-        self,
-        block: _Block,
-        place: int,
-        answer: str,
-        sample: Mapping[str, Any],
-        other: Mapping[str, Any] | None,
-    ) -> None:
-        rows = len(block.records)
-        block.records.append(place)
-        block.answers.append(answer)
-        for metric in sample.get("metrics") or ():
-            value = finite(sample.get(metric))
-            theirs = finite(other.get(metric)) if other is not None else None
-            for columns, entry in ((block.values, value), (block.others, theirs)):
-                column = columns.setdefault(str(metric), [])
-                column.extend([None] * (rows - len(column)))
-                column.append(entry)
-
-    def _keep(
-        self, task: TaskSamples, first: int, settings: list[Any], blocks: Mapping[str, _Block], built: Sequence[Record]
-    ) -> None:
+    def _add_columns(self, built: Sequence[Record]) -> None:
         previews = without_frame([record.question for record in built])
         self._columns["doc"] += [record.doc_id for record in built]
-        self._columns["preview"] += [shorten(text, 160) for text in previews]
-        self._columns["target"] += [shorten(record.target, 60) for record in built]
+        self._columns["preview"] += [one_line(text, _MAX_PREVIEW) for text in previews]
+        self._columns["target"] += [one_line(record.target, _MAX_TARGET) for record in built]
         self._columns["flags"] += [record.flags for record in built]
-        index = len(self._tasks)
-        self._tasks.append(
-            {
-                "name": task.name,
-                "first": first,
-                "count": len(built),
-                "shots": task.shots,
-                "settings": [to_text(entry) for entry in settings],
-            }
-        )
-        for block in blocks.values():
-            entry = {"task": index, "filter": block.filter, "records": block.records, "answers": block.answers}
-            entry["metrics"] = [_metric(name, block, task.lower_is_better) for name in block.values]
-            self._blocks.append(entry)
 
-    def index(self) -> dict[str, Any]:
+    def index(self) -> dict[str, object]:
         """Return the columns of the list, and where each record and shared text is.
 
         Returns:
-            What JSON holds.
+            A value that JSON can hold.
         """
         self.records.finish()
         self.texts.finish()
@@ -169,11 +146,11 @@ class Samples:
         }
 
 
-def _metric(name: str, block: _Block, lower: frozenset[str]) -> dict[str, Any]:
-    """Describe a metric's column: ``unit`` when all of its values lie within 0 and 1, so that they grade."""
-    values = _full(block.values[name], len(block.records))
+def _metric(name: str, block: _Block, lower: set[str]) -> dict[str, object]:
+    """Describe a metric's column: ``unit`` when all of its values lie within 0 and 1, so that they grade samples."""
+    values = _filled(block.values[name], len(block.records))
     numbers = [value for value in values if value is not None]
-    entry: dict[str, Any] = {"name": name, "values": values}
+    entry: dict[str, object] = {"name": name, "values": values}
     if not numbers:
         entry["kind"], entry["values"] = "none", []
     else:
@@ -181,9 +158,9 @@ def _metric(name: str, block: _Block, lower: frozenset[str]) -> dict[str, Any]:
     if name in lower:
         entry["lower"] = True
     if any(value is not None for value in block.others.get(name, ())):
-        entry["others"] = _full(block.others[name], len(block.records))
+        entry["others"] = _filled(block.others[name], len(block.records))
     return entry
 
 
-def _full(column: list[Any], rows: int) -> list[Any]:
+def _filled(column: _Column, rows: int) -> _Column:
     return column + [None] * (rows - len(column))

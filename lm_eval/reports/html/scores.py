@@ -1,96 +1,101 @@
-"""The scores as the page carries them: a tree of groups and tasks, with intervals and differences."""
+"""Lay out the scores of a page: a tree of groups and tasks, with intervals and differences."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+from typing import TypedDict
 
 from lm_eval.reports.compare import Row
-from lm_eval.reports.html.choices import finite
+from lm_eval.reports.html.packing import finite
 from lm_eval.results import Run, Score
 from lm_eval.statistics.intervals import normal_quantile
 
-__all__ = ["score_tree"]
+__all__ = ["Node", "ScoreTree", "score_tree"]
 
 
-def score_tree(run: Run, against: Run | None = None, rows: Iterable[Row] = ()) -> dict[str, Any]:
+class Node(TypedDict, total=False):
+    """A group or a task as the page shows it."""
+
+    label: str
+    scores: list[dict[str, object]]
+    members: list[str]
+    shots: int
+    version: str
+    n: int
+    lost: int
+
+
+class ScoreTree(TypedDict):
+    """All scores of the page."""
+
+    roots: list[str]
+    """Names of groups and tasks that are in no group."""
+    nodes: list[tuple[str, Node]]
+
+
+def score_tree(run: Run, against: Run | None = None, rows: Iterable[Row] = ()) -> ScoreTree:
     """Lay scores out as groups with their members.
 
     Args:
         run: The run.
         against: The run to compare it with.
-        rows: The comparison's rows, with ``against`` as A and ``run`` as B.
+        rows: The rows of the comparison, with ``against`` as A and ``run`` as B.
 
     Returns:
-        ``roots``, names of groups and tasks that are in no group, and ``nodes``, name to what is shown of it.
+        The tree.
     """
     others = {(score.task, score.key): score for score in against.scores} if against else {}
     compared = {(row.task, row.metric, row.filter): row for row in rows}
-    members = {name: list(dict.fromkeys(names)) for name, names in run.group_subtasks.items()}
-    nodes: dict[str, dict[str, Any]] = {}
-    for name in [*members, *run.results["results"]]:
-        if name not in nodes:
-            nodes[name] = _node(run, name, members.get(name, ()))
-    for name in {child for children in members.values() for child in children} - nodes.keys():
-        nodes[name] = _node(run, name, ())
+    children = {name: list(dict.fromkeys(group.children)) for name, group in run.groups.items()}
+    inside = {child for name, names in children.items() for child in names if child != name}
+    nodes = {name: _node(run, name) for name in dict.fromkeys([*children, *run.members, *sorted(inside)])}
+    for name, names in children.items():
+        nodes[name]["members"] = names
     for score in run.scores:
-        entry = _entry(run, score)
+        entry = _entry(score)
         if (other := others.get((score.task, score.key))) is not None:
             entry |= _numbers(other=other.value, other_stderr=other.stderr)
         if (row := compared.get((score.task, score.metric, score.filter))) is not None:
             entry |= _difference(row)
         nodes[score.task]["scores"].append(entry)
-    inside = {child for name, children in members.items() for child in children if child != name}
     return {"roots": [name for name in nodes if name not in inside], "nodes": list(nodes.items())}
 
 
-def _node(run: Run, name: str, members: Collection[str]) -> dict[str, Any]:
-    row = run.results["results"].get(name) or {}
-    node: dict[str, Any] = {"label": str(row.get("alias") or name).lstrip(" -"), "scores": []}
-    if members:
-        node["members"] = list(members)
-    for key, value in (
-        ("shots", (run.results.get("n-shot") or {}).get(name)),
-        ("version", (run.results.get("versions") or {}).get(name)),
-        ("n", _docs(run, name, row)),
-        ("lost", row.get("n_errors")),
-    ):
-        if value is not None:
-            node[key] = value if isinstance(value, int | float) else str(value)
+def _node(run: Run, name: str) -> Node:
+    member = run.members.get(name)
+    if member is None:
+        return {"label": name, "scores": []}
+    node: Node = {"label": member.alias, "scores": [], "lost": member.lost}
+    if member.shots is not None:
+        node["shots"] = member.shots
+    if member.version is not None:
+        node["version"] = str(member.version)
+    if member.n is not None:
+        node["n"] = member.n
     return node
 
 
-def _docs(run: Run, name: str, row: Mapping[str, Any]) -> int | None:
-    counted = ((run.results.get("n-samples") or {}).get(name) or {}).get("effective")
-    found = counted if counted is not None else row.get("sample_len")
-    return found if isinstance(found, int) else None
-
-
-def _entry(run: Run, score: Score) -> dict[str, Any]:
-    entry: dict[str, Any] = {"metric": score.metric, "filter": score.filter, "value": finite(score.value)}
-    if score.value is not None and entry["value"] is None:
+def _entry(score: Score) -> dict[str, object]:
+    value, stderr = finite(score.value), finite(score.stderr)
+    entry: dict[str, object] = {"metric": score.metric, "filter": score.filter, "value": value}
+    if score.value is not None and value is None:
         entry["text"] = str(score.value)
-    if score.stderr is not None and math.isfinite(score.stderr):
-        entry["stderr"] = score.stderr
+    entry |= _numbers(stderr=stderr, clusters=score.clusters, effective_n=score.effective_n)
     if score.higher_is_better is not None:
-        entry["up"] = bool(score.higher_is_better)
-    found = ((run.results.get("statistics") or {}).get(score.task) or {}).get(score.key) or {}
-    for name in ("bounds", "clusters", "effective_n"):
-        if name in found:
-            entry[name] = found[name]
-    ends = [finite(end) for end in score.interval or ()]
-    if len(ends) == 2 and None not in ends:
-        entry["interval"], entry["method"] = ends, str(found.get("method") or "")
-    elif "stderr" in entry and entry["value"] is not None:
-        half = normal_quantile(0.975) * entry["stderr"]
-        entry["interval"], entry["method"] = [entry["value"] - half, entry["value"] + half], "normal"
+        entry["up"] = score.higher_is_better
+    if (bounds := _ends(score.bounds)) is not None:
+        entry["bounds"] = bounds
+    if (ends := _ends(score.interval)) is not None:
+        entry["interval"], entry["method"] = ends, score.method
+    elif stderr is not None and value is not None:
+        half = normal_quantile(0.975) * stderr
+        entry["interval"], entry["method"] = [value - half, value + half], "normal"
     return entry
 
 
-def _difference(row: Row) -> dict[str, Any]:
-    """Return what the comparison says of a score: the numbers of ``lm_eval compare``."""
-    entry: dict[str, Any] = _numbers(difference=row.difference)
+def _difference(row: Row) -> dict[str, object]:
+    """Return the numbers that ``lm_eval compare`` shows about a score."""
+    entry: dict[str, object] = {**_numbers(difference=row.difference)}
     if row.scale == "ratio":
         entry["ratio"] = True
     if row.test is None:
@@ -98,11 +103,16 @@ def _difference(row: Row) -> dict[str, Any]:
     entry |= _numbers(p=row.p_value, p_holm=row.p_holm, mde=row.minimum_detectable_effect)
     entry |= {"test": row.test, "paired": row.n, "paired_values": [finite(row.b), finite(row.a)]}
     entry |= {"wins": row.wins, "losses": row.losses}
-    ends = [finite(end) for end in row.interval or ()]
-    if ends and None not in ends:
+    if (ends := _ends(row.interval)) is not None:
         entry["difference_interval"] = ends
     return entry
 
 
-def _numbers(**values: float | None) -> dict[str, Any]:
+def _ends(interval: tuple[float, float] | None) -> list[float | int] | None:
+    """Return both ends of an interval; None when an end is missing or not finite."""
+    ends = [end for end in map(finite, interval or ()) if end is not None]
+    return ends if len(ends) == 2 else None
+
+
+def _numbers(**values: float | None) -> dict[str, float | int]:
     return {name: number for name, value in values.items() if (number := finite(value)) is not None}

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from lm_eval.reports.html.choices import finite, gold, read_scored
+from lm_eval.reports.html.choices import gold
+from lm_eval.reports.html.packing import finite
+from lm_eval.results import LogLikelihood, Request
 
 
 @pytest.mark.parametrize(
@@ -27,7 +29,7 @@ def test_numbers_are_read_and_others_are_none(value: Any, number: float | None) 
     ],
 )
 def test_log_likelihoods_are_told_from_answers(responses: list[Any], pair: Any) -> None:
-    assert read_scored(responses) == pair
+    assert Request((), responses).log_likelihood == (pair and LogLikelihood(*pair))
 
 
 @pytest.mark.parametrize(

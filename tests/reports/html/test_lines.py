@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from lm_eval.reports.html.lines import common_start, last_line, shorten, without_frame
+from lm_eval.reports.html.lines import common_start, last_line, one_line, without_frame
 
 
 def test_a_long_text_is_cut() -> None:
-    assert shorten("one  two\n\nthree", 9) == "one two …"
+    assert one_line("one  two\n\nthree", 9) == "one two …"
 
 
 def test_a_target_is_its_last_line() -> None:

@@ -16,7 +16,7 @@ class Split:
 
     def __init__(self, prompt: Any, doc: Any, shots: int = 0, **config: Any) -> None:
         texts = Texts()
-        view = Prompts(texts, config, shots).view(prompt, doc)
+        view: Any = Prompts(texts, config, shots).view(prompt, doc).data
         known = {place: text for text, place in texts._places.items()}
         inner = view["m"][1] if "m" in view else view
         self.question = inner["q"]

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from lm_eval.reports.compare import pair_samples
 from lm_eval.reports.html.records import FLAGS
-from lm_eval.reports.html.samples import Samples, TaskSamples
-from lm_eval.results.pairing import pair_samples
+from lm_eval.reports.html.samples import Samples
+from lm_eval.results import Run, Sample
 from tests.reports.html.runs import choice, generation
 from tests.reports.html.test_packing import unpack
 
@@ -23,9 +25,12 @@ class Page:
         **config: Any,
     ) -> None:
         self.samples = Samples(limit)
-        pairings = pair_samples(against, samples)
-        self.samples.add(TaskSamples("t", config, 0, samples, frozenset({"loss"}), pairings))
-        self.index = self.samples.index()
+        better = {"t": {"loss": False}}
+        run = Run(Path(), {"results": {"t": {}}, "configs": {"t": config}, "higher_is_better": better}, {})
+        ours, theirs = ([Sample(line) for line in lines] for lines in (samples, against))
+        self.samples.add(run.members["t"], ours, pair_samples(theirs, ours))
+        index: Any = self.samples.index()
+        self.index = index
         self.records = [record for block in self.samples.records.blocks for record in unpack(block)]
         self.block = self.index["blocks"][0]
 
@@ -103,7 +108,7 @@ def test_a_lost_doc_says_why_and_has_no_value() -> None:
     page = Page([*generation(0, "3", 1.0), lost])
     assert page.index["columns"]["flags"] == [0, FLAGS["error"]]
     assert page.metric("exact_match")["values"] == [1, None]
-    assert page.records[1]["e"] == {"kind": "timeout", "message": "no answer; key=***"}
+    assert page.records[1]["e"] == {"kind": "timeout", "message": "no answer; key=***", "attempts": "1"}
 
 
 def test_odd_answers_are_flagged() -> None:

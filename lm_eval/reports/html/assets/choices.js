@@ -5,11 +5,9 @@ function makeChoices(record, other, words) {
   const likelihoods = record.c.map((choice) => choice[1]);
   const shares = record.c.map((choice) => choice[4]);
   const theirs = other?.c || [];
-  const half = record.f.some(([, , metrics]) => metrics.some(([name]) => name === "acc_mutual_info"))
-    ? record.c.length / 2
-    : record.c.length;
-  const best = bestOf(likelihoods.slice(0, half));
-  const bestShare = bestOf(shares.slice(0, half));
+  const asked = record.c.length - (record.u || 0); // those after them are asked about without the question
+  const best = bestOf(likelihoods.slice(0, asked));
+  const bestShare = bestOf(shares.slice(0, asked));
   const longest = Math.max(...[...likelihoods, ...theirs].map((value) => (value === null ? 0 : -value)), 1e-9);
   const longestShare = Math.max(...shares.map((value) => (value === null ? 0 : -value)), 1e-9);
   const gold = new Set(record.g || []);

@@ -136,19 +136,14 @@ function makeError(error) {
   );
 }
 
-const ODD_TEXTS = {
-  length: "Cut at the token limit.",
-  empty: "Empty answer.",
-  refusal: "The model refused.",
-  filtered: "Stopped by a content filter.",
-  reasoning_only: "Reasoning without an answer.",
-};
-
 function oddNotes(record) {
-  const outcomes = [...new Set((record.i || []).map((info) => info.outcome))].filter((outcome) => ODD_TEXTS[outcome]);
-  const notes = outcomes.map((outcome) =>
-    make("div.callout.odd", { role: "note" }, make("b", null, ODD_TEXTS[outcome])),
+  const outcomes = [...new Set((record.i || []).map((info) => info.outcome))].filter((outcome) =>
+    Object.hasOwn(run.outcomes, outcome),
   );
+  const notes = outcomes.map((outcome) => {
+    const words = run.outcomes[outcome];
+    return make("div.callout.odd", { role: "note" }, make("b", null, `${words[0].toUpperCase()}${words.slice(1)}.`));
+  });
   if ((record.i || []).some((info) => info.approximate))
     notes.push(
       make("div.callout.odd", { role: "note" }, make("b", null, "A log-likelihood is a bound, not the exact value.")),

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from lm_eval.results.pairing import Pairing, pair_samples, value_of
+from lm_eval.reports.compare.pairing import Pairing, pair_samples
+from lm_eval.results import Sample
 
 
 def sample(doc_id: int = 0, **more: Any) -> dict[str, Any]:
@@ -27,13 +28,17 @@ def choices(*texts: str, prompt: str = "Q:") -> dict[str, Any]:
     return {f"gen_args_{i}": {"arg_0": prompt, "arg_1": text} for i, text in enumerate(texts)}
 
 
+def pair_all(a: list[dict[str, Any]], b: list[dict[str, Any]]) -> dict[str, Pairing]:
+    return pair_samples([Sample(line) for line in a], [Sample(line) for line in b])
+
+
 def pair(a: list[dict[str, Any]], b: list[dict[str, Any]]) -> Pairing:
-    return pair_samples(a, b)["none"]
+    return pair_all(a, b)["none"]
 
 
 def test_docs_are_matched_whatever_their_order() -> None:
     found = pair([sample(0), sample(1), sample(2)], [sample(2), sample(0), sample(1)])
-    assert [(a["doc_id"], b["doc_id"]) for a, b in found.pairs] == [(0, 0), (1, 1), (2, 2)]
+    assert [(a.doc_id, b.doc_id) for a, b in found.pairs] == [(0, 0), (1, 1), (2, 2)]
 
 
 def test_docs_of_one_run_alone_are_counted() -> None:
@@ -66,13 +71,13 @@ def test_lost_docs_are_dropped_and_counted() -> None:
 
 def test_an_id_that_occurs_twice_is_not_used() -> None:
     found = pair([sample(0), sample(0), sample(1)], [sample(0), sample(1)])
-    assert ([a["doc_id"] for a, _ in found.pairs], found.repeated) == ([1], 1)
+    assert ([a.doc_id for a, _ in found.pairs], found.repeated) == ([1], 1)
 
 
 def test_filters_are_matched_apart() -> None:
     a = [sample(0, filter="strict"), sample(0, filter="loose"), sample(0, filter="mine")]
     b = [sample(0, filter="loose"), sample(0, filter="strict"), sample(0, filter="yours")]
-    found = pair_samples(a, b)
+    found = pair_all(a, b)
     assert list(found) == ["strict", "loose"]
     assert [len(pairing.pairs) for pairing in found.values()] == [1, 1]
 
@@ -117,8 +122,8 @@ def test_targets_that_differ_are_counted() -> None:
     [(1, 1.0), (True, 1.0), (0.25, 0.25), (None, None), ("1", None), ([1, 2], None), (float("nan"), None)],
 )
 def test_only_numbers_are_values(value: object, expected: float | None) -> None:
-    assert value_of({"acc": value}, "acc") == expected
+    assert Sample({"acc": value}).number("acc") == expected
 
 
 def test_a_metric_the_sample_lacks_has_no_value() -> None:
-    assert value_of({}, "acc") is None
+    assert Sample({}).number("acc") is None

@@ -1,4 +1,4 @@
-"""Measurements of this package beside the reference harness and a plain aiohttp loop, each pair in one run.
+"""Measure this package against the reference harness and a plain aiohttp loop, each pair in one run.
 
-``python -m benchmarks`` prints one table; ``docs/benchmarks.md`` says how to read it.
+``python -m benchmarks`` prints one table; ``docs/benchmarks.md`` explains the table.
 """

@@ -1,10 +1,10 @@
-"""A server that answers completions as fast as asyncio allows, so that the client is what is measured.
+"""A server that answers completions as fast as asyncio allows, so that a benchmark measures the client.
 
-Its tokens are four characters long, whatever they are, and a token's log-probability follows from its text alone. So
-an echo is put together from pieces, and anyone can compute the right score of a continuation.
+Every token is four characters long, and its log-probability depends only on its text. So the server joins an echo from
+cached pieces, and any client can compute the right score of a continuation.
 
-``python -m benchmarks.canned_server [LATENCY_MS [SLOW_MS]]`` prints its port. With a latency, generated text takes
-that long; prompts that contain ``(slow)`` take the other time.
+``python -m benchmarks.canned_server [LATENCY_MS [SLOW_MS]]`` prints the port. Generated text takes ``LATENCY_MS``, or
+``SLOW_MS`` if the prompt contains ``(slow)``; both are 0 by default.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 
 def value_of(token: str) -> float:
-    """Give the log-probability of a token.
+    """Compute the log-probability of a token.
 
     Args:
-        token: Its text.
+        token: The text of the token.
 
     Returns:
         A number below -0.5.
@@ -41,16 +41,16 @@ def value_of(token: str) -> float:
 
 
 def score_of(context: str, continuation: str) -> tuple[float, bool]:
-    """Give the right score of a continuation; the context is a whole number of tokens long.
+    """Compute the right score of a continuation, after a context of complete tokens.
 
     Args:
         context: The prompt.
-        continuation: What is scored.
+        continuation: The text to score.
 
     Returns:
-        Its log-likelihood, and whether it is the greedy one.
+        The log-likelihood, and whether every token is the greedy one.
     """
-    tokens = [continuation[at : at + TOKEN] for at in range(0, len(continuation), TOKEN)]
+    tokens = [continuation[start : start + TOKEN] for start in range(0, len(continuation), TOKEN)]
     return sum(map(value_of, tokens)), all(map(_greedy, tokens))
 
 
@@ -60,7 +60,7 @@ def _greedy(token: str) -> bool:
 
 @functools.lru_cache(100_000)
 def _pieces(token: str) -> tuple[str, str, str]:
-    """Write a token, its value, and the likeliest tokens at its place."""
+    """Write a token, its log-probability, and the most probable tokens at its position, as JSON."""
     text, value = json.dumps(token), f"{value_of(token):.10f}"
     other = "" if _greedy(token) else f', " other": {_ALTERNATIVE}'
     return text, value, f"{{{text}: {value}{other}}}"
@@ -74,7 +74,7 @@ def _joined(text: str) -> tuple[bytes, bytes, bytes]:
 
 @functools.lru_cache(256)
 def _tail(text: str) -> tuple[bytes, bytes, bytes, bytes]:
-    """Write what does not change between long prompts that differ in their first characters only."""
+    """Write the part that long prompts share if they differ only in their first characters."""
     return (*_joined(text), json.dumps(text).encode()[1:])
 
 
@@ -84,7 +84,7 @@ def _offsets(length: int) -> bytes:
 
 
 def _echo(prompt: str, index: int) -> bytes:
-    """Write the choice of an echoed prompt and one generated token."""
+    """Write a choice with an echoed prompt and one generated token."""
     if len(prompt) > _LONG:
         tokens, values, tops = _joined(prompt[:_HEAD])
         more_tokens, more_values, more_tops, text_end = _tail(prompt[_HEAD:])
@@ -93,7 +93,7 @@ def _echo(prompt: str, index: int) -> bytes:
     else:
         tokens, values, tops = _joined(prompt)
         text = json.dumps(prompt).encode()
-    # The first token has nothing in front of it and no value.
+    # The first token has no context, and so no value.
     values, tops = (b"null" + column[len(first) :] for column, first in _firsts(prompt, values, tops))
     return (
         b'{"index": %d, "text": %s%s", "finish_reason": "length", "logprobs": {"tokens": [%s, "%s"], '
@@ -125,7 +125,7 @@ def _completion(body: dict[str, Any]) -> bytes:
 
 
 class _Connection(asyncio.Protocol):
-    """One connection; requests on it come one after another."""
+    """One connection; the client sends its requests one after another."""
 
     latency = 0.0
     slow = 0.0
@@ -147,11 +147,11 @@ class _Connection(asyncio.Protocol):
         if end < 0:
             return
         length = _LENGTH.search(self._buffer, 0, end)
-        whole = end + 4 + (int(length.group(1)) if length else 0)
-        if len(self._buffer) < whole:
+        total = end + 4 + (int(length.group(1)) if length else 0)
+        if len(self._buffer) < total:
             return
-        path, body = bytes(self._buffer[:end]).split(b" ", 2)[1], bytes(self._buffer[end + 4 : whole])
-        del self._buffer[:whole]
+        path, body = bytes(self._buffer[:end]).split(b" ", 2)[1], bytes(self._buffer[end + 4 : total])
+        del self._buffer[:total]
         self._answer(path, body)
 
     def _answer(self, path: bytes, body: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Tasks of seeded, made-up docs, written to a folder."""
+"""Write tasks with seeded, generated documents to a folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TEXT = (
     "lantern forest valley carbon thread mirror orchard pocket summer kettle marble voyage basket timber saddle"
 )
 WORDS = _TEXT.split()
-"""What made-up texts are made of."""
+"""The words of generated texts."""
 
 _COMMON = """\
 dataset_path: json
@@ -57,11 +57,11 @@ metric_list:
 
 
 def write_tasks(folder: Path, docs: int) -> Path:
-    """Write ``bench_choice`` and ``bench_generate``, with four choices a doc.
+    """Write ``bench_choice`` and ``bench_generate``, with four choices per document.
 
     Args:
-        folder: Where; it is made.
-        docs: How many docs to evaluate; there are 100 to draw shots from besides.
+        folder: The folder; it is created.
+        docs: The number of documents to evaluate. There are 100 more to draw shots from.
 
     Returns:
         The folder.
@@ -70,21 +70,21 @@ def write_tasks(folder: Path, docs: int) -> Path:
     rng = random.Random(docs)
     for split, number in (("test", docs), ("train", 100)):
         with open(folder / f"{split}.jsonl", "w", encoding="utf-8") as file:
-            for place in range(number):
-                file.write(json.dumps(_doc(rng, split, place)) + "\n")
-    for name, own in _TASKS.items():
-        text = f"task: {name}\n{_COMMON.format(folder=folder)}{own}"
+            for index in range(number):
+                file.write(json.dumps(_doc(rng, split, index)) + "\n")
+    for name, config in _TASKS.items():
+        text = f"task: {name}\n{_COMMON.format(folder=folder)}{config}"
         (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
     return folder
 
 
-def _doc(rng: random.Random, split: str, place: int) -> Mapping[str, Any]:
+def _doc(rng: random.Random, split: str, index: int) -> Mapping[str, Any]:
     words = rng.choices(WORDS, k=18)
-    question = f"{split} {place}: which of these goes with {' '.join(words)}?"
-    # The canned server's tokens have four characters: a prompt of whole tokens gives every client the same seam.
+    question = f"{split} {index}: which of these goes with {' '.join(words)}?"
+    # Tokens of the canned server have four characters: a prompt of complete tokens gives every client the same seam.
     question += "." * (-len(f"Question: {question}\nAnswer:") % 4)
     return {
-        "id": f"{split}-{place}",
+        "id": f"{split}-{index}",
         "question": question,
         "choices": {"text": [" ".join(rng.choices(WORDS, k=3)) for _ in range(4)], "label": list("ABCD")},
         "answerKey": rng.choice("ABCD"),

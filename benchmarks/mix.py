@@ -1,4 +1,4 @@
-"""A mix of tasks with shots, as a run of several benchmarks has it: what their prompts share is the point."""
+"""Write a mix of tasks with shots, as in a run of several benchmarks, to measure what their prompts share."""
 
 from __future__ import annotations
 
@@ -74,11 +74,11 @@ class _Task:
     """One task.
 
     Attributes:
-        name: Its name.
-        data: The name of its docs; tasks may share them.
-        shots: How many examples stand before a question.
-        docs: How many docs it has, as a share of the most.
-        text: What its file says of its own.
+        name: The name of the task.
+        data: The name of its dataset; tasks may share a dataset.
+        shots: The number of examples before a question.
+        docs: The number of documents, as a fraction of the largest task.
+        text: The part of the task file that is specific to the task.
     """
 
     name: str
@@ -89,18 +89,18 @@ class _Task:
 
 
 def write_mix(folder: Path, docs: int) -> list[str]:
-    """Write tasks that differ in how their prompts begin.
+    """Write tasks whose prompts begin in different ways.
 
-    Twelve have a subject each, shots that are the same for every doc, and letters to choose from. Two draw other shots
-    for every doc and have answers of several words. Three ask the same docs, with shots of their own too, for text:
-    greedily, at more length, and three samples each.
+    Twelve tasks have a subject each, the same shots for every document, and letters to choose from. Two draw different
+    shots for every document and have answers of several words. Three generate text for the same documents, also with
+    different shots for every document: greedily, with longer answers, and with three samples each.
 
     Args:
-        folder: Where; it is made.
-        docs: How many docs the largest task has.
+        folder: The folder; it is created.
+        docs: The number of documents of the largest task.
 
     Returns:
-        The tasks' names, in the order they are to be run.
+        The names of the tasks, in the order in which to run them.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for task in _tasks():
@@ -113,7 +113,7 @@ def write_mix(folder: Path, docs: int) -> list[str]:
 def _tasks() -> Iterator[_Task]:
     for number in range(_SUBJECTS):
         about = f"Questions about {WORDS[number]} and {WORDS[number + 9]}"
-        text = f'description: "{_whole(about, ".", 2)}\\n\\n"\n{_FIRST_SHOTS}{_LETTERS}'
+        text = f'description: "{_fill_tokens(about, ".", 2)}\\n\\n"\n{_FIRST_SHOTS}{_LETTERS}'
         yield _Task(f"mix_subject_{number}", f"subject-{number}", 5, 0.1, text)
     yield _Task("mix_endings", "endings", 10, 1, _CHOICE)
     yield _Task("mix_answers", "answers", 25, 0.5, _CHOICE)
@@ -125,32 +125,32 @@ def _tasks() -> Iterator[_Task]:
 def _write_docs(folder: Path, data: str, docs: int) -> None:
     for split, number in (("test", docs), ("train", _TRAIN)):
         rng = random.Random(f"{data}/{split}")
-        lines = [json.dumps(_doc(rng, data, place)) for place in range(number)]
+        lines = [json.dumps(_doc(rng, data, index)) for index in range(number)]
         (folder / f"{data}-{split}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _doc(rng: random.Random, data: str, place: int) -> Mapping[str, Any]:
-    """Make a doc; texts are of different lengths, as real ones are."""
+def _doc(rng: random.Random, data: str, index: int) -> Mapping[str, Any]:
+    """Generate a document, with texts of different lengths."""
 
-    def text(least: int, most: int) -> str:
-        return " ".join(rng.choices(WORDS, k=rng.randint(least, most)))
+    def text(shortest: int, longest: int) -> str:
+        return " ".join(rng.choices(WORDS, k=rng.randint(shortest, longest)))
 
-    longest = {"answers": 8, "endings": 25}.get(data, 3)
-    choices = [_whole(text(max(1, longest // 4), longest), ".", 3) for _ in range(4)]
-    asked = f"{text(8, 60)}, number {place}?"
-    # What else stands in a prompt before the answer: "\nA. ", three times the like, "\nAnswer:".
+    max_words = {"answers": 8, "endings": 25}.get(data, 3)
+    choices = [_fill_tokens(text(max(1, max_words // 4), max_words), ".", 3) for _ in range(4)]
+    asked = f"{text(8, 60)}, number {index}?"
+    # The other characters of a prompt before the answer: "\nA. ", the same for B, C and D, and "\nAnswer:".
     rest = 16 + sum(map(len, choices)) + 8 if data.startswith("subject") else 8
     return {
-        "question": _whole(asked, "?", rest),
+        "question": _fill_tokens(asked, "?", rest),
         "choices": choices,
         "answer": rng.randrange(4),
-        "worked": _whole(text(30, 60), ".", 3),
+        "worked": _fill_tokens(text(30, 60), ".", 3),
     }
 
 
-def _whole(text: str, mark: str, rest: int) -> str:
-    """Lengthen a text so that with the rest of its part of a prompt it is a whole number of tokens.
+def _fill_tokens(text: str, mark: str, rest: int) -> str:
+    """Lengthen a text so that together with ``rest`` characters it consists of complete tokens.
 
-    The reference's stand-in for a tokenizer cuts every four characters; prompts of whole tokens are cut alike by all.
+    The stand-in for the reference's tokenizer cuts every four characters, so all clients cut such prompts alike.
     """
     return text + mark * (-(len(text) + rest) % TOKEN)

@@ -1,4 +1,4 @@
-"""Runs commands and jobs in processes of their own, and measures them."""
+"""Run commands and jobs in separate processes, and measure them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 class BenchmarkError(Exception):
-    """Something measured did not run."""
+    """A measurement could not run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,11 @@ class Ran:
     """A finished process.
 
     Attributes:
-        started: When it was started, seconds since the epoch.
+        started: The time of the start, in seconds since 1970.
         seconds: Wall time.
-        cpu: CPU time of it and its children, in seconds.
-        peak: Its peak resident memory, in MiB.
-        out: What it printed.
+        cpu: CPU time of the process and its children, in seconds.
+        peak: Peak resident memory in MiB.
+        out: The text on stdout.
     """
 
     started: float
@@ -45,16 +45,16 @@ def run(command: Sequence[str], cwd: Path, env: Mapping[str, str], *, timeout: f
     """Run a command to its end.
 
     Args:
-        command: The words.
-        cwd: Where.
-        env: All of its environment.
-        timeout: Seconds after which it is killed.
+        command: The program and its arguments.
+        cwd: The working directory.
+        env: The complete environment.
+        timeout: Seconds after which the process is killed.
 
     Returns:
-        What it took.
+        The finished process.
 
     Raises:
-        BenchmarkError: It failed.
+        BenchmarkError: The exit code is not 0.
     """
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         started, clock = time.time(), time.perf_counter()
@@ -66,15 +66,15 @@ def run(command: Sequence[str], cwd: Path, env: Mapping[str, str], *, timeout: f
                 break
             if time.perf_counter() > deadline:
                 process.kill()
-            # Short enough not to blur what takes a tenth of a second, and idle enough not to disturb it.
+            # Short enough to time a process of 0.1 s, and long enough not to take CPU time from it.
             time.sleep(0.002)
         seconds = time.perf_counter() - clock
         process.returncode = os.waitstatus_to_exitcode(status)
-        printed, said = (_text(file) for file in (out, err))
+        stdout, stderr = (_text(file) for file in (out, err))
     if process.returncode:
-        raise BenchmarkError(f"{' '.join(command)} ended with {process.returncode}:\n{printed[-2000:]}{said[-3000:]}")
+        raise BenchmarkError(f"{' '.join(command)} ended with {process.returncode}:\n{stdout[-2000:]}{stderr[-3000:]}")
     peak = usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-    return Ran(started, seconds, usage.ru_utime + usage.ru_stime, peak, printed)
+    return Ran(started, seconds, usage.ru_utime + usage.ru_stime, peak, stdout)
 
 
 def _text(file: Any) -> str:
@@ -84,40 +84,40 @@ def _text(file: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Python:
-    """An interpreter that has ``lm_eval``: this package's, or the reference's.
+    """An interpreter with an ``lm_eval``: this package or the reference.
 
     Attributes:
         path: The interpreter.
-        folder: Where its processes run and keep what they keep.
-        ours: Whether it is to find this package.
-        more: A folder of further packages it is to find.
+        folder: The working directory of its processes, which also holds their caches.
+        this_package: Whether the interpreter imports this package.
+        more: A folder with additional packages; None for none.
     """
 
     path: str
     folder: Path
-    ours: bool
+    this_package: bool
     more: Path | None = None
 
     @property
     def env(self) -> dict[str, str]:
-        """The environment of its processes: offline, nothing of the user's own settings, caches in ``folder``."""
+        """The environment of its processes: offline, without the user's settings, with caches in ``folder``."""
         kept = {
             name: value
             for name, value in os.environ.items()
             if not name.startswith(("LM_EVAL", "LMEVAL", "OPENAI_", "HF_", "PYTHON")) and "proxy" not in name.lower()
         }
-        own = {
+        changes = {
             "HF_HOME": str(self.folder / "hf"),
             "HF_HUB_OFFLINE": "1",
             "HF_DATASETS_OFFLINE": "1",
             "LM_HARNESS_CACHE_PATH": str(self.folder / "lm_eval-cache"),
             "NO_PROXY": "127.0.0.1",
         }
-        found = [ROOT if self.ours else self._jobs_alone(), *([self.more] if self.more is not None else [])]
-        return {**kept, **own, "PYTHONPATH": os.pathsep.join(map(str, found))}
+        folders = [ROOT if self.this_package else self._jobs_alone(), *([self.more] if self.more is not None else [])]
+        return {**kept, **changes, "PYTHONPATH": os.pathsep.join(map(str, folders))}
 
     def _jobs_alone(self) -> Path:
-        """Return a folder from which ``benchmarks`` is imported but our ``lm_eval`` is not."""
+        """Create a folder from which ``benchmarks`` can be imported but the ``lm_eval`` of this package cannot."""
         folder = self.folder / "path"
         if not folder.exists():
             folder.mkdir(parents=True)
@@ -125,14 +125,14 @@ class Python:
         return folder
 
     def command(self, *words: str, env: Mapping[str, str] | None = None) -> Ran:
-        """Run ``lm_eval`` with some words.
+        """Run ``lm_eval``.
 
         Args:
-            words: What follows ``lm_eval``.
-            env: Further variables.
+            words: The arguments.
+            env: Additional environment variables.
 
         Returns:
-            What it took.
+            The finished process.
         """
         return run([self.path, "-m", "lm_eval", *words], self.folder, {**self.env, **(env or {})})
 
@@ -140,13 +140,13 @@ class Python:
         """Run a module of ``benchmarks/jobs``.
 
         Args:
-            name: Its name.
-            **arguments: What it is to do, JSON-able.
+            name: The name of the module.
+            **arguments: The arguments of the job; values must be JSON.
 
         Returns:
-            What it found: the JSON object of its last line, and ``process``, the ``Ran``.
+            The JSON object of the last line on stdout, and under ``process`` the finished process.
         """
-        given = json.dumps({**arguments, "ours": self.ours})
+        given = json.dumps({**arguments, "this_package": self.this_package})
         ran = run([self.path, "-m", f"benchmarks.jobs.{name}", given], self.folder, self.env)
         lines = ran.out.strip().splitlines()
         if not lines:

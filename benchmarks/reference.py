@@ -1,4 +1,4 @@
-"""The reference harness, in a virtual environment of its own."""
+"""Install the reference harness in a separate virtual environment."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ VERSION = "0.4.13"
 
 
 def default_cache() -> Path:
-    """Return the folder in which the environment is kept between runs."""
+    """Return the default folder for the environment, which is kept between runs."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path("~/.cache").expanduser()) / "lm_eval-benchmarks"
 
 
 def find_reference(cache: Path) -> str:
-    """Return the reference's interpreter; it is installed when it is not there.
+    """Find the interpreter of the reference; install the reference if it is missing.
 
     Args:
-        cache: The folder to keep it in.
+        cache: The folder for the environment.
 
     Returns:
         The path of the interpreter.
 
     Raises:
-        BenchmarkError: It cannot be installed.
+        BenchmarkError: The installation failed.
     """
     folder = cache / f"reference-{VERSION}"
     python, done = folder / "bin" / "python", folder / "installed"
@@ -49,16 +49,16 @@ def find_reference(cache: Path) -> str:
 
 
 def find_parser(cache: Path) -> Path:
-    """Return a folder with orjson, what the extra ``speed`` brings; it is installed when it is not there.
+    """Find a folder with orjson (the extra ``speed``); install orjson if it is missing.
 
     Args:
-        cache: The folder to keep it in.
+        cache: The parent folder.
 
     Returns:
         The folder.
 
     Raises:
-        BenchmarkError: It cannot be installed.
+        BenchmarkError: The installation failed.
     """
     folder = cache / "orjson"
     if not (folder / "orjson").exists():
@@ -70,14 +70,14 @@ def find_parser(cache: Path) -> Path:
 
 
 def task_folder(python: str) -> str:
-    """Return the folder of the task files of a reference.
+    """Find the task files of the reference.
 
     Args:
-        python: Its interpreter.
+        python: The interpreter of the reference.
 
     Returns:
         The folder.
     """
     script = "import importlib.util as u; print(u.find_spec('lm_eval').submodule_search_locations[0])"
-    found = subprocess.run([python, "-c", script], capture_output=True, text=True, timeout=60, cwd="/", check=True)
-    return str(Path(found.stdout.strip()) / "tasks")
+    ran = subprocess.run([python, "-c", script], capture_output=True, text=True, timeout=60, cwd="/", check=True)
+    return str(Path(ran.stdout.strip()) / "tasks")

@@ -1,4 +1,4 @@
-"""What the rows are measured with: interpreters, sizes, a server, the state of the machine."""
+"""What all measurements share: interpreters, sizes, tasks, a server."""
 
 from __future__ import annotations
 
@@ -6,71 +6,70 @@ import contextlib
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from benchmarks import reference
 from benchmarks.data import write_tasks
 from benchmarks.processes import ROOT, BenchmarkError, Python
+from benchmarks.reference import task_folder
 
-__all__ = ["Bench", "CannedServer", "middle", "turns"]
+__all__ = ["Bench", "CannedServer", "turns"]
 
 _T = TypeVar("_T")
 
 
 @dataclass(slots=True)
 class Bench:
-    """What the rows share.
+    """What all measurements share.
 
     Attributes:
-        folder: A folder that goes away afterwards.
-        ours: This package's interpreter.
-        peer: The reference's; None to leave it out.
-        scale: What sizes are multiplied by; 1 for the sizes of the targets.
-        rounds: How often short measurements are repeated.
-        quicker: This package's interpreter with orjson; None to leave it out.
+        folder: A temporary folder.
+        package: The interpreter with this package.
+        reference: The interpreter with the reference harness; None to measure without it.
+        scale: The factor of all sizes; 1 for the sizes of the targets.
+        rounds: The number of rounds of short measurements.
+        with_orjson: The interpreter with this package and orjson; None to measure without it.
     """
 
     folder: Path
-    ours: Python
-    peer: Python | None
+    package: Python
+    reference: Python | None
     scale: float
     rounds: int
-    quicker: Python | None = None
+    with_orjson: Python | None = None
     _tasks: dict[int, Path] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, folder: Path, peer: str | None, scale: float, rounds: int, parser: Path | None = None) -> Bench:
-        """Make the folders the interpreters run in.
+    def open(cls, folder: Path, reference: str | None, scale: float, rounds: int, orjson: Path | None = None) -> Bench:
+        """Create the folders in which the interpreters run.
 
         Args:
-            folder: A folder that goes away afterwards.
-            peer: The reference's interpreter; None to leave it out.
-            scale: What sizes are multiplied by.
-            rounds: How often short measurements are repeated.
-            parser: A folder with orjson; None to leave it out.
+            folder: A temporary folder.
+            reference: The interpreter of the reference; None to measure without it.
+            scale: The factor of all sizes.
+            rounds: The number of rounds of short measurements.
+            orjson: A folder with orjson; None to measure without it.
 
         Returns:
             The setting.
         """
-        for name in ("ours", "peer"):
+        for name in ("package", "reference"):
             (folder / name).mkdir()
-        ours = Python(sys.executable, folder / "ours", True)
-        other = Python(peer, folder / "peer", False) if peer is not None else None
-        return cls(folder, ours, other, scale, rounds, replace(ours, more=parser) if parser is not None else None)
+        package = Python(sys.executable, folder / "package", True)
+        other = Python(reference, folder / "reference", False) if reference is not None else None
+        return cls(folder, package, other, scale, rounds, replace(package, more=orjson) if orjson is not None else None)
 
     def size(self, full: int, step: int = 4) -> int:
-        """Scale a size, to a whole number of steps.
+        """Scale a size, rounded to a multiple of a step.
 
         Args:
             full: The size of the target.
-            step: What it has to be a multiple of.
+            step: The step.
 
         Returns:
             At least one step.
@@ -78,10 +77,10 @@ class Bench:
         return max(step, round(full * self.scale / step) * step)
 
     def tasks(self, docs: int) -> Path:
-        """Return a folder with the made-up tasks, of so many docs.
+        """Return a folder with generated tasks; it is written once per size.
 
         Args:
-            docs: How many.
+            docs: The number of documents.
 
         Returns:
             The folder.
@@ -91,27 +90,27 @@ class Bench:
         return self._tasks[docs]
 
     def task_files(self) -> str | None:
-        """Return the folder of the reference's task files, None without a reference."""
-        return None if self.peer is None else reference.task_folder(self.peer.path)
+        """Return the folder of the reference's task files; None without a reference."""
+        return None if self.reference is None else task_folder(self.reference.path)
 
     def forget_index(self) -> None:
-        """Remove what our package keeps between runs."""
-        shutil.rmtree(self.ours.env["LM_HARNESS_CACHE_PATH"], ignore_errors=True)
+        """Remove the files that this package keeps between runs."""
+        shutil.rmtree(self.package.env["LM_HARNESS_CACHE_PATH"], ignore_errors=True)
 
 
 class CannedServer:
-    """The canned-answer server, in a process of its own; a context manager.
+    """Runs the canned server in a separate process; a context manager.
 
     Attributes:
-        base_url: Its URL, ending in ``/v1``.
+        base_url: The URL of the server, ending in ``/v1``.
     """
 
     def __init__(self, latency_ms: float = 0.0, slow_ms: float = 0.0) -> None:
-        """Describe it.
+        """Describe the server; nothing starts yet.
 
         Args:
-            latency_ms: How long generated text takes.
-            slow_ms: How long it takes for prompts marked slow.
+            latency_ms: The time of a generated text, in milliseconds.
+            slow_ms: The time of a generated text for a prompt with ``(slow)``, in milliseconds.
         """
         self._words = [str(latency_ms), str(slow_ms)]
         self._process: subprocess.Popen[str] | None = None
@@ -119,7 +118,7 @@ class CannedServer:
         self.base_url = ""
 
     def __enter__(self) -> CannedServer:
-        """Start it."""
+        """Start the server."""
         command = [sys.executable, "-m", "benchmarks.canned_server", *self._words]
         env = {**os.environ, "PYTHONPATH": str(ROOT)}
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env)
@@ -132,7 +131,7 @@ class CannedServer:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Stop it."""
+        """Stop the server."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -140,11 +139,12 @@ class CannedServer:
                 self._process.stdout.close()
 
     def seen(self) -> dict[str, Any]:
-        """Return what was asked since the last time.
+        """Read the counters of the server, and reset ``requests`` and ``first_question``.
 
         Returns:
-            ``requests``; ``first_question``, when a task's prompt came first, seconds since the epoch; ``last_quick``
-            and ``last``, when the last answer went out that was not slow, or at all.
+            ``requests``, the number of requests; ``first_question``, the time of the first prompt of a task;
+            ``last_quick`` and ``last``, the times of the last answer that was not slow, and of the last answer. Times
+            are seconds since 1970.
         """
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with contextlib.closing(opener.open(f"{self._root}/seen", timeout=10)) as answer:
@@ -152,22 +152,17 @@ class CannedServer:
         return found
 
 
-def middle(values: Sequence[float]) -> float:
-    """Return the median."""
-    return statistics.median(values)
-
-
 def turns(rounds: int, *measures: Callable[[], _T]) -> Iterator[tuple[_T, ...]]:
-    """Measure several things in turns, each round in the opposite order, so that a busy spell hits all of them.
+    """Measure in turns, in alternating order, so that a busy moment of the machine affects all measurements.
 
     Args:
-        rounds: How many rounds.
-        *measures: What to measure.
+        rounds: The number of rounds.
+        *measures: Functions that each take one measurement.
 
     Yields:
-        A round's results, in the order of ``measures``.
+        The results of one round, in the order of ``measures``.
     """
     for round_ in range(rounds):
-        places = list(range(len(measures)))
-        found = {place: measures[place]() for place in (reversed(places) if round_ % 2 else places)}
-        yield tuple(found[place] for place in places)
+        order = list(range(len(measures)))
+        results = {index: measures[index]() for index in (reversed(order) if round_ % 2 else order)}
+        yield tuple(results[index] for index in order)

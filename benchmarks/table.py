@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 __all__ = ["Row", "render"]
 
-_HEADER = ("what", "ours", "peer", "ratio", "target", "met", "note")
+_HEADER = ("what", "this package", "peer", "ratio", "target", "met", "note")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,16 +16,16 @@ class Row:
 
     Attributes:
         what: What was measured.
-        ours: Our figure, with its unit.
-        peer: The figure of what it is compared to.
-        ratio: Ours to the peer's, as the target counts it; None when there is no peer.
-        target: What is to be reached.
-        met: Whether it is; None when the row is for information only.
-        note: What else a reader needs: the peer, further figures, the spread.
+        figure: The figure of this package, with its unit.
+        peer: The figure of the peer, with its unit.
+        ratio: The ratio of both figures, in the direction of the target; None without a peer.
+        target: The target.
+        met: Whether the target is met; None if the row has no target.
+        note: Details: the peer, more figures, the spread.
     """
 
     what: str
-    ours: str
+    figure: str
     peer: str = ""
     ratio: float | None = None
     target: str = ""
@@ -46,5 +46,5 @@ def render(rows: Iterable[Row]) -> str:
     for row in rows:
         ratio = "" if row.ratio is None else f"{row.ratio:.3g}" if row.ratio < 100 else f"{row.ratio:,.0f}"
         met = "" if row.met is None else "yes" if row.met else "**no**"
-        lines.append((row.what, row.ours, row.peer, ratio, row.target, met, row.note))
+        lines.append((row.what, row.figure, row.peer, ratio, row.target, met, row.note))
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -2,7 +2,7 @@
 
     python examples/simple_evaluate.py http://127.0.0.1:8000/v1 MODEL
 
-Start a server first; `lm_eval mock-server --port 8000` is one that needs no model.
+Start a server first; `lm_eval mock-server --port 8000` needs no model.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ def main(base_url: str, model: str) -> dict[str, float]:
     """Run the tasks of ``examples/custom_task`` and print the table.
 
     Args:
-        base_url: The server's URL, with or without ``/v1``.
-        model: The name the server knows the model by.
+        base_url: The URL of the server, with or without ``/v1``.
+        model: The name of the model at the server.
 
     Returns:
-        Task name to its score.
+        Task name → score.
     """
     results = simple_evaluate(
         model="local-completions",

@@ -1,1 +1,1 @@
-"""What runs in processes of its own, under either interpreter; ``lm_eval`` is the one that interpreter has."""
+"""Programs that run in separate processes, with the ``lm_eval`` of this package or of the reference."""

@@ -1,4 +1,4 @@
-"""What the jobs send requests with: this package, the reference, a bare aiohttp pool."""
+"""The clients of the jobs: this package, the reference, a bare aiohttp pool."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ CONCURRENT = 64
 
 
 def arguments() -> dict[str, Any]:
-    """Return what the job is to do."""
-    found: dict[str, Any] = json.loads(sys.argv[1])
-    return found
+    """Read the arguments of the job."""
+    given: dict[str, Any] = json.loads(sys.argv[1])
+    return given
 
 
-def finish(**found: Any) -> None:
-    """Print what was found; the caller reads the last line."""
-    print("\n" + json.dumps(found), flush=True)
+def finish(**results: Any) -> None:
+    """Print the results; the caller reads the last line."""
+    print("\n" + json.dumps(results), flush=True)
 
 
-def clock(work: Callable[[], Any]) -> tuple[float, float]:
-    """Do some work; return its wall and CPU seconds."""
+def clock(work: Callable[[], object]) -> tuple[float, float]:
+    """Call a function; return its wall and CPU seconds."""
     gc.collect()
     cpu, wall = time.process_time(), time.perf_counter()
     work()
@@ -37,15 +37,17 @@ def clock(work: Callable[[], Any]) -> tuple[float, float]:
 
 
 def instances(kind: str, requests: Sequence[tuple[Any, ...]], task: str = "bench") -> list[Any]:
-    """Make Instances of arguments."""
+    """Build one Instance per request."""
     from lm_eval.api.instance import Instance
 
-    made: Any = Instance
-    return [made(kind, {}, request, 0, (task, place, 1)) for place, request in enumerate(requests)]
+    build: Any = Instance
+    return [build(kind, {}, request, 0, (task, index, 1)) for index, request in enumerate(requests)]
 
 
-def our_model(base_url: str, kind: str | None, use_cache: str | None = None, *, concurrent: int = CONCURRENT) -> Any:
-    """Build our model, and let it get to know the server unless a run will."""
+def package_model(
+    base_url: str, kind: str | None, use_cache: str | None = None, *, concurrent: int = CONCURRENT
+) -> Any:
+    """Build the model of this package; probe the server if ``kind`` is given, otherwise the run does it."""
     from lm_eval.api.model import RunContext
     from lm_eval.models.openai_completions import LocalCompletionsAPI
 
@@ -58,16 +60,16 @@ def our_model(base_url: str, kind: str | None, use_cache: str | None = None, *, 
 
 
 def reference_model(base_url: str, concurrent: int = CONCURRENT) -> Any:
-    """Build the reference's model with a stand-in for a tokenizer that costs next to nothing.
+    """Build the model of the reference, with a stand-in for a tokenizer that costs almost nothing.
 
-    Its tokens are the canned server's.
+    The tokens are those of the canned server.
     """
     from lm_eval.models.openai_completions import LocalCompletionsAPI
 
     base: Any = LocalCompletionsAPI
 
     class Cut(base):  # type: ignore[misc]
-        """Cuts texts every four characters; a token's id is its bytes."""
+        """Cuts texts every four characters; the id of a token is its bytes."""
 
         def tok_encode(self, string: Any, **kwargs: Any) -> Any:
             if not isinstance(string, str):
@@ -90,7 +92,7 @@ def reference_model(base_url: str, concurrent: int = CONCURRENT) -> Any:
 
 
 def bare_pool(url: str, payloads: Sequence[dict[str, Any]]) -> int:
-    """Send payloads with as many workers over one iterator, and parse each answer; return how many came."""
+    """Send payloads with a pool of workers over one iterator, and parse each answer; return the number of choices."""
 
     async def work() -> int:
         import aiohttp

@@ -1,4 +1,4 @@
-"""Sends scoring requests with a harness and with the bare pool, in turns."""
+"""Send scoring requests with a harness and with the bare pool, in turns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from benchmarks.canned_server import TOKEN, score_of
-from benchmarks.jobs._clients import arguments, bare_pool, clock, finish, instances, our_model, reference_model
+from benchmarks.jobs._clients import arguments, bare_pool, clock, finish, instances, package_model, reference_model
 
 logging.disable(logging.WARNING)
 _TEXT = "river stone market paper window garden signal copper winter engine letter harbor silver meadow"
@@ -20,19 +20,19 @@ _CONTINUATIONS = (" yes, it is so", " no, never", " perhaps", " it depends on th
 
 
 def requests_of(count: int, words: int, round_: int) -> list[tuple[str, str]]:
-    """Make prompts with four continuations each; long ones differ in their first 16 characters."""
+    """Generate prompts with four continuations each; long prompts differ only in their first 16 characters."""
     rng = random.Random(words)
     bodies = [" ".join(rng.choices(_WORDS, k=words)) for _ in range(8)]
-    made = []
-    for place in range(count // 4):
-        context = f"Item {round_:02d}{place:07d}: {bodies[place % 8]}"
+    requests = []
+    for index in range(count // 4):
+        context = f"Item {round_:02d}{index:07d}: {bodies[index % 8]}"
         context += "." * (-len(context) % TOKEN)
-        made += [(context, continuation) for continuation in _CONTINUATIONS]
-    return made
+        requests += [(context, continuation) for continuation in _CONTINUATIONS]
+    return requests
 
 
 def payload_of(request: tuple[str, str]) -> dict[str, Any]:
-    """Write the body both sides send."""
+    """Build the body that all clients send."""
     return {
         "model": "bench",
         "prompt": "".join(request),
@@ -44,9 +44,9 @@ def payload_of(request: tuple[str, str]) -> dict[str, Any]:
     }
 
 
-def ask(lm: Any, ours: bool, asked: list[Any], answers: list[Any]) -> None:
+def ask(lm: Any, this_package: bool, asked: list[Any], answers: list[Any]) -> None:
     """Send Instances with a harness."""
-    if ours:
+    if this_package:
         lm.respond(asked)
         answers += [instance.resps[0] for instance in asked]
     else:
@@ -54,7 +54,7 @@ def ask(lm: Any, ours: bool, asked: list[Any], answers: list[Any]) -> None:
 
 
 def main() -> None:
-    """Alternate: pool, harness, harness, pool, and so on; each round with prompts of its own."""
+    """Alternate pool, harness, harness, pool, and so on, with different prompts in each round."""
     given = arguments()
     url = given["base_url"]
     rounds: list[dict[str, tuple[float, float]]] = []
@@ -64,15 +64,17 @@ def main() -> None:
             requests = requests_of(given["count"], given["words"], round_)
             asked = instances("loglikelihood", requests)
             cache = os.path.join(folder, f"answers-{round_}") if given["journal"] else None
-            lm = our_model(url, "loglikelihood", cache) if given["ours"] else reference_model(url)
+            lm = package_model(url, "loglikelihood", cache) if given["this_package"] else reference_model(url)
             answers: list[Any] = []
 
             took: dict[str, tuple[float, float]] = {}
             for name in ("harness", "bare") if round_ % 2 else ("bare", "harness"):
                 if name == "harness":
-                    took[name] = clock(partial(ask, lm, given["ours"], asked, answers))
+                    took[name] = clock(partial(ask, lm, given["this_package"], asked, answers))
                 else:
-                    took[name] = clock(partial(bare_pool, f"{url}/completions", [payload_of(one) for one in requests]))
+                    took[name] = clock(
+                        partial(bare_pool, f"{url}/completions", [payload_of(request) for request in requests])
+                    )
             rounds.append(took)
             wrong += sum(
                 not math.isclose(answer[0], score_of(*request)[0], abs_tol=1e-6)

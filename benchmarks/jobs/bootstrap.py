@@ -1,4 +1,4 @@
-"""Bootstraps the standard error of an F1."""
+"""Bootstrap the standard error of an F1 score."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ logging.disable(logging.WARNING)
 
 
 def main() -> None:
-    """Estimate it over seeded pairs of gold and prediction, three right of four."""
+    """Use seeded pairs of gold and prediction, of which three in four are equal."""
     from lm_eval.api.metrics import bootstrap_stderr, f1_score
 
     given, rng = arguments(), random.Random(7)
@@ -19,9 +19,9 @@ def main() -> None:
     for _ in range(given["docs"]):
         gold = rng.randrange(2)
         pairs.append((gold, gold if rng.random() < 0.75 else 1 - gold))
-    found: list[float] = []
-    wall, cpu = clock(lambda: found.append(float(bootstrap_stderr(f1_score, pairs, iters=given["resamples"]))))
-    finish(wall=wall, cpu=cpu, stderr=found[0])
+    stderrs: list[float] = []
+    wall, cpu = clock(lambda: stderrs.append(float(bootstrap_stderr(f1_score, pairs, iters=given["resamples"]))))
+    finish(wall=wall, cpu=cpu, stderr=stderrs[0])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Builds the requests of ``bench_choice``; reports docs a second and a digest of the requests."""
+"""Build the requests of ``bench_choice``; report documents per second and a digest of the requests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ logging.disable(logging.WARNING)
 
 
 def main() -> None:
-    """Load the task and its data, then build."""
+    """Load the task and its data, then build the requests."""
     from lm_eval.tasks import TaskManager
 
     given = arguments()

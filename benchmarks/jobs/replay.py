@@ -1,4 +1,4 @@
-"""Answers requests from a file of answers that an earlier pass filled."""
+"""Answer requests from a file that an earlier pass has filled."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import tempfile
 from functools import partial
 from typing import Any
 
-from benchmarks.jobs._clients import arguments, clock, finish, instances, our_model, reference_model
+from benchmarks.jobs._clients import arguments, clock, finish, instances, package_model, reference_model
 
 logging.disable(logging.WARNING)
 
 
-def _collect(method: Any, asked: list[Any], found: list[Any]) -> None:
-    found += method(asked)
+def _collect(method: Any, asked: list[Any], responses: list[Any]) -> None:
+    responses += method(asked)
 
 
 def main() -> None:
-    """Ask twice; the second time counts."""
+    """Ask twice; time the second pass."""
     given = arguments()
     kind, url = given["kind"], given["base_url"]
     settings = {"until": ["\n"], "max_gen_toks": 8, "temperature": 0.0}
@@ -30,10 +30,10 @@ def main() -> None:
         path, took, answers = os.path.join(folder, "answers.db"), [], []
         for _ in range(2):
             asked = instances(kind, requests)
-            if given["ours"]:
-                lm = our_model(url, kind, path)
+            if given["this_package"]:
+                lm = package_model(url, kind, path)
                 took.append(clock(partial(lm.respond, asked)))
-                answers.append([one.resps[0] for one in asked])
+                answers.append([instance.resps[0] for instance in asked])
                 continue
             from lm_eval.api.model import CachingLM
 
@@ -41,9 +41,9 @@ def main() -> None:
             if kind == "generate_until":
                 bare.tokenizer = None
             lm = CachingLM(bare, path)
-            found: list[Any] = []
-            took.append(clock(partial(_collect, getattr(lm, kind), asked, found)))
-            answers.append(found)
+            responses: list[Any] = []
+            took.append(clock(partial(_collect, getattr(lm, kind), asked, responses)))
+            answers.append(responses)
     same = [list(a) if kind != "generate_until" else a for a in answers[0]] == [
         list(a) if kind != "generate_until" else a for a in answers[1]
     ]

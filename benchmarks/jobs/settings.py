@@ -1,4 +1,4 @@
-"""Generates text for tasks with different settings, some answers being slow."""
+"""Generate text for tasks with different settings, where some answers are slow."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import logging
 import random
 from typing import Any
 
-from benchmarks.jobs._clients import arguments, clock, finish, instances, our_model, reference_model
+from benchmarks.jobs._clients import arguments, clock, finish, instances, package_model, reference_model
 
 logging.disable(logging.WARNING)
 
 
 def main() -> None:
-    """Ask all tasks' requests at once."""
+    """Ask the requests of all tasks at once."""
     given, rng = arguments(), random.Random(3)
     asked = []
     for setting in range(given["settings"]):
@@ -23,19 +23,21 @@ def main() -> None:
             for doc in range(given["docs"])
         ]
         asked += instances("generate_until", requests, f"bench_{setting}")
-    if given["ours"]:
-        lm = our_model(given["base_url"], "generate_until")
+    if given["this_package"]:
+        lm = package_model(given["base_url"], "generate_until")
         wall, cpu = clock(lambda: lm.respond(asked))
     else:
         lm = reference_model(given["base_url"])
         lm.tokenizer = None
         wall, cpu = clock(lambda: lm.generate_until(asked, disable_tqdm=True))
-    finish(wall=wall, cpu=cpu, slow=["(slow)" in one.args[0] for one in _in_order(asked, given["ours"])])
+    finish(
+        wall=wall, cpu=cpu, slow=["(slow)" in instance.args[0] for instance in _in_order(asked, given["this_package"])]
+    )
 
 
-def _in_order(asked: list[Any], ours: bool) -> list[Any]:
-    """Put our requests in the order they are asked; the reference's is its own affair."""
-    if not ours:
+def _in_order(asked: list[Any], this_package: bool) -> list[Any]:
+    """Sort the Instances in the order in which this package asks them; leave those of the reference as they are."""
+    if not this_package:
         return asked
     from lm_eval.models.responses import in_prefix_order
 

@@ -1,4 +1,4 @@
-"""The reference's whole run of ``bench_choice``, with a stand-in for a tokenizer."""
+"""A complete run of ``bench_choice`` with the reference, with a stand-in for a tokenizer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ logging.disable(logging.WARNING)
 
 
 def main() -> None:
-    """Evaluate as its command does."""
+    """Evaluate as the reference's command does."""
     import lm_eval
     from lm_eval.tasks import TaskManager
 

@@ -1,4 +1,4 @@
-"""The measurements, by the names they are asked for."""
+"""The measurements, by name."""
 
 from __future__ import annotations
 

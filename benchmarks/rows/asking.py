@@ -1,125 +1,129 @@
-"""What the client costs while a server answers: short and long prompts, many settings, answers kept on disk."""
+"""Measure the client while a server answers: short and long prompts, many settings, saved answers."""
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
+from statistics import median
 
 from benchmarks.processes import BenchmarkError, Python
-from benchmarks.setting import Bench, CannedServer, middle
+from benchmarks.setting import Bench, CannedServer
 from benchmarks.table import Row
 
-_SHARE, _QUICKER_SHARE, _IDEAL, _REPLAYED = 0.85, 1.2, 1.5, 20_000
+_MIN_RATIO, _MIN_RATIO_ORJSON, _MAX_OF_IDEAL, _MIN_REPLAYED = 0.85, 1.2, 1.5, 20_000
 _LATENCY, _SLOW, _AT_ONCE = 0.05, 2.0, 64
-_Sides = list[tuple[str, Python, bool, float | None]]
-"""What to call it, its interpreter, whether answers are kept on disk, and the share to reach."""
+_Clients = list[tuple[str, Python, bool, float | None]]
+"""Name, interpreter, whether answers are saved on disk, and the target for the ratio to the pool."""
 
 
 def engine(bench: Bench) -> Iterator[Row]:
     """Measure short scoring requests against a bare aiohttp pool with JSON parsing.
 
     Args:
-        bench: What to measure with.
+        bench: The interpreters and sizes.
 
     Yields:
-        A row for the engine, one with answers kept, one with a faster JSON parser, one for the reference.
+        Rows for this package, with saved answers, with a faster JSON parser, and for the reference.
     """
     count = bench.size(10_000)
-    sides: _Sides = [("ours", bench.ours, False, _SHARE), ("ours, answers kept on disk", bench.ours, True, None)]
-    if bench.quicker is not None:
-        sides.append(("ours, with orjson", bench.quicker, False, None))
-    yield from _against_pool(bench, f"{count:,} short scoring requests, 64 at once", count, 12, sides)
+    clients: _Clients = [
+        ("this package", bench.package, False, _MIN_RATIO),
+        ("this package, answers saved", bench.package, True, None),
+    ]
+    if bench.with_orjson is not None:
+        clients.append(("this package, with orjson", bench.with_orjson, False, None))
+    yield from _against_pool(bench, f"{count:,} short scoring requests, 64 at once", count, 12, clients)
 
 
 def long_prompts(bench: Bench) -> Iterator[Row]:
     """Measure prompts of 1,500 words, echoed with log-probabilities.
 
     Args:
-        bench: What to measure with.
+        bench: The interpreters and sizes.
 
     Yields:
-        A row for the engine, one with a faster JSON parser, one for the reference.
+        Rows for this package, with a faster JSON parser, and for the reference.
     """
     count = bench.size(1000)
-    sides: _Sides = [("ours", bench.ours, False, _SHARE)]
-    if bench.quicker is not None:
-        sides.append(("ours, with orjson", bench.quicker, False, _QUICKER_SHARE))
-    yield from _against_pool(bench, f"{count:,} prompts of 1,500 words, echoed with logprobs", count, 1500, sides)
+    clients: _Clients = [("this package", bench.package, False, _MIN_RATIO)]
+    if bench.with_orjson is not None:
+        clients.append(("this package, with orjson", bench.with_orjson, False, _MIN_RATIO_ORJSON))
+    yield from _against_pool(bench, f"{count:,} prompts of 1,500 words, echoed with logprobs", count, 1500, clients)
 
 
-def _against_pool(bench: Bench, what: str, count: int, words: int, sides: _Sides) -> Iterator[Row]:
-    if bench.peer is not None:
-        sides = [*sides, ("reference", bench.peer, False, None)]
-    for name, python, journal, share in sides:
+def _against_pool(bench: Bench, what: str, count: int, words: int, clients: _Clients) -> Iterator[Row]:
+    if bench.reference is not None:
+        clients = [*clients, ("reference", bench.reference, False, None)]
+    for name, python, journal, target in clients:
         with CannedServer() as server:
-            found = python.job(
+            job = python.job(
                 "ask", base_url=server.base_url, count=count, words=words, rounds=bench.rounds, journal=journal
             )
-        if found["wrong"]:
-            raise BenchmarkError(f"{what}, {name}: {found['wrong']} scores are wrong.")
-        rounds = found["rounds"]
-        wall, cpu = (middle([one["bare"][kind] / one["harness"][kind] for one in rounds]) for kind in (0, 1))
-        own = python.ours
+        if job["wrong"]:
+            raise BenchmarkError(f"{what}, {name}: {job['wrong']} scores are wrong.")
+        rounds = job["rounds"]
+        wall, cpu = (median([round_["bare"][kind] / round_["harness"][kind] for round_ in rounds]) for kind in (0, 1))
         yield Row(
             f"{what}: {name}",
-            f"{count / middle([one['harness'][0] for one in rounds]):,.0f}/s",
-            f"{count / middle([one['bare'][0] for one in rounds]):,.0f}/s",
+            f"{count / median([round_['harness'][0] for round_ in rounds]):,.0f}/s",
+            f"{count / median([round_['bare'][0] for round_ in rounds]):,.0f}/s",
             wall,
-            f">= {share}" if share is not None else "",
-            wall >= share if share is not None else None,
+            f">= {target}" if target is not None else "",
+            wall >= target if target is not None else None,
             f"bare aiohttp pool, {len(rounds)} rounds in turns; by CPU time {cpu:.2f}"
-            + ("" if own else "; its tokenizer is a stand-in that costs next to nothing"),
+            + ("" if python.this_package else "; the tokenizer is a stand-in that costs almost nothing"),
         )
 
 
 def settings(bench: Bench) -> Iterator[Row]:
-    """Measure six generation settings, with a slow answer in a hundred, against the work divided by 64.
+    """Measure six generation settings, with one slow answer in a hundred, against the work divided by 64.
 
     Args:
-        bench: What to measure with.
+        bench: The interpreters and sizes.
 
     Yields:
-        A row for each side.
+        One row per harness.
     """
     docs = bench.size(500, 100)
-    for python in (bench.ours, bench.peer):
+    for python in (bench.package, bench.reference):
         if python is None:
             continue
         runs, waited = [], []
         with CannedServer(_LATENCY * 1000, _SLOW * 1000) as server:
-            for _ in range(bench.rounds if python.ours else 1):
+            for _ in range(bench.rounds if python.this_package else 1):
                 runs.append(python.job("settings", base_url=server.base_url, settings=6, docs=docs))
                 seen = server.seen()
                 waited.append(seen["last"] - seen["last_quick"])
         seconds = [_SLOW if slow else _LATENCY for slow in runs[0]["slow"]]
         ideal = sum(seconds) / _AT_ONCE
-        took, alone = middle([one["wall"] for one in runs]), middle(waited)
-        own = python.ours
+        took, alone = median([run["wall"] for run in runs]), median(waited)
+        package = python.this_package
         yield Row(
-            f"six generation settings, {docs} docs each, 50 ms, 1 in 100 takes 2 s: {'ours' if own else 'reference'}",
+            f"six generation settings, {docs} docs each, 50 ms, 1 in 100 takes 2 s: "
+            + ("this package" if package else "reference"),
             f"{took:.2f} s",
             f"{ideal:.2f} s",
             took / ideal,
-            f"<= {_IDEAL}" if own else "",
-            took / ideal <= _IDEAL if own else None,
-            f"ideal: all the work / 64; at the end {alone:.2f} s went by with nothing but slow answers under way"
-            + (f"; a pool that costs nothing takes {_free_pool(seconds) / ideal:.2f}" if own else ""),
+            f"<= {_MAX_OF_IDEAL}" if package else "",
+            took / ideal <= _MAX_OF_IDEAL if package else None,
+            f"ideal: all the work / 64; in the last {alone:.2f} s only slow answers were pending"
+            + (f"; a pool without overhead has {_free_pool(seconds) / ideal:.2f}" if package else ""),
         )
 
 
 def _free_pool(seconds: Sequence[float]) -> float:
-    """Tell when the last answer comes if each place takes the next request the moment it is free."""
+    """Compute the total time of a pool without overhead, whose workers take the next request at once."""
     free = [0.0] * _AT_ONCE
-    for one in seconds:
-        heapq.heapreplace(free, free[0] + one)
+    for duration in seconds:
+        heapq.heapreplace(free, free[0] + duration)
     return max(free)
 
 
 def replay(bench: Bench) -> Iterator[Row]:
-    """Measure how fast answers come from a file.
+    """Measure how fast saved answers are read.
 
     Args:
-        bench: What to measure with.
+        bench: The interpreters and sizes.
 
     Yields:
         A row for generation and one for scoring.
@@ -127,23 +131,23 @@ def replay(bench: Bench) -> Iterator[Row]:
     count = bench.size(20_000)
     for kind, name in (("generate_until", "generation"), ("loglikelihood", "scoring")):
         speeds = []
-        for python in (bench.ours, bench.peer):
+        for python in (bench.package, bench.reference):
             if python is None:
                 continue
             with CannedServer() as server:
                 runs = [
                     python.job("replay", base_url=server.base_url, kind=kind, count=count)
-                    for _ in range(bench.rounds if python.ours else 1)
+                    for _ in range(bench.rounds if python.this_package else 1)
                 ]
-            if not all(one["same"] for one in runs):
-                raise BenchmarkError("Replayed answers differ from those that were asked.")
-            speeds.append(count / middle([one["wall"] for one in runs]))
+            if not all(run["same"] for run in runs):
+                raise BenchmarkError("Replayed answers differ from the original ones.")
+            speeds.append(count / median([run["wall"] for run in runs]))
         yield Row(
-            f"{count:,} kept answers replayed, {name}",
+            f"{count:,} saved answers replayed, {name}",
             f"{speeds[0]:,.0f}/s",
             f"{speeds[1]:,.0f}/s" if len(speeds) > 1 else "",
             speeds[0] / speeds[1] if len(speeds) > 1 else None,
-            f">= {_REPLAYED:,}/s",
-            speeds[0] >= _REPLAYED,
+            f">= {_MIN_REPLAYED:,}/s",
+            speeds[0] >= _MIN_REPLAYED,
             "reference: --use_cache" if len(speeds) > 1 else "",
         )

@@ -1,4 +1,4 @@
-"""How much of the prompts a server's prefix cache has already seen when they come: the order of the requests."""
+"""Measure how much of the prompts is in the prefix cache of a server, which depends on the order of the requests."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from lm_eval.mock_server import MockServer
 __all__ = ["prefix_cache"]
 
 _AT_ONCE, _LATENCY_MS = 16, 5
-_BLOCKS, _BLOCK = 4096, 16
-_ENDLESS = 10**8
+_BLOCKS, _BLOCK_TOKENS = 4096, 16
+_UNLIMITED = 10**8
 
 
 def prefix_cache(bench: Bench) -> Iterator[Row]:
-    """Count the prompt tokens the mock server finds in its prefix cache, which keeps what was used last.
+    """Count the prompt tokens that the mock server finds in its prefix cache, which drops the least recently used.
 
     Args:
-        bench: What to measure with.
+        bench: The interpreters and sizes.
 
     Yields:
-        A row.
+        One row.
 
     Raises:
-        BenchmarkError: The two sides did not ask the same.
+        BenchmarkError: The reference sent other requests.
     """
     folder = bench.folder / "mix"
     names = write_mix(folder, bench.size(1000, 10))
@@ -38,28 +38,28 @@ def prefix_cache(bench: Bench) -> Iterator[Row]:
             python.job("mix", base_url=server.base_url, tasks=str(folder), names=names, concurrent=_AT_ONCE)
             return server.fetch_stats()
 
-    def share(found: dict[str, Any]) -> float:
-        return float(found["cached_tokens"] / found["prompt_tokens"])
+    def share(stats: dict[str, Any]) -> float:
+        return float(stats["cached_tokens"] / stats["prompt_tokens"])
 
-    ours = counts(bench.ours, _BLOCKS)
+    package = counts(bench.package, _BLOCKS)
     what = (
-        f"cached prefix tokens, {len(names)} tasks, {ours['asked']:,} requests, {_AT_ONCE} at once, "
-        f"a cache of {_BLOCKS * _BLOCK:,} tokens"
+        f"cached prefix tokens, {len(names)} tasks, {package['asked']:,} requests, {_AT_ONCE} at once, "
+        f"a cache of {_BLOCKS * _BLOCK_TOKENS:,} tokens"
     )
-    tokens = f"{ours['prompt_tokens'] / 1e6:.1f} million prompt tokens"
-    if bench.peer is None:
-        yield Row(what, f"{share(ours):.1%}", note=tokens)
+    tokens = f"{package['prompt_tokens'] / 1e6:.1f} million prompt tokens"
+    if bench.reference is None:
+        yield Row(what, f"{share(package):.1%}", note=tokens)
         return
-    peer = counts(bench.peer, _BLOCKS)
-    # What differs is the short texts our client gets to know the server with.
-    if abs(ours["prompt_tokens"] - peer["prompt_tokens"]) > 200 or abs(ours["asked"] - peer["asked"]) > 10:
-        raise BenchmarkError(f"The two sides asked different things: {ours}, {peer}.")
+    peer = counts(bench.reference, _BLOCKS)
+    # A small difference is right: this package sends short texts to probe the server.
+    if abs(package["prompt_tokens"] - peer["prompt_tokens"]) > 200 or abs(package["asked"] - peer["asked"]) > 10:
+        raise BenchmarkError(f"The reference sent other requests: {package}, {peer}.")
     yield Row(
         what,
-        f"{share(ours):.1%}",
+        f"{share(package):.1%}",
         f"{share(peer):.1%}",
-        share(ours) / share(peer),
+        share(package) / share(peer),
         "> reference",
-        share(ours) > share(peer),
-        f"{tokens}; in a cache without end {share(counts(bench.ours, _ENDLESS)):.1%}, in any order",
+        share(package) > share(peer),
+        f"{tokens}; in an unlimited cache {share(counts(bench.package, _UNLIMITED)):.1%}, in any order",
     )

@@ -1,13 +1,14 @@
-"""The HTML report of many samples in a headless Chromium: open, filter, search, open a sample."""
+"""Measure the HTML report of many samples in a headless Chromium: open, filter, search, open a sample."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 
 from benchmarks.processes import BenchmarkError
-from benchmarks.setting import Bench, middle
+from benchmarks.setting import Bench
 from benchmarks.table import Row
 from lm_eval.reports.html import write_report
 from lm_eval.results import load
@@ -16,7 +17,7 @@ from tests.reports.html.runs import many, save
 
 __all__ = ["report"]
 
-_OPEN = 2.0
+_MAX_OPEN = 2.0
 _AFTER_PAINT = "await new Promise((done) => requestAnimationFrame(() => setTimeout(done)))"
 _FILTER = (
     "(async () => { const start = performance.now(); document.querySelector('[data-show=wrong]').click(); "
@@ -42,10 +43,10 @@ def report(bench: Bench) -> Iterator[Row]:
     """Measure a report of samples with prompts of about 4 KB.
 
     Args:
-        bench: What to measure with.
+        bench: The sizes.
 
     Yields:
-        A row each for writing it, opening it, filtering, opening a sample, and searching all texts.
+        One row each to write the report, open it, filter, open a sample, and search all texts.
 
     Raises:
         BenchmarkError: There is no Chromium.
@@ -64,21 +65,27 @@ def report(bench: Bench) -> Iterator[Row]:
     yield Row(f"{what}: written", f"{written:.1f} s", note=note)
     with Browser(chromium) as browser:
         rounds = [_round(browser.page(), path) for _ in range(bench.rounds)]
-    ready, filtered, opened, searched, stalled = (middle(column) for column in zip(*rounds, strict=True))
+    ready, filtered, opened, searched, stalled = (median(column) for column in zip(*rounds, strict=True))
     yield Row(
-        f"{what}: opened", f"{ready:.2f} s", "", None, f"< {_OPEN:g} s", ready < _OPEN, "Chromium, until it takes input"
+        f"{what}: opened",
+        f"{ready:.2f} s",
+        "",
+        None,
+        f"< {_MAX_OPEN:g} s",
+        ready < _MAX_OPEN,
+        "Chromium, until the page takes input",
     )
     yield Row(f"{what}: filtered", f"{filtered:.0f} ms", note="until the list is painted")
-    yield Row(f"{what}: a sample opened", f"{opened:.0f} ms", note="until it is painted")
+    yield Row(f"{what}: a sample opened", f"{opened:.0f} ms", note="until the sample is painted")
     yield Row(
         f"{what}: all texts searched",
         f"{searched:.0f} ms",
-        note=f"the page never takes longer than {stalled:.0f} ms to answer",
+        note=f"the page is never blocked for more than {stalled:.0f} ms",
     )
 
 
 def _round(page: Page, path: Path) -> tuple[float, float, float, float, float]:
-    """Open the report once and use it: seconds to open, then milliseconds."""
+    """Open the report and use it; return the seconds to open it, then the milliseconds of each action."""
     page.open(path, "#samples")
     ready = float(page.js("document.documentElement.dataset.ready")) / 1000
     filtered, opened = float(page.js(_FILTER)), float(page.js(_SAMPLE))

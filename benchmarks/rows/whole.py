@@ -1,19 +1,20 @@
-"""Whole commands, from their start."""
+"""Measure complete commands, from their start."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from statistics import median
 
 from benchmarks.processes import Python, Ran
-from benchmarks.setting import Bench, CannedServer, middle
+from benchmarks.setting import Bench, CannedServer
 from benchmarks.table import Row
 
-_FIRST, _WHOLE, _MEMORY = 1.5, 35.0, 400
+_MAX_FIRST, _MAX_SECONDS, _MAX_MIB = 1.5, 35.0, 400
 
 
 def _run(python: Python, base_url: str, task: str, folder: str, *more: str) -> Ran:
     args = f"model=bench,num_concurrent=64,base_url={base_url}"
-    if not python.ours:
+    if not python.this_package:
         args += "/completions,tokenizer_backend=None,tokenized_requests=False"
     return python.command(
         *("run", "--model", "local-completions", "--model_args", args),
@@ -22,13 +23,13 @@ def _run(python: Python, base_url: str, task: str, folder: str, *more: str) -> R
 
 
 def first_request(bench: Bench) -> Iterator[Row]:
-    """Measure from the start of the process to the first prompt of the task at the server.
+    """Measure the time from the start of the process to the first prompt of the task at the server.
 
     Args:
-        bench: What to measure with.
+        bench: The interpreters and sizes.
 
     Yields:
-        A row for generation, with the reference, and one for scoring.
+        One row for generation, with the reference as peer, and one for scoring.
     """
     folder = str(bench.tasks(bench.size(1000)))
 
@@ -39,53 +40,55 @@ def first_request(bench: Bench) -> Iterator[Row]:
 
     with CannedServer() as server:
         for task, name in (("bench_generate", "generation"), ("bench_choice", "scoring")):
-            seconds(bench.ours, task, server)
-            took = [seconds(bench.ours, task, server) for _ in range(bench.rounds)]
+            seconds(bench.package, task, server)
+            took = [seconds(bench.package, task, server) for _ in range(bench.rounds)]
             peer = []
-            if bench.peer is not None and task == "bench_generate":
-                # As ours, once before it counts: datasets keeps what it has read.
-                peer = [seconds(bench.peer, task, server) for _ in range(2)][1:]
+            if bench.reference is not None and task == "bench_generate":
+                # Run once before the measurement, as above, since datasets caches the files.
+                peer = [seconds(bench.reference, task, server) for _ in range(2)][1:]
             yield Row(
                 f"start to first request, local data, limit 10, {name}",
-                f"{middle(took):.2f} s",
+                f"{median(took):.2f} s",
                 f"{peer[0]:.1f} s" if peer else "",
-                peer[0] / middle(took) if peer else None,
-                f"<= {_FIRST} s",
-                middle(took) <= _FIRST,
+                peer[0] / median(took) if peer else None,
+                f"<= {_MAX_FIRST} s",
+                median(took) <= _MAX_FIRST,
                 f"fastest {min(took):.2f} s"
-                + ("" if peer or bench.peer is None else "; the reference needs a local tokenizer"),
+                + ("" if peer or bench.reference is None else "; the reference needs a local tokenizer"),
             )
 
 
 def whole_run(bench: Bench) -> Iterator[Row]:
-    """Measure a whole command with its results saved, and how it grows.
+    """Measure a complete command that saves its results, with increasing numbers of requests.
 
     Args:
-        bench: What to measure with.
+        bench: The interpreters and sizes.
 
     Yields:
-        A row for each size.
+        One row per size.
     """
     docs = bench.size(25_000)
     folder = str(bench.tasks(docs))
     for limit in (docs // 100, docs // 10, docs):
-        most = limit == docs
+        largest = limit == docs
         with CannedServer() as server:
             out = str(bench.folder / f"out-{limit}")
-            ran = _run(bench.ours, server.base_url, "bench_choice", folder, "--limit", str(limit), "--output_path", out)
+            ran = _run(
+                bench.package, server.base_url, "bench_choice", folder, "--limit", str(limit), "--output_path", out
+            )
             asked = server.seen()["requests"]
         peer = None
-        if bench.peer is not None and most:
+        if bench.reference is not None and largest:
             with CannedServer() as server:
-                peer = bench.peer.job("whole", base_url=server.base_url, tasks=folder, limit=limit)["process"]
-        full = most and bench.scale >= 1
+                peer = bench.reference.job("whole", base_url=server.base_url, tasks=folder, limit=limit)["process"]
+        full = largest and bench.scale >= 1
         yield Row(
-            f"whole run, {limit * 4:,} short scoring requests",
+            f"complete run, {limit * 4:,} short scoring requests",
             f"{ran.seconds:.1f} s, {ran.peak:.0f} MiB",
             f"{peer.seconds:.0f} s, {peer.peak:,.0f} MiB" if peer else "",
             peer.seconds / ran.seconds if peer else None,
-            f"<= {_WHOLE:g} s, {_MEMORY} MiB" if full else "",
-            (ran.seconds <= _WHOLE and ran.peak <= _MEMORY) if full else None,
-            f"CPU {ran.cpu:.1f} s; {asked:,} requests came"
+            f"<= {_MAX_SECONDS:g} s, {_MAX_MIB} MiB" if full else "",
+            (ran.seconds <= _MAX_SECONDS and ran.peak <= _MAX_MIB) if full else None,
+            f"CPU {ran.cpu:.1f} s; {asked:,} requests arrived"
             + ("; reference: simple_evaluate, a stand-in for a tokenizer, nothing saved" if peer else ""),
         )

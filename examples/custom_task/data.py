@@ -1,4 +1,4 @@
-"""Rows of the tasks beside this file."""
+"""Load the rows of the tasks next to this file."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from typing import Any
 
 
 def load(file: str, **_: Any) -> dict[str, list[dict[str, Any]]]:
-    """Return split name to rows; the first two lines of the file are the few-shot examples.
+    """Load all splits; the first two lines of the file are the few-shot examples.
 
     Args:
         file: A JSON Lines file in this folder.
         **_: Other metadata of the run.
+
+    Returns:
+        Split name → rows.
     """
     lines = (Path(__file__).parent / file).read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]

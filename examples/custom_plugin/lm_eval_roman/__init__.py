@@ -1,4 +1,4 @@
-"""A filter that turns Roman numerals into digits, and a metric that forgives being one off."""
+"""A filter that turns Roman numerals into digits, and a metric that accepts a difference of one."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class RomanToArabic(Filter):
         """Transform the responses of each Instance.
 
         Args:
-            resps: A list of responses an Instance.
-            docs: The Instances' docs, in the same order.
+            resps: One list of responses per Instance.
+            docs: The documents of the Instances, in the same order.
 
         Returns:
-            As many lists, with the numerals replaced.
+            The same lists, with the numerals replaced.
         """
-        return [[re.sub(r"\b[IVXLCDM]+\b", _digits, response) for response in several] for several in resps]
+        return [[re.sub(r"\b[IVXLCDM]+\b", _digits, response) for response in responses] for responses in resps]
 
 
 def _digits(match: re.Match[str]) -> str:
@@ -36,12 +36,12 @@ def _digits(match: re.Match[str]) -> str:
 
 @register_metric(metric="within_one", higher_is_better=True, output_type="generate_until", aggregation="mean")
 def within_one(references: list[str], predictions: list[str], **_: Any) -> float:
-    """Return 1.0 when the number in the prediction is at most one off the reference, else 0.0.
+    """Return 1.0 if the number in the prediction differs from the reference by at most one, else 0.0.
 
     Args:
-        references: The gold answer, alone in a list.
-        predictions: The filtered response, alone in a list.
-        **_: The metric's other keys in the task file.
+        references: A list with the gold answer.
+        predictions: A list with the filtered response.
+        **_: Other keys of the metric in the task file.
     """
-    found = re.search(r"-?\d+", predictions[0])
-    return float(found is not None and abs(int(found[0]) - int(references[0])) <= 1)
+    number = re.search(r"-?\d+", predictions[0])
+    return float(number is not None and abs(int(number[0]) - int(references[0])) <= 1)

@@ -10,8 +10,7 @@ import logging
 import os
 import re
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -33,7 +32,7 @@ __all__ = [
     "sanitize_task_name",
     "setup_logging",
     "simple_parse_args_string",
-    "weighted_f1_score",
+    "weighted_f1_score",  # noqa: F822 - found by __getattr__
 ]
 
 eval_logger = logging.getLogger("lm_eval")
@@ -41,17 +40,18 @@ eval_logger = logging.getLogger("lm_eval")
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 
-# Other people's code imports these names from here; they live on higher floors.
-_ELSEWHERE = {
+# Task code imports these names from here, but they are defined in higher layers.
+_FORWARDED = {
     "apply_template": ("lm_eval.api.fields", "render"),
     "make_table": ("lm_eval.reports.table", "make_table"),
+    "weighted_f1_score": ("lm_eval.statistics.classification", "weighted_f1_score"),
 }
 _CLOSERS = {"[": "]", "{": "}", "(": ")", "'": "'", '"': '"'}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _ELSEWHERE:
-        module, attribute = _ELSEWHERE[name]
+    if name in _FORWARDED:
+        module, attribute = _FORWARDED[name]
         return getattr(importlib.import_module(module), attribute)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
@@ -241,22 +241,6 @@ def general_detokenize(string: str) -> str:
     for spaced, joined in ((" n't", "n't"), (" )", ")"), ("( ", "("), ('" ', '"'), (' "', '"')):
         string = string.replace(spaced, joined)
     return re.sub(r" (['.,])", r"\1", string)
-
-
-def weighted_f1_score(items: Sequence[tuple[Any, Any]]) -> float:
-    """Average the classes' F1 scores, weighted by how often each class is gold.
-
-    Args:
-        items: Pairs (gold, predicted).
-
-    Returns:
-        A number between 0 and 1.
-    """
-    golds = Counter(gold for gold, _ in items)
-    predicted = Counter(guess for _, guess in items)
-    hits = Counter(gold for gold, guess in items if gold == guess)
-    total = sum(2 * hits[label] / (count + predicted[label]) * count for label, count in golds.items())
-    return total / len(items)
 
 
 def create_iterator(raw_iterator: Iterable[T], *, rank: int = 0, world_size: int = 1, limit: int | None = None) -> Any:

@@ -1,32 +1,37 @@
-"""Metrics and aggregations.
+"""The metrics and aggregations that ship, registered by name; the numbers are computed in ``lm_eval.statistics``.
 
-A metric gives a value a doc; an aggregation makes one number of a task's values. Several metrics only pass on what
-the task computed (``(gold, predicted)``, ``(log-likelihood, words)``) for their aggregation to work on.
+A metric gives one value per document, and an aggregation turns the values of a task into one number. Many metrics only
+pass on the values that a task computes, such as ``(gold, predicted)``, for their aggregation to work on.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Iterable
+from typing import TypeVar, cast
 
 from lm_eval.api.registry import register_aggregation, register_metric
+from lm_eval.statistics.aggregations import (
+    acc_all,
+    aggregate_subtask_metrics,
+    bits_per_byte,
+    mean,
+    median,
+    nanmean,
+    perplexity,
+    pop_stddev,
+    sample_stddev,
+    weighted_mean,
+    weighted_perplexity,
+)
 from lm_eval.statistics.classification import brier_score, f1_score, matthews_corrcoef
 from lm_eval.statistics.corpus import bleu, chrf, chrfpp, ter
 from lm_eval.statistics.exact_match import exact_match_hf_evaluate
 from lm_eval.statistics.stderr import (
-    acc_all,
     acc_all_stderr,
     bootstrap_stderr,
     combined_sample_stderr,
-    mean,
     mean_stderr,
-    median,
-    nanmean,
-    perplexity,
     pooled_sample_stderr,
-    pop_stddev,
-    sample_stddev,
     stderr_for_metric,
     unweighted_mean_stderr,
 )
@@ -82,65 +87,26 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-
-
-def weighted_mean(items: Iterable[tuple[float, float]]) -> float:
-    """Divide the sum of the values by the sum of the weights.
-
-    Args:
-        items: Pairs (value, weight); the value is not yet divided by its weight.
-
-    Returns:
-        ``sum(values) / sum(weights)``.
-    """
-    values, weights = zip(*items, strict=True)
-    return float(sum(values) / sum(weights))
-
-
-@register_aggregation("weighted_perplexity")
-def weighted_perplexity(items: Iterable[tuple[float, float]]) -> float:
-    """Give the perplexity per unit (word, byte).
-
-    Args:
-        items: Pairs (log-likelihood in nats, units).
-
-    Returns:
-        ``exp(-sum(log-likelihoods) / sum(units))``.
-    """
-    return _exp(-weighted_mean(items))
-
-
-@register_aggregation("bits_per_byte")
-def bits_per_byte(items: Iterable[tuple[float, float]]) -> float:
-    """Give the bits a model needs per byte.
-
-    Args:
-        items: Pairs (log-likelihood in nats, bytes).
-
-    Returns:
-        ``-sum(log-likelihoods) / sum(bytes) / ln 2``.
-    """
-    return -weighted_mean(items) / math.log(2)
+R = TypeVar("R")
 
 
 @register_aggregation("bypass")
-def bypass_agg(arr: Any) -> int:
-    """Stand in for an aggregation where nothing is scored.
+def bypass_agg(arr: object) -> int:
+    """Return 999: the aggregation of runs that score nothing.
 
     Args:
-        arr: Anything.
-
-    Returns:
-        999.
+        arr: Ignored.
     """
     return 999
 
 
-_AGGREGATIONS: dict[str, Callable[..., Any]] = {
+_AGGREGATIONS: dict[str, Callable[..., object]] = {
     "mean": mean,
     "nanmean": nanmean,
     "median": median,
     "perplexity": perplexity,
+    "weighted_perplexity": weighted_perplexity,
+    "bits_per_byte": bits_per_byte,
     "f1": f1_score,
     "matthews_corrcoef": matthews_corrcoef,
     "brier_score": brier_score,
@@ -156,15 +122,15 @@ for _name, _function in _AGGREGATIONS.items():
 def _pass_on(
     metric: str, aggregation: str, output_type: str | list[str], *, higher_is_better: bool = True
 ) -> Callable[[T], T]:
-    """Register a metric whose value the task computes."""
+    """Register a metric whose values the task computes."""
 
     def metric_fn(items: T) -> T:
         return items
 
     metric_fn.__name__ = metric_fn.__qualname__ = f"{metric.replace('++', 'pp')}_fn"
-    metric_fn.__doc__ = f"Pass on what a task computed for the metric {metric!r}."
+    metric_fn.__doc__ = f"Return the value that a task computed for the metric {metric!r}."
     register_metric(metric=metric, aggregation=aggregation, output_type=output_type, higher_is_better=higher_is_better)(
-        cast("Callable[..., Any]", metric_fn)
+        cast("Callable[..., object]", metric_fn)
     )
     return metric_fn
 
@@ -194,17 +160,9 @@ ter_fn = _pass_on("ter", "ter", _GENERATED, higher_is_better=False)
 register_metric(metric="acc_all", higher_is_better=True, output_type="loglikelihood", aggregation="mean")(acc_all)
 
 
-@register_metric(metric="exact_match", higher_is_better=True, output_type=_GENERATED, aggregation="mean")
-def exact_match_fn(**kwargs: Any) -> dict[str, float]:
-    """Compare predictions with references; takes what ``exact_match_hf_evaluate`` takes.
-
-    Args:
-        **kwargs: ``predictions``, ``references`` and the options.
-
-    Returns:
-        ``{"exact_match": share of equal pairs}``.
-    """
-    return exact_match_hf_evaluate(**kwargs)
+exact_match_fn = register_metric(
+    metric="exact_match", higher_is_better=True, output_type=_GENERATED, aggregation="mean"
+)(exact_match_hf_evaluate)
 
 
 @register_metric(
@@ -213,17 +171,17 @@ def exact_match_fn(**kwargs: Any) -> dict[str, float]:
     output_type=["loglikelihood", "multiple_choice", "loglikelihood_rolling", "generate_until"],
     aggregation="bypass",
 )
-def bypass(items: Any) -> None:
-    """Score nothing; for runs that only collect responses.
+def bypass(items: object) -> None:
+    """Score nothing, for runs that only collect responses.
 
     Args:
-        items: Anything.
+        items: Ignored.
     """
 
 
 def metric_max_over_ground_truths(
-    metric_fn: Callable[[Any, Any], Any], prediction: Any, ground_truths: Iterable[Any]
-) -> Any:
+    metric_fn: Callable[[T, R], float], prediction: T, ground_truths: Iterable[R]
+) -> float:
     """Score a prediction against each of several references and keep the best.
 
     Args:
@@ -237,36 +195,13 @@ def metric_max_over_ground_truths(
     return max(metric_fn(prediction, ground_truth) for ground_truth in ground_truths)
 
 
-def is_non_str_iterable(obj: Any) -> bool:
-    """Tell whether an object is a collection rather than one text.
+def is_non_str_iterable(obj: object) -> bool:
+    """Whether an object is a collection and not one text.
 
     Args:
         obj: The object.
 
     Returns:
-        True for lists, tuples, arrays, …; False for text and for what cannot be iterated.
+        True for lists, tuples, arrays, …; False for text and for objects that cannot be iterated.
     """
     return isinstance(obj, Iterable) and not isinstance(obj, str)
-
-
-def aggregate_subtask_metrics(metrics: Sequence[float], sizes: Sequence[float], weight_by_size: bool = True) -> float:
-    """Average the scores of a group's tasks.
-
-    Args:
-        metrics: A score a task.
-        sizes: Docs a task.
-        weight_by_size: Weight by docs; otherwise each task counts the same.
-
-    Returns:
-        The mean.
-    """
-    weights = list(sizes) if weight_by_size else [1.0] * len(sizes)
-    return float(sum(m * w for m, w in zip(metrics, weights, strict=True)) / sum(weights))
-
-
-def _exp(value: float) -> float:
-    """Exponentiate without an exception for what no float can hold."""
-    try:
-        return math.exp(value)
-    except OverflowError:
-        return math.inf

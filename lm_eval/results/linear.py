@@ -7,8 +7,8 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lm_eval.statistics.aggregations import exp_or_inf, question_scores
 from lm_eval.statistics.intervals import Interval
-from lm_eval.statistics.stderr import question_scores
 
 __all__ = ["Linear", "linear"]
 
@@ -89,7 +89,4 @@ def _ratio_values(pairs: Sequence[tuple[float, float]]) -> list[float]:
 
 
 def _perplexity(mean: float) -> float:
-    try:
-        return math.exp(-mean)
-    except OverflowError:
-        return math.inf
+    return exp_or_inf(-mean)

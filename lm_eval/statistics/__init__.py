@@ -1,1 +1,1 @@
-"""Intervals, clustered errors, repeats and paired tests: formulas alone, on plain numbers."""
+"""Formulas on plain numbers: aggregations, standard errors, intervals, repeats and paired tests."""

@@ -1,13 +1,13 @@
 """Aggregations of (gold, predicted) pairs: F1, Matthews correlation, Brier score.
 
-F1 and the Matthews correlation depend only on how often each pair occurs, so both are written over counts; the
+F1 and the Matthews correlation depend only on how often each pair occurs, so both are computed from counts. The
 bootstrap calls the same functions with a matrix of resampled counts.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     Counts = NDArray[np.int64]
     Scores = NDArray[np.float64]
 
-__all__ = ["COUNT_SCORES", "brier_score", "count_pairs", "f1_score", "matthews_corrcoef"]
+__all__ = ["COUNT_SCORES", "brier_score", "count_pairs", "f1_score", "matthews_corrcoef", "weighted_f1_score"]
 
-Pair = tuple[Any, Any]
+Pair = tuple[Hashable, Hashable]
 _WORST_BRIER = 2.0
 
 
-def count_pairs(items: Iterable[Sequence[Any]]) -> Counter[Pair]:
+def count_pairs(items: Iterable[Sequence[object]]) -> Counter[Pair]:
     """Count the distinct (gold, predicted) pairs.
 
     Args:
-        items: The pairs; labels may be numpy scalars or lists of one label.
+        items: The pairs. Labels may be numpy scalars, or lists of one label.
 
     Returns:
-        Pair to how often it occurs, in the order they are first met.
+        Each pair and its count, in order of first appearance.
     """
     return Counter((_label(gold), _label(predicted)) for gold, predicted in items)
 
@@ -55,8 +55,8 @@ def _f1_of_counts(pairs: Sequence[Pair], counts: Counts) -> Scores:
         raise ValueError(f"f1 is for two classes, there are {len(labels)} labels: {shown}, …")
     if len(labels) == 2 and 1 not in labels:
         raise ValueError(f"f1 scores class 1, the labels are {sorted(labels, key=repr)}")
-    one = np.array([[gold in (1, "1"), predicted in (1, "1")] for gold, predicted in pairs])
-    gold, predicted = one[:, 0], one[:, 1]
+    is_one = np.array([[gold in (1, "1"), predicted in (1, "1")] for gold, predicted in pairs])
+    gold, predicted = is_one[:, 0], is_one[:, 1]
     hits = counts @ (gold & predicted).astype(np.int64)
     either = counts @ (gold.astype(np.int64) + predicted.astype(np.int64))
     scores: Scores = np.divide(2.0 * hits, either, out=np.zeros(np.shape(either)), where=either > 0)
@@ -64,9 +64,9 @@ def _f1_of_counts(pairs: Sequence[Pair], counts: Counts) -> Scores:
 
 
 def _mcc_of_counts(pairs: Sequence[Pair], counts: Counts) -> Scores:
-    """Matthews correlation for counts of shape (..., pairs); 0 where one side has a single class.
+    """Matthews correlation for counts of shape (..., pairs); 0 where gold or predictions have a single class.
 
-    With several classes it is Gorodkin's R_K (doi:10.1016/j.compbiolchem.2004.09.006).
+    For more than two classes it is Gorodkin's R_K (doi:10.1016/j.compbiolchem.2004.09.006).
     """
     import numpy as np
 
@@ -83,7 +83,7 @@ def _mcc_of_counts(pairs: Sequence[Pair], counts: Counts) -> Scores:
     return scores
 
 
-def _score(items: Iterable[Sequence[Any]], of_counts: Callable[[Sequence[Pair], Any], Any]) -> float:
+def _score(items: Iterable[Sequence[object]], of_counts: Callable[[Sequence[Pair], Counts], Scores]) -> float:
     import numpy as np
 
     counted = count_pairs(items)
@@ -92,11 +92,11 @@ def _score(items: Iterable[Sequence[Any]], of_counts: Callable[[Sequence[Pair], 
     return float(of_counts(list(counted), np.array([list(counted.values())]))[0])
 
 
-def f1_score(items: Iterable[Sequence[Any]]) -> float:
-    """Give the F1 of class 1, the harmonic mean of its precision and recall.
+def f1_score(items: Iterable[Sequence[object]]) -> float:
+    """Return the F1 of class 1, the harmonic mean of its precision and recall.
 
     Args:
-        items: Pairs (gold, predicted) with two classes, one of them 1.
+        items: Pairs (gold, predicted) of two classes, one of which is 1.
 
     Returns:
         A number between 0 and 1; 0 when class 1 is neither gold nor predicted.
@@ -107,33 +107,49 @@ def f1_score(items: Iterable[Sequence[Any]]) -> float:
     return _score(items, _f1_of_counts)
 
 
-def matthews_corrcoef(items: Iterable[Sequence[Any]]) -> float:
-    """Give the Matthews correlation of gold and predicted classes.
+def matthews_corrcoef(items: Iterable[Sequence[object]]) -> float:
+    """Return the Matthews correlation of gold and predicted classes.
 
     Args:
         items: Pairs (gold, predicted) of any number of classes.
 
     Returns:
-        A number between -1 and 1; 0 when either side has a single class.
+        A number between -1 and 1; 0 when gold or predictions have a single class.
     """
     return _score(items, _mcc_of_counts)
 
 
-COUNT_SCORES: dict[Callable[..., float], Callable[[Sequence[Pair], Any], Any]] = {
+COUNT_SCORES: dict[Callable[..., float], Callable[[Sequence[Pair], Counts], Scores]] = {
     f1_score: _f1_of_counts,
     matthews_corrcoef: _mcc_of_counts,
 }
-"""Aggregation to the same aggregation over (distinct pairs, counts of shape (resamples, pairs))."""
+"""Each aggregation and the same aggregation over (distinct pairs, counts of shape (resamples, pairs))."""
 
 
-def brier_score(items: Iterable[tuple[Any, Sequence[float]]]) -> float:
-    """Give the mean squared distance of predicted probabilities from the gold choice.
-
-    Docs may have different numbers of choices. Of several gold choices the one nearest counts; a gold choice
-    outside the choices counts as the worst there is, 2.
+def weighted_f1_score(items: Sequence[tuple[Hashable, Hashable]]) -> float:
+    """Average the F1 scores of all classes, weighted by how often each class is gold.
 
     Args:
-        items: Pairs (index of the gold choice or a list of them, probabilities of the choices).
+        items: Pairs (gold, predicted).
+
+    Returns:
+        A number between 0 and 1.
+    """
+    golds = Counter(gold for gold, _ in items)
+    predicted = Counter(guess for _, guess in items)
+    hits = Counter(gold for gold, guess in items if gold == guess)
+    total = sum(2 * hits[label] / (count + predicted[label]) * count for label, count in golds.items())
+    return total / len(items)
+
+
+def brier_score(items: Iterable[tuple[object, Sequence[float]]]) -> float:
+    """Return the mean squared distance of predicted probabilities from the gold choice.
+
+    Documents may have different numbers of choices. With several gold choices the nearest one counts. A gold choice
+    that is not among the choices scores 2, the worst value.
+
+    Args:
+        items: Pairs (index of the gold choice or a list of indices, probabilities of the choices).
 
     Returns:
         A number between 0 (best) and 2.
@@ -142,9 +158,9 @@ def brier_score(items: Iterable[tuple[Any, Sequence[float]]]) -> float:
     return sum(scores) / len(scores)
 
 
-def _brier(gold: Any, probabilities: list[float]) -> float:
+def _brier(gold: int | list[int] | tuple[int, ...], probabilities: list[float]) -> float:
     if isinstance(gold, (list, tuple)):
-        return min((_brier(one, probabilities) for one in gold), default=_WORST_BRIER)
+        return min((_brier(index, probabilities) for index in gold), default=_WORST_BRIER)
     if not 0 <= gold < len(probabilities):
         return _WORST_BRIER
     return sum(((p - (index == gold)) ** 2 for index, p in enumerate(probabilities)), start=0.0)

@@ -1,4 +1,4 @@
-"""Standard errors and intervals of a mean over docs that come in clusters, such as questions on one passage."""
+"""Standard errors and intervals of a mean over documents in clusters, such as questions on one passage."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ __all__ = ["Clustered", "clustered", "clustered_stderr"]
 
 @dataclass(frozen=True, slots=True)
 class Clustered:
-    """What clusters do to the error of a mean.
+    """The error of a mean over clusters of documents.
 
     Attributes:
-        stderr: The clustered standard error; None when there is but one cluster.
-        clusters: How many clusters there are.
-        effective_n: Independent docs that would give this standard error: docs divided by the design effect, which
-            is the squared ratio of the clustered standard error to the usual one; None where either is zero.
-        interval: The interval of the mean; None when the values cannot tell.
+        stderr: The clustered standard error; None when there is only one cluster.
+        clusters: Number of clusters.
+        effective_n: Number of independent documents that would give this standard error. It is the number of documents
+            divided by the design effect, which is the squared ratio of the clustered standard error to the usual one;
+            None where either is zero.
+        interval: The interval of the mean; None when the values do not determine one.
     """
 
     stderr: float | None
@@ -30,18 +31,15 @@ class Clustered:
 
 
 def clustered_stderr(values: Sequence[float], clusters: Sequence[Hashable]) -> float:
-    """Give the standard error of a mean whose docs depend on each other within clusters only.
+    """Return the standard error of a mean over documents that depend on each other only within clusters.
 
     It is the square root of ``G / (G - 1) · Σ_c (Σ_i∈c (x_i - mean))² / n²`` for G clusters: the sandwich estimator
     (Liang and Zeger, 1986; for evaluations Miller, 2024, equation 4) with the usual correction for few clusters.
-    With one doc a cluster it is the usual standard error.
+    With one document per cluster it is the usual standard error.
 
     Args:
-        values: The docs' values.
-        clusters: The cluster of each doc; at least two different ones.
-
-    Returns:
-        The standard error.
+        values: The values of the documents.
+        clusters: The cluster of each document; at least two different ones.
     """
     n = len(values)
     mean = math.fsum(values) / n
@@ -55,20 +53,17 @@ def clustered_stderr(values: Sequence[float], clusters: Sequence[Hashable]) -> f
 def clustered(
     values: Sequence[float], clusters: Sequence[Hashable], level: float = LEVEL, *, trials: bool = True
 ) -> Clustered:
-    """Give the error, the effective number of docs and the interval of a mean over clusters of docs.
+    """Return the error, the effective number of documents and the interval of a mean over clusters of documents.
 
-    The interval is Student's t with one degree of freedom less than there are clusters, kept within 0 to 1 for 0/1
-    values. When 0/1 values are all equal nothing is known of how clusters differ: then it is Wilson's, with a
-    cluster counted as one trial.
+    The interval is Student's t with G - 1 degrees of freedom for G clusters, clipped to 0 and 1 for 0/1 values. When
+    0/1 values are all equal, the spread between clusters is unknown; the interval is then Wilson's, with each cluster
+    as one trial.
 
     Args:
-        values: The docs' values, at least one.
-        clusters: The cluster of each doc.
-        level: The probability to cover.
-        trials: Whether values that are all 0 or 1 are trials that fail or succeed; log-likelihoods, say, are not.
-
-    Returns:
-        All of it, as far as the values can tell.
+        values: The values of the documents, at least one.
+        clusters: The cluster of each document.
+        level: Coverage probability.
+        trials: Whether values that are all 0 or 1 are failures and successes; log-likelihoods, for example, are not.
     """
     n, count = len(values), len(set(clusters))
     proportion = trials and all(value in (0, 1) for value in values)
@@ -79,7 +74,7 @@ def clustered(
         return Clustered(None, count, None, interval)
     mean, stderr = math.fsum(values) / n, clustered_stderr(values, clusters)
     plain = math.fsum((value - mean) ** 2 for value in values) / (n - 1) / n
-    # Clusters of the same mean, such as 1, 1, 0 and 0, 1, 1, differ by rounding alone: by nothing.
+    # Clusters of the same mean, such as 1, 1, 0 and 0, 1, 1, differ only by rounding. Treat that as no difference.
     if stderr <= 1e-9 * math.sqrt(plain) or min(values) == max(values):
         stderr = 0.0
     if interval is None and 0 < stderr < math.inf:

@@ -1,7 +1,7 @@
-"""Corpus scores of translations: BLEU, chrF, chrF++, TER, by sacrebleu.
+"""Corpus scores of translations by sacrebleu: BLEU, chrF, chrF++, TER.
 
-A corpus score is a function of statistics summed over sentences; so a resample is a weighted sum of rows and needs
-no text to be read again.
+A corpus score is a function of statistics that are summed over sentences. So the score of a resample is computed from
+a sum of rows, without reading the texts again.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from lm_eval.errors import MissingPackageError
 __all__ = ["CORPUS_SCORES", "bleu", "chrf", "chrfpp", "corpus_resampler", "ter"]
 
 eval_logger = logging.getLogger("lm_eval")
-Item = Sequence[Any]
-Resampler = Callable[[Sequence[int]], float]
+Item = Sequence[str | Sequence[str]]
 
 
-def _sacrebleu(metric: str, **options: Any) -> Any:
+def _metric(aggregation: Callable[..., float]) -> Any:
+    """Return the sacrebleu metric of an aggregation."""
+    name, options = CORPUS_SCORES[aggregation]
     try:
-        return getattr(importlib.import_module("sacrebleu.metrics"), metric)(**options)
+        return getattr(importlib.import_module("sacrebleu.metrics"), name)(**options)
     except ImportError:
         raise MissingPackageError(
             'bleu, chrf and ter need the package sacrebleu: pip install "lm-eval-api[metrics]"'
@@ -30,14 +31,14 @@ def _sacrebleu(metric: str, **options: Any) -> Any:
 
 
 def _columns(items: Iterable[Item]) -> tuple[list[str], list[list[str]]]:
-    """Turn (reference or references, prediction) pairs into predictions and sacrebleu's reference streams."""
+    """Turn (reference or references, prediction) pairs into predictions and the reference streams of sacrebleu."""
     references: list[list[str]] = []
     predictions: list[str] = []
     for reference, prediction in items:
         references.append([reference] if isinstance(reference, str) else [str(text) for text in reference])
         if not isinstance(prediction, str):
             if len(prediction) != 1:
-                raise ValueError(f"bleu, chrf and ter score one prediction a doc, not {len(prediction)}")
+                raise ValueError(f"bleu, chrf and ter score one prediction per doc, not {len(prediction)}")
             prediction = prediction[0]
         predictions.append(prediction)
     if not predictions:
@@ -48,92 +49,71 @@ def _columns(items: Iterable[Item]) -> tuple[list[str], list[list[str]]]:
     return predictions, [[row[index] for row in references] for index in range(fewest)]
 
 
-def _score(metric: Any, items: Iterable[Item]) -> float:
-    predictions, references = _columns(items)
-    return float(metric.corpus_score(predictions, references).score)
+def _score(aggregation: Callable[..., float], items: Iterable[Item]) -> float:
+    metric = _metric(aggregation)
+    return float(metric.corpus_score(*_columns(items)).score)
 
 
 def bleu(items: Iterable[Item]) -> float:
-    """Give the corpus BLEU (Papineni et al. 2002), from 0 to 100.
+    """Return the corpus BLEU (Papineni et al., 2002), from 0 to 100.
 
     Args:
         items: Pairs (reference or references, prediction).
 
-    Returns:
-        The score.
-
     Raises:
         MissingPackageError: sacrebleu is not installed.
     """
-    return _score(_bleu(), items)
+    return _score(bleu, items)
 
 
 def chrf(items: Iterable[Item]) -> float:
-    """Give the corpus chrF (Popović 2015), an F-score of character n-grams, from 0 to 100.
+    """Return the corpus chrF (Popović, 2015), an F-score of character n-grams, from 0 to 100.
 
     Args:
         items: Pairs (reference or references, prediction).
 
-    Returns:
-        The score.
-
     Raises:
         MissingPackageError: sacrebleu is not installed.
     """
-    return _score(_chrf(), items)
+    return _score(chrf, items)
 
 
 def chrfpp(items: Iterable[Item]) -> float:
-    """Give the corpus chrF++ (Popović 2017), chrF with word bigrams, from 0 to 100.
+    """Return the corpus chrF++ (Popović, 2017), chrF with word bigrams, from 0 to 100.
 
     Args:
         items: Pairs (reference or references, prediction).
 
-    Returns:
-        The score.
-
     Raises:
         MissingPackageError: sacrebleu is not installed.
     """
-    return _score(_chrfpp(), items)
+    return _score(chrfpp, items)
 
 
 def ter(items: Iterable[Item]) -> float:
-    """Give the corpus TER (Snover et al. 2006), edits per reference word in percent; lower is better.
+    """Return the corpus TER (Snover et al., 2006), edits per reference word in percent; lower is better.
 
     Args:
         items: Pairs (reference or references, prediction).
 
-    Returns:
-        The score.
-
     Raises:
         MissingPackageError: sacrebleu is not installed.
     """
-    return _score(_ter(), items)
+    return _score(ter, items)
 
 
-def _bleu() -> Any:
-    return _sacrebleu("BLEU")
+CORPUS_SCORES: dict[Callable[..., float], tuple[str, dict[str, int]]] = {
+    bleu: ("BLEU", {}),
+    chrf: ("CHRF", {}),
+    chrfpp: ("CHRF", {"word_order": 2}),
+    ter: ("TER", {}),
+}
+"""Each aggregation and its metric in sacrebleu: class and options."""
 
 
-def _chrf() -> Any:
-    return _sacrebleu("CHRF")
-
-
-def _chrfpp() -> Any:
-    return _sacrebleu("CHRF", word_order=2)
-
-
-def _ter() -> Any:
-    return _sacrebleu("TER")
-
-
-CORPUS_SCORES: dict[Callable[..., float], Callable[[], Any]] = {bleu: _bleu, chrf: _chrf, chrfpp: _chrfpp, ter: _ter}
-"""Aggregation to the maker of its sacrebleu metric."""
-
-
-def corpus_resampler(aggregation: Callable[..., float], items: Sequence[Item]) -> Resampler | None:
+def corpus_resampler(
+    aggregation: Callable[..., float], items: Sequence[Item]
+) -> Callable[[Sequence[int]], float] | None:
     """Read the texts once, so that resamples can be scored from counts.
 
     Args:
@@ -141,12 +121,12 @@ def corpus_resampler(aggregation: Callable[..., float], items: Sequence[Item]) -
         items: Pairs (reference or references, prediction).
 
     Returns:
-        A function of the places of the items drawn to the score of that resample; None when the installed sacrebleu
-        does not give its statistics away.
+        A function from the indices of the items in a resample to the score of the resample; None when the installed
+        version of sacrebleu has no access to its statistics.
     """
     import numpy as np
 
-    metric = CORPUS_SCORES[aggregation]()
+    metric = _metric(aggregation)
     extract = getattr(metric, "_extract_corpus_statistics", None)
     compute = getattr(metric, "_compute_score_from_stats", None)
     if extract is None or compute is None:

@@ -1,11 +1,10 @@
-"""The exact_match metric."""
+"""The metric ``exact_match``."""
 
 from __future__ import annotations
 
 import re
 import string
 from collections.abc import Callable, Sequence
-from typing import Any
 
 __all__ = ["exact_match_hf_evaluate"]
 
@@ -14,26 +13,26 @@ _DIGITS = str.maketrans("", "", string.digits)
 
 
 def exact_match_hf_evaluate(
-    predictions: Any,
-    references: Any,
+    predictions: object,
+    references: object,
     regexes_to_ignore: Sequence[str] | None = None,
     ignore_case: bool = False,
     ignore_punctuation: bool = False,
     ignore_numbers: bool = False,
 ) -> dict[str, float]:
-    """Give the share of predictions that equal their references.
+    """Return the share of predictions that equal their references.
 
-    Text and numbers are never equal (``"1"`` is not ``1``), but in a list that mixes them the numbers count as text.
-    Entries may be lists (repeats that were kept): then each element counts, against the reference's elements or
-    against the one reference.
+    Text and numbers are never equal (``"1"`` is not ``1``), but in a list that mixes both, numbers count as text.
+    An entry may be a list, when repeats are kept: then each of its elements counts, compared with the elements of the
+    reference or with the one reference.
 
     Args:
-        predictions: What the model said.
-        references: What was expected; one reference stands for all predictions.
-        regexes_to_ignore: What these match is removed from both sides, one pattern after the other.
+        predictions: The responses of the model.
+        references: The expected answers; a single reference is compared with all predictions.
+        regexes_to_ignore: Patterns whose matches are removed from both sides, one pattern after the other.
         ignore_case: Compare in lower case.
-        ignore_punctuation: Drop ``string.punctuation`` from both.
-        ignore_numbers: Drop the digits 0-9 from both.
+        ignore_punctuation: Drop ``string.punctuation`` from both sides.
+        ignore_numbers: Drop the digits 0-9 from both sides.
 
     Returns:
         ``{"exact_match": a number between 0 and 1}``; NaN when there is nothing to compare.
@@ -60,8 +59,8 @@ def _remover(pattern: str) -> Callable[[str], str]:
     return lambda text: compiled.sub("", text)
 
 
-def _cleaned(value: Any, steps: Sequence[Callable[[str], str]]) -> Any:
-    """Turn arrays and tuples into lists and clean the texts in them; anything else stays."""
+def _cleaned(value: object, steps: Sequence[Callable[[str], str]]) -> object:
+    """Turn arrays and tuples into lists and clean the texts in them; other values are unchanged."""
     if hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, (list, tuple)):
@@ -74,8 +73,8 @@ def _cleaned(value: Any, steps: Sequence[Callable[[str], str]]) -> Any:
     return value
 
 
-def _compare(left: list[Any], right: list[Any]) -> list[bool]:
-    """Compare element by element; a single entry is held against every entry of the other side."""
+def _compare(left: list[object], right: list[object]) -> list[bool]:
+    """Compare element by element; a single entry is compared with every entry of the other side."""
     if len(left) != len(right):
         if len(right) == 1:
             right = right * len(left)

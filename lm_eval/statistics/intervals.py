@@ -1,4 +1,4 @@
-"""Confidence intervals of one score, and the quantiles they need, without scipy."""
+"""Confidence intervals of one score, and the quantiles that they need, without scipy."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ __all__ = [
 ]
 
 LEVEL = 0.95
-"""The level of intervals unless another is asked for."""
+"""Default coverage probability of intervals."""
 
 _TINY = 1e-300
 _NEARLY_NORMAL = 1e6
-"""Degrees of freedom from which Student's t is the normal distribution with one term of correction."""
+"""Degrees of freedom above which Student's t is computed as the normal distribution with one correction term."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """An interval and how it was made.
+    """An interval and the method that computed it.
 
     Attributes:
-        low: Its lower end.
-        high: Its upper end.
+        low: Lower end.
+        high: Upper end.
         method: ``wilson``, ``t``, ``clustered t`` or ``bootstrap``.
     """
 
@@ -49,23 +49,20 @@ class Interval:
 
 
 def normal_quantile(p: float) -> float:
-    """Give the quantile of the standard normal distribution.
+    """Return the quantile of the standard normal distribution.
 
     Args:
         p: A probability between 0 and 1, both excluded.
-
-    Returns:
-        The number a standard normal variable stays below with probability ``p``.
     """
     return NormalDist().inv_cdf(p)
 
 
 def t_cdf(t: float, df: float) -> float:
-    """Give the distribution function of Student's t.
+    """Return the distribution function of Student's t.
 
     Args:
         t: A number.
-        df: Degrees of freedom, above 0 and not necessarily whole.
+        df: Degrees of freedom, above 0; need not be an integer.
 
     Returns:
         The probability that the variable is at most ``t``, by the regularized incomplete beta function
@@ -79,21 +76,18 @@ def t_cdf(t: float, df: float) -> float:
 
 @lru_cache(maxsize=4096)
 def t_quantile(p: float, df: float) -> float:
-    """Give the quantile of Student's t.
+    """Return the quantile of Student's t.
 
     Args:
         p: A probability between 0 and 1, both excluded.
-        df: Degrees of freedom, above 0 and not necessarily whole.
-
-    Returns:
-        The number the variable stays below with probability ``p``.
+        df: Degrees of freedom, above 0; need not be an integer.
     """
     if p <= 0.5:
         return -t_quantile(1 - p, df) if p < 0.5 else 0.0
     t = normal_quantile(p)
     if df >= _NEARLY_NORMAL:
         return t + (t**3 + t) / (4 * df)
-    # Newton's steps from below: right of 0 the distribution function is concave, so none goes too far.
+    # Newton's method from below: right of 0 the distribution function is concave, so no step goes too far.
     log_peak = math.lgamma((df + 1) / 2) - math.lgamma(df / 2) - math.log(df * math.pi) / 2
     for _ in range(200):
         density = math.exp(log_peak - (df + 1) / 2 * math.log1p(t * t / df))
@@ -104,14 +98,14 @@ def t_quantile(p: float, df: float) -> float:
 
 
 def _incomplete_beta(a: float, b: float, x: float) -> float:
-    """Give the regularized incomplete beta function I_x(a, b) by its continued fraction (DLMF 8.17.22)."""
+    """Return the regularized incomplete beta function I_x(a, b) by its continued fraction (DLMF 8.17.22)."""
     if x <= 0 or x >= 1:
         return float(x >= 1)
     if x > (a + 1) / (a + b + 2):
-        # The fraction converges fast on the other side only.
+        # The fraction converges fast only on the other side.
         return 1 - _incomplete_beta(b, a, 1 - x)
     log_front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
-    # Lentz's method: the fraction is a product of ratios of successive numerators and denominators.
+    # Lentz's method: the fraction as a product of ratios of successive numerators and denominators.
     numerator, denominator = 1.0, 1 / _away_from_zero(1 - (a + b) * x / (a + 1))
     fraction = denominator
     for m in range(1, 10_000):
@@ -131,17 +125,17 @@ def _away_from_zero(value: float) -> float:
 
 
 def wilson(successes: float, n: float, level: float = LEVEL) -> tuple[float, float]:
-    """Give the score interval of a proportion (Wilson, 1927).
+    """Return the score interval of a proportion (Wilson, 1927).
 
-    It is never empty and never leaves 0 to 1, also where every trial ended the same.
+    It is never empty and stays within 0 and 1, even when all trials have the same result.
 
     Args:
-        successes: Trials that succeeded.
-        n: Trials; need not be whole, for an effective number.
-        level: The probability to cover.
+        successes: Number of successes.
+        n: Number of trials; need not be an integer, for an effective number.
+        level: Coverage probability.
 
     Returns:
-        Both ends; 0 and 1 when there was no trial.
+        Both ends; 0 and 1 without trials.
     """
     if n <= 0:
         return 0.0, 1.0
@@ -149,18 +143,18 @@ def wilson(successes: float, n: float, level: float = LEVEL) -> tuple[float, flo
     shrink = 1 + z * z / n
     centre = (share + z * z / (2 * n)) / shrink
     half = z / shrink * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    # At the edges rounding must not exclude what was observed.
+    # At the edges, rounding must not exclude the observed share.
     return (0.0 if successes <= 0 else max(0.0, centre - half)), (1.0 if successes >= n else min(1.0, centre + half))
 
 
 def t_interval(mean: float, stderr: float, df: float, level: float = LEVEL) -> tuple[float, float]:
-    """Give the interval ``mean ± t · stderr`` (Student, 1908).
+    """Return the interval ``mean ± t · stderr`` (Student, 1908).
 
     Args:
         mean: The estimate.
         stderr: Its standard error.
         df: Degrees of freedom of the standard error.
-        level: The probability to cover.
+        level: Coverage probability.
 
     Returns:
         Both ends.
@@ -176,17 +170,17 @@ def bootstrap_interval(
     estimate: float | None = None,
     jackknife: NDArray[np.float64] | None = None,
 ) -> tuple[float, float]:
-    """Give an interval from the scores of resamples.
+    """Return an interval from the scores of resamples.
 
     Args:
         scores: The score of each resample.
-        level: The probability to cover.
-        estimate: The score itself, for the bias-corrected and accelerated interval (Efron, 1987).
-        jackknife: The score with each doc left out, for the same.
+        level: Coverage probability.
+        estimate: The score of the data, for the bias-corrected and accelerated interval (Efron, 1987).
+        jackknife: The scores without each document in turn, for the same interval.
 
     Returns:
-        Percentiles of the resampled scores: the plain ones, or, with ``estimate`` and ``jackknife``, those that
-        allow for bias and for a standard error that changes with the score.
+        Percentiles of the scores. With ``estimate`` and ``jackknife`` the percentiles are corrected for bias and for a
+        standard error that changes with the score.
     """
     import numpy as np
 
@@ -209,13 +203,13 @@ def interval_of(values: Sequence[float], level: float = LEVEL, *, trials: bool =
     """Choose and compute the interval of a mean: Wilson's for 0/1 values, Student's t for others.
 
     Args:
-        values: The docs' values.
-        level: The probability to cover.
-        trials: Whether values that are all 0 or 1 are trials that fail or succeed; log-likelihoods, say, are not.
+        values: The values of the documents.
+        level: Coverage probability.
+        trials: Whether values that are all 0 or 1 are failures and successes; log-likelihoods, for example, are not.
 
     Returns:
-        The interval; None where the values cannot tell: there is none, only one that is no trial, all are equal
-        without being trials, or one is not finite.
+        The interval; None when there is no value, or when values that are not trials are fewer than two, all equal or
+        not finite.
     """
     n = len(values)
     if trials and n and all(value in (0, 1) for value in values):

@@ -1,4 +1,4 @@
-"""Several tests at once."""
+"""Correction of p-values for multiple tests."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ __all__ = ["holm"]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjust p-values so that all of them together are wrong at most as often as one alone would be.
+    """Adjust p-values so that the chance of any false alarm in the family is at most the level of one test.
 
-    The smallest of m p-values is multiplied by m, the next by m - 1, and so on; none is then smaller than one before
-    it. It holds whether or not the tests depend on each other (Holm 1979, Scand. J. Statist. 6, 65-70).
+    The smallest of m p-values is multiplied by m, the next by m - 1, and so on; an adjusted p-value is never smaller
+    than the one before it. This holds whether or not the tests depend on each other (Holm, 1979, Scand. J. Statist. 6,
+    65-70).
 
     Args:
         p_values: The p-values of one family of tests.
 
     Returns:
-        The adjusted p-values, in the order given; at most 1.
+        The adjusted p-values in the same order, at most 1.
     """
     adjusted = [0.0] * len(p_values)
     floor = 0.0

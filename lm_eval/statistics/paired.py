@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from math import exp, inf, lgamma, log, sqrt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lm_eval.statistics.intervals import LEVEL, normal_quantile, t_cdf, t_quantile
 
@@ -27,25 +27,25 @@ __all__ = [
 ]
 
 ALPHA = 0.05
-"""The rate of false alarms that is aimed at, the complement of the intervals' level."""
+"""Default significance level, the complement of the coverage of intervals."""
 
-_MOST_RESAMPLES = 9_999
-_FEWEST_RESAMPLES = 1_999
-_DRAWS = 20_000_000
-"""Draws a test may take before it makes fewer resamples."""
-_TOO_RARE = 10
-"""Resamples beyond the observed statistic that are too few to tell how rare it is."""
-_AT_ONCE = 100_000
-"""Draws made in one go: few enough for the processor's cache."""
+_MAX_RESAMPLES = 9_999
+_MIN_RESAMPLES = 1_999
+_MAX_DRAWS = 20_000_000
+"""Number of draws above which a test uses fewer resamples."""
+_MIN_EXCEEDING = 10
+"""With fewer resamples beyond the observed statistic, the p-value is extrapolated."""
+_DRAWS_PER_BLOCK = 100_000
+"""Number of draws in one block, which has to fit into the processor cache."""
 
 
 @dataclass(frozen=True)
 class McNemar:
-    """Two p-values of the same counts.
+    """Two p-values for the same counts.
 
     Attributes:
-        exact: The p-value of the exact conditional test: a false alarm is never more frequent than its level.
-        mid: The mid-p value, which counts half of the observed table: false alarms come near the level.
+        exact: The p-value of the exact conditional test: the rate of false alarms is never above its level.
+        mid: The mid-p value, which counts half of the observed table: the rate of false alarms is near its level.
     """
 
     exact: float
@@ -53,21 +53,21 @@ class McNemar:
 
 
 def mcnemar(wins: int, losses: int) -> McNemar:
-    """Test whether two 0/1 scores of the same docs have the same mean, two-sided.
+    """Test whether two 0/1 scores of the same documents have the same mean, two-sided.
 
-    Given the docs that differ, wins are binomial with probability 1/2 (McNemar 1947, Psychometrika 12, 153-157). The
-    exact test is conservative, the more so the fewer docs differ; the mid-p variant is near its level (Fagerland,
-    Lydersen and Laake 2013, BMC Med. Res. Methodol. 13:91).
+    Given the number of documents that differ, the wins are binomial with probability 1/2 (McNemar, 1947, Psychometrika
+    12, 153-157). The exact test is conservative, and more so the fewer documents differ; the mid-p variant is near its
+    level (Fagerland, Lydersen and Laake, 2013, BMC Med. Res. Methodol. 13:91).
 
     Args:
-        wins: Docs with 1 in the second run alone.
-        losses: Docs with 1 in the first run alone.
+        wins: Number of documents with 1 in the second run only.
+        losses: Number of documents with 1 in the first run only.
 
     Returns:
-        Both p-values; 1 when no doc differs.
+        Both p-values; 1 when no document differs.
     """
     total, fewer = wins + losses, min(wins, losses)
-    # From the observed table outwards: each term of the binomial from its neighbour.
+    # Start at the observed table and go outwards: each binomial term follows from its neighbour.
     term = exp(lgamma(total + 1) - lgamma(fewer + 1) - lgamma(total - fewer + 1) - total * log(2))
     observed, tail = term, term
     for k in range(fewer, 0, -1):
@@ -79,19 +79,20 @@ def mcnemar(wins: int, losses: int) -> McNemar:
 
 
 def proportion_interval(wins: int, losses: int, n: int, level: float = LEVEL) -> tuple[float, float]:
-    """Bound the difference of two proportions over the same docs by the values a score test does not reject.
+    """Return the interval of the difference of two proportions over the same documents, by inverting a score test.
 
-    Tango 1998, Stat. Med. 17, 891-908. For each difference d it takes the most likely probability of a loss under d,
-    and keeps d when the observed difference lies within the quantile of its standard error from it.
+    Tango, 1998, Stat. Med. 17, 891-908. For each difference d the probability of a loss is its maximum likelihood
+    estimate under d. The interval holds every d that is at most a normal quantile times the standard error away from
+    the observed difference.
 
     Args:
-        wins: Docs with 1 in the second run alone.
-        losses: Docs with 1 in the first run alone.
-        n: All docs, at least 1.
-        level: The probability to cover.
+        wins: Number of documents with 1 in the second run only.
+        losses: Number of documents with 1 in the first run only.
+        n: Number of all documents, at least 1.
+        level: Coverage probability.
 
     Returns:
-        The bounds of second minus first, within -1 and 1.
+        Both ends of the interval of second minus first, within -1 and 1.
     """
     quantile = normal_quantile((1 + level) / 2)
 
@@ -119,18 +120,15 @@ def proportion_interval(wins: int, losses: int, n: int, level: float = LEVEL) ->
 
 
 def proportion_stderr(wins: int, losses: int, n: int) -> float:
-    """Estimate the standard error of the difference of two proportions over the same docs.
+    """Estimate the standard error of the difference of two proportions over the same documents.
 
-    One win and one loss are added (Bonett and Price 2012, J. Educ. Behav. Stat. 37, 479-488): where few docs differ
-    their number is mostly chance, and where none does the usual estimate would be 0.
+    One win and one loss are added (Bonett and Price, 2012, J. Educ. Behav. Stat. 37, 479-488). Without these the
+    estimate would be 0 when no document differs, and unreliable when few differ.
 
     Args:
-        wins: Docs with 1 in the second run alone.
-        losses: Docs with 1 in the first run alone.
-        n: All docs.
-
-    Returns:
-        The standard error.
+        wins: Number of documents with 1 in the second run only.
+        losses: Number of documents with 1 in the first run only.
+        n: Number of all documents.
     """
     total = n + 2
     return sqrt(((wins + losses + 2) / total - ((wins - losses) / total) ** 2) / total)
@@ -141,25 +139,26 @@ class Stratum:
     """The differences of one task.
 
     Attributes:
-        differences: Second minus first, a value a doc.
-        clusters: What each doc belongs to; None when docs are drawn one by one.
-        weight: What the task's mean counts in the total.
+        differences: Second minus first, one value per document.
+        clusters: The cluster of each document; None draws documents one by one.
+        weight: Weight of the task in the total.
     """
 
     differences: Sequence[float] | NDArray[np.float64]
-    clusters: Sequence[Any] | None = None
+    clusters: Sequence[Hashable] | None = None
     weight: float = 1.0
 
 
 @dataclass(frozen=True)
 class BootstrapResult:
-    """A mean difference and how sure it is.
+    """A mean difference and its uncertainty.
 
     Attributes:
         difference: The weighted mean of the differences.
-        stderr: Its standard error, which allows for clusters; None when a stratum has fewer than two docs or clusters.
-        interval: The bounds; None when the docs cannot tell, as said in ``stratified_bootstrap``.
-        p_value: Two-sided; None when there is no standard error, or it is 0 and the difference is not.
+        stderr: Its standard error, which allows for clusters; None when a stratum has fewer than two documents or
+            clusters.
+        interval: Both ends; None in the cases listed in ``stratified_bootstrap``.
+        p_value: Two-sided; None when there is no standard error, or when it is 0 and the difference is not.
     """
 
     difference: float
@@ -170,20 +169,20 @@ class BootstrapResult:
 
 def paired_bootstrap(
     differences: Sequence[float] | NDArray[np.float64],
-    clusters: Sequence[Any] | None = None,
+    clusters: Sequence[Hashable] | None = None,
     *,
     level: float = LEVEL,
     iterations: int | None = None,
     seed: int = 1234,
 ) -> BootstrapResult:
-    """Test whether the mean of paired differences is 0, and bound it.
+    """Test whether the mean of paired differences is 0, and compute its interval.
 
     Args:
-        differences: Second minus first, a value a doc.
-        clusters: What each doc belongs to, such as a passage; whole clusters are drawn.
-        level: The probability to cover.
-        iterations: Resamples; None makes 9,999, fewer when there are more than 2,000 docs, but at least 1,999.
-        seed: Of the draws.
+        differences: Second minus first, one value per document.
+        clusters: The cluster of each document, such as its passage; complete clusters are drawn.
+        level: Coverage probability.
+        iterations: Number of resamples. None takes 9,999, or fewer for more than 2,000 documents, but at least 1,999.
+        seed: Seed of the draws.
 
     Returns:
         The mean, its standard error, interval and p-value, as in ``stratified_bootstrap``.
@@ -194,23 +193,23 @@ def paired_bootstrap(
 def stratified_bootstrap(
     strata: Sequence[Stratum], *, level: float = LEVEL, iterations: int | None = None, seed: int = 1234
 ) -> BootstrapResult:
-    """Test and bound a weighted sum of the mean differences of tasks; docs are drawn within their task.
+    """Test a weighted sum of the mean differences of tasks, and compute its interval; documents are drawn per task.
 
-    The statistic is studentised: each resample's distance from the mean is divided by the resample's own standard
-    error, and the absolute values give one quantile for both sides (symmetric bootstrap-t; Hall 1988, Ann. Statist.
-    16, 927-953). Plain percentiles are too narrow for few docs. The p-value is at most 1 - ``level`` just when the
-    interval excludes 0; below 11 in ``iterations`` + 1 it is read off Student's t. Swapping the two runs gives the
-    same p-value.
+    The statistic is studentised: the distance of each resample from the mean is divided by the standard error of that
+    resample, and the absolute values give one quantile for both sides (symmetric bootstrap-t; Hall, 1988, Ann. Statist.
+    16, 927-953). Plain percentiles are too narrow for few documents. The p-value is at most 1 - ``level`` exactly when
+    the interval excludes 0. Below 11 in ``iterations`` + 1 it is extrapolated with Student's t. Swapping the two runs
+    gives the same p-value.
 
     Args:
         strata: The tasks.
-        level: The probability to cover.
-        iterations: Resamples; None decides by the number of docs.
-        seed: Of the draws.
+        level: Coverage probability.
+        iterations: Number of resamples; None chooses by the number of documents.
+        seed: Seed of the draws.
 
     Returns:
-        The result. There is no interval when a stratum has fewer than two docs or clusters, when the differences of
-        each stratum are all equal, or when so few docs differ that too many resamples have no spread to divide by.
+        The result. There is no interval when a stratum has fewer than two documents or clusters, when the differences
+        within each stratum are all equal, or when so few documents differ that too many resamples have no spread.
     """
     import numpy as np
 
@@ -224,8 +223,8 @@ def stratified_bootstrap(
         return BootstrapResult(difference, 0.0, None, None if difference else 1.0)
     if iterations is None:
         docs = sum(len(unit.residuals) for unit in units)
-        iterations = max(_FEWEST_RESAMPLES, min(_MOST_RESAMPLES, _DRAWS // docs))
-        # With a multiple of 20 less one, 5 % of the resamples and of what is observed is a whole number.
+        iterations = max(_MIN_RESAMPLES, min(_MAX_RESAMPLES, _MAX_DRAWS // docs))
+        # One less than a multiple of 20, so that 5 % of the resamples plus the observation is an integer.
         iterations -= (iterations + 1) % 20
     shifts: NDArray[np.float64] = np.zeros(iterations)
     variances: NDArray[np.float64] = np.zeros(iterations)
@@ -234,7 +233,7 @@ def stratified_bootstrap(
         shift, variance = _resample(unit, iterations, rng)
         shifts += weight * shift
         variances += weight * weight * variance
-    # Rounding leaves a resample of equal values a tiny spread and shift; it has none.
+    # A resample of equal values has no spread and no shift; rounding leaves tiny ones, so remove them.
     variances[variances < 1e-12 * stderr**2] = 0.0
     shifts = np.where(np.abs(shifts) < 1e-9 * stderr, 0.0, np.abs(shifts))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -242,38 +241,38 @@ def stratified_bootstrap(
     reached = int((scaled >= abs(difference) / stderr * (1 - 1e-9)).sum())
     p_value = (1 + reached) / (iterations + 1)
     ordered = np.sort(scaled)
-    if reached < _TOO_RARE:
+    if reached < _MIN_EXCEEDING:
         df = sum(len(unit.residuals) - 1 for unit in units)
-        p_value = min((1 + _TOO_RARE) / (iterations + 1), _tail(abs(difference) / stderr, ordered, df))
+        p_value = min((1 + _MIN_EXCEEDING) / (iterations + 1), _tail(abs(difference) / stderr, ordered, df))
     half = _quantile(ordered, level) * stderr
     interval = (difference - half, difference + half) if half < inf else None
     return BootstrapResult(difference, stderr, interval, p_value)
 
 
 def _quantile(ordered: NDArray[np.float64], level: float) -> float:
-    """Return the value that a share ``level`` of the resamples, and of what is observed, does not exceed."""
+    """Return the value that a share ``level`` of the resamples plus the observation does not exceed."""
     return float(ordered[min(len(ordered), round((len(ordered) + 1) * level)) - 1])
 
 
 def _tail(t: float, ordered: NDArray[np.float64], df: int) -> float:
-    """Give a p-value too small for the number of resamples, so that a correction for many tests can be overcome.
+    """Extrapolate a p-value below the resolution of the resamples, to allow multiple-testing correction.
 
-    It is Student's, on a scale on which his 99 % quantile is that of the resamples.
+    Uses the tail of Student's t, scaled so that its 99 % quantile is that of the resamples.
     """
     quantile = _quantile(ordered, 0.99)
     return 1.0 if quantile == inf or quantile == 0 else 2 * t_cdf(-t * t_quantile(0.995, df) / quantile, df)
 
 
 def minimum_detectable_effect(stderr: float, alpha: float = ALPHA, power: float = 0.8) -> float:
-    """Tell how large a true difference must be to be found with a given probability.
+    """Return how large a true difference must be to be detected with a given probability.
 
-    (z of 1 - alpha/2 + z of power) standard errors, as in Miller 2024, "Adding Error Bars to Evals"
-    (arXiv:2411.00640), section 5, with the standard error that was estimated.
+    It is (z of 1 - alpha/2 + z of power) standard errors, as in Miller, 2024, "Adding Error Bars to Evals"
+    (arXiv:2411.00640), section 5, with the estimated standard error.
 
     Args:
         stderr: The standard error of the mean difference.
-        alpha: The level of the two-sided test.
-        power: The probability to find it.
+        alpha: Significance level of the two-sided test.
+        power: Probability of detection.
 
     Returns:
         The difference, in the unit of the standard error.
@@ -283,12 +282,12 @@ def minimum_detectable_effect(stderr: float, alpha: float = ALPHA, power: float 
 
 @dataclass(frozen=True)
 class _Units:
-    """What is drawn as a whole, docs or clusters.
+    """The units that are drawn: documents or clusters.
 
     Attributes:
-        mean: Of all docs.
-        residuals: Each unit's sum of differences from the mean.
-        sizes: Each unit's docs; None when all are 1.
+        mean: Mean over all documents.
+        residuals: Sum of differences from the mean, for each unit.
+        sizes: Number of documents in each unit; None when it is always 1.
     """
 
     mean: float
@@ -308,11 +307,11 @@ def _units(stratum: Stratum) -> _Units:
 
     values = np.asarray(stratum.differences, dtype=float)
     mean = float(values.mean())
-    # Residuals that are rounding alone are none: else equal differences would seem to vary.
+    # Set residuals that are only rounding to 0; otherwise equal differences would seem to vary.
     residuals = np.where(np.abs(values - mean) <= 1e-12 * abs(mean), 0.0, values - mean)
     if stratum.clusters is None:
         return _Units(mean, residuals, None)
-    numbers: dict[Any, int] = {}
+    numbers: dict[Hashable, int] = {}
     index = [numbers.setdefault(cluster, len(numbers)) for cluster in stratum.clusters]
     sums, sizes = np.zeros(len(numbers)), np.zeros(len(numbers))
     np.add.at(sums, index, residuals)
@@ -323,25 +322,25 @@ def _units(stratum: Stratum) -> _Units:
 def _resample(
     units: _Units, iterations: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Draw units with replacement, again and again.
+    """Draw resamples of the units with replacement.
 
     Returns:
-        Of each resample, how far its mean is from that of the data, and the variance of its mean.
+        For each resample: the distance of its mean from the mean of the data, and the variance of its mean.
     """
     import numpy as np
 
     residuals, sizes, n = units.residuals, units.sizes, len(units.residuals)
     values, counts = np.unique(residuals, return_counts=True)
     if sizes is None and 50 * len(values) <= n:
-        # Few distinct values: how often each is drawn says everything. Their order is by size, so that the draws are
-        # the same when the runs are swapped.
+        # With few distinct values it is enough to draw their counts. They are ordered by absolute value, so that the
+        # draws are the same when the runs are swapped.
         order = np.lexsort((values, counts, np.abs(values)))
         values, counts = values[order], counts[order]
         drawn = rng.multinomial(n, counts / n, size=iterations)
         sums, squares = drawn @ values, drawn @ values**2
         return sums / n, (squares - sums**2 / n) / (n - 1) / n
     shifts, variances = np.empty(iterations), np.empty(iterations)
-    for start in range(0, iterations, step := max(1, _AT_ONCE // n)):
+    for start in range(0, iterations, step := max(1, _DRAWS_PER_BLOCK // n)):
         rows = slice(start, min(start + step, iterations))
         index = rng.integers(n, size=(rows.stop - start, n), dtype=np.int32)
         drawn_residuals = residuals[index]

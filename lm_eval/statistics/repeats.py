@@ -1,4 +1,4 @@
-"""Scores over the repeats of a doc: the mean of k, whether one of k is right, the majority of k."""
+"""Scores over the repeats of a document: mean of k, whether one of k is right (pass@k), majority of k."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from lm_eval.errors import ConfigError
 
@@ -16,14 +15,14 @@ _WRITTEN = re.compile(r"(mean|pass|maj)@([1-9][0-9]*)")
 
 
 def pass_at_k(total: int, correct: int, k: int) -> float:
-    """Estimate, without bias, the probability that one of k samples is right.
+    """Estimate the probability that at least one of k samples is right, without bias.
 
-    It is ``1 - C(total - correct, k) / C(total, k)`` (Chen et al., 2021, equation 1).
+    The estimate is ``1 - C(total - correct, k) / C(total, k)`` (Chen et al., 2021, equation 1).
 
     Args:
-        total: Samples that were drawn.
-        correct: Those that are right.
-        k: Samples to draw, at most ``total``.
+        total: Number of samples.
+        correct: Number of samples that are right.
+        k: Number of samples to draw, at most ``total``.
 
     Returns:
         A number from 0 to 1.
@@ -35,29 +34,26 @@ def pass_at_k(total: int, correct: int, k: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class OverRepeats:
-    """One way to make one value a doc of the values of its repeats.
+    """One way to combine the values of the repeats of a document into one value.
 
     Attributes:
         kind: ``mean``, ``pass`` or ``maj``.
-        k: How many repeats it is about.
+        k: Number of repeats.
     """
 
     kind: str
     k: int
 
     @classmethod
-    def parse(cls, written: Any, repeats: int) -> OverRepeats:
-        """Read ``mean@8``, ``pass@4`` or ``maj@8``.
+    def parse(cls, written: object, repeats: int) -> OverRepeats:
+        """Parse ``mean@8``, ``pass@4`` or ``maj@8``.
 
         Args:
             written: The text.
-            repeats: How many repeats a doc has.
-
-        Returns:
-            What it says.
+            repeats: Number of repeats of each document.
 
         Raises:
-            ConfigError: It is none of these, or k is more than the repeats.
+            ConfigError: The text is none of these, or k is greater than ``repeats``.
         """
         match = _WRITTEN.fullmatch(written) if isinstance(written, str) else None
         if match is None:
@@ -69,22 +65,22 @@ class OverRepeats:
 
     @property
     def name(self) -> str:
-        """As it is written: ``pass@4``."""
+        """The text form, such as ``pass@4``."""
         return f"{self.kind}@{self.k}"
 
-    def combine(self, values: Sequence[float], answers: Sequence[Any]) -> float:
-        """Make one value of a doc's repeats.
+    def combine(self, values: Sequence[float], answers: Sequence[object]) -> float:
+        """Combine the repeats of a document into one value.
 
         Args:
-            values: The metric's value of each repeat.
+            values: The value of the metric for each repeat.
             answers: The filtered answer of each repeat.
 
         Returns:
             ``mean@k``: the mean of the first k. ``pass@k``: the unbiased estimate from all. ``maj@k``: the value of
-            the answer that is given most often among the first k; of equals, of the one given first.
+            the most frequent answer among the first k; of equally frequent answers, the first.
 
         Raises:
-            ValueError: There are fewer than k repeats, or ``pass@k`` meets a value that is neither 0 nor 1.
+            ValueError: There are fewer than k repeats, or a value for ``pass@k`` is neither 0 nor 1.
         """
         if len(values) < self.k:
             raise ValueError(f"{self.name} of only {len(values)} repeats")
@@ -99,28 +95,28 @@ class OverRepeats:
         return pass_at_k(len(values), int(sum(values)), self.k)
 
 
-def _most_common(answers: Sequence[Any]) -> int:
-    """Return the place where the answer that is given most often is first given."""
-    # Lists and dicts cannot be counted as they are.
+def _most_common(answers: Sequence[object]) -> int:
+    """Return the index of the first appearance of the most frequent answer."""
+    # Lists and dicts are not hashable, so count their text.
     marks = [answer if isinstance(answer, str) else repr(answer) for answer in answers]
     counts: dict[str, int] = {}
     for mark in marks:
         counts[mark] = counts.get(mark, 0) + 1
-    # Dicts keep the order in which answers are first given, and max takes the first of equals.
+    # A dict keeps the order of first appearance, and max returns the first of equals.
     return marks.index(max(counts, key=counts.__getitem__))
 
 
 def repeats_share(values: Sequence[Sequence[float]]) -> float | None:
-    """Estimate which share of the variance of a mean over docs and repeats endlessly many repeats would remove.
+    """Estimate the share of the mean's variance that would vanish with infinitely many repeats.
 
-    The variance of a doc's mean of k repeats is that between docs plus that within a doc divided by k; only the
-    latter goes with more repeats (Miller, 2024, section 3.1).
+    The variance of a document's mean over k repeats is the variance between documents plus the variance within a
+    document divided by k. Only the second part shrinks with more repeats (Miller, 2024, section 3.1).
 
     Args:
-        values: The values of the k repeats of each doc, shape (docs, k).
+        values: The values of the k repeats of each document, shape (documents, k).
 
     Returns:
-        A number from 0 to 1; None for a single doc or repeat, and where all docs have the same mean.
+        A number from 0 to 1; None for a single document or repeat, and when all documents have the same mean.
     """
     k = min((len(row) for row in values), default=0)
     if len(values) < 2 or k < 2:

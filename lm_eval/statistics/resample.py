@@ -1,12 +1,12 @@
-"""Resamples with replacement, drawn as counts or ranks where that has the distribution of drawing docs."""
+"""Resamples of documents with replacement; as counts or ranks where that is equivalent and faster."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from lm_eval.statistics.classification import COUNT_SCORES, count_pairs
+from lm_eval.statistics.classification import COUNT_SCORES, Pair, count_pairs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,14 +22,16 @@ _CELLS_AT_ONCE = 1 << 22
 
 
 def places(n: int, iters: int) -> Iterator[list[int]]:
-    """Draw resamples as places, from the generators the reference harness seeds: so estimates are equal to its own.
+    """Draw resamples as indices.
+
+    The random generators are seeded as in the reference harness, so that both give the same estimates.
 
     Args:
-        n: Docs, and docs a resample.
-        iters: Resamples.
+        n: Number of documents, which is also the size of each resample.
+        iters: Number of resamples.
 
-    Returns:
-        The places of each resample.
+    Yields:
+        The indices of each resample.
     """
     for block, start in enumerate(range(0, iters, _BLOCK)):
         generator = random.Random(block)
@@ -38,19 +40,16 @@ def places(n: int, iters: int) -> Iterator[list[int]]:
 
 
 def median_resamples(xs: Sequence[float], iters: int) -> Scores:
-    """Give the medians of resamples.
+    """Return the upper median of each of many resamples.
 
     Args:
-        xs: The docs' values.
-        iters: Resamples.
-
-    Returns:
-        The upper median of each.
+        xs: The values of the documents.
+        iters: Number of resamples.
     """
     import numpy as np
 
-    # The k-th smallest of n draws from n equally likely values is the value under the k-th smallest of n
-    # uniform numbers, which is Beta(k, n - k + 1).
+    # The k-th smallest of n draws from n equally likely values is the value at the rank of the k-th smallest of n
+    # uniform numbers, which has the distribution Beta(k, n - k + 1).
     n = len(xs)
     k = n // 2 + 1
     ranks = (np.random.default_rng(_SEED).beta(k, n - k + 1, size=iters) * n).astype(np.int64)
@@ -59,18 +58,15 @@ def median_resamples(xs: Sequence[float], iters: int) -> Scores:
 
 
 def count_resamples(
-    f: Callable[..., Any], xs: Sequence[Any], iters: int, clusters: Sequence[Hashable] | None = None
+    f: Callable[..., float], xs: Sequence[Sequence[object]], iters: int, clusters: Sequence[Hashable] | None = None
 ) -> Scores:
-    """Give the scores of resamples for an aggregation of pair counts.
+    """Return the score of each of many resamples, for an aggregation of pair counts.
 
     Args:
         f: F1 or the Matthews correlation.
-        xs: The docs' (gold, predicted) pairs.
-        iters: Resamples.
-        clusters: The cluster of each doc, when whole clusters are drawn.
-
-    Returns:
-        The score of each resample.
+        xs: The (gold, predicted) pairs of the documents.
+        iters: Number of resamples.
+        clusters: The cluster of each document; None draws documents one by one, otherwise clusters are drawn.
     """
     import numpy as np
 
@@ -85,16 +81,18 @@ def count_resamples(
     return np.concatenate(scores)
 
 
-def count_left_out(f: Callable[..., Any], xs: Sequence[Any], clusters: Sequence[Hashable] | None = None) -> Scores:
-    """Give the scores with one doc, or one cluster, left out in turn.
+def count_left_out(
+    f: Callable[..., float], xs: Sequence[Sequence[object]], clusters: Sequence[Hashable] | None = None
+) -> Scores:
+    """Return the scores without one document, or without one cluster, for each of them.
 
     Args:
         f: F1 or the Matthews correlation.
-        xs: The docs' (gold, predicted) pairs.
-        clusters: The cluster of each doc, when whole clusters are left out.
+        xs: The (gold, predicted) pairs of the documents.
+        clusters: The cluster of each document; None leaves out documents, otherwise clusters.
 
     Returns:
-        A score a doc or cluster, in no particular order.
+        One score per document or cluster, in no particular order.
     """
     import numpy as np
 
@@ -104,16 +102,20 @@ def count_left_out(f: Callable[..., Any], xs: Sequence[Any], clusters: Sequence[
 
 
 def _counted(
-    xs: Sequence[Any], clusters: Sequence[Hashable] | None
-) -> tuple[list[Any], NDArray[np.int64], NDArray[np.int64]]:
-    """Count pairs in what is drawn: the pairs, a row of their counts for each kind of unit, and units of each kind."""
+    xs: Sequence[Sequence[object]], clusters: Sequence[Hashable] | None
+) -> tuple[list[Pair], NDArray[np.int64], NDArray[np.int64]]:
+    """Count pairs within the units that are drawn, which are documents or clusters.
+
+    Returns:
+        The distinct pairs; for each kind of unit the count of each pair; the number of units of each kind.
+    """
     import numpy as np
 
     counted = count_pairs(xs)
     pairs = list(counted)
     if clusters is None:
         return pairs, np.eye(len(pairs), dtype=np.int64), np.array(list(counted.values()), dtype=np.int64)
-    members: dict[Hashable, list[Any]] = {}
+    members: dict[Hashable, list[Sequence[object]]] = {}
     for x, cluster in zip(xs, clusters, strict=True):
         members.setdefault(cluster, []).append(x)
     rows = [count_pairs(inside) for inside in members.values()]

@@ -1,173 +1,66 @@
-"""Simple aggregations, and standard errors: closed forms where there are any, the bootstrap elsewhere.
+"""Standard errors: closed forms where one is known, the bootstrap for all other aggregations.
 
-``docs/statistics.md`` says which score gets which standard error and why.
+``docs/statistics.md`` lists which score gets which standard error, and why.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from lm_eval.statistics.aggregations import (
+    acc_all,
+    mean,
+    median,
+    nanmean,
+    perplexity,
+    question_scores,
+    sample_stddev,
+)
 from lm_eval.statistics.classification import COUNT_SCORES, f1_score, matthews_corrcoef
 from lm_eval.statistics.corpus import CORPUS_SCORES, bleu, chrf, chrfpp, corpus_resampler, ter
 from lm_eval.statistics.resample import count_resamples, median_resamples, places
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 __all__ = [
-    "acc_all",
     "acc_all_stderr",
     "bootstrap_stderr",
     "combined_sample_stderr",
-    "mean",
     "mean_stderr",
-    "median",
-    "nanmean",
-    "perplexity",
     "pooled_sample_stderr",
-    "pop_stddev",
-    "question_scores",
-    "sample_stddev",
     "stderr_for_metric",
     "unweighted_mean_stderr",
 ]
 
 
-def mean(arr: Sequence[float]) -> float:
-    """Give the arithmetic mean.
-
-    Args:
-        arr: The values, at least one.
-
-    Returns:
-        The mean.
-    """
-    return float(sum(arr) / len(arr))
-
-
-def nanmean(arr: Sequence[float]) -> float:
-    """Give the mean of the values that are not NaN.
-
-    Args:
-        arr: The values.
-
-    Returns:
-        The mean; NaN when no value is left.
-    """
-    kept = [value for value in arr if not math.isnan(value)]
-    return mean(kept) if kept else math.nan
-
-
-def median(arr: Sequence[Any]) -> Any:
-    """Give the median; of an even number of values the upper of the two in the middle.
-
-    Args:
-        arr: The values, at least one.
-
-    Returns:
-        One of the values.
-    """
-    return sorted(arr)[len(arr) // 2]
-
-
-def perplexity(items: Sequence[float]) -> float:
-    """Give ``exp(-mean(log-likelihoods))``.
-
-    Args:
-        items: Log-likelihoods in nats.
-
-    Returns:
-        The perplexity; infinite where no float can hold it.
-    """
-    try:
-        return math.exp(-mean(items))
-    except OverflowError:
-        return math.inf
-
-
-def pop_stddev(arr: Sequence[float]) -> float:
-    """Give the standard deviation with n in the denominator.
-
-    Args:
-        arr: The values, at least one.
-
-    Returns:
-        The standard deviation.
-    """
-    centre = mean(arr)
-    return math.sqrt(sum((value - centre) ** 2 for value in arr) / len(arr))
-
-
-def sample_stddev(arr: Sequence[float]) -> float:
-    """Give the standard deviation with n - 1 in the denominator.
-
-    Args:
-        arr: The values, at least two.
-
-    Returns:
-        The standard deviation.
-    """
-    centre = mean(arr)
-    return math.sqrt(sum((value - centre) ** 2 for value in arr) / (len(arr) - 1))
-
-
 def mean_stderr(arr: Sequence[float]) -> float:
-    """Give the standard error of the mean, ``sample_stddev / sqrt(n)``.
+    """Return the standard error of the mean, ``sample_stddev / sqrt(n)``.
 
     Args:
         arr: The values, at least two.
-
-    Returns:
-        The standard error.
     """
     return sample_stddev(arr) / math.sqrt(len(arr))
 
 
-def question_scores(items: Iterable[tuple[Any, Mapping[str, Any]]]) -> list[float]:
-    """Score questions with several answers, one number per question.
+def acc_all_stderr(items: Iterable[tuple[object, Mapping[str, Any]]]) -> float:
+    """Return the standard error of ``acc_all`` over questions.
 
     Args:
-        items: As ``acc_all``.
-
-    Returns:
-        1.0 for each question all of whose answers were judged right, else 0.0, in order of appearance.
-    """
-    right: dict[tuple[Any, Any], bool] = {}
-    for predicted, doc in items:
-        question = (doc["idx"]["paragraph"], doc["idx"]["question"])
-        right[question] = right.get(question, True) and (doc["label"] == 1) == predicted
-    return [float(all_right) for all_right in right.values()]
-
-
-def acc_all(items: Iterable[tuple[Any, Mapping[str, Any]]]) -> float:
-    """Give the share of questions all of whose answers were judged right (MultiRC).
-
-    Args:
-        items: Pairs (judgement, doc) with ``doc["idx"]["paragraph"]``, ``doc["idx"]["question"]``, ``doc["label"]``.
-
-    Returns:
-        A number between 0 and 1.
-    """
-    return mean(question_scores(items))
-
-
-def acc_all_stderr(items: Iterable[tuple[Any, Mapping[str, Any]]]) -> float:
-    """Give the standard error of ``acc_all`` over questions.
-
-    Args:
-        items: As ``acc_all``, of at least two questions.
-
-    Returns:
-        The standard error.
+        items: As in ``acc_all``, with at least two questions.
     """
     return mean_stderr(question_scores(items))
 
 
 def pooled_sample_stderr(stderrs: Sequence[float], sizes: Sequence[int]) -> float:
-    """Pool the standard errors of a group's tasks for the mean weighted by size.
+    """Return the standard error of a group's mean weighted by size, pooled from its tasks.
 
     Args:
-        stderrs: A standard error a task.
-        sizes: Docs a task.
+        stderrs: One standard error per task.
+        sizes: Number of documents of each task.
 
     Returns:
         ``sqrt(sum((n_i - 1) n_i s_i^2) / (sum(n_i) - k) / sum(n_i))`` for k tasks.
@@ -178,10 +71,10 @@ def pooled_sample_stderr(stderrs: Sequence[float], sizes: Sequence[int]) -> floa
 
 
 def unweighted_mean_stderr(stderrs: Sequence[float]) -> float:
-    """Give the standard error of the plain mean of independent scores.
+    """Return the standard error of the unweighted mean of independent scores.
 
     Args:
-        stderrs: A standard error a score.
+        stderrs: One standard error per score.
 
     Returns:
         ``sqrt(sum(s_i^2)) / k`` for k scores.
@@ -192,18 +85,14 @@ def unweighted_mean_stderr(stderrs: Sequence[float]) -> float:
 def combined_sample_stderr(
     stderrs: Sequence[float], sizes: Sequence[int], metrics: Sequence[float] | None = None
 ) -> float:
-    """Give a standard error that also counts the spread between tasks, adding one task after the other.
+    """Return a standard error that includes the spread between tasks, adding one task after the other.
 
-    Kept for code that imports it, with the values of the harness it is known from; groups use
-    ``pooled_sample_stderr``.
+    Kept for code that imports it, with the values of the reference harness; groups use ``pooled_sample_stderr``.
 
     Args:
-        stderrs: A standard error a task.
-        sizes: Docs a task.
-        metrics: A score a task.
-
-    Returns:
-        The standard error.
+        stderrs: One standard error per task.
+        sizes: Number of documents of each task.
+        metrics: One score per task.
 
     Raises:
         ValueError: There are no scores.
@@ -220,16 +109,16 @@ def combined_sample_stderr(
 
 
 def stderr_for_metric(
-    metric: Callable[..., Any], bootstrap_iters: int | None
+    metric: Callable[..., object], bootstrap_iters: int | None
 ) -> Callable[[Sequence[Any]], float] | None:
-    """Choose how to compute a score's standard error.
+    """Choose how to compute the standard error of a score.
 
     Args:
         metric: The aggregation.
-        bootstrap_iters: Resamples where the bootstrap is needed; 0 or None asks for no standard errors at all.
+        bootstrap_iters: Number of resamples where the bootstrap is needed; 0 or None turns off all standard errors.
 
     Returns:
-        A function of the docs' values, or None when there is no standard error.
+        A function of the values of the documents; None when there is no standard error.
     """
     if not bootstrap_iters or bootstrap_iters < 0:
         return None
@@ -240,19 +129,16 @@ def stderr_for_metric(
     return None
 
 
-def bootstrap_stderr(f: Callable[[Sequence[Any]], Any], xs: Sequence[Any], iters: int) -> float:
-    """Estimate a standard error: the standard deviation of the score over resamples with replacement.
+def bootstrap_stderr(f: Callable[..., Any], xs: Sequence[Any], iters: int) -> float:
+    """Estimate a standard error as the standard deviation of the score over resamples with replacement.
 
-    Known aggregations are resampled by counts, or have a closed form for what resampling converges to; any other
-    function is called once a resample. The same input gives the same estimate.
+    For some aggregations the resamples are counts, or the limit of many resamples has a closed form. Any other
+    function is called once per resample. The same input gives the same estimate.
 
     Args:
         f: The aggregation.
-        xs: The docs' values.
-        iters: Resamples, at least two.
-
-    Returns:
-        The standard error.
+        xs: The values of the documents.
+        iters: Number of resamples, at least two.
     """
     import numpy as np
 
@@ -268,17 +154,17 @@ def bootstrap_stderr(f: Callable[[Sequence[Any]], Any], xs: Sequence[Any], iters
     return _spread([float(f([xs[i] for i in drawn])) for drawn in places(len(xs), iters)])
 
 
-def _spread(scores: Any) -> float:
+def _spread(scores: NDArray[np.float64] | Sequence[float]) -> float:
     import numpy as np
 
     return float(np.std(np.asarray(scores, dtype=np.float64), ddof=1))
 
 
-def _perplexity_stderr(values: Any) -> float:
-    """Give the bootstrap's standard deviation of ``exp(-mean)`` exactly, in the limit of many resamples.
+def _perplexity_stderr(values: NDArray[np.float64]) -> float:
+    """Return the bootstrap's standard deviation of ``exp(-mean)`` in the limit of many resamples.
 
-    The mean m of n independent draws has E[exp(-t m)] = (mean of exp(-t x / n))^n, so that the variance is
-    E[exp(-2m)] - E[exp(-m)]^2. Centred values keep the difference accurate.
+    The mean m of n independent draws has E[exp(-t m)] = (mean of exp(-t x / n))^n, so the variance is
+    E[exp(-2m)] - E[exp(-m)]^2. The values are centred to keep the difference accurate.
     """
     import numpy as np
 
@@ -298,11 +184,11 @@ def _perplexity_stderr(values: Any) -> float:
         return math.inf
 
 
-def _nanmean_stderr(values: Any) -> float:
-    """Give the bootstrap's standard deviation of the mean over values that are not NaN, exactly.
+def _nanmean_stderr(values: NDArray[np.float64]) -> float:
+    """Return the bootstrap's standard deviation of the mean over values that are not NaN, exactly.
 
-    A resample holds m of them with m binomial, and then the mean's variance is s^2 / m: the expectation is taken
-    over m > 0.
+    A resample holds m such values, where m is binomial. Given m, the variance of the mean is s^2 / m; its expectation
+    over m > 0 is the result.
     """
     import numpy as np
 
@@ -320,7 +206,7 @@ def _nanmean_stderr(values: Any) -> float:
     return math.sqrt(variance * float(np.sum(weights / m) / np.sum(weights)))
 
 
-_CLOSED: dict[Callable[..., Any], Callable[[Any], float]] = {
+_CLOSED: dict[Callable[..., object], Callable[[NDArray[np.float64]], float]] = {
     perplexity: _perplexity_stderr,
     nanmean: _nanmean_stderr,
 }

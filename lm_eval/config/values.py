@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from numbers import Integral
 from pathlib import Path
@@ -102,7 +102,7 @@ def names(name: str, value: object) -> list[str]:
 
 def tasks(name: str, value: object) -> list[object]:
     """Read task names, separated by commas or as a list; a list may also hold mappings and, in Python, objects."""
-    items = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    items = list(value) if isinstance(value, Iterable) and not isinstance(value, str | Mapping) else [value]
     found: list[object] = []
     for item in items:
         if item is None or isinstance(item, int | float | date | list):
@@ -196,11 +196,11 @@ def samples(name: str, value: object) -> dict[str, list[int]]:
 
 
 def _doc_ids(name: str, task: object, ids: object) -> list[int]:
-    if isinstance(ids, Sequence) and all(
-        isinstance(i, Integral) and not isinstance(i, bool) and int(i) >= 0 for i in ids
-    ):
-        return [int(doc_id) for doc_id in ids]
-    raise ConfigError(f"{name}: the document ids of {task!r} must be a list of whole numbers.")
+    items = list(ids) if isinstance(ids, Iterable) else [None]
+    found = [int(item) for item in items if isinstance(item, Integral) and not isinstance(item, bool)]
+    if len(found) < len(items) or any(doc_id < 0 for doc_id in found):
+        raise ConfigError(f"{name}: the document ids of {task!r} must be a list of whole numbers.")
+    return found
 
 
 def seeds(name: str, value: object) -> tuple[int | None, ...]:

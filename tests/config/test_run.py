@@ -70,7 +70,7 @@ def test_the_evaluator_has_the_defaults_of_the_settings() -> None:
     assert RunSettings.from_call(defaults) == RunSettings()
 
 
-def test_every_setting_that_is_asked_changes_a_plan_and_no_other() -> None:
+def test_every_setting_but_these_can_change_what_is_asked() -> None:
     not_asked = {name for name, option in OPTIONS.items() if Mark.ASKED not in option.marks}
     assert not_asked == {
         *("check_integrity", "save_config", "dry_run", "fresh", "max_errors", "log_samples", "output_format"),

@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 
 from lm_eval import plan
+from lm_eval.config.options import Mark
+from lm_eval.config.run import RunSettings
 from lm_eval.errors import CapabilityError, ConfigError, UnknownNameError
+from lm_eval.planning import plan_run
 from tests.fakes import FakeLM, write_tasks
 
 DEAD = {"model": "m", "base_url": "http://127.0.0.1:9/v1"}
@@ -125,6 +128,29 @@ def test_if_nothing_can_be_answered_that_is_an_error(folder: Path) -> None:
 
 def test_arguments_of_the_evaluator_that_change_nothing_are_taken(folder: Path) -> None:
     assert made(folder, "generate", log_samples=True, bootstrap_iters=0, max_errors=3).total.requests == 10
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *[("check_integrity", True), ("fresh", True), ("max_errors", 3), ("log_samples", True), ("write_out", True)],
+        *[("bootstrap_iters", 0), ("verbosity", "ERROR"), ("progress", True), ("max_batch_size", 3), ("device", "cpu")],
+        *[("cache_requests", "refresh"), ("output_format", "parquet"), ("show_config", True)],
+        *[("trust_remote_code", True), ("dry_run", True), ("save_config", "run.yaml"), ("wandb_args", {"a": 1})],
+        *[("wandb_config_args", {"a": 1}), ("trackio_args", {"a": 1}), ("mlflow_args", {"a": 1})],
+        ("hf_hub_log_args", {"a": 1}),
+    ],
+)
+def test_settings_that_are_not_asked_do_not_change_a_plan(folder: Path, name: str, value: Any) -> None:
+    assert Mark.ASKED not in RunSettings.options()[name].marks
+    given: dict[str, Any] = {
+        "model": "local-completions",
+        "model_args": DEAD,
+        "tasks": ["generate"],
+        "include_path": [str(folder)],
+    }
+    plain, changed = RunSettings(**given), RunSettings(**{**given, name: value})
+    assert plan_run(changed).to_dict() == plan_run(plain).to_dict()
 
 
 def test_secrets_are_not_in_a_plan(folder: Path) -> None:

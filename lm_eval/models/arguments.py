@@ -1,4 +1,4 @@
-"""The arguments of a model, typed and checked; the single place where they are listed."""
+"""The arguments of a model: names, types, defaults and checks, in this one place."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["ModelArguments", "faults_of"]
 
 eval_logger = logging.getLogger("lm_eval")
 
-_NOT_NEEDED = {"trust_remote_code", "revision", "use_fast_tokenizer", "device", "max_batch_size", "dtype"}
+_IGNORED = {"trust_remote_code", "revision", "use_fast_tokenizer", "device", "max_batch_size", "dtype"}
 _LOCAL_TOKENIZERS = ("huggingface", "tiktoken", "hf")
 _TRUTH = {"true": True, "false": False}
 _REMOTE_TOKENIZERS = ("remote", "none")
@@ -23,96 +23,96 @@ _REMOTE_TOKENIZERS = ("remote", "none")
 
 @dataclass(slots=True)
 class ModelArguments:
-    """What ``--model_args`` accepts."""
+    """The arguments that ``--model_args`` accepts."""
 
     model: str = ""
-    """The model's name, as the server knows it. ``pretrained`` is the same."""
+    """The name by which the server knows the model. ``pretrained`` is the same."""
     base_url: str | Sequence[str] = ""
-    """The server's URL, with or without ``/v1`` and the API's path; several as ``URL1;URL2`` or a list."""
+    """The URL of the server, with or without ``/v1`` and the API path; several as ``URL1;URL2`` or a list."""
     num_concurrent: int | str = "auto"
-    """Requests in flight: a number, or ``auto`` to find it (between 1 and 256)."""
+    """Maximum number of requests in flight: a number, or ``auto``, which adapts it between 1 and 256."""
     max_retries: int = 6
-    """Further attempts after a failed one. Refusals for the rate (429) are bounded by ``retry_time`` alone."""
+    """Maximum number of further attempts after a failed one. HTTP 429 does not count; only ``retry_time`` limits it."""
     retry_time: float = 900.0
-    """No new attempt of a request begins after so many seconds."""
+    """No attempt begins later than this number of seconds after the first failure of the request."""
     batch_size: int = 1
-    """Prompts a request, where the endpoint takes lists of prompts."""
+    """Maximum number of prompts in one request, for endpoints that take lists of prompts."""
     max_gen_toks: int = 256
-    """Most tokens to generate, for tasks that do not say."""
+    """Maximum number of tokens to generate, for tasks that do not set it."""
     max_length: int | None = None
-    """The model's window in tokens; the server's own when absent."""
+    """The model's window in tokens; by default the one that the server reports."""
     truncate: bool = False
-    """Cut a prompt that is too long on the left; without it such a prompt is a counted error."""
+    """Cut prompts that are too long on the left; otherwise such a prompt is a counted error."""
     seed: int | None = 1234
-    """Sent with every request; each repeat of a request adds its number. ``none`` sends none."""
+    """The seed of every request; repeat number n of a request sends the seed plus n. ``none`` sends no seed."""
     timeout: float = 300.0
-    """Seconds for a whole answer."""
+    """Maximum seconds for a complete answer."""
     connect_timeout: float = 10.0
-    """Seconds for a connection."""
+    """Maximum seconds for a connection."""
     header: dict[str, str] = field(default_factory=dict)
-    """Further HTTP headers; one that authenticates replaces ours."""
+    """Additional HTTP headers; an authentication header replaces the default one."""
     verify_certificate: bool = True
     """Whether the server's certificate is checked."""
     ca_cert_path: str | None = None
-    """A file of certificates to trust, as PEM."""
+    """A PEM file of certificates to trust."""
     client_cert: str | None = None
-    """The client's certificate, as PEM, for a server that asks for one."""
+    """A PEM file with the client's certificate, for servers that ask for one."""
     client_key: str | None = None
-    """Its key, without a password, when it is in a file of its own."""
+    """A PEM file with the key of ``client_cert``, without a password, if the key is in a separate file."""
     auth_token: str | None = None
-    """The key, in place of OPENAI_API_KEY."""
+    """The API key; by default the environment variable OPENAI_API_KEY."""
     eos_string: str | None = None
     """One more stop sequence for every generation."""
     max_images: int = 1
-    """Most images in one request."""
+    """Maximum number of images in one request."""
     tokenizer: str | None = None
-    """Accepted for compatibility; the server's own tokenizer counts."""
+    """Ignored; kept for compatibility with the reference harness. The server's tokenizer is used."""
     tokenizer_backend: str | None = None
-    """``remote``, ``none`` or absent: tokens are the server's; there is no local tokenizer."""
+    """``remote`` or ``none``: both mean the server's tokenizer; there is no local tokenizer."""
     tokenized_requests: bool | None = None
-    """Accepted for compatibility: what is sent follows from what the server can do."""
+    """Ignored; kept for compatibility with the reference harness. The probe decides what is sent."""
     add_bos_token: bool | None = None
-    """Whether the server adds its special tokens to a text; absent leaves it to the server."""
+    """Whether the server adds its special tokens to a text; by default the server decides."""
     custom_prefix_token_id: int | None = None
-    """The token an empty context is replaced by."""
+    """The token that replaces an empty context."""
     think_end_token: str | None = None
-    """What ends the model's reasoning; only what follows its last occurrence is the response."""
+    """The text that ends the model's reasoning; the response is what follows its last occurrence."""
     scoring: str | None = None
-    """The log-likelihood strategy, by name; chosen by a probe of the server when absent."""
+    """The name of the log-likelihood strategy; by default a probe of the server chooses it."""
     num_logprobs: int | None = None
-    """How many of the likeliest tokens the one-token strategies ask for; 20, or what the server allows, when absent."""
-    extra_body: dict[str, Any] = field(default_factory=dict)
-    """Further fields of every request's JSON body."""
+    """Number of most likely tokens that the one-token strategies ask for; by default 20, or the server's maximum."""
+    extra_body: dict[str, object] = field(default_factory=dict)
+    """Additional fields of the JSON body of every request."""
     requests_per_minute: float | None = None
-    """The most requests a minute."""
+    """Maximum number of requests per minute."""
     tokens_per_minute: float | None = None
-    """The most tokens a minute, prompt and completion together."""
+    """Maximum number of tokens per minute, prompt and completion together."""
     price_in: float | None = None
-    """Price of a million prompt tokens."""
+    """Price per million prompt tokens."""
     price_out: float | None = None
-    """Price of a million completion tokens."""
+    """Price per million completion tokens."""
     max_cost: float | None = None
-    """Stop the run, resumably, when it has cost so much."""
+    """Stop the run when it has cost this much; it can be resumed."""
     max_tokens_total: int | None = None
-    """Stop the run, resumably, after so many tokens."""
+    """Stop the run after this number of tokens; it can be resumed."""
     max_time: float | None = None
-    """Stop the run, resumably, after so many seconds."""
+    """Stop the run after this number of seconds; it can be resumed."""
 
     @classmethod
-    def parse(cls, given: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) -> ModelArguments:
-        """Check arguments as a user wrote them.
+    def parse(cls, given: Mapping[str, object], defaults: Mapping[str, object] | None = None) -> ModelArguments:
+        """Check and convert the arguments that a user wrote.
 
         Args:
-            given: Names to values, as parsed from the command line or given in Python.
-            defaults: What a model class sets where the user does not.
+            given: Names to values, from the command line or from Python.
+            defaults: Default values of the model class.
 
         Returns:
             The arguments with the right types.
 
         Raises:
-            ConfigError: A name that does not exist, or a value that does not fit.
+            ConfigError: A name does not exist, or a value has a wrong type or range.
         """
-        values = {**(defaults or {}), **{name: value for name, value in given.items() if name not in _NOT_NEEDED}}
+        values = {**(defaults or {}), **{name: value for name, value in given.items() if name not in _IGNORED}}
         pretrained = values.pop("pretrained", None)
         if pretrained is not None and not values.get("model"):
             values["model"] = pretrained
@@ -125,7 +125,7 @@ class ModelArguments:
         return cls(**{name: _convert(name, value, str(fields[name].type)) for name, value in values.items()})
 
     def __post_init__(self) -> None:
-        """Check what types do not say."""
+        """Check the ranges of values."""
         if self.num_concurrent != "auto" and (not isinstance(self.num_concurrent, int) or self.num_concurrent < 1):
             raise ConfigError(f"num_concurrent is a number from 1 on, or auto, not {self.num_concurrent!r}.")
         for name in ("batch_size", "max_gen_toks", "max_images", "num_logprobs"):
@@ -147,30 +147,30 @@ class ModelArguments:
             raise ConfigError("max_cost needs price_in and price_out (per million tokens).")
 
 
-def faults_of(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Go through all that is wrong with single arguments.
+def faults_of(given: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """List all errors of single arguments.
 
     Args:
         given: As for ``ModelArguments.parse``.
 
     Yields:
-        An argument's name and what is wrong with it.
+        The name of an argument and the error.
     """
     for name, value in given.items():
-        # A budget in money needs prices, which are arguments of their own.
-        beside = {"price_in": 0.0} if name == "max_cost" else {}
+        # `max_cost` alone would be an error, because it needs a price.
+        prices = {"price_in": 0.0} if name == "max_cost" else {}
         try:
-            ModelArguments.parse({name: value, **beside})
+            ModelArguments.parse({name: value, **prices})
         except ConfigError as error:
             yield name, str(error)
 
 
 def _convert(name: str, value: Any, kind: str) -> Any:
-    """Bring a value to the type of its field, given as the annotation's text."""
+    """Convert a value to the type of its field, whose annotation is given as text."""
     try:
         return _converted(name, value, kind)
     except (KeyError, TypeError, ValueError):
-        raise ConfigError(f"{name}={value!r} does not fit; {name} is {_spoken(kind)}.") from None
+        raise ConfigError(f"{name}={value!r} does not fit; {name} is {_in_words(kind)}.") from None
 
 
 def _converted(name: str, value: Any, kind: str) -> Any:
@@ -204,7 +204,7 @@ def _converted(name: str, value: Any, kind: str) -> Any:
     return str(value)
 
 
-def _spoken(kind: str) -> str:
+def _in_words(kind: str) -> str:
     for start, words in (
         ("bool", "true or false"),
         ("int | str", "a whole number or auto"),

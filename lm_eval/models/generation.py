@@ -1,9 +1,9 @@
-"""Generation: units of prompts, what the choices of an answer say, and which response is made of them."""
+"""Generation: request bodies, units of prompts, and the responses that follow from the choices of a reply."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,30 +17,30 @@ from lm_eval.models.work import Answer, Ask, Call, Reply, Slot, Unit
 __all__ = ["GenerationUnit", "generation_units", "text_of", "to_payload"]
 
 SERVER_STOPS = 4
-"""How many stop sequences the OpenAI API takes; all of a task's are applied to the text that comes back."""
+"""Maximum number of stop sequences that the OpenAI API takes. All of them are applied to the returned text here."""
 
 
 def to_payload(
     gen_kwargs: Mapping[str, Any], *, default_max_tokens: int, seed: int | None, eos: str | None
-) -> dict[str, Any]:
-    """Turn a task's generation settings into the fields of a request.
+) -> dict[str, object]:
+    """Turn the generation settings of a task into fields of a request.
 
     Args:
-        gen_kwargs: ``until``, ``max_gen_toks`` or ``max_tokens``, ``do_sample``, ``temperature``, and any field of the
-            API, which is passed on.
-        default_max_tokens: For settings that do not say.
-        seed: For settings that do not say; None sends none.
+        gen_kwargs: ``until``, ``max_gen_toks`` or ``max_tokens``, ``do_sample``, ``temperature``, and any other field
+            of the API, which is passed on.
+        default_max_tokens: ``max_tokens`` if the settings have none.
+        seed: ``seed`` if the settings have none; None sends no seed.
         eos: One more stop sequence.
 
     Returns:
-        ``max_tokens, temperature, stop, seed`` and the rest, in this order.
+        ``max_tokens``, ``temperature``, ``stop``, ``seed`` and the other fields, in this order.
     """
     rest = dict(gen_kwargs)
     rest.pop("do_sample", None)
     stops = [stop for stop in handle_stop_sequences(rest.pop("until", None), eos) if stop]
-    most = rest.pop("max_tokens", None)
-    most = rest.pop("max_gen_toks", most)
-    payload: dict[str, Any] = {"max_tokens": default_max_tokens if most is None else int(most)}
+    max_tokens = rest.pop("max_tokens", None)
+    max_tokens = rest.pop("max_gen_toks", max_tokens)
+    payload: dict[str, object] = {"max_tokens": default_max_tokens if max_tokens is None else int(max_tokens)}
     payload["temperature"] = rest.pop("temperature", 0)
     if stops:
         payload["stop"] = stops[:SERVER_STOPS]
@@ -50,17 +50,17 @@ def to_payload(
     return {**payload, **rest}
 
 
-def text_of(choice: Mapping[str, Any]) -> str:
-    """Read the text of a choice, of a completion or a chat answer.
+def text_of(choice: Mapping[str, object]) -> str:
+    """Read the text of a choice of a completion or chat reply.
 
     Args:
         choice: The choice.
 
     Returns:
-        Its text; empty when it has none, as when there is only reasoning.
+        The text; empty if there is only reasoning, for example.
 
     Raises:
-        MalformedResponse: There is no place where a text would be.
+        MalformedResponse: The choice has no field for a text.
     """
     message = choice.get("message")
     holder, key = (message, "content") if isinstance(message, dict) else (choice, "text")
@@ -75,8 +75,8 @@ def text_of(choice: Mapping[str, Any]) -> str:
     return content or ""
 
 
-def _info_of(choice: Mapping[str, Any], text: str, response: str, usage: Usage | None) -> ResponseInfo:
-    """Say what became of an answer: ok, or why it is not what a task can count on."""
+def _info_of(choice: Mapping[str, object], text: str, response: str, usage: Usage | None) -> ResponseInfo:
+    """Classify a response: ``ok``, or the reason why a task should not rely on it."""
     message = choice.get("message")
     holder = message if isinstance(message, dict) else choice
     finish = choice.get("finish_reason")
@@ -100,11 +100,11 @@ def _info_of(choice: Mapping[str, Any], text: str, response: str, usage: Usage |
 
 @dataclass(slots=True)
 class GenerationUnit:
-    """One request for the continuations of one or more prompts with the same settings.
+    """One generation request for one or more prompts with the same settings.
 
     Attributes:
-        model: Makes the payload and reads the texts.
-        batch: The prompts' slots, all of the same repeat.
+        model: Builds the payload and reads the texts.
+        batch: The slots of the prompts, all of the same repeat.
     """
 
     model: APIModel
@@ -112,20 +112,21 @@ class GenerationUnit:
 
     @property
     def slots(self) -> Sequence[Slot]:
-        """The slots that fail together."""
+        """The slots that are lost if the request fails."""
         return self.batch
 
     async def run(self, ask: Ask) -> Sequence[Answer | Unit]:
-        """Ask, and make responses of the answer.
+        """Send the request and read the responses.
 
         Args:
             ask: Sends the call.
 
         Returns:
-            An answer a slot; or, when a batch was rejected, a unit a slot, so that only the prompt at fault is lost.
+            One answer per slot. If a request with several prompts was rejected, one unit per slot, so that only the
+            prompt that caused the error is lost.
 
         Raises:
-            APIError: The call was lost, or its answer cannot be used.
+            APIError: The call failed, or its reply cannot be used.
         """
         model, batch = self.model, self.batch
         repeat = batch[0].repeat
@@ -141,8 +142,8 @@ class GenerationUnit:
             return [GenerationUnit(model, [slot]) for slot in batch]
         return self._answers(texts, reply, settings)
 
-    def _read(self, body: Any) -> list[str]:
-        """Let the model read the texts; whatever its code stumbles over was not the promised JSON."""
+    def _read(self, body: object) -> list[str]:
+        """Let the model class read the texts; an exception of its code means that the JSON is not as promised."""
         try:
             texts = self.model.parse_generations(outputs=body, count=len(self.batch))
         except (LookupError, TypeError, ValueError, AttributeError) as error:
@@ -154,50 +155,49 @@ class GenerationUnit:
         return texts
 
     def _answers(self, texts: Sequence[str], reply: Reply, settings: Mapping[str, Any]) -> list[Answer]:
-        choices: Sequence[Mapping[str, Any]]
+        choices: Sequence[Mapping[str, object]]
         try:
             choices = choices_in_order(reply.body, len(texts))
         except MalformedResponse:
-            choices = [{}] * len(texts)  # A model with an API of its own has read the texts itself.
+            choices = [{}] * len(texts)  # The model class reads another API's replies itself.
         usage = reply.usage
         stops = handle_stop_sequences(settings.get("until"), self.model.eos_string)
         answers = []
-        for place, (slot, text, choice) in enumerate(zip(self.batch, texts, choices, strict=True)):
-            told = text or ""
+        for index, (slot, text, choice) in enumerate(zip(self.batch, texts, choices, strict=True)):
+            full = text or ""
             end = self.model.think_end_token
-            kept = told.rpartition(end)[2].lstrip() if end and end in told else told
-            response = cut_at_stops(kept, stops)
-            # The counts of a batch are for all its prompts; they are kept once.
-            info = _info_of(choice, kept, response, usage if place == 0 else None)
-            if info.reasoning is None and len(kept) < len(told):
-                info.reasoning = told[: len(told) - len(kept)]
-                if not kept.strip():
+            final = full.rpartition(end)[2].lstrip() if end and end in full else full
+            response = cut_at_stops(final, stops)
+            # The token counts are for the complete batch, so only the first answer gets them.
+            info = _info_of(choice, final, response, usage if index == 0 else None)
+            if info.reasoning is None and len(final) < len(full):
+                info.reasoning = full[: len(full) - len(final)]
+                if not final.strip():
                     info.outcome = "reasoning_only"
             answers.append(Answer(slot, response, info))
         return answers
 
 
-def generation_units(model: APIModel, slots: Iterable[Slot], batch_size: Callable[[], int]) -> Iterator[GenerationUnit]:
-    """Cut slots into units.
+def generation_units(model: APIModel, slots: Iterable[Slot]) -> Iterator[GenerationUnit]:
+    """Cut slots into units; the prompts of a unit share generation settings and the number of the repeat.
 
     Args:
-        model: The model that will answer.
-        slots: Places for responses, in the order they are to be asked.
-        batch_size: Says how many prompts a unit may hold; those of a unit share settings and the number of the repeat.
+        model: The model that will answer; its ``batch_size`` is the maximum number of prompts in a unit.
+        slots: The slots, in the order in which they are sent.
 
     Yields:
         Units.
     """
     open_batches: dict[tuple[str, int], list[Slot]] = {}
     for slot in slots:
-        args, most = slot.instance.args, batch_size()
-        if most <= 1 or len(args) > 2:
+        args, batch_size = slot.instance.args, model.batch_size
+        if batch_size <= 1 or len(args) > 2:
             yield GenerationUnit(model, (slot,))
             continue
         key = json.dumps(args[1], sort_keys=True, default=str), slot.repeat
         batch = open_batches.setdefault(key, [])
         batch.append(slot)
-        if len(batch) >= most:
+        if len(batch) >= batch_size:
             del open_batches[key]
             yield GenerationUnit(model, batch)
     for batch in open_batches.values():

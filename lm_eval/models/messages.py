@@ -1,4 +1,4 @@
-"""Prompts of a chat model: messages that hash, and images in them."""
+"""Prompts of chat models: messages that can be hashed, and images in them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from typing import Any
 
 from lm_eval.errors import ConfigError, MissingPackageError
 
-__all__ = ["ChatPrompt", "with_images"]
+__all__ = ["ChatPrompt", "Message", "with_images"]
 
 Message = dict[str, Any]
+"""One message of a chat: ``role`` and ``content``."""
 _TYPES = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif", b"RIFF": "webp"}
 
 
 class ChatPrompt(tuple[Message, ...]):
-    """Messages as a prompt: equal when they say the same, hashable, dumped to JSON as a list of messages."""
+    """Messages as a prompt: compared by content, hashable, written to JSON as a list of messages."""
 
     def __hash__(self) -> int:
         return hash(self.prompt)
@@ -32,19 +33,19 @@ class ChatPrompt(tuple[Message, ...]):
         return self.prompt
 
 
-def with_images(messages: Sequence[Message], images: Sequence[Any], max_images: int) -> list[Message]:
+def with_images(messages: Sequence[Message], images: Sequence[object], max_images: int) -> list[Message]:
     """Put images into the last user message, before its text.
 
     Args:
         messages: The prompt.
         images: PIL images, bytes of image files, paths, URLs, or lists of these.
-        max_images: The most of them to send.
+        max_images: Maximum number of images to send.
 
     Returns:
         The messages with ``image_url`` parts.
 
     Raises:
-        ConfigError: There is no user message, or something that is no image.
+        ConfigError: There is no user message, or a value is not an image.
     """
     flat = [image for entry in images for image in (entry if isinstance(entry, list | tuple) else [entry])]
     parts = [
@@ -53,16 +54,16 @@ def with_images(messages: Sequence[Message], images: Sequence[Any], max_images: 
     result = [dict(message) for message in messages]
     for message in reversed(result):
         if message.get("role") == "user":
-            content = message.get("content") or ""
-            text = [{"type": "text", "text": content}] if isinstance(content, str) else content
+            content = message.get("content", "")
+            text = content if isinstance(content, list) else [{"type": "text", "text": content or ""}]
             message["content"] = [*parts, *text]
             return result
     raise ConfigError("The prompt has images but no user message to put them in.")
 
 
-def _as_url(image: Any) -> str:
-    if isinstance(image, Mapping) and (image.get("bytes") or image.get("path")):
-        image = image.get("bytes") or image.get("path")
+def _as_url(image: object) -> str:
+    if isinstance(image, Mapping):
+        image = image.get("bytes") or image.get("path") or image
     if isinstance(image, str) and image.startswith(("http://", "https://", "data:")):
         return image
     if isinstance(image, str | Path):

@@ -1,4 +1,4 @@
-"""The OpenAI completions and chat completions APIs, of any server that speaks them."""
+"""The OpenAI completions and chat completions APIs, of any server that implements them."""
 
 from __future__ import annotations
 
@@ -12,22 +12,21 @@ from lm_eval.errors import ConfigError
 from lm_eval.models.api_models import TemplateAPI
 from lm_eval.models.generation import text_of, to_payload
 from lm_eval.models.http.replies import choices_in_order
-from lm_eval.models.messages import ChatPrompt, with_images
+from lm_eval.models.messages import ChatPrompt, Message, with_images
 
 __all__ = ["LocalChatCompletion", "LocalCompletionsAPI", "OpenAIChatCompletion", "OpenAICompletionsAPI"]
 
 eval_logger = logging.getLogger("lm_eval")
 
 _REASONING_FAMILY = re.compile(r"(?:^|/)(?:o1|o3|o4|gpt-5)(?![a-z0-9])", re.IGNORECASE)
-_OPENAI = "https://api.openai.com/v1"
 
 
-def _texts(outputs: Any, count: int | None) -> list[str]:
+def _texts(outputs: object, count: object) -> list[str]:
     if count == 1:
         return [text_of(choices_in_order(outputs, 1)[0])]
     if isinstance(outputs, list):
         return [text for output in outputs for text in _texts(output, None)]
-    if count is None:
+    if not isinstance(count, int):
         choices = outputs.get("choices") if isinstance(outputs, dict) else None
         count = len(choices) if isinstance(choices, list) else 1
     return [text_of(choice) for choice in choices_in_order(outputs, count)]
@@ -37,49 +36,29 @@ class LocalCompletionsAPI(TemplateAPI):
     """A server with ``/v1/completions``."""
 
     path = "/completions"
-
-    def __init__(self, *args: Any, **arguments: Any) -> None:
-        """Check the arguments; see ``ModelArguments``."""
-        super().__init__(*args, **arguments)
-        if not self.model:
-            raise ConfigError("model is missing; name it as the server does: model=NAME (GET /v1/models lists names).")
+    needs_model = True
 
     def _create_payload(
         self,
-        messages: Any,
+        messages: object,
         *,
         generate: bool = True,
         gen_kwargs: dict[str, Any] | None = None,
         seed: int | None = 1234,
         eos: str | None = None,
-        **kwargs: Any,
-    ) -> dict[str, Any]:
+        **kwargs: object,
+    ) -> dict[str, object]:
         """Build the body: a prompt or a list of prompts, and the settings."""
-        body: dict[str, Any] = {"model": self.model, "prompt": messages}
+        body: dict[str, object] = {"model": self.model, "prompt": messages}
         if not generate:
             body |= {"temperature": 0, "max_tokens": 1, "logprobs": 1}
             return body | ({} if seed is None else {"seed": seed}) | {"echo": True}
         return body | to_payload(gen_kwargs or {}, default_max_tokens=self.args.max_gen_toks, seed=seed, eos=eos)
 
     @staticmethod
-    def parse_generations(outputs: Any, **kwargs: Any) -> list[str]:
+    def parse_generations(outputs: object, **kwargs: object) -> list[str]:
         """Read the texts, in the order of the prompts; see ``TemplateAPI.parse_generations``."""
         return _texts(outputs, kwargs.get("count"))
-
-
-class OpenAICompletionsAPI(LocalCompletionsAPI):
-    """OpenAI's completions; a key is needed."""
-
-    defaults: ClassVar[Mapping[str, Any]] = {"base_url": _OPENAI}
-
-    @property
-    def api_key(self) -> str:
-        """The key.
-
-        Raises:
-            ConfigError: There is none.
-        """
-        return _required(super().api_key)
 
 
 class LocalChatCompletion(TemplateAPI):
@@ -87,17 +66,10 @@ class LocalChatCompletion(TemplateAPI):
 
     path = "/chat/completions"
     chat = True
+    needs_model = True
     _warned = False
 
-    def __init__(self, *args: Any, **arguments: Any) -> None:
-        """Check the arguments; see ``ModelArguments``."""
-        super().__init__(*args, **arguments)
-        if not self.model:
-            raise ConfigError("model is missing; name it as the server does: model=NAME (GET /v1/models lists names).")
-        if self.args.batch_size > 1:
-            eval_logger.warning("A chat request holds one prompt: batch_size is 1; num_concurrent is what adds speed.")
-
-    def apply_chat_template(self, chat_history: list[dict[str, Any]], add_generation_prompt: bool = True) -> ChatPrompt:
+    def apply_chat_template(self, chat_history: list[Message], add_generation_prompt: bool = True) -> ChatPrompt:
         """Keep the messages as they are: the server applies its template.
 
         Args:
@@ -105,22 +77,25 @@ class LocalChatCompletion(TemplateAPI):
             add_generation_prompt: Not sent: servers decide by the role of the last message.
 
         Returns:
-            The messages, as a prompt that hashes.
+            The messages, as a prompt that can be hashed.
         """
         return ChatPrompt(chat_history)
 
     def chat_template(self, chat_template: bool | str = False) -> str | None:
-        """None: the template is the server's."""
+        """Return None, because the template belongs to the server."""
         return None
 
-    def create_message(self, instances: Sequence[Instance]) -> list[dict[str, Any]]:
+    def create_message(self, instances: Sequence[Instance]) -> list[Message]:
         """Turn an Instance into messages, with its images.
 
         Args:
-            instances: One Instance.
+            instances: A single Instance.
 
         Returns:
             The messages.
+
+        Raises:
+            ConfigError: The Instance has audio, which chat APIs here do not take.
         """
         args = instances[0].args
         messages = self._messages(args[0])
@@ -131,59 +106,72 @@ class LocalChatCompletion(TemplateAPI):
             return with_images(messages, media["visual"], self.args.max_images)
         return messages
 
-    def _messages(self, prompt: Any) -> list[dict[str, Any]]:
+    def _messages(self, prompt: str | Sequence[Message]) -> list[Message]:
         if isinstance(prompt, str):
             if not self._warned:
                 self._warned = True
                 eval_logger.warning(
-                    "Prompts are plain text and go out as one user message each; --apply_chat_template sends system, "
-                    "few-shot examples and question as messages of their own."
+                    "Prompts are plain text, and each is sent as one user message; --apply_chat_template sends system "
+                    "prompt, few-shot examples and question as separate messages."
                 )
             return [{"role": "user", "content": prompt}]
         return [dict(message) for message in prompt]
 
     def _create_payload(
         self,
-        messages: Any,
+        messages: object,
         *,
         generate: bool = True,
         gen_kwargs: dict[str, Any] | None = None,
         seed: int | None = 1234,
         eos: str | None = None,
-        **kwargs: Any,
-    ) -> dict[str, Any]:
+        **kwargs: object,
+    ) -> dict[str, object]:
         """Build the body: messages and the settings."""
         settings = to_payload(gen_kwargs or {}, default_max_tokens=self.args.max_gen_toks, seed=seed, eos=eos)
         return {"model": self.model, "messages": messages} | settings
 
     @staticmethod
-    def parse_generations(outputs: Any, **kwargs: Any) -> list[str]:
+    def parse_generations(outputs: object, **kwargs: object) -> list[str]:
         """Read the text of the message; see ``TemplateAPI.parse_generations``."""
         return _texts(outputs, kwargs.get("count"))
 
 
-class OpenAIChatCompletion(LocalChatCompletion):
-    """OpenAI's chat completions; a key is needed, and reasoning models take other settings."""
+class _OpenAI(TemplateAPI):
+    """The part that OpenAI's own APIs share: the URL, and a required API key."""
 
-    defaults: ClassVar[Mapping[str, Any]] = {"base_url": _OPENAI}
+    defaults: ClassVar[Mapping[str, object]] = {"base_url": "https://api.openai.com/v1"}
 
     @property
     def api_key(self) -> str:
-        """The key.
+        """The API key.
 
         Raises:
             ConfigError: There is none.
         """
-        return _required(super().api_key)
+        key = super().api_key
+        if not key:
+            raise ConfigError("No key for OpenAI; set OPENAI_API_KEY, or auth_token= in model_args.")
+        return key
+
+
+class OpenAICompletionsAPI(_OpenAI, LocalCompletionsAPI):
+    """OpenAI's completions; an API key is required."""
+
+
+class OpenAIChatCompletion(_OpenAI, LocalChatCompletion):
+    """OpenAI's chat completions; an API key is required, and reasoning models take other settings."""
+
+    _small_call_tokens = 16
 
     @property
     def reasons(self) -> bool:
         """Whether the model is of a family that takes no stop sequences and only temperature 1."""
         return _REASONING_FAMILY.search(self.model) is not None
 
-    def _create_payload(self, messages: Any, **kwargs: Any) -> dict[str, Any]:
+    def _create_payload(self, messages: object, **kwargs: Any) -> dict[str, object]:
         """Build the body with ``max_completion_tokens``, and for reasoning models without ``stop``."""
-        payload: dict[str, Any] = {}
+        payload: dict[str, object] = {}
         for name, value in super()._create_payload(messages, **kwargs).items():
             if name == "max_tokens":
                 payload.setdefault("max_completion_tokens", value)
@@ -192,13 +180,3 @@ class OpenAIChatCompletion(LocalChatCompletion):
             else:
                 payload[name] = 1 if self.reasons and name == "temperature" else value
         return payload
-
-    @property
-    def _light_tokens(self) -> int:
-        return 16
-
-
-def _required(key: str) -> str:
-    if not key:
-        raise ConfigError("No key for OpenAI; set OPENAI_API_KEY, or auth_token= in model_args.")
-    return key

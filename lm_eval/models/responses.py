@@ -1,4 +1,4 @@
-"""From Instances to places for responses and back: order, repeats, errors."""
+"""Turns Instances into slots, and puts responses back in the order of the Instances and their repeats."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ __all__ = ["ListedResponses", "Responses", "in_prefix_order"]
 
 
 def in_prefix_order(instances: Sequence[Instance]) -> list[Instance]:
-    """Order Instances so that prompts with the same start are neighbours, for a server's prefix cache.
+    """Order Instances so that prompts with a common prefix are neighbours, for the server's prefix cache.
 
-    Tasks keep their order; within a task and a request type prompts are sorted as text, which puts every two prompts
-    next to those they share the longest start with. Tasks that ask the same prompts, with settings of their own, go
-    together: a server has long forgotten the prompts of a task when the next one begins.
+    Tasks keep their order. Within a task and a request type, prompts are sorted as text, so that prompts with a long
+    common prefix are next to each other. Tasks that ask the same prompts with different settings are merged, because
+    the cache no longer has the prompts of one task when the next task begins.
 
     Args:
         instances: The Instances of a run.
 
     Returns:
-        The same Instances.
+        The same Instances, in the new order.
     """
     groups: dict[tuple[str | None, str], list[Instance]] = {}
     for instance in instances:
         groups.setdefault((instance.task_name, instance.request_type), []).append(instance)
-    alike: dict[tuple[str, str], list[list[Instance]]] = {}
+    by_first_prompt: dict[tuple[str, str], list[list[Instance]]] = {}
     for group in groups.values():
         group.sort(key=_prompt_text)
-        # Two tasks that begin with the same prompt are taken to go on alike; if not, they are only interleaved.
-        alike.setdefault((group[0].request_type, _prompt_text(group[0])), []).append(group)
-    return [instance for same in alike.values() for instance in heapq.merge(*same, key=_prompt_text)]
+        # Tasks with the same first prompt probably have the same prompts; if not, merging them does no harm.
+        by_first_prompt.setdefault((group[0].request_type, _prompt_text(group[0])), []).append(group)
+    return [instance for same in by_first_prompt.values() for instance in heapq.merge(*same, key=_prompt_text)]
 
 
 def _prompt_text(instance: Instance) -> str:
@@ -43,18 +43,18 @@ def _prompt_text(instance: Instance) -> str:
 
 
 class Responses:
-    """Collects answers in any order and writes them onto their Instances in the order of the repeats.
+    """Collects answers in any order, and writes them to their Instances in the order of the repeats.
 
     Attributes:
-        total: How many responses there will be.
-        scored: Whether any of them is a log-likelihood.
+        total: Number of responses to come.
+        scored: Whether any response is a log-likelihood.
     """
 
     def __init__(self, instances: Iterable[Instance]) -> None:
-        """Make a place for each repeat of each Instance.
+        """Create one slot per repeat of each Instance.
 
         Args:
-            instances: The Instances; their ``resps``, ``info`` and ``error`` are overwritten.
+            instances: The Instances; ``resps``, ``info`` and ``error`` are overwritten.
         """
         self._instances = list(instances)
         self.total = 0
@@ -65,13 +65,13 @@ class Responses:
             self.total += repeats
 
     def slots(self) -> Iterator[Slot]:
-        """Yield all places, in the order they are to be asked."""
+        """Yield all slots, in the order in which they are sent."""
         for instance in in_prefix_order(self._instances):
             for repeat in range(instance.repeats or 1):
                 yield Slot(instance, repeat)
 
     def answered(self, answer: Answer) -> None:
-        """Put an answer in its place.
+        """Store an answer.
 
         Args:
             answer: The answer.
@@ -83,16 +83,16 @@ class Responses:
         instance.info[repeat] = answer.info
 
     def lost(self, slot: Slot, error: RequestError) -> None:
-        """Note that a response will never come.
+        """Register that a slot gets no response.
 
         Args:
-            slot: Its place.
-            error: Why.
+            slot: The slot.
+            error: The reason.
         """
         slot.instance.error = error
 
     def finish(self) -> None:
-        """Take away the places that stayed empty; an Instance that has one carries an error."""
+        """Remove empty slots, and set an error on the Instances that have one."""
         for instance in self._instances:
             if any(response is _MISSING for response in instance.resps):
                 instance.error = instance.error or _NOT_ASKED
@@ -100,10 +100,10 @@ class Responses:
                 instance.info = [info for info in instance.info if info is not _NO_INFO]
 
     def usage_by_task(self) -> dict[str, Usage]:
-        """Add up the tokens of all answers, those from a file with them.
+        """Sum the tokens of all answers, cached ones included.
 
         Returns:
-            Task to its tokens; nothing for a task none of whose answers had counts.
+            Task name to tokens; without tasks whose answers have no token counts.
         """
         found: dict[str, Usage] = {}
         for instance in self._instances:
@@ -114,66 +114,66 @@ class Responses:
 
 
 class ListedResponses:
-    """Collects answers as the list a request method returns; the n-th place of an Instance is its n-th repeat.
+    """Collects answers as the list that a request method returns; an Instance listed n times has n repeats.
 
     Attributes:
-        total: How many responses there will be.
-        scored: Whether any of them is a log-likelihood.
+        total: Number of responses to come.
+        scored: Whether any response is a log-likelihood.
     """
 
     def __init__(self, requests: Sequence[Instance]) -> None:
-        """Make a place for each entry.
+        """Create one slot per entry.
 
         Args:
-            requests: What the request method got.
+            requests: The argument of the request method.
         """
         self.total = len(requests)
         self.scored = any(request.request_type != "generate_until" for request in requests)
         self._results: list[Any] = [_MISSING] * self.total
-        self._losses: list[RequestError] = []
-        self._places: dict[tuple[int, int], int] = {}
+        self._errors: list[RequestError] = []
+        self._indexes: dict[tuple[int, int], int] = {}
         self._slots: list[Slot] = []
         seen: dict[int, int] = {}
-        for place, request in enumerate(requests):
+        for index, request in enumerate(requests):
             repeat = seen.get(id(request), 0)
             seen[id(request)] = repeat + 1
-            self._places[id(request), repeat] = place
+            self._indexes[id(request), repeat] = index
             self._slots.append(Slot(request, repeat))
             request.error = None
 
     def slots(self) -> Iterator[Slot]:
-        """Yield all places."""
+        """Yield all slots."""
         return iter(self._slots)
 
     def answered(self, answer: Answer) -> None:
-        """Put an answer in its place.
+        """Store an answer.
 
         Args:
             answer: The answer.
         """
-        self._results[self._places[id(answer.slot.instance), answer.slot.repeat]] = answer.response
+        self._results[self._indexes[id(answer.slot.instance), answer.slot.repeat]] = answer.response
 
     def lost(self, slot: Slot, error: RequestError) -> None:
-        """Note that a response will never come.
+        """Register that a slot gets no response.
 
         Args:
-            slot: Its place.
-            error: Why.
+            slot: The slot.
+            error: The reason.
         """
         slot.instance.error = error
-        self._losses.append(error)
+        self._errors.append(error)
 
     def finish(self) -> list[Any]:
         """Return the responses.
 
         Returns:
-            One an entry, in the order of the entries.
+            One response per entry, in the order of the entries.
 
         Raises:
-            APIError: Some were lost; a list of responses has no place for that.
+            APIError: A request failed; the list cannot express that.
         """
-        if self._losses:
-            raise APIError(f"{len(self._losses)} of {self.total} requests were lost, first: {self._losses[0].message}")
+        if self._errors:
+            raise APIError(f"{len(self._errors)} of {self.total} requests were lost, first: {self._errors[0].message}")
         if any(result is _MISSING for result in self._results):
             raise APIError(f"Not all of {self.total} requests were answered")
         return self._results

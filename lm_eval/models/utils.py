@@ -1,4 +1,4 @@
-"""Small helpers under the names that model and task code in the wild imports."""
+"""Small helpers, under the names that model and task code outside this package imports."""
 
 from __future__ import annotations
 
@@ -11,24 +11,25 @@ from lm_eval.errors import ConfigError
 __all__ = ["Collator", "chunks", "cut_at_stops", "handle_stop_sequences", "postprocess_generated_text"]
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 def chunks(items: Iterable[T], n: int = 0, fn: Callable[[int, Sequence[T]], int] | None = None) -> Iterator[list[T]]:
     """Cut a sequence into lists.
 
     Args:
-        items: What to cut.
+        items: The items.
         n: The length of each list; 0 with no ``fn`` gives one list.
-        fn: Gives the length of the list that starts at an index, from the index and all items.
+        fn: Returns the length of the list that starts at an index; gets the index and all items.
 
     Yields:
         Lists of at most that length, in order.
     """
-    everything = list(items) if fn is not None else []
-    iterator = iter(everything if fn is not None else items)
+    all_items = list(items) if fn is not None else []
+    iterator = iter(all_items if fn is not None else items)
     taken = 0
     while True:
-        length = fn(taken, everything) if fn is not None else n
+        length = fn(taken, all_items) if fn is not None else n
         chunk = list(islice(iterator, length) if length > 0 else iterator)
         if not chunk:
             return
@@ -37,17 +38,17 @@ def chunks(items: Iterable[T], n: int = 0, fn: Callable[[int, Sequence[T]], int]
 
 
 def handle_stop_sequences(until: str | Sequence[str] | None, eos: str | None) -> list[str]:
-    """Make one list of stop sequences.
+    """Build the list of stop sequences.
 
     Args:
-        until: A task's stop sequences.
-        eos: One more, unless it is among them.
+        until: The stop sequences of a task.
+        eos: One more stop sequence, added if it is not in ``until``.
 
     Returns:
-        All of them, in order.
+        All stop sequences, in order.
 
     Raises:
-        ConfigError: ``until`` is neither text nor a list of texts.
+        ConfigError: ``until`` is neither a text nor a list of texts.
     """
     if until is None:
         stops = []
@@ -64,14 +65,14 @@ def handle_stop_sequences(until: str | Sequence[str] | None, eos: str | None) ->
 
 
 def cut_at_stops(text: str, stops: Iterable[str]) -> str:
-    """Cut a text before the first of any stop sequence.
+    """Cut a text before the first stop sequence.
 
     Args:
         text: The text.
-        stops: Stop sequences; empty ones are passed over.
+        stops: The stop sequences; empty ones are ignored.
 
     Returns:
-        What comes before.
+        The text before the first stop sequence.
     """
     for stop in stops:
         if stop:
@@ -82,12 +83,12 @@ def cut_at_stops(text: str, stops: Iterable[str]) -> str:
 def postprocess_generated_text(
     generation: str, stop: str | Sequence[str] | None, think_end_token: str | None = None
 ) -> str:
-    """Take the response out of a generated text: what follows the reasoning, before the first stop sequence.
+    """Return the response in a generated text: the part after the reasoning and before the first stop sequence.
 
     Args:
-        generation: The text.
-        stop: Stop sequences.
-        think_end_token: What ends the reasoning.
+        generation: The generated text.
+        stop: The stop sequences.
+        think_end_token: The text that ends the reasoning.
 
     Returns:
         The response.
@@ -98,7 +99,7 @@ def postprocess_generated_text(
 
 
 class Collator(Generic[T]):
-    """Sorts and groups items, hands them out in batches, and puts results back in the first order."""
+    """Sorts and groups items, yields them in batches, and puts results back in the original order."""
 
     def __init__(
         self,
@@ -107,12 +108,12 @@ class Collator(Generic[T]):
         group_fn: Callable[[T], Any] = lambda item: item[1],  # type: ignore[index]
         group_by: str | None = None,
     ) -> None:
-        """Take the items.
+        """Group and sort the items.
 
         Args:
             arr: The items.
-            sort_fn: The key they are sorted by, inside a group.
-            group_fn: What tells groups apart.
+            sort_fn: Returns the key by which the items of a group are sorted.
+            group_fn: Returns the key of an item's group.
             group_by: ``gen_kwargs`` or ``contexts`` for groups; None for one group.
         """
         self._items = list(arr)
@@ -123,38 +124,36 @@ class Collator(Generic[T]):
         self._groups = [sorted(indexes, key=lambda i: sort_fn(self._items[i])) for indexes in groups.values()]
 
     def get_batched(self, n: int = 1, batch_fn: Callable[[int, Sequence[T]], int] | None = None) -> Iterator[list[T]]:
-        """Hand the items out.
+        """Yield the items in batches.
 
         Args:
-            n: The size of a batch; 0 for a whole group.
-            batch_fn: Gives the size of the batch that starts at an index.
+            n: The size of a batch; 0 for complete groups.
+            batch_fn: Returns the size of the batch that starts at an index.
 
         Yields:
-            Batches, none across groups.
+            Batches; each has items of one group.
         """
         for group in self._groups:
             self._order.extend(group)
             yield from chunks([self._items[index] for index in group], n, batch_fn)
 
-    def get_original(self, newarr: Sequence[Any]) -> list[Any]:
-        """Put results back in the items' order.
+    def get_original(self, newarr: Sequence[R]) -> list[R]:
+        """Put results back in the original order of the items.
 
         Args:
-            newarr: A result an item, in the order the items were handed out.
+            newarr: One result per item, in the order in which ``get_batched`` yielded the items.
 
         Returns:
-            The results in the order the items came in.
+            The results in the original order.
         """
-        results: list[Any] = [None] * len(self._items)
-        for index, result in zip(self._order, newarr, strict=True):
-            results[index] = result
-        return results
+        results = dict(zip(self._order, newarr, strict=True))
+        return [results[index] for index in range(len(self._items))]
 
     def __len__(self) -> int:
         return len(self._items)
 
 
-def _hashable(value: Any) -> Hashable:
+def _hashable(value: object) -> Hashable:
     if isinstance(value, Mapping):
         return tuple(sorted((key, _hashable(item)) for key, item in value.items()))
     if isinstance(value, list | tuple):

@@ -1,9 +1,9 @@
-"""The pieces work is cut into between a list of Instances and their responses.
+"""The pieces of work between a list of Instances and their responses.
 
-A ``Unit`` is what one worker takes. It asks zero or more ``Call``s and returns what it finished: answers for
-slots, and further units when the work turned out to need them (the windows of a document whose tokens are only
-known once the server has counted them). The engine owns order, limits, retries, endpoints and the journal; a unit
-owns what is asked and what an answer means.
+One worker takes one ``Unit``. The unit sends zero or more calls, and returns answers for its slots. It may also return
+further units, such as the windows of a document, which are known only after the server has counted its tokens. The
+engine decides about order, limits, retries, endpoints and the journal; the unit decides what is sent and what a reply
+means.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ class Call:
     """One HTTP request.
 
     Attributes:
-        path: What follows the base URL, such as ``/completions``; a path that starts with ``//`` is taken from the
-            server's root (``//tokenize``).
-        payload: The JSON body; an empty one makes the call a GET (``/models``, ``//props``). Its bytes, the endpoint
-            and ``repeat`` are the key in the journal.
-        repeat: Which repeat of the same payload this is.
-        tokens: An estimate of the tokens it costs, for token limits.
+        path: The API path after the base URL, such as ``/completions``; a path that starts with ``//`` is relative to
+            the root of the server (``//tokenize``).
+        payload: The JSON body; empty for a GET (``/models``, ``//props``). Its bytes, the path, the endpoints and
+            ``repeat`` are the key in the journal.
+        repeat: The number of the repeat of the same payload.
+        tokens: An estimate of its tokens, for rate limits; 0 if unknown.
     """
 
     path: str
@@ -38,14 +38,14 @@ class Call:
 
 @dataclass(slots=True)
 class Reply:
-    """The answer to a call.
+    """The reply to a call.
 
     Attributes:
         body: The parsed JSON.
-        endpoint: The URL that answered.
+        endpoint: The URL that answered, without credentials.
         attempts: How often the call was sent.
-        cached: Whether it came from the journal or the cache.
-        usage: The token counts in the body; None when it has none.
+        cached: Whether the reply came from the journal or the cache.
+        usage: The token counts in the body; None if it has none.
     """
 
     body: object
@@ -56,11 +56,11 @@ class Reply:
 
 
 Ask = Callable[[Call], Awaitable[Reply]]
-"""Sends a call, with retries, limits and journal; raises ``APIError`` when it is lost for good."""
+"""Sends a call, with journal, retries and limits; raises ``APIError`` if the call fails for good."""
 
 
 class Slot(NamedTuple):
-    """A place for one response: a repeat of an Instance."""
+    """The place for one response: one repeat of one Instance."""
 
     instance: Instance
     repeat: int = 0
@@ -68,7 +68,7 @@ class Slot(NamedTuple):
 
 @dataclass(slots=True)
 class Answer:
-    """A finished response for a slot."""
+    """The response for a slot."""
 
     slot: Slot
     response: object
@@ -76,11 +76,11 @@ class Answer:
 
 
 class Unit(Protocol):
-    """What one worker takes: the smallest piece of work that is asked together."""
+    """The smallest piece of work that one worker takes."""
 
     @property
     def slots(self) -> Sequence[Slot]:
-        """The slots that fail when ``run`` raises."""
+        """The slots that are lost if ``run`` raises."""
 
     def run(self, ask: Ask) -> Awaitable[Sequence[Answer | Unit]]:
         """Do the work.
@@ -89,8 +89,8 @@ class Unit(Protocol):
             ask: Sends a call and returns its reply.
 
         Returns:
-            Finished answers, and units still to do.
+            Answers, and further units.
 
         Raises:
-            APIError: A call was lost for good.
+            APIError: A call failed for good.
         """

@@ -243,8 +243,8 @@ def _answer_and_score(prepared: Prepared, settings: RunSettings) -> dict[str, An
     """Build the requests, ask the model once for all tasks, then filter, score and aggregate."""
     from lm_eval.api.model import CachingLM
     from lm_eval.results.collect import collect
-    from lm_eval.results.hashes import task_hash
     from lm_eval.results.per_doc import score_task
+    from lm_eval.results.sample import task_hash
 
     prepared.build_requests(settings)
     lm, tasks = prepared.lm, prepared.tasks

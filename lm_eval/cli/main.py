@@ -70,11 +70,9 @@ def discard_output() -> None:
 
 def _leave(code: int) -> None:
     """End the process at once if the client of a service hangs, since its exit handlers hang, too."""
-    if "lm_eval.loggers.trackers" not in sys.modules:  # no service was used, and importing the module takes 0.1 s
-        return
-    from lm_eval.loggers.trackers import is_hanging
+    from lm_eval.loggers.hanging import hanging_services
 
-    if is_hanging():
+    if hanging_services():
         if sys.exc_info()[0] is not None:
             import traceback
 

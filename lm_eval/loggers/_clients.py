@@ -1,48 +1,49 @@
-"""Finds the clients of services and checks what they are given, before a run."""
+"""Import the clients of services, and check their arguments before a run."""
 
 from __future__ import annotations
 
 import importlib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from types import ModuleType
 
 from lm_eval.errors import ConfigError, MissingPackageError, did_you_mean
 
 __all__ = ["check_arguments", "keywords_of", "load"]
 
 
-def load(package: str, needed: str) -> Any:
+def load(package: str, attribute: str) -> ModuleType:
     """Import a service's client.
 
     Args:
         package: ``wandb``, ``trackio`` or ``mlflow``.
-        needed: A name the client has; a folder of the package's name, such as the one wandb writes to, has not.
+        attribute: An attribute that only the real package has; guards against a local folder with the package's
+            name, such as the folder ``wandb`` that wandb writes to.
 
     Returns:
         The module.
 
     Raises:
-        MissingPackageError: It is not installed, or cannot be imported.
+        MissingPackageError: The package is not installed, or cannot be imported.
     """
     reason = ""
     try:
         module = importlib.import_module(package)
-        if hasattr(module, needed):
+        if hasattr(module, attribute):
             return module
     except ImportError as error:
         reason = "" if error.name in (package, None) else f" ({error})"
     raise MissingPackageError(f'{package} is not installed{reason}: pip install "lm-eval-api[{package}]"')
 
 
-def keywords_of(function: Callable[..., Any]) -> list[str] | None:
-    """Name the keyword arguments a function takes.
+def keywords_of(function: Callable[..., object]) -> list[str] | None:
+    """List the keyword arguments of a function.
 
     Args:
         function: The function.
 
     Returns:
-        The names; None when it takes any, or does not say.
+        The names; None when the function takes any keyword, or has no signature.
     """
     try:
         parameters = inspect.signature(function).parameters.values()
@@ -53,16 +54,16 @@ def keywords_of(function: Callable[..., Any]) -> list[str] | None:
     return [parameter.name for parameter in parameters if parameter.kind is not parameter.POSITIONAL_ONLY]
 
 
-def check_arguments(option: str, given: Mapping[str, Any], known: Iterable[str] | None) -> None:
-    """Refuse arguments that a service does not take.
+def check_arguments(option: str, given: Mapping[str, object], known: Iterable[str] | None) -> None:
+    """Refuse arguments that a service does not know.
 
     Args:
-        option: The option they come from.
+        option: The command-line option with the arguments.
         given: The arguments.
-        known: The names it takes; None means any.
+        known: The names the service knows; None means any.
 
     Raises:
-        ConfigError: One is unknown.
+        ConfigError: An argument is unknown.
     """
     if known is None:
         return

@@ -1,11 +1,11 @@
-"""The samples of a task as services take them: rows of a table, or conversations."""
+"""The samples of a task as trackers take them: rows of a table, or conversations."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from lm_eval.results.atomic import to_json
+from lm_eval.results.sample import Request, Sample, read_log_likelihood
 
 __all__ = ["SAMPLE_COLUMNS", "conversation", "sample_rows"]
 
@@ -21,10 +21,10 @@ SAMPLE_COLUMNS = [
     "filtered_predictions",
     "error",
 ]
-"""The columns before those of the metrics."""
+"""The columns before the columns of the metrics."""
 
 
-def sample_rows(samples: Sequence[Mapping[str, Any]], output_type: str = "") -> tuple[list[str], list[list[Any]]]:
+def sample_rows(samples: Sequence[Sample], output_type: str = "") -> tuple[list[str], list[list[object]]]:
     """Lay a task's samples out as a table.
 
     Args:
@@ -35,30 +35,28 @@ def sample_rows(samples: Sequence[Mapping[str, Any]], output_type: str = "") -> 
         The columns and the rows: ``data`` is the prompt, ``input_len`` its characters, ``labels`` the target,
         ``raw_predictions`` the response or the likeliest choice's index; the metrics' columns come last.
     """
-    metrics = list(dict.fromkeys(metric for sample in samples for metric in sample.get("metrics", ())))
+    metrics = list(dict.fromkeys(metric for sample in samples for metric in sample.metrics))
     rows = []
     for sample in samples:
         prompt = _prompt(sample)
-        shown = [
-            sample.get("doc_id"),
-            sample.get("filter"),
+        shown: list[object] = [
+            sample.doc_id,
+            sample.filter,
             prompt,
             _choices(sample, output_type),
             len(prompt),
-            _text(sample.get("target")),
+            _text(sample.target),
             output_type,
-            _prediction(_first_responses(sample), output_type),
-            _prediction(_conditional(sample, sample.get("filtered_resps")), output_type),
-            _text((sample.get("error") or {}).get("message", "")),
+            _prediction(_first_responses(sample.requests), output_type),
+            _prediction([request.filtered for request in sample.requests], output_type),
+            sample.error.message if sample.error is not None else "",
         ]
-        rows.append([*shown, *(_cell(sample.get(metric)) for metric in metrics)])
+        rows.append([*shown, *(_cell(sample.value(metric)) for metric in metrics)])
     return [*SAMPLE_COLUMNS, *metrics], rows
 
 
-def conversation(
-    task: str, sample: Mapping[str, Any], output_type: str = ""
-) -> tuple[list[dict[str, str]], dict[str, Any]]:
-    """Show a sample as what was asked and what came back.
+def conversation(task: str, sample: Sample, output_type: str = "") -> tuple[list[dict[str, str]], dict[str, object]]:
+    """Show a sample as a question and the model's answer.
 
     Args:
         task: The task's name.
@@ -66,69 +64,54 @@ def conversation(
         output_type: The task's.
 
     Returns:
-        The messages and what else is known: task, doc, target, filter, scores.
+        The messages, and further facts: task, document, target, filter, scores.
     """
     choices = _choices(sample, output_type)
     prompt = _prompt(sample) + (f"\n\n{choices}" if choices else "")
     facts = {
         "task": task,
-        "doc_id": sample.get("doc_id"),
-        "target": _text(sample.get("target")),
-        "filter": sample.get("filter"),
+        "doc_id": sample.doc_id,
+        "target": _text(sample.target),
+        "filter": sample.filter,
         "output_type": output_type,
-        "filtered": _prediction(_conditional(sample, sample.get("filtered_resps")), output_type),
-        **({"error": _text(sample["error"])} if sample.get("error") else {}),
-        **{metric: _cell(sample.get(metric)) for metric in sample.get("metrics", ())},
+        "filtered": _prediction([request.filtered for request in sample.requests], output_type),
+        **({"error": _text(sample.line["error"])} if sample.is_lost else {}),
+        **{metric: _cell(sample.value(metric)) for metric in sample.metrics},
     }
-    said = {"role": "assistant", "content": _prediction(_first_responses(sample), output_type)}
-    return [{"role": "user", "content": prompt}, said], facts
+    answer = _prediction(_first_responses(sample.requests), output_type)
+    return [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}], facts
 
 
-def _requests(sample: Mapping[str, Any]) -> list[list[Any]]:
-    """The arguments of each request, whether in memory or as files have them."""
-    arguments = sample.get("arguments") or ()
-    if isinstance(arguments, Mapping):
-        arguments = [tuple(named.values()) for named in arguments.values()]
-    return [list(request) for request in arguments]
+def _prompt(sample: Sample) -> str:
+    return _text(sample.requests[0].prompt) if sample.requests else ""
 
 
-def _prompt(sample: Mapping[str, Any]) -> str:
-    requests = _requests(sample)
-    return _text(requests[0][0]) if requests and requests[0] else ""
+def _first_responses(requests: Iterable[Request]) -> list[object]:
+    return [request.responses[0] if request.responses else None for request in requests]
 
 
-def _conditional(sample: Mapping[str, Any], entries: Sequence[Any] | None) -> Sequence[Any]:
-    """Leave out the second half, where each choice is also asked without the prompt, for acc_mutual_info."""
-    entries = entries or ()
-    return entries[: len(entries) // 2] if "acc_mutual_info" in sample.get("metrics", ()) else entries
-
-
-def _first_responses(sample: Mapping[str, Any]) -> list[Any]:
-    return [response[0] if response else None for response in _conditional(sample, sample.get("resps"))]
-
-
-def _choices(sample: Mapping[str, Any], output_type: str) -> str:
-    """The choices, numbered from 0, a line each."""
+def _choices(sample: Sample, output_type: str) -> str:
+    """Write the choices, numbered from 0, one per line."""
     if output_type != "multiple_choice":
         return ""
-    texts = [_text(request[1]) if len(request) > 1 else "" for request in _conditional(sample, _requests(sample))]
-    return "\n".join(f"{index}. {text}" for index, text in enumerate(texts))
+    return "\n".join(f"{index}. {request.continuation or ''}" for index, request in enumerate(sample.requests))
 
 
-def _prediction(responses: Sequence[Any], output_type: str) -> str:
-    """The response; of several choices, the index of the likeliest."""
+def _prediction(responses: Sequence[object], output_type: str) -> str:
+    """Return the response; of several choices, the index of the likeliest."""
     if output_type == "multiple_choice":
-        scores = [pair[0] for pair in responses if isinstance(pair, Sequence) and pair and not isinstance(pair, str)]
+        found = [read_log_likelihood(response) for response in responses]
+        scores = [float("-inf") if each.value is None else each.value for each in found if each is not None]
         return str(max(range(len(scores)), key=scores.__getitem__)) if scores else ""
-    if len(responses) == 1:
-        return _text(responses[0])
-    return _text(list(responses)) if responses else ""
+    if all(response is None for response in responses):
+        return ""
+    return _text(responses[0] if len(responses) == 1 else list(responses))
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return value if isinstance(value, str) else to_json(value)
 
 
-def _cell(value: Any) -> Any:
-    """A number or text as it is; the rest as JSON, so that a column has one type."""
-    return value if value is None or isinstance(value, (bool, int, float, str)) else _text(value)
+def _cell(value: object) -> object:
+    """Return numbers and texts unchanged and the rest as JSON, so that a column has one type."""
+    return value if value is None or isinstance(value, bool | int | float | str) else _text(value)

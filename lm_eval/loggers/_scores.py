@@ -1,128 +1,99 @@
-"""The results as services take them: flat names and numbers, and tables."""
+"""The results as trackers take them: numbers with flat names, and tables."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
 
+from lm_eval.api.result_keys import NOT_AVAILABLE
 from lm_eval.config.redact import redact
+from lm_eval.results.json_values import as_number
+from lm_eval.results.run import Results
 
-__all__ = ["flat_scores", "run_config", "saved_form", "score_table"]
+__all__ = ["SCORE_TABLES", "flat_scores", "run_config", "saved_form", "score_table"]
 
 _RUN_COUNTS = ("requests", "cached_answers", "retries", "failed_calls", "prompt_tokens", "completion_tokens", "cost")
 
+SCORE_TABLES = (("eval_results", "results"), ("group_eval_results", "groups"))
+"""The names of the tables of scores, and the part of the results in each."""
 
-def flat_scores(results: Mapping[str, Any]) -> dict[str, float]:
+
+def flat_scores(run: Results) -> dict[str, float]:
     """Name every number of the results.
 
     Args:
-        results: The result dict of a run.
+        run: The results of a run.
 
     Returns:
         ``"task/metric"`` to value, ``"task/metric_stderr"`` to standard error, ``"task/metric_ci_low"`` and
-        ``…_ci_high`` to the ends of the 95 % interval; with another filter than ``none`` it stands after these,
-        ``"task/metric,filter"``. Besides, ``"task/sample_len"`` and ``"task/n_errors"`` (docs lost), and what the run
-        took: ``run/requests``, ``run/prompt_tokens``, ``run/cost``, ``run/seconds``, ….
+        ``…_ci_high`` to the ends of the 95 % interval; a filter other than ``none`` is added to the name,
+        ``"task/metric,filter"``. Also ``"task/sample_len"`` and ``"task/n_errors"`` (documents lost), and what the
+        run took: ``run/requests``, ``run/prompt_tokens``, ``run/cost``, ``run/seconds``, ….
     """
-    flat: dict[str, float] = {}
-    statistics = results.get("statistics") or {}
-    for name, row in (results.get("results") or {}).items():
-        for key, value in row.items():
-            metric, comma, pipeline = key.partition(",")
-            if _is_number(value) and (comma or key in ("sample_len", "n_errors")):
-                flat[_flat_name(name, metric, pipeline)] = value
-        for key, facts in (statistics.get(name) or {}).items():
-            metric, _, pipeline = key.partition(",")
-            for end, bound in zip(("low", "high"), facts.get("interval") or (), strict=False):
-                if _is_number(bound):
-                    flat[_flat_name(name, f"{metric}_ci_{end}", pipeline)] = bound
-    return flat | dict(_run_numbers(results))
+    flat: dict[str, float | None] = {}
+    for name, member in run.members.items():
+        for key in ("sample_len", "n_errors"):
+            flat[f"{name}/{key}"] = as_number(run.at("results", name, key))
+        for score in member.scores:
+            ending = "" if score.filter in ("", "none") else f",{score.filter}"
+            low, high = score.interval or (None, None)
+            values = {"": score.value, "_stderr": score.stderr, "_ci_low": low, "_ci_high": high}
+            flat |= {f"{name}/{score.metric}{what}{ending}": value for what, value in values.items()}
+    flat |= {f"run/{key}": as_number(run.usage.get(key)) for key in _RUN_COUNTS}
+    flat |= {"run/docs_lost": as_number(run.at("errors", "lost")), "run/seconds": run.seconds}
+    return {name: value for name, value in flat.items() if value is not None}
 
 
-def _flat_name(task: str, metric: str, pipeline: str) -> str:
-    return f"{task}/{metric}" if pipeline in ("", "none") else f"{task}/{metric},{pipeline}"
-
-
-def _run_numbers(results: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    counts = ((results.get("config") or {}).get("model_info") or {}).get("run") or {}
-    found = {key: counts.get(key) for key in _RUN_COUNTS}
-    found |= {"docs_lost": (results.get("errors") or {}).get("lost")}
-    found |= {"seconds": results.get("total_evaluation_time_seconds")}
-    for key, value in found.items():
-        if value is not None and _is_number(value):
-            yield f"run/{key}", value
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def score_table(results: Mapping[str, Any], column: str = "results") -> tuple[list[str], list[list[Any]]]:
-    """Lay scores out as a table, a row a score.
+def score_table(run: Results, column: str = "results") -> tuple[list[str], list[list[object]]]:
+    """Lay scores out as a table with one row per score.
 
     Args:
-        results: The result dict of a run.
+        run: The results of a run.
         column: ``results`` for tasks, ``groups`` for groups.
 
     Returns:
-        The columns and the rows; None where there is no number. Columns of the 95 % interval and of lost docs are
-        there when the run has any.
+        The columns and the rows; None where there is no number. The columns of the 95 % interval and of lost documents
+        are present when the run has any.
     """
-    groups, rows_of = results.get("groups") or {}, results.get(column) or {}
-    statistics = results.get("statistics") or {}
-    lossy = any(row.get("n_errors") for row in rows_of.values())
+    groups, statistics = run.section("groups"), run.section("statistics")
+    names = groups if column == "groups" else [name for name in run.members if name not in groups]
+    members = [run.members[name] for name in names]
+    lossy = any(member.lost for member in members)
     head = ["Groups" if column == "groups" else "Tasks", "Version", "Filter", "num_fewshot", "Metric", "Value"]
     head += ["Stderr", *(["Low", "High"] if statistics else []), *(["Errors"] if lossy else [])]
-    rows = []
-    for name, row in rows_of.items():
-        if column == "results" and name in groups:
-            continue
-        for key in row:
-            metric, comma, pipeline = key.partition(",")
-            if not comma or metric.endswith("_stderr"):
-                continue
-            interval = (statistics.get(name) or {}).get(key, {}).get("interval") or (None, None)
-            rows.append(
-                [
-                    name,
-                    str((results.get("versions") or {}).get(name, "N/A")),
-                    pipeline,
-                    (results.get("n-shot") or {}).get(name),
-                    metric,
-                    _number(row[key]),
-                    _number(row.get(f"{metric}_stderr,{pipeline}")),
-                    *(map(_number, interval) if statistics else ()),
-                    *([row.get("n_errors", 0)] if lossy else ()),
-                ]
-            )
+    rows = [
+        [
+            *(member.name, NOT_AVAILABLE if member.version is None else str(member.version)),
+            *(score.filter, member.shots, score.metric, score.value, score.stderr),
+            *((score.interval or (None, None)) if statistics else ()),
+            *([member.lost] if lossy else ()),
+        ]
+        for member in members
+        for score in member.scores
+    ]
     return head, rows
 
 
-def _number(value: Any) -> float | None:
-    return float(value) if _is_number(value) else None
-
-
-def run_config(results: Mapping[str, Any]) -> dict[str, Any]:
+def run_config(run: Results) -> dict[str, object]:
     """Gather what was run, without secrets.
 
     Args:
-        results: The result dict of a run.
+        run: The results of a run.
 
     Returns:
         ``task_configs`` and ``cli_configs``.
     """
-    saved = saved_form(results)
+    saved = saved_form(run)
     return {"task_configs": saved["configs"], "cli_configs": saved["config"]}
 
 
-def saved_form(results: Mapping[str, Any]) -> dict[str, Any]:
+def saved_form(run: Results) -> Mapping[str, object]:
     """Return the results as they may leave the machine.
 
     Args:
-        results: The result dict of a run.
+        run: The results of a run.
 
     Returns:
         All but the samples, without secrets.
     """
-    content = {key: value for key, value in results.items() if key != "samples"}
-    return {**content, "config": redact(content.get("config") or {}), "configs": redact(content.get("configs") or {})}
+    content = {key: value for key, value in run.results.items() if key != "samples"}
+    return {**content, "config": redact(run.config), "configs": redact(run.section("configs"))}

@@ -1,34 +1,35 @@
-"""Results in MLflow."""
+"""Log a run to MLflow."""
 
 from __future__ import annotations
 
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any, ClassVar, TypeVar
 
 from lm_eval.config.redact import redact
 from lm_eval.loggers._clients import check_arguments, load
-from lm_eval.loggers._guard import guarded
-from lm_eval.loggers._scores import flat_scores, run_config, saved_form, score_table
-from lm_eval.loggers._service import Service
+from lm_eval.loggers._scores import SCORE_TABLES, flat_scores, run_config, saved_form, score_table
+from lm_eval.loggers._tracker import Line, Tracker
+from lm_eval.loggers.guard import guarded
 from lm_eval.results.atomic import to_json
+from lm_eval.results.json_values import as_mapping
+from lm_eval.text import shorten
 
 __all__ = ["MLflowLogger"]
 
 T = TypeVar("T")
 
 _ARGUMENTS = ("tracking_uri", "experiment", "run_name", "tags", "description")
-_METRICS_AT_ONCE, _PARAMETERS_AT_ONCE = 500, 100
-_LONGEST_PARAMETER, _LONGEST_NAME = 500, 250
+_METRICS_PER_CALL, _PARAMETERS_PER_CALL = 500, 100
+_MAX_PARAMETER, _MAX_NAME = 500, 250
 _NOT_IN_A_NAME = re.compile(r"[^\w\-. /]")
 
 
-class MLflowLogger(Service):
+class MLflowLogger(Tracker):
     """Logs a run to MLflow: parameters, metrics, tables of scores, and results and samples as artifacts.
 
-    Everything goes through a client with the run's id, so that an active run of the same process is left alone.
+    Every call goes through a client with the run's id, so that another active run of the process is not touched.
 
     Attributes:
         run_id: The run's id; None when it could not be started.
@@ -36,11 +37,11 @@ class MLflowLogger(Service):
 
     service: ClassVar[str] = "mlflow"
 
-    def __init__(self, args: Mapping[str, Any] | None = None) -> None:
-        """Start a run; before the evaluation, so that a mistake shows at once.
+    def __init__(self, args: Mapping[str, object] | None = None) -> None:
+        """Start a run before the evaluation, so that a mistake shows at once.
 
         Args:
-            args: ``tracking_uri`` (else MLflow's own settings decide), ``experiment`` (``lm-eval`` unless given),
+            args: ``tracking_uri`` (by default MLflow's settings decide), ``experiment`` (``lm-eval`` by default),
                 ``run_name``, ``description``, ``tags`` (a mapping).
 
         Raises:
@@ -54,67 +55,66 @@ class MLflowLogger(Service):
         self._client: Any = None
         self.run_id: str | None = self.guard("start", lambda: self._start(given), starting=True)
 
-    def _start(self, args: Mapping[str, Any]) -> str:
+    def _start(self, args: Mapping[str, object]) -> str:
         self._client = self.mlflow.MlflowClient(tracking_uri=args.get("tracking_uri"))
         name = str(args.get("experiment") or "lm-eval")
         found = self._client.get_experiment_by_name(name)
         experiment = found.experiment_id if found is not None else self._client.create_experiment(name)
-        tags = {str(key): str(value) for key, value in (args.get("tags") or {}).items()}
+        tags = {str(key): str(value) for key, value in as_mapping(args.get("tags")).items()}
         if args.get("description"):
             tags["mlflow.note.content"] = str(args["description"])
         run = self._client.create_run(experiment, run_name=args.get("run_name"), tags=tags)
         return str(run.info.run_id)
 
     def log_eval_result(self) -> None:
-        """Log parameters, metrics, and results and tables of scores as artifacts."""
+        """Log parameters, metrics, and as artifacts the results and tables of scores."""
         self._log_parameters()
         self._log_metrics()
         self._log_results()
 
     @guarded
     def _log_parameters(self) -> None:
-        given = redact(self.results.get("config") or {})
-        given = {key: value for key, value in given.items() if key != "model_info"}
-        given["tasks"] = ",".join(self.results.get("configs") or {})
-        make = self.mlflow.entities.Param
-        found = [make(_name(key), _shown(value)) for key, value in _flattened(given) if value is not None]
-        for chunk in _chunks(found, _PARAMETERS_AT_ONCE):
+        given = {key: value for key, value in redact(self.results.config).items() if key != "model_info"}
+        given["tasks"] = ",".join(self.results.section("configs"))
+        param = self.mlflow.entities.Param
+        found = [param(_name(key), _shown(value)) for key, value in _flattened(given) if value is not None]
+        for chunk in _chunks(found, _PARAMETERS_PER_CALL):
             self._client.log_batch(self.run_id, params=chunk)
 
     @guarded
     def _log_metrics(self) -> None:
-        now, make = int(time.time() * 1000), self.mlflow.entities.Metric
-        found = [make(_name(key), float(value), now, 0) for key, value in flat_scores(self.results).items()]
-        for chunk in _chunks(found, _METRICS_AT_ONCE):
+        now, metric = int(time.time() * 1000), self.mlflow.entities.Metric
+        found = [metric(_name(key), float(value), now, 0) for key, value in flat_scores(self.results).items()]
+        for chunk in _chunks(found, _METRICS_PER_CALL):
             self._client.log_batch(self.run_id, metrics=chunk)
 
     @guarded
     def _log_results(self) -> None:
         self._client.log_text(self.run_id, to_json(saved_form(self.results), indent=2), "results.json")
         self._client.log_text(self.run_id, to_json(run_config(self.results), indent=2), "config.json")
-        for key, column in (("eval_results", "results"), ("group_eval_results", "groups")):
+        for key, column in SCORE_TABLES:
             columns, rows = score_table(self.results, column)
             if rows:
                 data = dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True))
                 self._client.log_table(self.run_id, data=data, artifact_file=f"{key}.json")
 
     @guarded
-    def _log_samples(self, task: str, entries: Sequence[Mapping[str, Any]]) -> None:
-        lines = "".join(to_json(entry) + "\n" for entry in entries)
-        self._client.log_text(self.run_id, lines, f"samples/{re.sub(r'[^A-Za-z0-9_.+-]', '_', task)}.jsonl")
+    def _log_samples(self, task: str, lines: Sequence[Line]) -> None:
+        text = "".join(to_json(line) + "\n" for line in lines)
+        self._client.log_text(self.run_id, text, f"samples/{re.sub(r'[^A-Za-z0-9_.+-]', '_', task)}.jsonl")
 
     def finish(self, failed: bool = False) -> None:
-        """End the run.
+        """Close the run.
 
         Args:
-            failed: Whether the evaluation did not come to its end.
+            failed: Whether the evaluation failed or was interrupted.
         """
         status = "FAILED" if failed else "FINISHED"
         self.guard("finish", lambda: self._client.set_terminated(self.run_id, status=status), last=True, hurry=failed)
 
 
-def _flattened(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Name entries of mappings within mappings ``outer.inner``."""
+def _flattened(values: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Flatten mappings within mappings to names such as ``outer.inner``."""
     for key, value in values.items():
         if isinstance(value, Mapping) and value:
             yield from _flattened(value, f"{prefix}{key}.")
@@ -123,16 +123,13 @@ def _flattened(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[st
 
 
 def _name(key: str) -> str:
-    """Spell a name with the characters MLflow allows; a filter follows its metric after a slash."""
-    return _NOT_IN_A_NAME.sub("_", key.replace(",", "/"))[:_LONGEST_NAME]
+    """Write a name with the characters that MLflow allows; a slash separates metric and filter."""
+    return _NOT_IN_A_NAME.sub("_", key.replace(",", "/"))[:_MAX_NAME]
 
 
-def _shown(value: Any) -> str:
-    text = value if isinstance(value, str) else to_json(value)
-    return text if len(text) <= _LONGEST_PARAMETER else f"{text[: _LONGEST_PARAMETER - 1]}…"
+def _shown(value: object) -> str:
+    return shorten(value if isinstance(value, str) else to_json(value), _MAX_PARAMETER)
 
 
-def _chunks(entries: Sequence[T], size: int) -> Iterator[list[T]]:
-    remaining = iter(entries)
-    while chunk := list(islice(remaining, size)):
-        yield chunk
+def _chunks(entries: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    return (entries[start : start + size] for start in range(0, len(entries), size))

@@ -1,30 +1,31 @@
-"""Results in Trackio."""
+"""Log a run to Trackio."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from lm_eval.loggers._clients import check_arguments, keywords_of, load
-from lm_eval.loggers._guard import guarded
 from lm_eval.loggers._samples import conversation
-from lm_eval.loggers._scores import flat_scores, run_config, score_table
-from lm_eval.loggers._service import Service
+from lm_eval.loggers._scores import SCORE_TABLES, flat_scores, run_config, score_table
+from lm_eval.loggers._tracker import Line, Tracker
+from lm_eval.loggers.guard import guarded
+from lm_eval.results.sample import Sample
 
 __all__ = ["TrackioLogger"]
 
 
-class TrackioLogger(Service):
-    """Logs a run to Trackio: config, scores, tables of them, and the samples as conversations."""
+class TrackioLogger(Tracker):
+    """Logs a run to Trackio: configuration, scores, tables of scores, and the samples as conversations."""
 
     service: ClassVar[str] = "trackio"
 
-    def __init__(self, init_args: Mapping[str, Any] | None = None) -> None:
-        """Start a run of the tracker; before the evaluation, so that a mistake shows at once.
+    def __init__(self, init_args: Mapping[str, object] | None = None) -> None:
+        """Start a run of the tracker before the evaluation, so that a mistake shows at once.
 
         Args:
-            init_args: Arguments of ``trackio.init``; ``project`` is ``lm-eval`` unless given. ``step`` is that of
-                what is logged.
+            init_args: Arguments of ``trackio.init``; ``project`` is ``lm-eval`` by default. ``step`` is the step at
+                which values are logged.
 
         Raises:
             MissingPackageError: trackio is not installed.
@@ -40,29 +41,28 @@ class TrackioLogger(Service):
 
     @guarded
     def log_eval_result(self) -> None:
-        """Log config, scores and tables of them."""
+        """Log the configuration, the scores and tables of scores."""
         import pandas
 
         self.trackio.config.update(run_config(self.results))
         self.trackio.log(flat_scores(self.results), step=self._step)
-        for key, column in (("eval_results", "results"), ("group_eval_results", "groups")):
+        for key, column in SCORE_TABLES:
             columns, rows = score_table(self.results, column)
             if rows:
                 table = self.trackio.Table(dataframe=pandas.DataFrame(rows, columns=columns))
                 self.trackio.log({f"evaluation/{key}": table}, step=self._step)
 
     @guarded
-    def _log_samples(self, task: str, entries: Sequence[Mapping[str, Any]]) -> None:
-        kind = ((self.results.get("configs") or {}).get(task) or {}).get("output_type", "")
-        for entry in entries:
-            messages, facts = conversation(task, entry, kind)
+    def _log_samples(self, task: str, lines: Sequence[Line]) -> None:
+        for line in lines:
+            messages, facts = conversation(task, Sample(line), self._output_type(task))
             trace = self.trackio.Trace(messages=messages, metadata=facts)
             self.trackio.log({f"{task}/sample": trace}, step=self._step)
 
     def finish(self, failed: bool = False) -> None:
-        """End the tracker's run; waits until everything is sent.
+        """Close the tracker's run; wait until everything is sent.
 
         Args:
-            failed: Whether the evaluation did not come to its end; Trackio does not note it.
+            failed: Whether the evaluation failed or was interrupted; Trackio does not record it.
         """
         self.guard("finish", lambda: self.trackio.finish(), last=True, hurry=failed)

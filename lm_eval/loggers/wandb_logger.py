@@ -1,4 +1,4 @@
-"""Results in Weights & Biases."""
+"""Log a run to Weights & Biases."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from lm_eval.loggers._clients import check_arguments, keywords_of, load
-from lm_eval.loggers._guard import guarded
 from lm_eval.loggers._samples import sample_rows
-from lm_eval.loggers._scores import flat_scores, run_config, saved_form, score_table
-from lm_eval.loggers._service import Service
+from lm_eval.loggers._scores import SCORE_TABLES, flat_scores, run_config, saved_form, score_table
+from lm_eval.loggers._tracker import Line, Tracker
+from lm_eval.loggers.guard import guarded
 from lm_eval.results.atomic import to_json
+from lm_eval.results.sample import Sample
 
 __all__ = ["WandbLogger"]
 
 
-class WandbLogger(Service):
+class WandbLogger(Tracker):
     """Logs a run to Weights & Biases: scores, tables of them and of samples, and both as artifacts.
 
     Attributes:
@@ -25,15 +26,15 @@ class WandbLogger(Service):
     service: ClassVar[str] = "wandb"
 
     def __init__(
-        self, init_args: Mapping[str, Any] | None = None, config_args: Mapping[str, Any] | None = None
+        self, init_args: Mapping[str, object] | None = None, config_args: Mapping[str, object] | None = None
     ) -> None:
-        """Start, or join, a run of the tracker; before the evaluation, so that a mistake shows at once.
+        """Start or join a run of the tracker before the evaluation, so that a mistake shows at once.
 
-        When the service cannot be reached that is logged, and nothing else is sent to it.
+        When the service cannot be reached, the log says so, and nothing else is sent to it.
 
         Args:
-            init_args: Arguments of ``wandb.init``; ``job_type`` is ``eval`` unless given. ``step`` is that of what is
-                logged.
+            init_args: Arguments of ``wandb.init``; ``job_type`` is ``eval`` by default. ``step`` is the step at which
+                values are logged.
             config_args: Further values for the run's config.
 
         Raises:
@@ -48,13 +49,13 @@ class WandbLogger(Service):
         check_arguments("wandb_args", given, known and [*known, "step"])
         self.run: Any = self.guard("start", lambda: self._start(given, config_args or {}), starting=True)
 
-    def _start(self, init_args: Mapping[str, Any], config_args: Mapping[str, Any]) -> Any:
+    def _start(self, init_args: Mapping[str, object], config_args: Mapping[str, object]) -> Any:
         run = self.wandb.run or self.wandb.init(**init_args)
         run.config.update(dict(config_args))
         return run
 
     def log_eval_result(self) -> None:
-        """Log config, scores, tables of them, and the results as an artifact."""
+        """Log the configuration, the scores, tables of scores, and the results as an artifact."""
         self._log_scores()
         self._log_tables()
         self._log_results()
@@ -62,15 +63,14 @@ class WandbLogger(Service):
     @guarded
     def _log_scores(self) -> None:
         self.run.config.update(run_config(self.results), allow_val_change=True)
-        rows = (self.results.get("results") or {}).items()
-        self.run.summary.update(
-            {f"{name}/{key}": row[key] for name, row in rows for key in ("name", "alias") if key in row}
-        )
+        named = [(name, key) for name in self.results.section("results") for key in ("name", "alias")]
+        summary = {f"{name}/{key}": self.results.at("results", name, key) for name, key in named}
+        self.run.summary.update({key: value for key, value in summary.items() if value is not None})
         self.run.log(flat_scores(self.results), step=self._step)
 
     @guarded
     def _log_tables(self) -> None:
-        for key, column in (("eval_results", "results"), ("group_eval_results", "groups")):
+        for key, column in SCORE_TABLES:
             columns, rows = score_table(self.results, column)
             if rows:
                 self.run.log({f"evaluation/{key}": self.wandb.Table(columns=columns, data=rows)}, step=self._step)
@@ -80,28 +80,27 @@ class WandbLogger(Service):
         self._log_artifact("results", "eval_results", "results.json", to_json(saved_form(self.results), indent=2))
 
     @guarded
-    def _log_samples(self, task: str, entries: Sequence[Mapping[str, Any]]) -> None:
-        kind = ((self.results.get("configs") or {}).get(task) or {}).get("output_type", "")
-        columns, rows = sample_rows(entries, kind)
+    def _log_samples(self, task: str, lines: Sequence[Line]) -> None:
+        columns, rows = sample_rows([Sample(line) for line in lines], self._output_type(task))
         self.run.log({f"{task}_eval_results": self.wandb.Table(columns=columns, data=rows)}, step=self._step)
-        content = "[\n" + ",\n".join(map(to_json, entries)) + "\n]\n"
+        content = "[\n" + ",\n".join(map(to_json, lines)) + "\n]\n"
         self._log_artifact(task, "samples_by_task", f"{task}_eval_samples.json", content)
 
     def _log_artifact(self, name: str, kind: str, file_name: str, content: str) -> None:
-        artifact = self.wandb.Artifact(_plain(name), type=kind)
-        with artifact.new_file(_plain(file_name), mode="w", encoding="utf-8") as file:
+        artifact = self.wandb.Artifact(_artifact_name(name), type=kind)
+        with artifact.new_file(_artifact_name(file_name), mode="w", encoding="utf-8") as file:
             file.write(content)
         self.run.log_artifact(artifact)
 
     def finish(self, failed: bool = False) -> None:
-        """End the tracker's run; waits until everything is sent.
+        """Close the tracker's run; wait until everything is sent.
 
         Args:
-            failed: Whether the evaluation did not come to its end.
+            failed: Whether the evaluation failed or was interrupted.
         """
         self.guard("finish", lambda: self.run.finish(exit_code=int(failed)), last=True, hurry=failed)
 
 
-def _plain(name: str) -> str:
-    """Replace characters that names of artifacts cannot have."""
+def _artifact_name(name: str) -> str:
+    """Replace characters that the names of artifacts cannot have."""
     return "".join(char if char.isalnum() or char in "-_." else "_" for char in name)[:128]

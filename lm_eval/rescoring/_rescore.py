@@ -65,7 +65,7 @@ def rescore(
     """
     from lm_eval.results import Run, collect, environment, load
     from lm_eval.results.collect import count_errors
-    from lm_eval.results.hashes import task_hash
+    from lm_eval.results.sample import task_hash
     from lm_eval.task_files.manager import TaskManager
 
     run = path if isinstance(path, Run) else load(path)

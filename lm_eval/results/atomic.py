@@ -1,4 +1,4 @@
-"""Writing files that are whole or not there."""
+"""Write files that are complete or absent, whatever interrupts the writing."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-__all__ = ["to_json", "whole_file", "write_atomically"]
+__all__ = ["complete_file", "to_json", "write_atomically"]
 
-_HALF = re.compile("[\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def to_json(value: Any, indent: int | None = None) -> str:
-    """Serialise for a result file; what JSON does not know becomes a number or text.
+def to_json(value: object, indent: int | None = None) -> str:
+    """Serialise for a result file; values that JSON does not know become a number or text.
 
     Args:
         value: The value.
-        indent: Spaces a level; None gives one line.
+        indent: Number of spaces per level; None gives one line.
 
     Returns:
-        JSON, with other scripts as they are; halves of surrogate pairs, which are no UTF-8, as escapes.
+        JSON, with non-ASCII characters as they are, and lone surrogates, which UTF-8 cannot hold, as escapes.
     """
     from lm_eval.utils import handle_non_serializable
 
@@ -32,12 +32,12 @@ def to_json(value: Any, indent: int | None = None) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        return _HALF.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+        return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
     return text
 
 
-def _with_text_keys(value: Any) -> Any:
-    """Turn keys JSON cannot hold into text."""
+def _with_text_keys(value: object) -> object:
+    """Turn keys that JSON cannot hold into text."""
     if isinstance(value, dict):
         return {
             key if isinstance(key, (str, int, float, bool)) or key is None else str(key): _with_text_keys(entry)
@@ -51,22 +51,22 @@ def _with_text_keys(value: Any) -> Any:
 
 
 def write_atomically(path: Path, parts: Iterable[str]) -> None:
-    """Write a text file beside its place and move it there when it is whole and on disk.
+    """Write a text file; it appears at its path when it is complete and on disk.
 
     Args:
-        path: The file; its folder is made.
+        path: The file; its folder is created.
         parts: The text, in pieces.
     """
-    with whole_file(path) as file:
+    with complete_file(path) as file:
         file.writelines(part.encode("utf-8", "surrogatepass") for part in parts)
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file that takes its place when the block ends well, and is gone when it does not.
+def complete_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a temporary file that is moved to a path when the block ends well, and deleted when it raises.
 
     Args:
-        path: The file; its folder is made.
+        path: The file; its folder is created.
 
     Yields:
         A file to write bytes to.
@@ -78,7 +78,7 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp makes files only their owner can read; a result file is as readable as any other.
+        # mkstemp creates files that only their owner can read; result files have the usual permissions.
         os.chmod(unfinished, 0o666 & ~_umask())
         os.replace(unfinished, path)
     except BaseException:

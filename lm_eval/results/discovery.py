@@ -1,4 +1,4 @@
-"""Which files are results, which samples belong to them, and how samples read."""
+"""Find results files and the samples files that belong to them, and read samples."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from lm_eval.errors import ConfigError
 from lm_eval.results.sample import with_numbers
@@ -19,13 +18,13 @@ _SUFFIXES = (".jsonl", ".parquet")
 
 
 def time_of(file: Path) -> str:
-    """Read the time in a file's name.
+    """Return the time in a file's name.
 
     Args:
         file: A results or samples file.
 
     Returns:
-        Such as ``2026-01-31T10-20-30.123456``; empty when there is none.
+        Such as ``2026-01-31T10-20-30.123456``; an empty string when the name has none.
     """
     match = _DATED.search(file.name)
     return match["time"] if match else ""
@@ -62,8 +61,8 @@ def _is_results(file: Path, place: Path) -> bool:
 def sample_files(results_file: Path, tasks: Sequence[str]) -> dict[str, Path]:
     """Find the samples files that were saved with a results file.
 
-    Those of the same time are its own. A file of another time is taken only where nothing else can be meant: the
-    results file is alone in its folder, and so is the samples file of the task.
+    Samples files with the same time in their names belong to it. A file with another time is taken only when the
+    folder holds no other results file, and no other samples file of the task.
 
     Args:
         results_file: The results file.
@@ -85,25 +84,25 @@ def sample_files(results_file: Path, tasks: Sequence[str]) -> dict[str, Path]:
     for task in tasks:
         for written in dict.fromkeys([task, sanitize_task_name(task)]):
             files = by_name.get(f"samples_{written}", [])
-            own = [file for file in files if time and time_of(file) == time]
-            if not own and runs == 1 and len(files) == 1:
-                own = files
-            if own:
-                found[task] = own[0]
+            same_time = [file for file in files if time and time_of(file) == time]
+            if not same_time and runs == 1 and len(files) == 1:
+                same_time = files
+            if same_time:
+                found[task] = same_time[0]
                 break
     return found
 
 
-def read_samples(file: Path) -> Iterator[dict[str, Any]]:
+def read_samples(file: Path) -> Iterator[dict[str, object]]:
     """Read a samples file.
 
-    The reference harness writes log-likelihoods as texts; they are numbers here.
+    Log-likelihoods, which the reference harness writes as texts, are turned into numbers.
 
     Args:
         file: JSON lines or Parquet.
 
     Yields:
-        A sample a doc and filter.
+        One sample per document and filter.
 
     Raises:
         ConfigError: The file cannot be read.
@@ -119,8 +118,8 @@ def read_samples(file: Path) -> Iterator[dict[str, Any]]:
         raise ConfigError(f"{file} cannot be read: {error.strerror or error}.") from error
 
 
-def _lines(file: Path) -> Iterator[dict[str, Any]]:
-    # As bytes: json reads half a surrogate pair, and refuses what is no UTF-8 as it does what is no JSON.
+def _lines(file: Path) -> Iterator[dict[str, object]]:
+    # Read bytes: json accepts lone surrogates in them, and reports invalid UTF-8 as it reports invalid JSON.
     with file.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
@@ -130,5 +129,5 @@ def _lines(file: Path) -> Iterator[dict[str, Any]]:
             except ValueError as error:
                 raise ConfigError(f"{file}, line {number}, is not JSON: {error}.") from error
             if not isinstance(sample, dict):
-                raise ConfigError(f"{file}, line {number}, is no sample.")
+                raise ConfigError(f"{file}, line {number}, is not a sample.")
             yield sample

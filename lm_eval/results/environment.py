@@ -1,4 +1,4 @@
-"""What a run was made with: versions, platform, commit. No environment variables, no paths, no secrets."""
+"""The environment of a run: versions, platform, commit. No environment variables, no paths, no secrets."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import platform
 import subprocess
 import time
 from importlib import metadata
-from typing import Any
 
 __all__ = ["describe"]
 
 _PACKAGES = ("datasets", "jinja2", "aiohttp", "requests", "numpy", "sacrebleu", "evaluate")
 
 
-def describe() -> dict[str, Any]:
+def describe() -> dict[str, object]:
     """Describe the environment.
 
     Returns:

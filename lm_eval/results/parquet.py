@@ -1,9 +1,9 @@
-"""Samples as Parquet: one column a key, scores as numbers, and the very same dicts back.
+"""Samples as Parquet: one column per key, scores as numbers; reading gives equal dicts.
 
-What a column holds decides its type. Texts, whole numbers, truth values, numbers and lists of texts keep theirs;
-everything else, such as docs and log-likelihoods, is JSON text. The schema's metadata says which, under
+The values of a column decide its type. Texts, integers, truth values, numbers and lists of texts keep their type;
+everything else, such as documents and log-likelihoods, is JSON text. The schema's metadata says which, under
 ``lm_eval.samples``: ``{"doc": {"as": "json"}, "acc": {"as": "number"}, "error": {"as": "json", "optional": true}}``. An
-empty cell of an optional column is a key the sample does not have, that of another column is null.
+empty cell of an optional column stands for a missing key, an empty cell of another column for null.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, TypedDict
 
 from lm_eval.errors import ConfigError
 
@@ -20,25 +20,28 @@ if TYPE_CHECKING:
 
 __all__ = ["read_samples", "write_samples"]
 
+_Note = TypedDict("_Note", {"as": str, "optional": bool, "whole": list[int]}, total=False)
+"""What the metadata says about a column; ``whole`` are the rows whose number is an integer."""
+
 _NOTE = b"lm_eval.samples"
 _BATCH = 1000
 _ABSENT = object()
 _EXACT = 1 << 53
-"""Whole numbers up to here have a float of their own."""
+"""Every integer up to this one can be written as a float and read back."""
 
 
-def write_samples(file: IO[bytes], samples: Sequence[Mapping[str, Any]]) -> None:
+def write_samples(file: IO[bytes], samples: Sequence[Mapping[str, object]]) -> None:
     """Write samples as a Parquet file.
 
     Args:
-        file: Where to.
-        samples: Samples as JSON gives them, with texts as keys.
+        file: An open file.
+        samples: Samples as ``json.loads`` gives them.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     arrays: list[pyarrow.Array] = []
-    notes: dict[str, dict[str, Any]] = {}
+    notes: dict[str, _Note] = {}
     names = list(dict.fromkeys(key for sample in samples for key in sample))
     for name in names:
         array, notes[name] = _column([sample.get(name, _ABSENT) for sample in samples])
@@ -48,23 +51,22 @@ def write_samples(file: IO[bytes], samples: Sequence[Mapping[str, Any]]) -> None
     pq.write_table(pa.Table.from_arrays(arrays, schema=schema), file, compression="zstd")
 
 
-def _column(values: Sequence[Any]) -> tuple[pyarrow.Array, dict[str, Any]]:
-    """Choose how a column is kept; return it and the note on it."""
+def _column(values: Sequence[object]) -> tuple[pyarrow.Array, _Note]:
+    """Choose the type of a column; return the column and the note on it."""
     import pyarrow as pa
 
     absent = any(value is _ABSENT for value in values)
     present = [value for value in values if value is not _ABSENT and value is not None]
     null = any(value is None for value in values)
-    note: dict[str, Any] = {"optional": True} if absent else {}
     kind = "json" if (absent and null) or not present else _kind(present)
     if kind == "json":
         texts = [None if value is _ABSENT else _json(value) for value in values]
-        return pa.array(texts, pa.string()), {"as": "json", **note}
+        return pa.array(texts, pa.string()), _note("json", absent)
     cells = [None if value is _ABSENT else value for value in values]
+    whole: list[int] = []
     if kind == "number":
         whole = [row for row, value in enumerate(cells) if type(value) is int]
-        note |= {"whole": whole} if whole else {}
-        cells = [None if value is None else float(value) for value in cells]
+        cells = [float(value) if isinstance(value, int | float) else None for value in cells]
     types = {
         "text": pa.string(),
         "texts": pa.list_(pa.string()),
@@ -72,47 +74,51 @@ def _column(values: Sequence[Any]) -> tuple[pyarrow.Array, dict[str, Any]]:
         "whole": pa.int64(),
         "number": pa.float64(),
     }
-    return pa.array(cells, types[kind], from_pandas=False), {"as": kind, **note}
+    return pa.array(cells, types[kind], from_pandas=False), _note(kind, absent, whole)
 
 
-def _kind(values: Sequence[Any]) -> str:
+def _note(kind: str, optional: bool, whole: Sequence[int] = ()) -> _Note:
+    return {"as": kind, **({"optional": True} if optional else {}), **({"whole": list(whole)} if whole else {})}
+
+
+def _kind(values: Sequence[object]) -> str:
     types = {type(value) for value in values}
     if types == {str}:
         return "text" if all(map(_is_unicode, values)) else "json"
     if types == {bool}:
         return "truth"
-    if types == {int}:
-        return "whole" if all(-(1 << 63) <= value < 1 << 63 for value in values) else "json"
     if types <= {int, float}:
-        return "number" if all(type(value) is float or abs(value) <= _EXACT for value in values) else "json"
-    if types == {list} and all(item is None or _is_unicode(item) for value in values for item in value):
-        return "texts"
-    return "json"
+        integers = [value for value in values if isinstance(value, int)]
+        if types == {int}:
+            return "whole" if all(-(1 << 63) <= value < 1 << 63 for value in integers) else "json"
+        return "number" if all(abs(value) <= _EXACT for value in integers) else "json"
+    items = [item for value in values if isinstance(value, list) for item in value]
+    return "texts" if types == {list} and all(item is None or _is_unicode(item) for item in items) else "json"
 
 
-def _is_unicode(value: Any) -> bool:
-    """Tell whether a value is a text that UTF-8 can hold; half a surrogate pair it cannot."""
+def _is_unicode(value: object) -> bool:
+    """Return whether a value is a text that UTF-8 can hold: one without lone surrogates."""
     if not isinstance(value, str):
         return False
     return value.isascii() or not any("\ud800" <= char <= "\udfff" for char in value)
 
 
-def _json(value: Any) -> str:
+def _json(value: object) -> str:
     text = json.dumps(value, ensure_ascii=False)
     return text if _is_unicode(text) else json.dumps(value, ensure_ascii=True)
 
 
-def read_samples(file: Path) -> Iterator[dict[str, Any]]:
-    """Read samples from a Parquet file that ``write_samples`` made.
+def read_samples(file: Path) -> Iterator[dict[str, object]]:
+    """Read samples from a Parquet file that ``write_samples`` wrote.
 
     Args:
         file: The file.
 
     Yields:
-        A sample as it was written.
+        Each sample as it was written.
 
     Raises:
-        ConfigError: It is no such file.
+        ConfigError: The file was not written by ``write_samples``.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -126,7 +132,7 @@ def read_samples(file: Path) -> Iterator[dict[str, Any]]:
         if said is None:
             raise ConfigError(f"{file} does not say what its columns are; samples are those that runs save.")
         note = json.loads(said)
-        columns: dict[str, dict[str, Any]] = note["columns"]
+        columns: dict[str, _Note] = note["columns"]
         if not columns:
             yield from ({} for _ in range(note["rows"]))
             return
@@ -142,9 +148,7 @@ def read_samples(file: Path) -> Iterator[dict[str, Any]]:
                 row += 1
 
 
-def _value(cell: Any, kind: str, whole: bool) -> Any:
-    if cell is None:
-        return None
-    if kind == "json":
+def _value(cell: object, kind: str, whole: bool) -> object:
+    if kind == "json" and isinstance(cell, str):
         return json.loads(cell)
-    return int(cell) if whole else cell
+    return int(cell) if whole and isinstance(cell, float) else cell

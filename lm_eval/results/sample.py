@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import zip_longest
@@ -12,8 +12,18 @@ from typing import TypeVar
 from lm_eval.api.instance import RequestError, ResponseInfo, Usage
 from lm_eval.api.result_keys import split_unconditional
 from lm_eval.results.json_values import as_list, as_mapping
+from lm_eval.text import sha256
 
-__all__ = ["LogLikelihood", "Repeats", "Request", "Sample", "file_form", "read_log_likelihood", "with_numbers"]
+__all__ = [
+    "LogLikelihood",
+    "Repeats",
+    "Request",
+    "Sample",
+    "file_form",
+    "read_log_likelihood",
+    "task_hash",
+    "with_numbers",
+]
 
 T = TypeVar("T")
 
@@ -165,12 +175,12 @@ class Sample:
     @property
     def requests(self) -> Sequence[Request]:
         """The requests with the question."""
-        return split_unconditional(self.all_requests, self.line)[0]
+        return split_unconditional(self.all_requests, (*self.line, *self.metrics))[0]
 
     @property
     def unconditional(self) -> Sequence[Request]:
         """The requests about the same choices without the question, of ``acc_mutual_info``; else empty."""
-        return split_unconditional(self.all_requests, self.line)[1]
+        return split_unconditional(self.all_requests, (*self.line, *self.metrics))[1]
 
     @property
     def filtered(self) -> object:
@@ -253,6 +263,19 @@ def file_form(sample: Mapping[str, object]) -> Mapping[str, object]:
         for index, call in enumerate(arguments)
     }
     return {**sample, "arguments": named}
+
+
+def task_hash(samples: Iterable[Mapping[str, object]]) -> str:
+    """Hash what a task asked: the documents, prompts and targets of its samples, in order.
+
+    Args:
+        samples: Its samples, under all filters.
+
+    Returns:
+        A SHA-256, as 64 hexadecimal digits.
+    """
+    keys = ("doc_hash", "prompt_hash", "target_hash")
+    return sha256("".join(str(sample.get(key, "")) for sample in samples for key in keys))
 
 
 def read_log_likelihood(response: object) -> LogLikelihood | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lm_eval.loggers._guard import SECONDS_VARIABLE
+from lm_eval.loggers.guard import SECONDS_VARIABLE
 from lm_eval.mock_server import MockServer
 from tests.e2e.conftest import Command, Ran, run_words
 
@@ -53,7 +53,7 @@ def test_loggers_that_hang_or_quit_cost_nothing_but_their_time(ran: Ran, tmp_pat
     assert "wandb is here" not in ran.out
     assert "trackio did not get everything: start failed: SystemExit: No account." in said[-1]
     assert "wandb did not get everything: log_scores failed: no answer in 1 seconds" in said[-2]
-    assert f"The run is whole; its results are saved at out/mock/{saved[0].name}." in said[-1]
+    assert f"The run is complete; its results are saved at out/mock/{saved[0].name}." in said[-1]
 
 
 def test_a_misspelt_argument_ends_the_run_before_it_starts(

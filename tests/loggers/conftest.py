@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lm_eval.loggers import _guard
+from lm_eval.loggers import hanging
 
 Use = Callable[..., None]
 
@@ -27,4 +27,4 @@ def use(monkeypatch: pytest.MonkeyPatch) -> Use:
 @pytest.fixture(autouse=True)
 def nothing_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep a test's hanging service to the test."""
-    monkeypatch.setattr(_guard, "abandoned", [])
+    monkeypatch.setattr(hanging, "_hanging", [])

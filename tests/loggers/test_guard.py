@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from lm_eval.loggers import _guard
-from lm_eval.loggers._guard import SECONDS_VARIABLE, Guarded, guarded
+from lm_eval.loggers import guard
+from lm_eval.loggers.guard import SECONDS_VARIABLE, Guarded, guarded
+from lm_eval.loggers.hanging import hanging_services
 
 
 class Service(Guarded):
@@ -106,14 +107,14 @@ def test_a_service_that_hangs_is_left_behind(
     service._log(hanging)
     service.finish()
     assert service.calls == ["log"]
-    assert _guard.abandoned == ["it"]
+    assert hanging_services() == ["it"]
     assert "it: log failed: no answer in 0 seconds" in caplog.text
 
 
 def test_the_time_of_all_calls_is_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:
     now = iter([0.0, 0.0, 5.0, 9.0])
     monkeypatch.setenv(SECONDS_VARIABLE, "10")
-    monkeypatch.setattr(_guard, "_now", lambda: next(now))
+    monkeypatch.setattr(guard, "_now", lambda: next(now))
     service = Service()
     assert [service._seconds(starting=False) for _ in range(3)] == [10.0, 5.0, 1.0]
 
@@ -129,15 +130,15 @@ def test_a_time_that_is_no_number_is_the_usual(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_who_waits_for_the_end_of_the_process_does_not_wait_long(hanging: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_guard, "_IN_A_HURRY", 0.05)
+    monkeypatch.setattr(guard, "_HURRY_SECONDS", 0.05)
     service = Service()
     service.guard("finish", hanging, last=True, hurry=True)
-    assert _guard.abandoned == ["it"]
+    assert hanging_services() == ["it"]
 
 
 def test_a_long_wait_is_told(hanging: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setenv(SECONDS_VARIABLE, "0.6")
-    monkeypatch.setattr(_guard, "_UNTIL_TOLD", 0.0)
+    monkeypatch.setattr(guard, "_NOTICE_AFTER", 0.0)
     caplog.set_level("INFO", logger="lm_eval")
     Service()._log(hanging)
     assert "Still waiting for it (log), for up to 1 seconds." in caplog.text
@@ -168,5 +169,6 @@ def test_the_thread_ends_with_the_service() -> None:
     service = Service()
     thread = service._log(threading.current_thread)
     service.finish()
+    assert thread is not None
     thread.join(10)
     assert not thread.is_alive()

@@ -9,8 +9,8 @@ import pytest
 
 from lm_eval.errors import ConfigError
 from lm_eval.loggers import EvaluationTracker
-from lm_eval.loggers.hub import check_hub_arguments
-from lm_eval.loggers.trackers import start, tell
+from lm_eval.loggers.evaluation_tracker import check_hub_arguments
+from lm_eval.loggers.trackers import send, start
 
 Save = Callable[..., EvaluationTracker]
 
@@ -91,7 +91,7 @@ def test_what_cannot_be_pushed_shows_before_the_run(api: Any, tmp_path: Path, ca
     api.whoami.side_effect = PermissionError("Invalid token")
     tracker = EvaluationTracker(output_path=tmp_path, push_results_to_hub=True)
     start(hub=tracker.hub)
-    assert "making lm-eval-results-private failed: PermissionError: Invalid token" in caplog.text
+    assert "creating lm-eval-results-private failed: PermissionError: Invalid token" in caplog.text
 
 
 def test_a_failure_before_the_run_does_not_count_when_the_push_goes_well(api: Any, tmp_path: Path) -> None:
@@ -99,14 +99,14 @@ def test_a_failure_before_the_run_does_not_count_when_the_push_goes_well(api: An
     tracker = EvaluationTracker(output_path=tmp_path, push_results_to_hub=True)
     start(hub=tracker.hub)
     tracker.save_results_aggregated({"results": {}, "model_name": "m"})
-    assert tell([], {}, hub=tracker.hub, saved=tracker.saved)
+    assert send([], {}, hub=tracker.hub, saved=tracker.saved)
 
 
 def test_a_repository_is_made_once(api: Any, tmp_path: Path) -> None:
     tracker = EvaluationTracker(output_path=tmp_path, push_results_to_hub=True)
     start(hub=tracker.hub)
     tracker.save_results_aggregated({"results": {}, "model_name": "m"})
-    tell([], {}, hub=tracker.hub)
+    send([], {}, hub=tracker.hub)
     assert api.create_repo.call_count == 1
 
 
@@ -121,7 +121,7 @@ def test_a_failing_hub_loses_nothing_and_tells_no_token(
 ) -> None:
     getattr(api, step).side_effect = ConnectionError("no network for hub-s3cret")
     tracker = save(push_results_to_hub=True, push_samples_to_hub=True)
-    assert not tell([], {}, hub=tracker.hub, saved=tracker.saved)
+    assert not send([], {}, hub=tracker.hub, saved=tracker.saved)
     assert len([path for path in tracker.saved if path.exists()]) == 3
     assert f"its results are saved at {tracker.saved[0]}" in caplog.text
     assert "hub-s3cret" not in caplog.text

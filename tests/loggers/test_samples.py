@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from lm_eval.loggers._samples import SAMPLE_COLUMNS, conversation, sample_rows
+from lm_eval.results import Sample
 from tests.loggers.fakes import SAMPLES
 
 GENERATED: dict[str, Any] = {
@@ -18,7 +19,7 @@ GENERATED: dict[str, Any] = {
 
 
 def row(sample: dict[str, Any], output_type: str = "") -> dict[str, Any]:
-    columns, rows = sample_rows([sample], output_type)
+    columns, rows = sample_rows([Sample(sample)], output_type)
     return dict(zip(columns, rows[0], strict=True))
 
 
@@ -54,7 +55,7 @@ def test_a_lost_doc_says_why() -> None:
 
 
 def test_metrics_of_all_samples_are_columns() -> None:
-    columns, rows = sample_rows([SAMPLES["t"][0], GENERATED])
+    columns, rows = sample_rows([Sample(SAMPLES["t"][0]), Sample(GENERATED)])
     assert columns == [*SAMPLE_COLUMNS, "acc", "exact_match"]
     assert [entry[-2:] for entry in rows] == [[1.0, None], [None, 1.0]]
 
@@ -64,13 +65,13 @@ def test_values_that_are_no_numbers_become_text() -> None:
 
 
 def test_a_conversation_has_what_was_asked_and_what_came_back() -> None:
-    messages, facts = conversation("m", GENERATED, "generate_until")
+    messages, facts = conversation("m", Sample(GENERATED), "generate_until")
     assert messages == [{"role": "user", "content": "2+2?"}, {"role": "assistant", "content": "It is 4."}]
     assert (facts["task"], facts["doc_id"], facts["filtered"], facts["exact_match"]) == ("m", 3, "4", 1.0)
 
 
 def test_a_conversation_lists_the_choices() -> None:
-    messages, _ = conversation("t", SAMPLES["t"][0], "multiple_choice")
+    messages, _ = conversation("t", Sample(SAMPLES["t"][0]), "multiple_choice")
     assert messages[0]["content"] == "Q:\n\n0.  no\n1.  yes"
     assert messages[1]["content"] == "1"
 
@@ -85,6 +86,6 @@ def test_choices_that_were_also_asked_without_the_prompt_are_shown_once() -> Non
     }
     shown = row(sample, "multiple_choice")
     assert (shown["choices"], shown["raw_predictions"], shown["filtered_predictions"]) == ("0.  no\n1.  yes", "1", "1")
-    messages, facts = conversation("t", sample, "multiple_choice")
+    messages, facts = conversation("t", Sample(sample), "multiple_choice")
     assert (messages[0]["content"], messages[1]["content"]) == ("Q:\n\n0.  no\n1.  yes", "1")
     assert facts["filtered"] == "1"

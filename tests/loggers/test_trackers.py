@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lm_eval.errors import MissingPackageError
-from lm_eval.loggers.trackers import start, stop, stopped_on_failure, tell
+from lm_eval.loggers.trackers import send, start, stop, stopped_on_failure
 from tests.loggers.conftest import Use
 from tests.loggers.fakes import RESULTS, SAMPLES, FakeMlflow, FakeTrackio, FakeWandb
 
@@ -46,29 +46,29 @@ def test_a_tracker_that_started_is_closed_when_another_cannot(use: Use) -> None:
 
 def test_all_are_told_and_closed(use: Use) -> None:
     made = fakes(use)
-    assert tell(start(**ALL), RESULTS, SAMPLES)
+    assert send(start(**ALL), RESULTS, SAMPLES)
     assert [fake.steps[-1] for fake in made.values()] == ["finish"] * 3
 
 
 def test_one_that_fails_does_not_keep_the_others_from_theirs(use: Use) -> None:
     made = fakes(use, wandb="init", trackio="finish")
-    assert not tell(start(**ALL), RESULTS, SAMPLES)
+    assert not send(start(**ALL), RESULTS, SAMPLES)
     assert made["mlflow"].metrics["t/acc"] == 0.5
 
 
 def test_a_failure_says_which_and_where_the_results_are(use: Use, caplog: pytest.LogCaptureFixture) -> None:
     fakes(use, trackio="finish")
-    tell(start(**ALL), RESULTS, SAMPLES, saved=[Path("out/results.json")])
+    send(start(**ALL), RESULTS, SAMPLES, saved=[Path("out/results.json")])
     said = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
     assert said[-1] == (
         "trackio did not get everything: finish failed: ConnectionError: no network. "
-        "The run is whole; its results are saved at out/results.json."
+        "The run is complete; its results are saved at out/results.json."
     )
 
 
 def test_without_files_the_scores_are_those_printed(use: Use, caplog: pytest.LogCaptureFixture) -> None:
     fakes(use, trackio="init")
-    tell(start(**ALL), RESULTS)
+    send(start(**ALL), RESULTS)
     assert "its scores are those printed (no --output_path)" in caplog.text
 
 
@@ -82,9 +82,9 @@ def test_trackers_of_a_run_that_stops_are_closed(use: Use) -> None:
 def test_ctrl_c_leaves_the_services_and_not_the_run(use: Use, caplog: pytest.LogCaptureFixture) -> None:
     made = fakes(use)
     made["wandb"].fail, made["wandb"].error = "artifact", KeyboardInterrupt()
-    assert not tell(start(**ALL), RESULTS, saved=[Path("r.json")])
+    assert not send(start(**ALL), RESULTS, saved=[Path("r.json")])
     assert made["mlflow"].status == "FAILED"
-    assert "Interrupted while results were sent away. The run is whole" in caplog.text
+    assert "Interrupted while results were sent away. The run is complete" in caplog.text
 
 
 def test_a_tracker_is_closed_once(use: Use) -> None:

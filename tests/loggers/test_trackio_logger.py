@@ -5,6 +5,7 @@ import pytest
 from lm_eval.errors import ConfigError
 from lm_eval.loggers import TrackioLogger
 from lm_eval.loggers._scores import flat_scores
+from lm_eval.results import Results
 from tests.loggers.conftest import Use
 from tests.loggers.fakes import RESULTS, SAMPLES, FakeTrackio
 
@@ -32,7 +33,7 @@ def test_config_goes_there_without_secrets(use: Use) -> None:
 
 def test_scores_and_tables_are_logged(use: Use) -> None:
     entries = logged(use)[0].logged
-    assert entries[0] == flat_scores(RESULTS)
+    assert entries[0] == flat_scores(Results(RESULTS))
     assert [*entries[1], *entries[2]] == ["evaluation/eval_results", "evaluation/group_eval_results"]
     assert list(entries[1]["evaluation/eval_results"]["Value"]) == [0.5, 1.0]
 

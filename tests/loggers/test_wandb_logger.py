@@ -7,6 +7,7 @@ import pytest
 from lm_eval.errors import ConfigError
 from lm_eval.loggers import WandbLogger
 from lm_eval.loggers._scores import flat_scores
+from lm_eval.results import Results
 from tests.loggers.conftest import Use
 from tests.loggers.fakes import RESULTS, SAMPLES, FakeWandb
 
@@ -37,7 +38,7 @@ def test_names_are_in_the_summary(use: Use) -> None:
 
 
 def test_scores_are_logged(use: Use) -> None:
-    assert logged(use)[0].logged[0] == flat_scores(RESULTS)
+    assert logged(use)[0].logged[0] == flat_scores(Results(RESULTS))
 
 
 def test_tables_of_tasks_and_groups_are_logged(use: Use) -> None:

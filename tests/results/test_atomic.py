@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lm_eval.results.atomic import to_json, whole_file, write_atomically
+from lm_eval.results.atomic import complete_file, to_json, write_atomically
 
 
 def test_what_json_does_not_know_is_turned_into_something_it_does() -> None:
@@ -47,7 +47,7 @@ def test_a_failure_half_way_leaves_the_old_file(tmp_path: Path) -> None:
 
 
 def test_a_failure_while_bytes_are_written_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), whole_file(tmp_path / "b.parquet") as file:
+    with pytest.raises(RuntimeError), complete_file(tmp_path / "b.parquet") as file:
         file.write(b"half")
         raise RuntimeError("disk")
     assert list(tmp_path.iterdir()) == []

@@ -13,7 +13,7 @@ from lm_eval.results import environment
 def test_versions_and_platform_are_described() -> None:
     described = environment.describe()
     assert set(described) == {"git_hash", "date", "lm_eval_version", "pretty_env_info"}
-    assert platform.python_version() in described["pretty_env_info"]
+    assert platform.python_version() in str(described["pretty_env_info"])
 
 
 def test_no_environment_variable_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:

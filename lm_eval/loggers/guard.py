@@ -1,7 +1,7 @@
-"""Keeps a run alive when a logger fails: its calls have a thread of their own, a bounded time, and never raise.
+"""Keep a run alive when a service fails: calls to it run in another thread, for a limited time, and never raise.
 
-One thread a logger, because clients keep their current run in thread-local or context variables; a daemon, because a
-client that hangs can be left behind but not stopped.
+Each service has one thread, because clients keep their current run in thread-local or context variables. It is a daemon
+thread, because a client that hangs can be abandoned but not stopped.
 """
 
 from __future__ import annotations
@@ -15,60 +15,60 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import redirect_stdout
-from typing import Any, ClassVar, TypeVar, cast
+from typing import ClassVar, Concatenate, Generic, ParamSpec, TypeVar
 
 from lm_eval.config.redact import redact
+from lm_eval.loggers.hanging import abandon
 
-__all__ = ["SECONDS_VARIABLE", "Guarded", "abandoned", "guarded"]
+__all__ = ["SECONDS_VARIABLE", "Guarded", "guarded"]
 
 eval_logger = logging.getLogger("lm_eval")
 _now = time.monotonic
-F = TypeVar("F", bound=Callable[..., Any])
+P = ParamSpec("P")
+T = TypeVar("T")
+S = TypeVar("S", bound="Guarded")
 
 SECONDS_VARIABLE = "LM_EVAL_LOGGER_SECONDS"
-_TO_START, _TO_REPORT, _IN_A_HURRY = 120.0, 600.0, 20.0
-_UNTIL_TOLD = 15.0
-_FAILURES_IN_A_ROW = 3
-
-abandoned: list[str] = []
-"""Services whose clients hang; the handlers they left for the end of the process hang too."""
+_START_SECONDS, _REPORT_SECONDS, _HURRY_SECONDS = 120.0, 600.0, 20.0
+_NOTICE_AFTER = 15.0
+_MAX_FAILURES_IN_A_ROW = 3
 
 
-class _Job:
-    """A call on its way through a logger's thread."""
+class _Job(Generic[T]):
+    """A call in a service's thread."""
 
-    def __init__(self, action: Callable[[], Any]) -> None:
+    def __init__(self, action: Callable[[], T]) -> None:
         self.action = action
-        self.value: Any = None
+        self.value: T | None = None
         self.error: BaseException | None = None
         self._done = threading.Event()
 
     def do(self) -> None:
         try:
             self.value = self.action()
-        except BaseException as error:  # a library's SystemExit must not end a run either
+        except BaseException as error:  # also SystemExit of a library, which must not end the run
             self.error = error
         finally:
             self._done.set()
 
     def wait(self, seconds: float, what: str) -> bool:
-        """Wait in slices, because an endless wait cannot be interrupted on every platform; True when it is done."""
-        started, told = _now(), False
+        """Wait, in slices because some platforms cannot interrupt a long wait; return whether the call ended."""
+        started, noticed = _now(), False
         while (waited := _now() - started) < seconds:
             if self._done.wait(min(0.5, seconds - waited)):
                 return True
-            if not told and waited > _UNTIL_TOLD:
-                told = True
+            if not noticed and waited > _NOTICE_AFTER:
+                noticed = True
                 eval_logger.info("Still waiting for %s, for up to %.0f seconds.", what, seconds)
         return self._done.is_set()
 
 
 class Guarded:
-    """A logger whose methods marked ``guarded`` log what they raise, and give up in time.
+    """A service whose methods marked ``guarded`` log what they raise, and give up in time.
 
     Attributes:
         service: The service's name.
-        failures: What failed, a sentence each.
+        failures: One sentence per failed call.
     """
 
     service: ClassVar[str] = ""
@@ -79,39 +79,39 @@ class Guarded:
         self._closed = self._given_up = False
         self._in_a_row = 0
         self._deadline: float | None = None
-        self._jobs: queue.SimpleQueue[_Job | None] | None = None
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] | None = None
 
     def guard(
-        self, step: str, action: Callable[[], Any], *, starting: bool = False, last: bool = False, hurry: bool = False
-    ) -> Any:
-        """Make a call in the logger's thread.
+        self, step: str, action: Callable[[], T], *, starting: bool = False, last: bool = False, hurry: bool = False
+    ) -> T | None:
+        """Call a function in the service's thread.
 
         Args:
-            step: Its name, for messages.
-            action: The call.
-            starting: Whether it opens the service; when it fails nothing else is sent. Its time is its own, that of
-                all others is counted together.
-            last: Whether it closes the service; it is made also when other calls failed.
-            hurry: Whether somebody waits for the process to end.
+            step: The call's name, for messages.
+            action: The function.
+            starting: Whether the call opens the service; when it fails nothing else is sent. It has a time limit for
+                itself (2 minutes), while all other calls share one (10 minutes).
+            last: Whether the call closes the service; it happens even when other calls failed.
+            hurry: Whether the user waits for the process to end; the limit is then 20 seconds.
 
         Returns:
-            What the call returned; None when it failed or was not made.
+            What the function returned; None when it failed or was not called.
 
         Raises:
-            KeyboardInterrupt: The user's.
+            KeyboardInterrupt: The user interrupted the call.
         """
         if self._closed or (self._given_up and not last):
             return None
         seconds = self._seconds(starting)
-        seconds = min(seconds, _IN_A_HURRY) if hurry else seconds
+        seconds = min(seconds, _HURRY_SECONDS) if hurry else seconds
         job = self._send(action)
-        # What services print is no result of the run.
+        # Services print to stderr: stdout is for the results of the run.
         with redirect_stdout(sys.stderr):
             done = job.wait(seconds, f"{self.service} ({step})")
         if last:
             self._close()
         if not done:
-            abandoned.append(self.service)
+            abandon(self.service)
             self._closed = True
             self._failed(step, f"no answer in {seconds:.0f} seconds ({SECONDS_VARIABLE} gives a logger more time)")
             return None
@@ -122,19 +122,19 @@ class Guarded:
             raise job.error
         self._closed |= starting
         self._in_a_row += 1
-        self._given_up = self._in_a_row >= _FAILURES_IN_A_ROW
+        self._given_up = self._in_a_row >= _MAX_FAILURES_IN_A_ROW
         reason = self.safe(" ".join(str(job.error).split()))[:300]
         self._failed(step, f"{type(job.error).__name__}: {reason}")
         return None
 
     def safe(self, text: str) -> str:
-        """Take secrets out of a message.
+        """Mask the secrets in a message.
 
         Args:
-            text: What a client said.
+            text: A client's message.
 
         Returns:
-            The message without them.
+            The message with ``***`` for each secret.
         """
         return str(redact(text))
 
@@ -147,17 +147,17 @@ class Guarded:
     def _seconds(self, starting: bool) -> float:
         limit = _limit()
         if starting:
-            return min(limit, _TO_START)
+            return min(limit, _START_SECONDS)
         if self._deadline is None:
             self._deadline = _now() + limit
         return max(0.0, self._deadline - _now())
 
-    def _send(self, action: Callable[[], Any]) -> _Job:
+    def _send(self, action: Callable[[], T]) -> _Job[T]:
         if self._jobs is None:
             self._jobs = queue.SimpleQueue()
             threading.Thread(target=_work, args=(self._jobs,), name=f"lm-eval-{self.service}", daemon=True).start()
         job = _Job(action)
-        self._jobs.put(job)
+        self._jobs.put(job.do)
         return job
 
     def _close(self) -> None:
@@ -166,20 +166,20 @@ class Guarded:
             self._jobs.put(None)
 
 
-def _work(jobs: queue.SimpleQueue[_Job | None]) -> None:
-    while (job := jobs.get()) is not None:
-        job.do()
+def _work(jobs: queue.SimpleQueue[Callable[[], None] | None]) -> None:
+    while (do := jobs.get()) is not None:
+        do()
 
 
 def _limit() -> float:
     try:
-        return float(os.environ.get(SECONDS_VARIABLE) or _TO_REPORT)
+        return float(os.environ.get(SECONDS_VARIABLE) or _REPORT_SECONDS)
     except ValueError:
-        return _TO_REPORT
+        return _REPORT_SECONDS
 
 
-def guarded(method: F) -> F:
-    """Send a logger's method through its thread.
+def guarded(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T | None]:
+    """Run a service's method in the service's thread.
 
     Args:
         method: A method of a ``Guarded``.
@@ -189,7 +189,7 @@ def guarded(method: F) -> F:
     """
 
     @functools.wraps(method)
-    def call(self: Guarded, *args: Any, **kwargs: Any) -> Any:
-        return self.guard(method.__name__.lstrip("_"), functools.partial(method, self, *args, **kwargs))
+    def call(service: S, /, *args: P.args, **kwargs: P.kwargs) -> T | None:
+        return service.guard(method.__name__.lstrip("_"), lambda: method(service, *args, **kwargs))
 
-    return cast("F", call)
+    return call

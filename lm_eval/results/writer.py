@@ -1,0 +1,135 @@
+"""Write a run's files: its results, its samples, and the journal that a run keeps while it goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from lm_eval.config.redact import redact
+from lm_eval.config.values import sample_format
+from lm_eval.results.atomic import complete_file, to_json, write_atomically
+from lm_eval.results.run import Results
+from lm_eval.results.sample import file_form
+from lm_eval.utils import sanitize_task_name
+
+__all__ = ["ResultFiles"]
+
+eval_logger = logging.getLogger("lm_eval")
+
+
+class ResultFiles:
+    """The files of a run under an output path.
+
+    Under a folder they are ``<model>/results_<time>.json`` and ``<model>/samples_<task>_<time>.jsonl`` (or
+    ``.parquet``); with a path that ends in ``.json`` they are ``<stem>_<time>.json`` and the samples next to it. Each
+    file is complete or absent, and holds no secrets.
+
+    Attributes:
+        output_path: The folder or ``.json`` path; None saves nothing.
+        output_format: ``jsonl`` or ``parquet``, of the samples.
+        saved: The files written so far, in order.
+        date_id: The time in the names of the files; empty before the first file.
+    """
+
+    def __init__(self, output_path: str | Path | None = None, output_format: str = "jsonl") -> None:
+        """Choose where files go; nothing is written.
+
+        Args:
+            output_path: A folder, or a path that ends in ``.json``; None saves nothing.
+            output_format: ``jsonl`` or ``parquet``, of the samples.
+
+        Raises:
+            ConfigError: There is no such format.
+        """
+        self.output_path = Path(output_path).expanduser() if output_path else None
+        self.output_format = sample_format("output_format", output_format)
+        self.saved: list[Path] = []
+        self.date_id = ""
+        self._journal: Path | None = None
+
+    def journal_path(self, key: str) -> Path | None:
+        """Name the journal, in which a run keeps its answers while it goes on.
+
+        Args:
+            key: Identifies the run among others.
+
+        Returns:
+            A path under the output folder, or None when nothing is saved.
+        """
+        folder = self._folder("")
+        self._journal = folder and folder / ".journal" / f"{key}.sqlite"
+        return self._journal
+
+    def finish(self, results: Mapping[str, object]) -> None:
+        """Delete the journal once everything is saved, unless lost documents are left to ask again.
+
+        Args:
+            results: What ``simple_evaluate`` returned.
+        """
+        if self._journal is None or Results(results).lost:
+            return
+        for suffix in ("", "-wal", "-shm"):
+            self._journal.with_name(self._journal.name + suffix).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # journals of other runs may be in the same folder
+            self._journal.parent.rmdir()
+
+    def _folder(self, model: str) -> Path | None:
+        if self.output_path is None:
+            return None
+        return self.output_path.parent if self.output_path.suffix == ".json" else self.output_path / model
+
+    def write_results(self, content: Mapping[str, object], model: str) -> Path | None:
+        """Write the results file; the samples written after it have the same time in their names.
+
+        Args:
+            content: The results, without samples.
+            model: The folder of the model.
+
+        Returns:
+            The file; None without an output path.
+        """
+        folder = self._folder(model)
+        if folder is None or self.output_path is None:
+            return None
+        self.date_id = datetime.now().isoformat().replace(":", "-")
+        stem = self.output_path.stem if self.output_path.suffix == ".json" else "results"
+        path = folder / f"{stem}_{self.date_id}.json"
+        write_atomically(path, [to_json({**content, "config": redact(content.get("config"))}, indent=2), "\n"])
+        return self._written(path)
+
+    def write_samples(self, task: str, samples: Iterable[Mapping[str, object]], model: str) -> Path | None:
+        """Write a task's samples: one line each, or one row each of a Parquet file.
+
+        Args:
+            task: The task's name.
+            samples: Its samples.
+            model: The folder of the model.
+
+        Returns:
+            The file; None without an output path.
+        """
+        folder = self._folder(model)
+        if folder is None:
+            return None
+        self.date_id = self.date_id or datetime.now().isoformat().replace(":", "-")
+        is_file_name = all(char.isalnum() or char in "_-.+" for char in task) and not task.startswith(".")
+        name = task if is_file_name else sanitize_task_name(task)
+        path = folder / f"samples_{name}_{self.date_id}.{self.output_format}"
+        lines = (to_json(file_form(sample)) for sample in samples)
+        if self.output_format == "parquet":
+            from lm_eval.results.parquet import write_samples
+
+            with complete_file(path) as file:
+                write_samples(file, [json.loads(line) for line in lines])
+        else:
+            write_atomically(path, (f"{line}\n" for line in lines))
+        return self._written(path)
+
+    def _written(self, path: Path) -> Path:
+        self.saved.append(path)
+        eval_logger.info("Saved %s", path)
+        return path

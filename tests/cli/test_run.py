@@ -82,7 +82,7 @@ def test_services_are_told_also_when_nobody_reads_the_tables(
     told: list[Any] = []
     lossy = {"errors": {"exceeded": True}, "config": {}, "results": {}}
     monkeypatch.setattr("lm_eval.evaluator.run", lambda *given, **named: dict(lossy))
-    monkeypatch.setattr("lm_eval.loggers.trackers.tell", lambda services, results, *more, **named: told.append(results))
+    monkeypatch.setattr("lm_eval.loggers.trackers.send", lambda services, results, *more, **named: told.append(results))
     monkeypatch.setattr("lm_eval.cli.run._print", broken)
     monkeypatch.setattr(sys.modules["lm_eval.cli.main"], "discard_output", lambda: None)
     assert main(words(tmp_path)) == exit_codes.ERRORS

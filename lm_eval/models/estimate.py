@@ -171,7 +171,7 @@ class Estimator:
         measured: Sequence[Sizes | None] = [None] * len(tasks)
         tokenizer = capabilities.tokenizer
         if tokenizer is not None:
-            continuations = scorer is not None and scorer.name in ("first_token", "forced_token")
+            continuations = scorer is not None and scorer.counts_tokens
             measuring = (self._measure(task, tokenizer, ask, sample, continuations) for task in tasks.values())
             with suppress(asyncio.TimeoutError):
                 measured = await asyncio.wait_for(asyncio.gather(*measuring), _TOKENIZE_SECONDS)

@@ -49,19 +49,19 @@ class CountingAsk:
     Attributes:
         ask: Sends calls.
         usage: The tokens since the last ``take``.
-        lost: The error of the last call that got no reply. Any other error is about the content of a reply.
+        lost: The errors of calls that got no reply. Any other error is about the content of a reply.
     """
 
     ask: Ask
     usage: Usage | None = None
-    lost: APIError | None = None
+    lost: tuple[APIError, ...] = ()
 
     async def __call__(self, call: Call) -> Reply:
         """Send a call and add its tokens."""
         try:
             reply = await self.ask(call)
         except APIError as error:
-            self.lost = error
+            self.lost += (error,)
             raise
         if reply.usage is not None and self.usage is not None:
             self.usage = replace(self.usage)  # A copy: until here it is the object of the first reply.
@@ -120,11 +120,15 @@ class Scorer(ABC):
         name: Its name for ``scoring=``.
         summary: How it works, in a few words.
         by_name_only: Whether it is used only when ``scoring=`` names it.
+        one_token: Whether it scores continuations of one token only.
+        counts_tokens: Whether the number of its requests depends on the tokens of continuations.
     """
 
     name: ClassVar[str]
     summary: ClassVar[str]
     by_name_only: ClassVar[bool] = False
+    one_token: ClassVar[bool] = False
+    counts_tokens: ClassVar[bool] = False
 
     def __init__(self, capabilities: Capabilities, settings: ScoringSettings) -> None:
         """Store what is known of the server.
@@ -237,7 +241,7 @@ class Scorer(ABC):
         return same and len(group) < _MAX_GROUP
 
     async def score_group(self, ask: Ask, slots: Sequence[Slot]) -> UnitResult:
-        """Score the slots of a group one after another; by default with requests of their own."""
+        """Score the slots of a group one after another; by default with separate requests."""
         finished: list[Answer | Unit] = []
         counting = CountingAsk(ask)
         for slot in slots:
@@ -268,7 +272,7 @@ class Scorer(ABC):
             MalformedResponse: The slot was alone already, and its answer cannot be used.
         """
         unusable = isinstance(error, MalformedResponse) and not isinstance(error, TokenNotListed)
-        if not unusable or error is ask.lost:
+        if not unusable or error in ask.lost:
             return failed_unit(slot, error)
         if len(group) == 1:
             raise error

@@ -56,6 +56,7 @@ class ChatFirstToken(Scorer):
     name = "chat_first_token"
     summary = "one-letter choices from the first token of a chat answer, one request per context"
     by_name_only = True
+    one_token = True
 
     @classmethod
     def obstacle(cls, capabilities: Capabilities, settings: ScoringSettings) -> str | None:

@@ -85,7 +85,7 @@ def make_scorer(capabilities: Capabilities, settings: ScoringSettings) -> Scorer
     if settings.chat:
         raise CapabilityError(f"A chat endpoint gives no log-likelihoods, as it does not echo; {_CHAT_FIX}.")
     for name, strategy in STRATEGIES.items():
-        if reasons[name] is not None or strategy.by_name_only or strategy is FirstToken:
+        if reasons[name] is not None or strategy.one_token:
             continue
         # With a tokenizer the values of first_token are exact, and it sends one request where forced_token sends many.
         first = strategy is ForcedToken and reasons[FirstToken.name] is None and capabilities.tokenizer is not None
@@ -113,8 +113,7 @@ def _build(name: str, reasons: _Obstacles, capabilities: Capabilities, settings:
     strategy = STRATEGIES[name]
     if strategy is not FirstToken:
         return strategy(capabilities, settings)
-    fallbacks = (other for other in _CLASSES if other not in (FirstToken, ChatFirstToken))
-    fallback = next((other for other in fallbacks if reasons[other.name] is None), None)
+    fallback = next((other for other in _CLASSES if not other.one_token and reasons[other.name] is None), None)
     return FirstToken(capabilities, settings, fallback(capabilities, settings) if fallback is not None else None)
 
 

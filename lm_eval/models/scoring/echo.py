@@ -38,7 +38,7 @@ class EchoScorer(BatchScorer):
         possible = TokenIds.obstacle(capabilities, settings) is None
         self._token_ids = TokenIds(capabilities, settings) if possible else None
         self._batch_size = settings.batch_size if capabilities.batch is not False else 1
-        # Tokens of contexts that were asked for, for the other continuations of the same context.
+        # The tokens of contexts, kept for their other continuations.
         self._contexts: OrderedDict[str, Sequence[object]] = OrderedDict()
 
     @classmethod
@@ -52,20 +52,14 @@ class EchoScorer(BatchScorer):
         return self._batch_size
 
     @abstractmethod
-    def find_seam(self, block: Block, count: int, pair: TextPair) -> int | None:
-        """Find the continuation's first token in an echo.
+    def _find_seam(self, block: Block, count: int, pair: TextPair) -> int | None:
+        """Return the index of the continuation's first token among the ``count`` prompt tokens of an echo.
 
-        Args:
-            block: The echo.
-            count: The number of its tokens that are the prompt's.
-            pair: What was sent.
-
-        Returns:
-            The index, or None when the echo leaves it uncertain; the tokens of the context are then compared.
+        None when the echo leaves it uncertain; the tokens of the context are then compared.
         """
 
     def prompt_of(self, pair: TextPair) -> TextPair | None:
-        """Put the text of the prefix token in place of an empty context; None when only its id would do."""
+        """Replace an empty context with the text of the prefix token; None when only its id would do."""
         if pair.context:
             return pair
         prefix = self.prefix.text
@@ -137,20 +131,9 @@ class EchoScorer(BatchScorer):
         return [read_block(choice, reply.endpoint) for choice in choices_of(reply, len(prompts))], reply
 
     async def _read(self, ask: Ask, pair: TextPair, block: Block, reply: Reply, *, alone: bool) -> LogLikelihood:
-        """Check an echo, find the seam, and sum the tokens after it.
+        """Check that a block is the echo of a pair, find the seam in it, and sum the tokens after the seam.
 
-        Args:
-            ask: Sends calls, should the tokens of the context be needed.
-            pair: What was sent.
-            block: What came back.
-            reply: The reply that holds it.
-            alone: Whether the request held this prompt only, so that the usage of the reply is this prompt's.
-
-        Returns:
-            The log-likelihood of the continuation.
-
-        Raises:
-            CheckFailed: The block is not the echo of what was sent.
+        With ``alone``, the request held this prompt only, so that the usage of the reply is this prompt's.
         """
         count = self._count_prompt_tokens(pair.context + pair.continuation, block, reply, alone=alone)
         limit = self.max_prompt_tokens
@@ -159,7 +142,7 @@ class EchoScorer(BatchScorer):
         if not pair.context:
             seam: int | None = 1 if self.capabilities.bos == "shown" else 0
         else:
-            seam = self.find_seam(block, count, pair)
+            seam = self._find_seam(block, count, pair)
         if seam is None:
             seam = await self._seam_by_context(ask, block, count, pair)
         return sum_logprobs(block, seam, count, reply.endpoint)
@@ -229,7 +212,7 @@ class EchoOffsets(EchoScorer):
             return "the echo has no text_offset"
         return "the echo's text_offset does not point at the tokens' texts"
 
-    def find_seam(self, block: Block, count: int, pair: TextPair) -> int | None:
+    def _find_seam(self, block: Block, count: int, pair: TextPair) -> int | None:
         """Find the seam by offsets."""
         return seam_by_offsets(block, count, pair.context, pair.continuation)
 
@@ -248,7 +231,7 @@ class EchoTokens(EchoScorer):
             reason = "the texts of the echoed tokens do not make up the prompt"
         return reason
 
-    def find_seam(self, block: Block, count: int, pair: TextPair) -> int | None:
+    def _find_seam(self, block: Block, count: int, pair: TextPair) -> int | None:
         """Find the seam by the texts of the tokens."""
         return seam_by_texts(block.tokens[:count], pair.context, pair.continuation)
 
@@ -259,7 +242,7 @@ class EchoContext(EchoScorer):
     name = "echo_context"
     summary = "echo, cut after the tokens of the context alone"
 
-    def find_seam(self, block: Block, count: int, pair: TextPair) -> int | None:
+    def _find_seam(self, block: Block, count: int, pair: TextPair) -> int | None:
         """Return None: the tokens of the context are always compared."""
         return None
 

@@ -34,6 +34,8 @@ class FirstToken(Scorer):
 
     name = "first_token"
     summary = "one-token choices from the next token's top_logprobs, one request per context"
+    one_token = True
+    counts_tokens = True
 
     def __init__(self, capabilities: Capabilities, settings: ScoringSettings, fallback: Scorer | None = None) -> None:
         """Store what is known of the server and the strategy for all other continuations.

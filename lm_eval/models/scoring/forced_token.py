@@ -35,6 +35,7 @@ class ForcedToken(IdScorer):
 
     name = "forced_token"
     summary = "each token forced by logit_bias, one request per token"
+    counts_tokens = True
 
     @classmethod
     def obstacle(cls, capabilities: Capabilities, settings: ScoringSettings) -> str | None:
@@ -65,9 +66,9 @@ class ForcedToken(IdScorer):
         if seam is None:
             seam = await self._seam(ask, pair, tokens, None)
         cut = self._tokens_to_cut(tokens)
-        return await self.score_ids(ask, tokens.ids[cut:], self._seam_after_cut(seam, cut), pair.slot.repeat)
+        return await self._score_ids(ask, tokens.ids[cut:], self._seam_after_cut(seam, cut), pair.slot.repeat)
 
-    async def score_ids(self, ask: Ask, ids: list[int], first: int, repeat: int) -> LogLikelihood:
+    async def _score_ids(self, ask: Ask, ids: list[int], first: int, repeat: int) -> LogLikelihood:
         """Force the tokens of a prompt one after another, from an index on."""
         scores = [await self._forced(ask, ids[:place], ids[place], repeat) for place in range(first, len(ids))]
         if not scores:

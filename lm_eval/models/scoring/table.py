@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from lm_eval.models.scoring.chat_first_token import ChatFirstToken
 from lm_eval.models.scoring.choose import STRATEGIES, obstacles
-from lm_eval.models.scoring.first_token import FirstToken
 from lm_eval.models.server.capabilities import Capabilities
 from lm_eval.models.server.settings import ScoringSettings
 
@@ -29,9 +27,8 @@ def capability_table(capabilities: Capabilities, settings: ScoringSettings | Non
         reason = reasons[name]
         strategies[name] = f"yes: {strategy.summary}{by_name}" if reason is None else f"no: {reason}"
     usable = [strategy for name, strategy in STRATEGIES.items() if reasons[name] is None]
-    complete = any(strategy not in (FirstToken, ChatFirstToken) for strategy in usable)
-    one_token = next((name for name in (FirstToken.name, ChatFirstToken.name) if reasons[name] is None), None)
-    short = f"one-token choices only, with scoring={one_token}" if one_token is not None else "no"
+    complete = any(not strategy.one_token for strategy in usable)
+    short = f"one-token choices only, with scoring={usable[0].name}" if usable else "no"
     answer = "yes" if complete else "no"
     types = {
         "generate_until": "yes",

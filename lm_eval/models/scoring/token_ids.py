@@ -36,21 +36,11 @@ class IdScorer(Scorer):
         return self.capabilities.tokenizer
 
     @abstractmethod
-    async def score_ids(self, ask: Ask, ids: list[int], first: int, repeat: int) -> LogLikelihood:
-        """Score the tokens of a prompt from an index on.
-
-        Args:
-            ask: Sends calls.
-            ids: The prompt.
-            first: The index of the first token that is scored, at least 1.
-            repeat: Which repeat of the request this is.
-
-        Returns:
-            The log-likelihood of these tokens.
-        """
+    async def _score_ids(self, ask: Ask, ids: list[int], first: int, repeat: int) -> LogLikelihood:
+        """Score the tokens of a prompt from the index ``first`` on, which is at least 1."""
 
     async def _encode(self, ask: Ask, pair: TextPair) -> tuple[Tokens, int | None]:
-        """Tokenize a pair, and put the prefix token in place of an empty context.
+        """Tokenize a pair; an empty context is replaced by the prefix token.
 
         Returns:
             The tokens of both, and the index of the continuation's first one; None when it is still to be found.
@@ -98,7 +88,7 @@ class IdScorer(Scorer):
             return [answer(slot, CERTAIN)]
         prefix, ids = await self.prefix.id(ask), await self.prefix.ids_after(ask, text)
         cuts = windows(len(ids), self._max_predictions() or max(len(ids), 1))
-        return window_units(slot, prefix, ids, cuts, self.score_ids)
+        return window_units(slot, prefix, ids, cuts, self._score_ids)
 
     def _max_predictions(self) -> int | None:
         """Return the maximum number of tokens that one rolling window predicts; None without a limit.
@@ -147,8 +137,8 @@ class TokenIds(IdScorer):
             seam = await self._seam(ask, pair, tokens, None if cut else block.tokens)
         return sum_logprobs(block, self._seam_after_cut(seam, cut), len(tokens.ids) - cut, endpoint)
 
-    async def score_ids(self, ask: Ask, ids: list[int], first: int, repeat: int) -> LogLikelihood:
-        """Score the tokens of a prompt from an index on, with one request."""
+    async def _score_ids(self, ask: Ask, ids: list[int], first: int, repeat: int) -> LogLikelihood:
+        """Score the tokens of a prompt from an index on with one request."""
         block, endpoint = await self._measure(ask, ids, repeat)
         return sum_logprobs(block, first, len(ids), endpoint)
 

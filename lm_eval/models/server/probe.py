@@ -183,12 +183,7 @@ class _Probe:
         return tokens
 
     def find_bos_id(self, tokens: Tokens, listed: int) -> None:
-        """Find out whether the tokenizer adds a BOS token, by the tokens' bytes or by the tokens that the echo lists.
-
-        Args:
-            tokens: The tokens of the text, by the tokenizer.
-            listed: How many of them the echo lists.
-        """
+        """Find out whether the tokenizer adds a BOS token, by the bytes of its tokens or by how many the echo lists."""
         known, count = self.known, len(tokens.ids)
         if tokens.pieces is not None and b"".join(tokens.pieces[1:]).strip() == PROBE_TEXT.encode():
             self.learn(bos_id=tokens.ids[0], bos_text=tokens.pieces[0].decode("utf-8", "replace"))

@@ -140,6 +140,7 @@ class Progress:
         if bar is None:
             return
         summary = self._summary(bar)
+        bar.n = self.done  # a notebook shows an incomplete bar in red
         self._closing.close()
         if self._draws:
             bar.fp.write(f"{summary}\n")

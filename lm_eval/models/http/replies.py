@@ -58,7 +58,7 @@ def error_for_status(status: int, headers: Mapping[str, str], raw: bytes, endpoi
         )
 
     if status < 400:
-        target = redact(headers.get("Location", "elsewhere").partition("?")[0])
+        target = redact(headers.get("Location", "another URL").partition("?")[0])
         return make(EndpointNotFound, f"The endpoint redirects to {target}", "use that address as base_url")
     if status in (401, 403):
         return make(

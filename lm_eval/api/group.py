@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lm_eval.api.group_scores import TaskMetrics, aggregate_scores, pipelines_of
+from lm_eval.api.group_scores import TaskMetrics, aggregate_scores
 from lm_eval.api.result_keys import NOT_AVAILABLE
 from lm_eval.config.group import AggMetricConfig, GroupConfig
 
@@ -28,7 +28,7 @@ class Group:
         name: The name of the group.
         alias: The name shown in tables.
         aggregate_metric_list: The metrics to aggregate; None or an empty list shows no score.
-        metadata: Any keys; ``version`` is the group's version.
+        metadata: Free; ``version`` is the group's version.
     """
 
     name: str
@@ -126,10 +126,6 @@ class Group:
         """Whether the group has scores."""
         return bool(self.aggregate_metric_list)
 
-    def _discover_filters_for_metric(self, metric_name: str, task_metrics: Mapping[str, TaskMetrics]) -> list[str]:
-        """Return the filter pipelines under which tasks report a metric; kept for the reference harness's tests."""
-        return pipelines_of(metric_name, task_metrics)
-
     def aggregate(self, task_metrics: Mapping[str, TaskMetrics]) -> dict[str, object]:
         """Compute the group's row of the results from its tasks' rows.
 
@@ -207,14 +203,7 @@ class ConfigurableGroup(Group):
         Raises:
             ConfigError: A key is not one of a group, or there is no config.
         """
-        group = Group.from_config(config if config is not None else {})
-        super().__init__(
-            name=group.name,
-            alias=group.alias,
-            aggregate_metric_list=group.aggregate_metric_list,
-            metadata=group.metadata,
-            _config=group._config,
-        )
+        super().__init__(**vars(Group.from_config({} if config is None else config)))
 
     @property
     def group(self) -> str:

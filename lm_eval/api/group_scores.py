@@ -8,29 +8,15 @@ from numbers import Real
 
 from lm_eval.api.result_keys import NOT_AVAILABLE, score_key, score_keys, stderr_key
 from lm_eval.config.group import AggMetricConfig
+from lm_eval.statistics.aggregations import aggregate_subtask_metrics
 from lm_eval.statistics.stderr import pooled_sample_stderr, unweighted_mean_stderr
 
-__all__ = ["TaskMetrics", "aggregate_scores", "pipelines_of"]
+__all__ = ["TaskMetrics", "aggregate_scores"]
 
 eval_logger = logging.getLogger("lm_eval")
 
 TaskMetrics = Mapping[str, object]
 """A task's row of the results: ``"metric,filter"``, ``"metric_stderr,filter"``, ``"sample_len"``, …"""
-
-
-def pipelines_of(metric: str, rows: Mapping[str, TaskMetrics]) -> list[str]:
-    """Return the filter pipelines under which tasks report a metric.
-
-    Args:
-        metric: The name of the metric.
-        rows: Task name to row.
-
-    Returns:
-        The pipelines, in the order of their first occurrence.
-    """
-    return list(
-        dict.fromkeys(pipeline for row in rows.values() for _, name, pipeline in score_keys(row) if name == metric)
-    )
 
 
 def aggregate_scores(
@@ -53,7 +39,7 @@ def aggregate_scores(
             eval_logger.warning(
                 "Group %r: the aggregation of metric %r is a function; groups take the mean.", group, config.metric
             )
-        for pipeline in pipelines_of(config.metric, rows) if config.filter_list is None else config.filter_list:
+        for pipeline in _pipelines_of(config.metric, rows) if config.filter_list is None else config.filter_list:
             key, error_key = score_key(config.metric, pipeline), stderr_key(config.metric, pipeline)
             reporting = [row for row in rows.values() if key in row]
             if len(reporting) < len(rows):
@@ -62,12 +48,17 @@ def aggregate_scores(
                 continue
             sizes = [_size(row, key) for row in reporting]
             counts[key] = sum(sizes)
-            scores[key] = _mean([row[key] for row in reporting], sizes if config.weight_by_size else None)
-            errors = [row.get(error_key) for row in reporting]
-            scores[error_key] = _stderr(errors, sizes if config.weight_by_size else None)
+            scores[key] = _mean([row[key] for row in reporting], sizes, config.weight_by_size)
+            scores[error_key] = _stderr([row.get(error_key) for row in reporting], sizes, config.weight_by_size)
     if counts:
         scores["sample_count"] = counts
     return scores
+
+
+def _pipelines_of(metric: str, rows: Mapping[str, TaskMetrics]) -> list[str]:
+    """Return the filter pipelines under which tasks report a metric, in the order of their first occurrence."""
+    found = (pipeline for row in rows.values() for _, name, pipeline in score_keys(row) if name == metric)
+    return list(dict.fromkeys(found))
 
 
 def _warn_of_tasks_without(key: str, group: str, rows: Mapping[str, TaskMetrics]) -> None:
@@ -93,20 +84,15 @@ def _numbers(values: Sequence[object]) -> list[float] | None:
     return numbers if len(numbers) == len(values) else None
 
 
-def _mean(values: Sequence[object], sizes: Sequence[int] | None) -> float | str:
-    """Return the mean of scores, weighted by size if there are sizes."""
+def _mean(values: Sequence[object], sizes: Sequence[int], by_size: bool) -> float | str:
     scores = _numbers(values)
-    weights = [1] * len(values) if sizes is None else sizes
-    if scores is None or not sum(weights):
+    if scores is None or (by_size and not sum(sizes)):
         return NOT_AVAILABLE
-    return sum(score * weight for score, weight in zip(scores, weights, strict=True)) / sum(weights)
+    return aggregate_subtask_metrics(scores, sizes, by_size)
 
 
-def _stderr(values: Sequence[object], sizes: Sequence[int] | None) -> float | str:
-    """Return the pooled standard error of a weighted mean, or that of a plain mean if there are no sizes."""
+def _stderr(values: Sequence[object], sizes: Sequence[int], by_size: bool) -> float | str:
     errors = _numbers(values)
-    if errors is None:
+    if errors is None or (by_size and sum(sizes) <= len(sizes)):
         return NOT_AVAILABLE
-    if sizes is None:
-        return unweighted_mean_stderr(errors)
-    return pooled_sample_stderr(errors, sizes) if sum(sizes) > len(sizes) else NOT_AVAILABLE
+    return pooled_sample_stderr(errors, sizes) if by_size else unweighted_mean_stderr(errors)

@@ -18,25 +18,25 @@ _KINDS = ("tasks", "groups", "subtasks", "tags")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what to list and where to look.
+    """Add the arguments.
 
     Args:
-        parser: Gets the options.
+        parser: The parser to add them to.
     """
     parser.usage = "lm_eval ls [tasks|groups|subtasks|tags] [PATTERN ...] [options]"
     parser.add_argument(
         "words",
         nargs="*",
         metavar="PATTERN",
-        help="First, if you like, what to list: tasks (everything --tasks takes; the default), groups, subtasks "
+        help="Optionally, first what to list: tasks (everything that --tasks accepts; the default), groups, subtasks "
         "(single tasks) or tags. Then globs such as 'mmlu_*', or parts of names; any may match.",
     )
-    parser.add_argument("--family", metavar="FAMILY", help="Only those from this folder of task files.")
+    parser.add_argument("--family", metavar="FAMILY", help="Only names from this folder of task files.")
     parser.add_argument("--output_type", metavar="TYPE", help="Only tasks of this output type.")
+    parser.add_argument("--long", "-l", action="store_true", help="A table with kind, output type, dataset and file.")
     parser.add_argument(
-        "--long", "-l", action="store_true", help="Also kind, output type, dataset and file, as a table."
+        "--json", action="store_true", help="A JSON list with everything that is known about each name."
     )
-    parser.add_argument("--json", action="store_true", help="All that is known of each, as a JSON list.")
     parser.add_argument("--include_path", nargs="+", metavar="DIR", default=[], help="Folders with more task files.")
 
 
@@ -47,7 +47,7 @@ def run(namespace: argparse.Namespace) -> int:
         namespace: The parsed options.
 
     Returns:
-        0, or 1 when nothing matches.
+        0, or 1 if nothing matches.
     """
     from lm_eval.config.values import paths
     from lm_eval.task_files.listing import listed, select
@@ -73,13 +73,13 @@ def run(namespace: argparse.Namespace) -> int:
 
 
 def _nothing(namespace: argparse.Namespace, patterns: Sequence[str], kind: str, names: Sequence[Listed]) -> int:
-    """Say in one line that nothing matches, and what is near; 1 as for grep."""
+    """Print that nothing matches, with similar names; return 1, as grep does."""
     from lm_eval.errors import did_you_mean
 
-    asked = [f"match {' or '.join(map(repr, patterns))}"] if patterns else []
-    asked += [f"--{name} {value}" for name in ("family", "output_type") if (value := getattr(namespace, name))]
+    conditions = [f"match {' or '.join(map(repr, patterns))}"] if patterns else []
+    conditions += [f"--{name} {value}" for name in ("family", "output_type") if (value := getattr(namespace, name))]
     near = did_you_mean(patterns[0].strip("*"), [item.name for item in names]) if patterns else ""
-    print(f"lm_eval: no {kind} {' and '.join(asked) or 'here'}.{near}", file=sys.stderr)
+    print(f"lm_eval: no {kind} {' and '.join(conditions) or 'here'}.{near}", file=sys.stderr)
     return exit_codes.NEGATIVE
 
 

@@ -1,4 +1,4 @@
-"""Show a task's config, where it comes from and a prompt; of a group or tag, what it holds."""
+"""Show the config of a task, its files and a prompt; for a group or tag, its members."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what to show.
+    """Add the arguments.
 
     Args:
-        parser: Gets the options.
+        parser: The parser to add them to.
     """
     parser.add_argument("task", metavar="TASK", help="A task, group or tag, or the path of a task file.")
     parser.add_argument(
-        "--num_fewshot", "-f", metavar="N", help="Examples in the prompt, in place of the task's own number."
+        "--num_fewshot", "-f", metavar="N", help="Number of few-shot examples; default: the task's own."
     )
     parser.add_argument("--apply_chat_template", action="store_true", help="Show the prompt as chat messages.")
-    parser.add_argument("--doc", metavar="I", default="0", help="The doc whose prompt is shown; %(default)s.")
-    parser.add_argument("--no_prompt", action="store_true", help="Load no data; what is printed is YAML.")
-    parser.add_argument("--data_dir", metavar="DIR", help="As for run.")
+    parser.add_argument(
+        "--doc", metavar="I", default="0", help="Index of the document whose prompt is shown; default: %(default)s."
+    )
+    parser.add_argument("--no_prompt", action="store_true", help="Load no data; the output is YAML.")
+    parser.add_argument("--data_dir", metavar="DIR", help="Folder with datasets, searched before the Hub.")
     parser.add_argument("--include_path", nargs="+", metavar="DIR", default=[], help="Folders with more task files.")
 
 

@@ -1,4 +1,4 @@
-"""Load task files with their functions, without data, and report a line for each that fails."""
+"""Load task files with their functions, without data, and print one line per failure."""
 
 from __future__ import annotations
 
@@ -11,19 +11,24 @@ __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what to validate and where to look.
+    """Add the arguments.
 
     Args:
-        parser: Gets the options.
+        parser: The parser to add them to.
     """
     parser.add_argument(
-        "--tasks", "-t", nargs="+", required=True, metavar="TASK", help="Tasks, groups, tags or patterns; '*' is all."
+        "--tasks",
+        "-t",
+        nargs="+",
+        required=True,
+        metavar="TASK",
+        help="Tasks, groups, tags or patterns; '*' checks all.",
     )
     parser.add_argument("--include_path", nargs="+", metavar="DIR", default=[], help="Folders with more task files.")
 
 
 def run(namespace: argparse.Namespace) -> int:
-    """Print a line for each fault.
+    """Print one line per failure.
 
     Args:
         namespace: The parsed options.

@@ -75,7 +75,7 @@ class GroupConfig:
     aggregate_metric_list: list[AggMetricConfig] | None = None
     """The metrics to aggregate; None shows no score for the group. A dict, or a list of dicts, is converted."""
     metadata: dict[str, object] | None = None
-    """Any keys; ``version`` is the group's version."""
+    """Free; ``version`` is the group's version."""
 
     def __post_init__(self) -> None:
         """Turn single values into lists, and the metrics into ``AggMetricConfig``.

@@ -17,31 +17,9 @@ if TYPE_CHECKING:
     from lm_eval.api.task import Task
     from lm_eval.task_files.manager import TaskManager
 
-__all__ = ["find_entry", "task_page"]
+__all__ = ["task_page"]
 
 _INDENT = "  "
-
-
-def find_entry(manager: TaskManager, name: str) -> Entry:
-    """Find a task, group or tag.
-
-    Args:
-        manager: Knows the names.
-        name: The name, or the path of a task file.
-
-    Returns:
-        The entry; the first one in a file.
-
-    Raises:
-        UnknownNameError: There is no such name; the message has similar ones.
-        TaskFileError: The file has a fault.
-    """
-    if name in manager.task_index:
-        return manager.task_index[name]
-    if name.endswith((".yaml", ".yml")) and Path(name).is_file():
-        for entry in entries_in_file(Path(name).absolute()):
-            return entry
-    raise manager.unknown(name)
 
 
 def task_page(
@@ -71,7 +49,7 @@ def task_page(
         TaskFileError: A file has a fault.
         ConfigError: There is no such document.
     """
-    entry = find_entry(manager, name)
+    entry = _find_entry(manager, name)
     if entry.kind is Kind.TAG:
         title = f"# {entry.name}: tag of {_count(len(entry.tags))}"
         return "\n".join([title, *_tree(manager, entry, 0, ())])
@@ -90,6 +68,16 @@ def task_page(
     if prompt:
         page += _prompt(task, doc, num_fewshot, apply_chat_template)
     return "\n".join(page)
+
+
+def _find_entry(manager: TaskManager, name: str) -> Entry:
+    """Find a name, or the first entry of a task file by its path."""
+    if name in manager.task_index:
+        return manager.task_index[name]
+    if name.endswith((".yaml", ".yml")) and Path(name).is_file():
+        for entry in entries_in_file(Path(name).absolute())[:1]:
+            return entry
+    raise manager.unknown(name)
 
 
 def _count(tasks: int) -> str:

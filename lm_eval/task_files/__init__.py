@@ -1,1 +1,1 @@
-"""Task files: parsed, indexed, resolved from names to a tree, and built into tasks."""
+"""Reads task files: parse one file, index the names, resolve names to a tree, build tasks from the tree."""

@@ -16,8 +16,7 @@ from lm_eval.api.task import ConfigurableTask, Task
 from lm_eval.config.group import GROUP_KEYS, GroupConfig
 from lm_eval.config.task import TASK_KEYS
 from lm_eval.errors import ConfigError, LMEvalError, MissingPackageError, TaskFileError
-from lm_eval.task_files.entry import Entry
-from lm_eval.task_files.loader import import_functions
+from lm_eval.task_files.loader import import_all
 from lm_eval.task_files.merge import merge
 from lm_eval.task_files.packages import missing_package
 from lm_eval.task_files.resolve import Resolved, ResolvedGroup, ResolvedTask
@@ -74,7 +73,7 @@ class Builder:
         return self._tasks[node.name]
 
     def _task(self, node: ResolvedTask) -> Task:
-        config = _with_functions(merge(node.entry, node.overrides))
+        config = import_all(merge(node.entry, node.overrides))
         source = {} if node.entry.file is None else {"config_source": node.entry.file}
         config["metadata"] = {**_mapping(config.get("metadata")), **self._metadata, **source}
         config["task"] = node.name
@@ -83,7 +82,7 @@ class Builder:
         return _configured_task(node, config)
 
     def _group(self, node: ResolvedGroup) -> Group:
-        config = _with_functions(node.config)
+        config = import_all(node.config)
         own = {key: value for key, value in config.items() if key in GROUP_KEYS}
         source = {} if node.source is None else {"config_source": node.source}
         own["group"] = node.name
@@ -95,22 +94,6 @@ class Builder:
         for member in node.members.values():
             group.add(self.build(member))
         return group
-
-
-def task_class(entry: Entry) -> type[Task]:
-    """Import the class of a Python task without creating the task.
-
-    Args:
-        entry: The task.
-
-    Returns:
-        The class.
-
-    Raises:
-        TaskFileError: The file has a fault, or names no class of tasks.
-        MissingPackageError: The class needs a package that is not installed.
-    """
-    return _checked_class(_with_functions(merge(entry, {})), entry.file)
 
 
 def load_selected(
@@ -159,32 +142,41 @@ def nested(loaded: TaskDict) -> NestedTasks:
         Task name to task, and ``ConfigurableGroup`` to such a dict of its members.
     """
 
-    def members(group: Group) -> NestedTasks:
+    def nest(members: Iterable[Task | Group]) -> NestedTasks:
         found: NestedTasks = {}
-        for child in group:
-            if isinstance(child, Group):
-                found[ConfigurableGroup.from_group(child)] = members(child)
+        for member in members:
+            if isinstance(member, Group):
+                found[ConfigurableGroup.from_group(member)] = nest(member)
             else:
-                found[str(child.task_name)] = child
+                found[str(member.task_name)] = member
         return found
 
-    inner = {name for names in loaded["group_map"].values() for name in names}
-    held = {str(task.task_name) for group in loaded["groups"].values() for task in group.get_all_tasks()}
-    top: NestedTasks = {
-        ConfigurableGroup.from_group(group): members(group)
-        for name, group in loaded["groups"].items()
-        if name not in inner
-    }
-    top.update({name: task for name, task in loaded["tasks"].items() if name not in held})
-    return top
+    inside = {name for names in loaded["group_map"].values() for name in names}
+    everything: list[tuple[str, Task | Group]] = [*loaded["groups"].items(), *loaded["tasks"].items()]
+    return nest(item for name, item in everything if name not in inside)
+
+
+def task_class(config: Mapping[str, object], path: str | None) -> type[Task]:
+    """Return the class of a Python task.
+
+    Args:
+        config: The task's keys, with functions imported.
+        path: The task's file.
+
+    Returns:
+        The class.
+
+    Raises:
+        TaskFileError: The value of ``class`` is not a subclass of ``Task``.
+    """
+    named = config.get("class")
+    if not (inspect.isclass(named) and issubclass(named, Task)):
+        raise TaskFileError(f"{named!r} is no subclass of lm_eval.api.task.Task", path=path, key="class")
+    return named
 
 
 def _mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, Mapping) else {}
-
-
-def _with_functions(config: Mapping[str, object]) -> dict[str, object]:
-    return {key: import_functions(value, key) for key, value in config.items()}
 
 
 def _configured_task(node: ResolvedTask, config: dict[str, object]) -> Task:
@@ -204,7 +196,7 @@ def _configured_task(node: ResolvedTask, config: dict[str, object]) -> Task:
 
 def _python_task(node: ResolvedTask, config: dict[str, object]) -> Task:
     path = node.entry.file
-    constructor = _checked_class(config, path)
+    constructor = task_class(config, path)
     given = {key: value for key, value in config.items() if key not in ("class", "group")}
     try:
         task = constructor(config=given) if _takes_config(constructor) else constructor()
@@ -227,13 +219,6 @@ def _python_task(node: ResolvedTask, config: dict[str, object]) -> Task:
 def _cannot_be_built(node: ResolvedTask, error: Exception, key: str | None) -> TaskFileError:
     message = f"task {node.name!r} cannot be built: {type(error).__name__}: {error}"
     return TaskFileError(" ".join(message.split()), path=node.entry.file, key=key)
-
-
-def _checked_class(config: Mapping[str, object], path: str | None) -> type[Task]:
-    named = config.get("class")
-    if not (inspect.isclass(named) and issubclass(named, Task)):
-        raise TaskFileError(f"{named!r} is no subclass of lm_eval.api.task.Task", path=path, key="class")
-    return named
 
 
 def _takes_config(constructor: type[Task]) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lm_eval.errors import TaskFileError, UserError
 
-__all__ = ["Entry", "Kind", "entries_of", "kind_of"]
+__all__ = ["Entry", "Kind", "entries_of"]
 
 
 class Kind(Enum):
@@ -79,10 +79,6 @@ class Entry:
             self._cfg = load_yaml(self.file, resolve_func=False)
         return self._cfg
 
-    @cfg.setter
-    def cfg(self, value: dict[str, object] | None) -> None:
-        self._cfg = value
-
     def member_names(self) -> Iterator[str]:
         """Yield the names in a group's ``task`` list, of written-out members too; none if the file has a fault."""
         try:
@@ -109,15 +105,8 @@ class Entry:
         return f"Entry(name={self.name!r}, kind={self.kind.name}, yaml_path={str(self.file)!r})"
 
 
-def kind_of(config: Mapping[str, object]) -> Kind:
-    """Return the kind of a config, by its keys.
-
-    Args:
-        config: The keys of a file.
-
-    Returns:
-        The kind; UNKNOWN for a fragment.
-    """
+def _kind_of(config: Mapping[str, object]) -> Kind:
+    """Return the kind of a config, by its keys; UNKNOWN for a fragment."""
     if config.get("class") is not None:
         return Kind.PY_TASK
     if config.get("group") is not None:
@@ -125,12 +114,12 @@ def kind_of(config: Mapping[str, object]) -> Kind:
     return Kind.TASK if config.get("task") is not None else Kind.UNKNOWN
 
 
-def entries_of(config: Mapping[str, object], yaml_path: str | Path | None = None) -> list[Entry]:
+def entries_of(config: dict[str, object], yaml_path: str | Path | None = None) -> list[Entry]:
     """Return the entries that a merged config defines.
 
     Args:
         config: The keys, with includes merged.
-        yaml_path: The file.
+        yaml_path: The file; None for a config that comes from no file, which the entry then keeps.
 
     Returns:
         The entries; none for a fragment.
@@ -138,7 +127,7 @@ def entries_of(config: Mapping[str, object], yaml_path: str | Path | None = None
     Raises:
         TaskFileError: The name is not text.
     """
-    kind = kind_of(config)
+    kind = _kind_of(config)
     if kind is Kind.UNKNOWN:
         return []
     key = "group" if kind is Kind.GROUP else "task"
@@ -149,4 +138,5 @@ def entries_of(config: Mapping[str, object], yaml_path: str | Path | None = None
     tags = tag if isinstance(tag, list) else [tag] if tag else []
     dataset = " ".join(str(config[part]) for part in ("dataset_path", "dataset_name") if config.get(part))
     output_type = str(config.get("output_type") or "")
-    return [Entry(str(name), kind, yaml_path, tags=map(str, tags), output_type=output_type, dataset=dataset)]
+    kept = config if yaml_path is None else None
+    return [Entry(str(name), kind, yaml_path, kept, map(str, tags), output_type=output_type, dataset=dataset)]

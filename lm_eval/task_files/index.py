@@ -72,10 +72,7 @@ class TaskIndex:
         Raises:
             TaskFileError: The name is not text.
         """
-        for entry in entries_of(cfg):
-            entry.cfg = cfg
-            return entry
-        return None
+        return next(iter(entries_of(cfg)), None)
 
 
 def entries_in_file(path: str | Path) -> list[Entry]:
@@ -95,20 +92,19 @@ def entries_in_file(path: str | Path) -> list[Entry]:
     return entries_of(load_file(path).data, path)
 
 
-def match_names(patterns: Iterable[str], names: Iterable[str]) -> list[str]:
+def match_names(patterns: Iterable[str], index: Mapping[str, Entry]) -> list[str]:
     """Return the names that match.
 
     Args:
         patterns: Names and glob patterns; a pattern that is itself a name stands for that name.
-        names: All names.
+        index: All names.
 
     Returns:
         The names that match, sorted.
     """
-    known = names if isinstance(names, Mapping) else set(names)
     found: set[str] = set()
     for pattern in patterns:
-        found.update([pattern] if pattern in known else fnmatch.filter(known, pattern))
+        found.update([pattern] if pattern in index else fnmatch.filter(index, pattern))
     return sorted(found)
 
 

@@ -4,39 +4,20 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
 
 from lm_eval.errors import LMEvalError, MissingPackageError, TaskFileError, did_you_mean
 from lm_eval.task_files.modules import import_file, locate
 from lm_eval.task_files.packages import missing_package
-from lm_eval.task_files.parse import FunctionRef, parse_file
+from lm_eval.task_files.parse import FunctionRef, Keys, parse_file
 
-__all__ = ["LoadedFile", "Origin", "import_functions", "included_files", "load_file", "load_yaml"]
-
-
-class Origin(NamedTuple):
-    """Where a key was written."""
-
-    path: str
-    line: int | None
+__all__ = ["import_all", "included_files", "load_file", "load_yaml"]
 
 
-class LoadedFile(NamedTuple):
-    """A task file with its includes merged.
-
-    Attributes:
-        data: The keys; functions as ``FunctionRef``. Values are shared and must not be changed.
-        origins: Where each key is written.
-    """
-
-    data: dict[str, object]
-    origins: dict[str, Origin]
-
-
-def load_file(path: str | Path, *, recursive: bool = True) -> LoadedFile:
+def load_file(path: str | Path, *, recursive: bool = True) -> Keys:
     """Read a task file and merge the files it includes, without importing anything.
 
     Included keys come first, in the order of the list; the file's own keys replace them whole. ``task_list`` is not
@@ -55,21 +36,21 @@ def load_file(path: str | Path, *, recursive: bool = True) -> LoadedFile:
     return _merged(os.path.abspath(path), recursive, ())
 
 
-def _merged(path: str, recursive: bool, open_files: tuple[str, ...]) -> LoadedFile:
+def _merged(path: str, recursive: bool, open_files: tuple[str, ...]) -> Keys:
     """Read a file that ``open_files`` include, the outermost first."""
-    parsed = parse_file(path)
-    merged = LoadedFile({}, {})
-    wanted = parsed.data.get("include")
-    if recursive and wanted is not None:
-        for file in included_files(path, wanted, parsed.lines.get("include"), open_files):
+    own = parse_file(path)
+    merged = Keys({}, {})
+    if recursive and own.data.get("include") is not None:
+        for file in included_files(path, own.data["include"], own.origins["include"].line, open_files):
             included = _merged(file, recursive, (*open_files, path))
             included.data.pop("task_list", None)
             merged.data.update(included.data)
             merged.origins.update(included.origins)
-    for key, value in parsed.data.items():
-        if key != "include" or not recursive:
-            merged.data[key] = value
-            merged.origins[key] = Origin(path, parsed.lines.get(key))
+    merged.data.update(own.data)
+    merged.origins.update(own.origins)
+    if recursive:
+        merged.data.pop("include", None)
+        merged.origins.pop("include", None)
     return merged
 
 
@@ -123,15 +104,14 @@ def load_yaml(
         MissingPackageError: The module of a function needs a package that is not installed.
     """
     data = load_file(path, recursive=recursive).data
-    return {key: import_functions(value, key) if resolve_func else _copy(value, str) for key, value in data.items()}
+    return import_all(data) if resolve_func else {key: _copy(value, str) for key, value in data.items()}
 
 
-def import_functions(value: object, key: str | None = None) -> object:
-    """Copy a value with its functions imported.
+def import_all(config: Mapping[str, object]) -> dict[str, object]:
+    """Copy a config with its functions imported.
 
     Args:
-        value: A value of a parsed file.
-        key: The top-level key of the value, for messages.
+        config: The keys of a task or group.
 
     Returns:
         The copy.
@@ -140,7 +120,7 @@ def import_functions(value: object, key: str | None = None) -> object:
         TaskFileError: A function cannot be imported or does not exist.
         MissingPackageError: The module of a function needs a package that is not installed.
     """
-    return _copy(value, lambda ref: _import(ref, key))
+    return {key: _copy(value, partial(_import, key=key)) for key, value in config.items()}
 
 
 def _copy(value: object, convert: Callable[[FunctionRef], object]) -> object:
@@ -151,7 +131,7 @@ def _copy(value: object, convert: Callable[[FunctionRef], object]) -> object:
     return convert(value) if isinstance(value, FunctionRef) else value
 
 
-def _import(ref: FunctionRef, key: str | None) -> object:
+def _import(ref: FunctionRef, key: str) -> object:
     module_name, _, name = ref.name.rpartition(".")
     file = Path(ref.path).parent / f"{module_name.replace('.', '/')}.py"
     try:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from lm_eval.config.group import GROUP_KEYS
 from lm_eval.config.task import TASK_KEYS
 from lm_eval.errors import TaskFileError, did_you_mean
 from lm_eval.task_files.entry import Entry, Kind
-from lm_eval.task_files.loader import LoadedFile, Origin, load_file
+from lm_eval.task_files.loader import load_file
+from lm_eval.task_files.parse import Keys
 from lm_eval.task_files.roots import BUILTIN
 
 __all__ = ["check_keys", "keys_of", "merge"]
@@ -21,7 +21,7 @@ eval_logger = logging.getLogger("lm_eval")
 _LOADER_KEYS = frozenset({"task_list", "include"})
 
 
-def keys_of(entry: Entry) -> LoadedFile:
+def keys_of(entry: Entry) -> Keys:
     """Return the keys of an entry, with includes merged and functions not imported.
 
     Only this function and ``entries_in_file`` know which part of a file belongs to which entry.
@@ -36,34 +36,40 @@ def keys_of(entry: Entry) -> LoadedFile:
         TaskFileError: The file cannot be read.
     """
     if entry.file is None:
-        return LoadedFile({} if entry.cfg is None else entry.cfg, {})
+        return Keys({} if entry.cfg is None else entry.cfg, {})
     return load_file(entry.file)
 
 
-def merge(entry: Entry, overrides: Mapping[str, object], *, group: bool = False) -> dict[str, object]:
+def merge(entry: Entry, overrides: Mapping[str, object], allowed: frozenset[str] = frozenset()) -> dict[str, object]:
     """Lay overrides over the keys of an entry.
 
     Args:
         entry: A task or group.
         overrides: Keys that replace the entry's.
-        group: Whether the keys of a group are allowed.
+        allowed: Keys that are allowed in addition to a task's.
 
     Returns:
-        The keys, with functions not imported. Unknown keys of included fragments are left out, with a warning.
+        The keys, with functions not imported. Unknown keys of fragments outside the library are left out, with a
+        warning.
 
     Raises:
         TaskFileError: The file cannot be read or has an unknown key.
     """
     data, origins = keys_of(entry)
-    allowed = GROUP_KEYS if group else frozenset()
     merged: dict[str, object] = {}
     for key, value in data.items():
         if key in _LOADER_KEYS:
             continue
         if entry.kind is not Kind.PY_TASK and key not in TASK_KEYS and key not in allowed:
             origin = origins.get(key)
-            if origin is None or not _is_foreign_fragment(origin, entry):
-                check_keys({key: value}, allowed, origins=origins, path=entry.file, owner=repr(entry.name))
+            if origin is None or origin.path == entry.file or origin.path.startswith(f"{BUILTIN}{os.sep}"):
+                check_keys(
+                    [key],
+                    allowed,
+                    path=origin.path if origin else entry.file,
+                    owner=repr(entry.name),
+                    line=origin and origin.line,
+                )
             else:
                 eval_logger.warning("%s: unknown key %r in %s is ignored", entry.name, key, origin.path)
         elif key not in overrides:
@@ -72,38 +78,22 @@ def merge(entry: Entry, overrides: Mapping[str, object], *, group: bool = False)
     return merged
 
 
-def _is_foreign_fragment(origin: Origin, entry: Entry) -> bool:
-    """Return whether a key comes from an included file outside the library."""
-    return origin.path != entry.file and not origin.path.startswith(f"{BUILTIN}{os.sep}")
-
-
 def check_keys(
-    config: Mapping[str, object],
-    allowed: frozenset[str],
-    *,
-    path: str | None,
-    owner: str,
-    origins: Mapping[str, Origin] | None = None,
+    config: Iterable[str], allowed: frozenset[str], *, path: str | None, owner: str, line: int | None = None
 ) -> None:
     """Refuse keys that a task cannot have.
 
     Args:
         config: The keys.
         allowed: Keys that are allowed in addition to a task's.
-        path: The file to name if a key's origin is not known.
-        owner: The task or group that has the keys, for the message.
-        origins: Where the keys are written.
+        path: The file to name in the message.
+        owner: The task or group that has the keys.
+        line: The line of the keys, if known.
 
     Raises:
         TaskFileError: A key is not known.
     """
     for key in config:
         if key not in TASK_KEYS and key not in allowed and key not in _LOADER_KEYS:
-            origin = origins.get(key) if origins else None
             near = did_you_mean(key, TASK_KEYS | allowed)
-            raise TaskFileError(
-                f"{owner}: unknown key {key!r}.{near}",
-                path=path if origin is None else origin.path,
-                key=key,
-                line=None if origin is None else origin.line,
-            )
+            raise TaskFileError(f"{owner}: unknown key {key!r}.{near}", path=path, key=key, line=line)

@@ -1,4 +1,4 @@
-"""Which package to install when a task's code fails to import."""
+"""Names the package to install when a task's code fails to import."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 __all__ = ["missing_package"]
 
-# Packages whose name to install differs from the name to import by more than "_" for "-".
+# Import name to install name, where they differ by more than "_" and "-".
 _INSTALL_NAMES = {
     "antlr4": "antlr4-python3-runtime==4.11",
     "bs4": "beautifulsoup4",
@@ -23,14 +23,14 @@ _INSTALL_NAMES = {
 
 
 def missing_package(error: BaseException, folder: Path) -> str | None:
-    """Phrase what a failed import needs.
+    """Describe what a failed import needs.
 
     Args:
-        error: What the import raised.
-        folder: Where the importing code lies.
+        error: The exception of the import.
+        folder: The folder of the importing code.
 
     Returns:
-        What is needed and the command that installs it; None when the failure has nothing to do with a package.
+        The package and the command that installs it; None if no package is missing.
     """
     text = " ".join(str(error).split())
     if isinstance(error, ModuleNotFoundError) and error.name:
@@ -40,7 +40,7 @@ def missing_package(error: BaseException, folder: Path) -> str | None:
         if (folder / f"{package}.py").is_file():
             return None
         return f"needs the package {package!r}: pip install {_INSTALL_NAMES.get(package, package.replace('_', '-'))}"
-    # Task code that guards an import raises its own advice, in its own type of exception.
+    # Task code that guards an import raises an exception of any type, with advice as its text.
     if "install" in text.lower() or isinstance(error, ModuleNotFoundError):
         return f"needs a package: {text}"
     return None

@@ -6,13 +6,13 @@ import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import yaml
 
 from lm_eval.errors import TaskFileError
 
-__all__ = ["FunctionRef", "ParsedFile", "parse_file", "parse_keys"]
+__all__ = ["FunctionRef", "Keys", "Origin", "parse_file", "parse_keys"]
 
 if TYPE_CHECKING:
     from yaml import SafeLoader as _Base
@@ -39,17 +39,23 @@ class FunctionRef:
         return f"{Path(self.path).parent / self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedFile:
-    """A parsed file. All files that include it share the object, so it must not be changed.
+class Origin(NamedTuple):
+    """Where a key is written; the line is counted from 1."""
+
+    path: str
+    line: int
+
+
+class Keys(NamedTuple):
+    """The keys of one file, or of a file and the files it includes.
 
     Attributes:
-        data: The keys; functions as ``FunctionRef``.
-        lines: The line of each key, counted from 1.
+        data: The values; functions as ``FunctionRef``. They are shared and must not be changed.
+        origins: Where each key is written.
     """
 
     data: dict[str, object]
-    lines: dict[str, int]
+    origins: dict[str, Origin]
 
 
 class _Loader(_Base):
@@ -69,14 +75,14 @@ def _function(loader: _Loader, node: yaml.Node) -> FunctionRef:
 _Loader.add_constructor("!function", _function)
 
 
-def parse_file(path: str | Path) -> ParsedFile:
+def parse_file(path: str | Path) -> Keys:
     """Parse a YAML file; the result is cached in memory until the file's size or modification time changes.
 
     Args:
         path: The file.
 
     Returns:
-        The keys and their lines.
+        The keys and their origins; all callers share the object.
 
     Raises:
         TaskFileError: The file cannot be read, is not YAML or not a mapping.
@@ -89,7 +95,7 @@ def parse_file(path: str | Path) -> ParsedFile:
 
 
 @lru_cache(maxsize=2048)
-def _parse(path: str, size: int, mtime_ns: int) -> ParsedFile:
+def _parse(path: str, size: int, mtime_ns: int) -> Keys:
     return _read(path, None)
 
 
@@ -109,7 +115,7 @@ def parse_keys(path: str, keys: frozenset[str]) -> dict[str, object]:
     return _read(path, keys).data
 
 
-def _read(path: str, keys: frozenset[str] | None) -> ParsedFile:
+def _read(path: str, keys: frozenset[str] | None) -> Keys:
     try:
         with open(path, "rb", buffering=0) as file:
             loader = _Loader(file.read())
@@ -131,7 +137,7 @@ def _read(path: str, keys: frozenset[str] | None) -> ParsedFile:
         raise TaskFileError(f"a value cannot be read: {error}", path=path) from error
 
 
-def _construct(loader: _Loader, keys: frozenset[str] | None) -> ParsedFile:
+def _construct(loader: _Loader, keys: frozenset[str] | None) -> Keys:
     root = loader.get_single_node()
     if not isinstance(root, yaml.MappingNode):
         kind = "empty" if root is None else "a sequence" if isinstance(root, yaml.SequenceNode) else "a scalar"
@@ -140,7 +146,7 @@ def _construct(loader: _Loader, keys: frozenset[str] | None) -> ParsedFile:
     if keys is not None:
         # The last of equal keys wins, as in a complete mapping.
         found = {key.value: value for key, value in root.value if key.value in keys}
-        return ParsedFile({key: loader.construct_document(value) for key, value in found.items()}, {})
-    lines = {str(key.value): key.start_mark.line + 1 for key, _ in root.value}
+        return Keys({key: loader.construct_document(value) for key, value in found.items()}, {})
+    origins = {str(key.value): Origin(loader.path, key.start_mark.line + 1) for key, _ in root.value}
     data = loader.construct_document(root)
-    return ParsedFile({str(key): value for key, value in data.items()}, lines)
+    return Keys({str(key): value for key, value in data.items()}, origins)

@@ -22,7 +22,7 @@ of a selection reach is always an error.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,70 +78,46 @@ class ResolvedGroup:
     source: str | None
 
     def task_names(self) -> Iterator[str]:
-        """Yield the names of the tasks in this group and in the groups inside it, depth first."""
-        for member in self.members.values():
-            if isinstance(member, ResolvedTask):
-                yield member.name
-            else:
-                yield from member.task_names()
+        """Yield the names of the tasks in this group and its inner groups, depth first."""
+        for name, member in self.members.items():
+            yield from [name] if isinstance(member, ResolvedTask) else member.task_names()
 
-    def group_names(self) -> Iterator[str]:
-        """Yield the names of the groups inside this one, depth first."""
-        for member in self.members.values():
+    def names_inside(self) -> Iterator[str]:
+        """Yield the names of the tasks and groups in this group and its inner groups, depth first."""
+        for name, member in self.members.items():
+            yield name
             if isinstance(member, ResolvedGroup):
-                yield member.name
-                yield from member.group_names()
+                yield from member.names_inside()
 
 
 Resolved = ResolvedTask | ResolvedGroup
 
 
 @dataclass(frozen=True, slots=True)
-class _Scope:
-    """What surrounds an item.
+class Resolver:
+    """Resolves what stands at one place of a tree; a new one starts a tree.
 
     Attributes:
+        index: All names.
         overrides: Keys of the caller and of the groups around, for all tasks from here down.
+        follow_names: False leaves out members of groups that are plain names, and only checks that they exist.
         groups: The names of the groups around, outermost first.
         path: The file of the innermost group that has one.
+        seen: The overrides of the tasks of the tree so far.
     """
 
-    overrides: Mapping[str, object]
+    index: Mapping[str, Entry]
+    overrides: Mapping[str, object] = field(default_factory=dict)
+    follow_names: bool = True
     groups: tuple[str, ...] = ()
     path: str | None = None
+    seen: dict[str, Mapping[str, object]] = field(default_factory=dict)
 
-    def full_name(self, name: str) -> str:
-        """Return the name of a member that is written out here."""
-        return f"{self.groups[-1]}::{name}" if self.groups else name
-
-    def unknown(self, name: str, index: Mapping[str, Entry]) -> UserError:
-        """Return the error for a member that does not exist."""
-        error = UnknownNameError("task or group", name, index)
-        if not self.groups:
-            return error
-        return TaskFileError(f"group {self.groups[-1]!r}: {error}", path=self.path, key="task")
-
-
-class Resolver:
-    """Resolves one tree: one item of a selection, with everything below it."""
-
-    def __init__(self, index: Mapping[str, Entry], *, follow_names: bool = True) -> None:
-        """Start a tree.
-
-        Args:
-            index: All names.
-            follow_names: False leaves out members that are plain names, and only checks that they exist.
-        """
-        self._index = index
-        self._follow_names = follow_names
-        self._overrides: dict[str, Mapping[str, object]] = {}
-
-    def entry(self, entry: Entry, overrides: Mapping[str, object] | None = None) -> list[Resolved]:
+    def entry(self, entry: Entry) -> list[Resolved]:
         """Resolve an entry of the index.
 
         Args:
             entry: The entry.
-            overrides: Keys of the caller.
 
         Returns:
             The task or the group; for a tag, its tasks, sorted by name.
@@ -150,7 +126,17 @@ class Resolver:
             TaskFileError: A file cannot be read, has an unknown key, or a group contains itself.
             UnknownNameError: A member does not exist.
         """
-        return self._entry(entry, _Scope({} if overrides is None else overrides))
+        if entry.kind is Kind.TAG:
+            inner = replace(self, overrides=_without(self.overrides, {"task_alias"}))
+            return [node for name in sorted(entry.tags) for node in inner.entry(self.index[name])]
+        if entry.kind is not Kind.GROUP:
+            return [self._task(entry.name, entry)]
+        of_group = {key: value for key, value in self.overrides.items() if key in GROUP_KEYS - {"group", "task"}}
+        if "task_alias" in self.overrides:
+            of_group.setdefault("group_alias", self.overrides["task_alias"])
+        for_members = _without(self.overrides, GROUP_KEYS | {"task_alias"})
+        inner = replace(self, overrides=for_members, path=entry.file)
+        return [inner._group(entry.name, merge(entry, of_group, GROUP_KEYS), source=entry.file)]
 
     def item(self, item: Mapping[str, object]) -> list[Resolved]:
         """Resolve a dict: a name with overrides, or a task or group that is written out.
@@ -166,82 +152,70 @@ class Resolver:
             TaskFileError: As ``entry``.
             UnknownNameError: As ``entry``.
         """
-        return self._item(item, _Scope({}))
-
-    def _entry(self, entry: Entry, scope: _Scope) -> list[Resolved]:
-        if entry.kind is Kind.TAG:
-            inner = replace(scope, overrides=_without(scope.overrides, {"task_alias"}))
-            return [node for name in sorted(entry.tags) for node in self._entry(self._index[name], inner)]
-        if entry.kind is not Kind.GROUP:
-            return [self._task(entry.name, entry, scope)]
-        of_group = {key: value for key, value in scope.overrides.items() if key in GROUP_KEYS - {"group", "task"}}
-        if "task_alias" in scope.overrides:
-            of_group.setdefault("group_alias", scope.overrides["task_alias"])
-        config = merge(entry, of_group, group=True)
-        down = _without(scope.overrides, GROUP_KEYS | {"task_alias"})
-        inner = replace(scope, overrides=down, path=entry.file)
-        return [self._group(entry.name, config, inner, source=entry.file)]
-
-    def _task(self, name: str, entry: Entry, scope: _Scope) -> ResolvedTask:
-        if self._overrides.setdefault(name, scope.overrides) != scope.overrides:
-            raise TaskFileError(
-                f"task {name!r} is a member twice, with different settings", path=scope.path, key="task"
-            )
-        return ResolvedTask(name, entry, scope.overrides)
-
-    def _group(self, name: str, config: Mapping[str, object], scope: _Scope, source: str | None) -> ResolvedGroup:
-        if name in scope.groups:
-            raise TaskFileError(f"group {name!r} contains itself", path=scope.path, key="task")
-        for_members = _without(config, GROUP_KEYS | _NOT_INHERITED)
-        inner = replace(scope, overrides={**for_members, **scope.overrides}, groups=(*scope.groups, name))
-        written = config.get("task") or []
-        members = {
-            node.name: node
-            for member in (written if isinstance(written, list) else [written])
-            for node in self._member(member, inner)
-        }
-        return ResolvedGroup(name, config, members, scope.path, source)
-
-    def _member(self, member: object, scope: _Scope) -> list[Resolved]:
-        if isinstance(member, Mapping):
-            return self._item(member, scope)
-        entry = self._index.get(str(member))
-        if entry is None:
-            raise scope.unknown(str(member), self._index)
-        return self._entry(entry, scope) if self._follow_names else []
-
-    def _item(self, item: Mapping[str, object], scope: _Scope) -> list[Resolved]:
         name = item["group"] if "group" in item else item.get("task")
-        entry = None if name is None else self._index.get(str(name))
+        entry = None if name is None else self.index.get(str(name))
         if "group" in item and item.get("task") is not None:
-            full = str(name) if entry is not None and entry.kind is Kind.GROUP else scope.full_name(str(name))
-            check_keys(item, GROUP_KEYS, path=scope.path, owner=f"group {full!r}")
-            return [self._group(full, item, scope, source=None if scope.groups else _INLINE)]
+            full = str(name) if entry is not None and entry.kind is Kind.GROUP else self._full_name(str(name))
+            check_keys(item, GROUP_KEYS, path=self.path, owner=f"group {full!r}")
+            return [self._group(full, item, source=None if self.groups else _INLINE)]
         if name is not None and not isinstance(name, (str, int)):
             raise ConfigError(f"The name of a task is text, got {name!r}; a group needs 'group' too.")
-        own = _with_included(_without(item, {"task", "group"}), scope.path)
+        own = _with_included(_without(item, {"task", "group"}), self.path)
         if "class" not in own and (entry is None or entry.kind is not Kind.PY_TASK):
-            check_keys(own, GROUP_KEYS, path=scope.path, owner=repr(str(name)))
-        overrides = {**scope.overrides, **own}
+            check_keys(own, GROUP_KEYS, path=self.path, owner=repr(str(name)))
+        overrides = {**self.overrides, **own}
         if entry is not None:
-            return self._entry(entry, replace(scope, overrides=overrides))
+            return replace(self, overrides=overrides).entry(entry)
         if _DATA_KEYS.isdisjoint(overrides):
             if name is None:
                 raise ConfigError(f"A task needs a name or a dataset, got {dict(item)!r}.")
             if "doc_to_text" not in own:
-                raise scope.unknown(str(name), self._index)
+                raise self._unknown(str(name))
             raise TaskFileError(
-                f"{scope.full_name(str(name))!r} is no task that exists, and names no dataset of its own "
+                f"{self._full_name(str(name))!r} is no task that exists, and names no dataset of its own "
                 "(dataset_path or custom_dataset)",
-                path=scope.path,
+                path=self.path,
                 key="task",
             )
-        full = scope.full_name(_name_from_data(overrides) if name is None else str(name))
-        if not scope.groups:
+        full = self._full_name(_name_from_data(overrides) if name is None else str(name))
+        if not self.groups:
             metadata = overrides.get("metadata")
             overrides["metadata"] = {**(metadata if isinstance(metadata, Mapping) else {}), "config_source": _INLINE}
         written_out = Entry(full, Kind.PY_TASK if "class" in overrides else Kind.TASK)
-        return [self._task(full, written_out, replace(scope, overrides=overrides))]
+        return [replace(self, overrides=overrides)._task(full, written_out)]
+
+    def _task(self, name: str, entry: Entry) -> ResolvedTask:
+        if self.seen.setdefault(name, self.overrides) != self.overrides:
+            raise TaskFileError(f"task {name!r} is a member twice, with different settings", path=self.path, key="task")
+        return ResolvedTask(name, entry, self.overrides)
+
+    def _group(self, name: str, config: Mapping[str, object], source: str | None) -> ResolvedGroup:
+        if name in self.groups:
+            raise TaskFileError(f"group {name!r} contains itself", path=self.path, key="task")
+        for_members = {**_without(config, GROUP_KEYS | _NOT_INHERITED), **self.overrides}
+        inner = replace(self, overrides=for_members, groups=(*self.groups, name))
+        written = config.get("task")
+        members = written if isinstance(written, list) else [written] if written else []
+        resolved = {node.name: node for member in members for node in inner._member(member)}
+        return ResolvedGroup(name, config, resolved, self.path, source)
+
+    def _member(self, member: object) -> list[Resolved]:
+        if isinstance(member, Mapping):
+            return self.item(member)
+        entry = self.index.get(str(member))
+        if entry is None:
+            raise self._unknown(str(member))
+        return self.entry(entry) if self.follow_names else []
+
+    def _full_name(self, name: str) -> str:
+        """Return the name of a member that is written out here."""
+        return f"{self.groups[-1]}::{name}" if self.groups else name
+
+    def _unknown(self, name: str) -> UserError:
+        error = UnknownNameError("task or group", name, self.index)
+        if not self.groups:
+            return error
+        return TaskFileError(f"group {self.groups[-1]!r}: {error}", path=self.path, key="task")
 
 
 def select(
@@ -317,21 +291,14 @@ def _matching(pattern: str, index: Mapping[str, Entry], resolver: Resolver) -> l
     if not names:
         raise ConfigError(f"No task matches the pattern {pattern!r}.")
     groups = [node for name in names if index[name].kind is Kind.GROUP for node in resolver.entry(index[name])]
-    held: set[str] = set()
-    for group in groups:
-        if isinstance(group, ResolvedGroup):
-            held.update(group.task_names(), group.group_names())
-    tasks = {
-        single: index[single]
-        for name in names
-        if index[name].kind is not Kind.GROUP
-        for single in (sorted(index[name].tags) if index[name].kind is Kind.TAG else [name])
-        if single not in held
-    }
-    return [
-        *(group for group in groups if group.name not in held),
-        *(node for entry in tasks.values() for node in resolver.entry(entry)),
-    ]
+    held = {name for group in groups if isinstance(group, ResolvedGroup) for name in group.names_inside()}
+    found = [group for group in groups if group.name not in held]
+    for name in names:
+        for single in sorted(index[name].tags) if index[name].kind is Kind.TAG else [name]:
+            if index[name].kind is not Kind.GROUP and single not in held:
+                held.add(single)
+                found += resolver.entry(index[single])
+    return found
 
 
 def _without(config: Mapping[str, object], keys: Iterable[str]) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The folders whose task files are known without being asked for."""
+"""The folders whose task files are indexed by default."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _GROUP = "lm_eval.tasks"
 
 
 def declared_roots() -> list[Path]:
-    """Return our own folder and those of installed packages that declare the entry point ``lm_eval.tasks``.
+    """Return the library and the roots of installed packages that declare the entry point ``lm_eval.tasks``.
 
-    The value of such an entry point is a package; the folder it lies in is the root. The package is not imported.
+    The value of such an entry point is a package; the folder of the package is the root. The package is not imported.
 
     Returns:
-        The folders, ours first.
+        The folders; the library comes first.
     """
     roots = [BUILTIN]
-    if not any(_mentions_group(place) for place in sys.path):
+    if not any(_mentions_group(folder) for folder in sys.path):
         return roots
     from importlib.metadata import entry_points
 
@@ -35,30 +35,30 @@ def declared_roots() -> list[Path]:
             spec = importlib.util.find_spec(module)
         except (ImportError, ValueError):
             spec = None
-        places = list(spec.submodule_search_locations or []) if spec is not None else []
-        if spec is not None and not places and spec.origin:
-            places = [os.path.dirname(spec.origin)]
-        if not places:
-            eval_logger.warning("The entry point %r of %s names %r, which is not there", point.name, _GROUP, module)
-        roots.extend(Path(place) for place in places[:1])
+        if spec is not None and spec.submodule_search_locations:
+            roots.append(Path(spec.submodule_search_locations[0]))
+        elif spec is not None and spec.origin:
+            roots.append(Path(spec.origin).parent)
+        else:
+            eval_logger.warning("The entry point %r of %s names %r, which does not exist", point.name, _GROUP, module)
     return roots
 
 
-def _mentions_group(place: str) -> bool:
-    """Tell whether a distribution in a folder of ``sys.path`` may declare tasks.
+def _mentions_group(folder: str) -> bool:
+    """Return whether a distribution in a folder of ``sys.path`` may declare tasks.
 
-    ``importlib.metadata`` takes longer to import than the whole of listing names; most installations declare nothing.
+    Most installations declare nothing, and importing ``importlib.metadata`` takes longer than listing all names.
     """
     try:
-        with os.scandir(place or ".") as entries:
+        with os.scandir(folder or ".") as entries:
             names = [entry.name for entry in entries if entry.name.endswith((".dist-info", ".egg-info"))]
     except NotADirectoryError:
-        return place.endswith((".zip", ".egg", ".whl")) and os.path.exists(place)
+        return folder.endswith((".zip", ".egg", ".whl")) and os.path.exists(folder)
     except OSError:
         return False
     for name in names:
         try:
-            with open(os.path.join(place, name, "entry_points.txt"), encoding="utf-8") as file:
+            with open(os.path.join(folder, name, "entry_points.txt"), encoding="utf-8") as file:
                 if f"[{_GROUP}]" in file.read():
                     return True
         except (OSError, UnicodeDecodeError):

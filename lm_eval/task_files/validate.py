@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lm_eval.errors import MissingPackageError, TaskFileError, UserError
-from lm_eval.task_files.entry import Entry, Kind
+from lm_eval.task_files.entry import Kind
 
 if TYPE_CHECKING:
     from lm_eval.task_files.manager import TaskManager
@@ -54,16 +54,25 @@ def validate(manager: TaskManager, names: Iterable[str]) -> list[Problem]:
     Raises:
         UnknownNameError: A name is not known.
     """
+    from lm_eval.task_files.build import Builder, task_class
+    from lm_eval.task_files.loader import import_all
+    from lm_eval.task_files.merge import merge
     from lm_eval.task_files.modules import failures_kept
+    from lm_eval.task_files.resolve import Resolver
 
     names = list(names)
     problems = [Problem("", str(error)) for error in manager.problems()] if "*" in names else []
     manager.make_importable()
     with _quiet(), failures_kept():
         for name in members(manager, names):
-            entry = manager.task_index[name]
+            entry, builder = manager.task_index[name], Builder(manager.metadata)
             try:
-                _check(entry, manager.task_index, manager.metadata)
+                if entry.kind is Kind.PY_TASK:
+                    task_class(import_all(merge(entry, {})), entry.file)
+                else:
+                    # The members of a group that have files are checked under their names.
+                    for node in Resolver(manager.task_index, follow_names=False).entry(entry):
+                        builder.build(node)
             except UserError as error:
                 missing = isinstance(error, MissingPackageError)
                 located = missing or (isinstance(error, TaskFileError) and error.path is not None)
@@ -101,19 +110,6 @@ def members(manager: TaskManager, names: Iterable[str]) -> list[str]:
         seen |= new
         pending += new
     return sorted(name for name in seen if index[name].kind is not Kind.TAG)
-
-
-def _check(entry: Entry, index: Mapping[str, Entry], metadata: Mapping[str, object]) -> None:
-    """Build one entry; members of a group that have files of their own are left out."""
-    from lm_eval.task_files.build import Builder, task_class
-    from lm_eval.task_files.resolve import Resolver
-
-    if entry.kind is Kind.PY_TASK:
-        task_class(entry)
-        return
-    builder = Builder(metadata)
-    for node in Resolver(index, follow_names=False).entry(entry):
-        builder.build(node)
 
 
 @contextlib.contextmanager

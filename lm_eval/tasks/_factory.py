@@ -25,7 +25,7 @@ class TaskFactory:
         Args:
             meta: Merged over the metadata of every task and group.
         """
-        self._meta = dict(meta or {})
+        self._meta = meta
 
     def build(
         self, entry: Entry, *, overrides: Mapping[str, object] | None = None, registry: Mapping[str, Entry]
@@ -45,6 +45,6 @@ class TaskFactory:
             UnknownNameError: A member of a group does not exist.
             MissingPackageError: A function needs a package that is not installed.
         """
-        builder = Builder(self._meta)
-        built = [builder.build(node) for node in Resolver(registry).entry(entry, overrides)]
+        builder, resolver = Builder(self._meta), Resolver(registry, {} if overrides is None else overrides)
+        built = [builder.build(node) for node in resolver.entry(entry)]
         return built if entry.kind is Kind.TAG else built[0]

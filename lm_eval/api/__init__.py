@@ -1,1 +1,1 @@
-"""What other packages subclass or register: models, tasks, filters, metrics, samplers."""
+"""The parts that other packages subclass or register: models, tasks, groups, filters, metrics and samplers."""

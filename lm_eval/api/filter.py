@@ -1,4 +1,4 @@
-"""What turns responses into what is scored."""
+"""Filters turn responses into the answers that are scored; ``lm_eval.filters`` has the ones that ship."""
 
 from __future__ import annotations
 
@@ -7,37 +7,61 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from lm_eval.api.instance import Instance
+from lm_eval.api.instance import Doc, Instance
 
-__all__ = ["Filter", "FilterEnsemble"]
+__all__ = ["Filter", "FilterEnsemble", "ResponseFilter"]
 
 
 class Filter(ABC):
-    """One step of a filter pipeline, applied to all docs of a task at once.
+    """One step of a filter pipeline, applied to all documents of a task at once.
 
     Attributes:
-        chooses: Whether the step chooses among several repeats, so that it makes no sense of one alone.
+        chooses: Whether the step chooses among several repeats, and so is meaningless for a single one.
     """
 
     chooses: ClassVar[bool] = False
 
-    def __init__(self, **kwargs: Any) -> None:
-        """Accept a task file's options; subclasses name the ones they know.
+    def __init__(self, **kwargs: object) -> None:
+        """Ignore options; subclasses name the ones that they use.
 
         Args:
-            **kwargs: The keys beside ``function`` in a task's ``filter_list``.
+            **kwargs: The keys next to ``function`` in the ``filter_list`` of a task.
         """
 
     @abstractmethod
-    def apply(self, resps: Iterable[Any], docs: Sequence[dict[str, Any]]) -> Iterable[Any]:
+    def apply(self, resps: Iterable[Any], docs: Sequence[Doc]) -> Iterable[Any]:
         """Transform the responses.
 
         Args:
-            resps: An entry an Instance: the list of its responses, or what the step before made of it.
-            docs: The Instances' docs, in the same order.
+            resps: One entry per Instance: the list of its responses, or the result of the previous step.
+            docs: The document of each Instance, in the same order.
 
         Returns:
-            As many entries, in the same order.
+            The same number of entries, in the same order.
+        """
+
+
+class ResponseFilter(Filter):
+    """A filter that transforms each response independently; subclasses override ``transform``."""
+
+    def apply(self, resps: Iterable[Any], docs: Sequence[Doc]) -> list[Any]:
+        """Transform each response.
+
+        Args:
+            resps: The responses of each Instance.
+            docs: The document of each Instance.
+
+        Returns:
+            The transformed responses of each Instance.
+        """
+        return [[self.transform(response) for response in entry] for entry in resps]
+
+    @abstractmethod
+    def transform(self, response: Any) -> object:
+        """Return the new value of a response.
+
+        Args:
+            response: The response, or the result of the previous step.
         """
 
 
@@ -46,8 +70,8 @@ class FilterEnsemble:
     """A named pipeline of filters.
 
     Attributes:
-        name: Its name in the results.
-        filters: Makers of its steps; each application gets fresh ones.
+        name: Name in the results.
+        filters: One function per step that creates its filter; each application of the pipeline creates new filters.
         chooses: Whether a step chooses among several repeats.
     """
 
@@ -65,17 +89,17 @@ class FilterEnsemble:
         for instance, filtered in zip(instances, resps, strict=True):
             instance.filtered_resps[self.name] = filtered
 
-    def filtered(self, resps: Iterable[Any], docs: Sequence[dict[str, Any]]) -> list[Any]:
+    def filtered(self, resps: Iterable[list[Any]], docs: Sequence[Doc]) -> list[Any]:
         """Run responses through the steps.
 
         Args:
-            resps: An entry an Instance: the list of its responses.
-            docs: The Instances' docs, in the same order.
+            resps: One entry per Instance: the list of its responses.
+            docs: The document of each Instance, in the same order.
 
         Returns:
-            As many entries, in the same order.
+            The same number of entries, in the same order.
         """
-        entries = list(resps)
-        for make in self.filters:
-            entries = list(make().apply(entries, docs))
+        entries: list[Any] = list(resps)
+        for create in self.filters:
+            entries = list(create().apply(entries, docs))
         return entries

@@ -1,11 +1,11 @@
-"""The interface of a model: what an evaluation asks and how it is answered."""
+"""The interface of a model: ``LM``, and the base classes and cache that come with it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,15 +20,15 @@ M = TypeVar("M", bound="LM")
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """What a model is told before a run, when no dataset has been loaded yet.
+    """Facts about a run that a model gets before any dataset is loaded.
 
     Attributes:
-        request_types: The request types the selected tasks will ask.
-        chat: Whether the chat template is on.
-        use_cache: A file of answers shared between runs.
-        journal: The run's own file of answers, from which an interrupted run resumes.
-        fresh: Forget what the journal holds.
-        progress: Show a progress line; None means on a terminal only.
+        request_types: The request types of the selected tasks.
+        chat: Whether the chat template is used.
+        use_cache: A file of responses that several runs share.
+        journal: The file of responses of this run, from which an interrupted run resumes.
+        fresh: Discard the content of the journal.
+        progress: Show progress; None shows it only on a terminal.
     """
 
     request_types: frozenset[str] = frozenset()
@@ -42,18 +42,18 @@ class RunContext:
 class LM(ABC):
     """A model that answers Instances.
 
-    Subclasses implement the three request methods. A model that can do better than one request type at a
-    time overrides ``respond``.
+    Subclasses implement the three request methods. A model that can answer several request types at once overrides
+    ``respond``.
 
     Attributes:
-        keeps_answers: Whether the model keeps its answers on disk itself, as ``RunContext`` asks; if not, the
-            evaluator wraps it in a ``CachingLM`` for ``use_cache``.
+        keeps_answers: Whether the model stores responses on disk itself, as ``RunContext`` says; if not, the evaluator
+            wraps it in a ``CachingLM`` for ``use_cache``.
     """
 
     keeps_answers: bool = False
 
     def __init__(self) -> None:
-        """Start without a cache."""
+        """Attach no cache."""
         self.cache_hook = CacheHook(None)
 
     @abstractmethod
@@ -64,18 +64,18 @@ class LM(ABC):
             requests: Instances with ``args == (context, continuation)``.
 
         Returns:
-            For each, the log-likelihood of the continuation in nats and whether greedy decoding gives it.
+            For each Instance, the log-likelihood of the continuation in nats, and whether greedy decoding gives it.
         """
 
     @abstractmethod
     def loglikelihood_rolling(self, requests: list[Instance]) -> list[float]:
-        """Score whole texts, each token conditioned on those before it.
+        """Score complete texts, each token conditioned on those before it.
 
         Args:
             requests: Instances with ``args == (text,)``.
 
         Returns:
-            For each, the log-likelihood of the text in nats.
+            For each Instance, the log-likelihood of the text in nats.
         """
 
     @abstractmethod
@@ -86,35 +86,35 @@ class LM(ABC):
             requests: Instances with ``args == (prompt, generation_kwargs)``.
 
         Returns:
-            For each, the generated text, cut before the first stop sequence.
+            For each Instance, the generated text, cut before the first stop sequence.
         """
 
     def prepare(self, context: RunContext) -> None:
-        """Get ready for a run, before any dataset is loaded.
+        """Prepare for a run, before any dataset is loaded.
 
         Args:
-            context: What the run will ask.
+            context: Facts about the run.
 
         Raises:
             APIError: The endpoint cannot be used.
         """
 
     def refuses(self, request_type: str) -> str | None:
-        """Tell why this model cannot answer a request type; asked after ``prepare``.
+        """Return why this model cannot answer a request type; called after ``prepare``.
 
         Args:
             request_type: ``loglikelihood``, ``loglikelihood_rolling`` or ``generate_until``.
 
         Returns:
-            The reason and what to do about it in one line, or None when it can.
+            The reason and what to do about it, in one line; None when the model can answer.
         """
         return None
 
     def respond(self, instances: Sequence[Instance]) -> None:
-        """Answer Instances of any types: fills ``resps``, or sets ``error``, of each.
+        """Answer Instances of any types: set ``resps`` or ``error`` of each.
 
         Args:
-            instances: The Instances of a whole run.
+            instances: All Instances of a run.
         """
         by_type: dict[str, list[Instance]] = {}
         for instance in instances:
@@ -124,21 +124,21 @@ class LM(ABC):
                 request.resps.append(response)
 
     def describe(self) -> dict[str, Any]:
-        """Return what is known of the model and its endpoint, for the results; never a secret."""
+        """Return facts about the model and its endpoint for the results, without secrets."""
         return {}
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Close files and connections."""
 
-    def apply_chat_template(self, chat_history: list[dict[str, Any]], add_generation_prompt: bool = True) -> Any:
+    def apply_chat_template(self, chat_history: list[dict[str, Any]], add_generation_prompt: bool = True) -> object:
         """Turn messages into a prompt.
 
         Args:
             chat_history: Messages ``{"role", "content"}``.
-            add_generation_prompt: Whether an assistant turn is opened at the end.
+            add_generation_prompt: Whether to open an assistant turn at the end.
 
         Returns:
-            What the request methods take as the prompt.
+            A prompt, as the request methods take it.
 
         Raises:
             ConfigError: This model has no chat template.
@@ -151,7 +151,7 @@ class LM(ABC):
         """Return the chat template, or its name, for the results.
 
         Args:
-            chat_template: What the user asked for: on, off, or a template's name.
+            chat_template: The setting of the user: on, off, or the name of a template.
 
         Returns:
             The template, or None when there is none to show.
@@ -160,7 +160,7 @@ class LM(ABC):
 
     @property
     def tokenizer_name(self) -> str:
-        """A name that tells prompts of different chat templates apart."""
+        """A name that distinguishes prompts of different chat templates."""
         return ""
 
     @classmethod
@@ -210,7 +210,7 @@ class LM(ABC):
         return "api"
 
     def set_cache_hook(self, cache_hook: CacheHook) -> None:
-        """Attach the hook a ``CachingLM`` listens on.
+        """Attach the hook of a ``CachingLM``.
 
         Args:
             cache_hook: The hook.
@@ -224,11 +224,11 @@ class TemplateLM(LM, ABC):
     @property
     @abstractmethod
     def eot_token_id(self) -> int | None:
-        """The end-of-text token's id."""
+        """The id of the end-of-text token."""
 
     @property
     def prefix_token_id(self) -> int | None:
-        """The token an empty context is replaced by."""
+        """The id of the token that replaces an empty context."""
         return self.eot_token_id
 
     @abstractmethod
@@ -251,15 +251,15 @@ class TemplateLM(LM, ABC):
         """Score ``((context, continuation), context ids, continuation ids)``."""
 
     def _encode_pair(self, context: str, continuation: str) -> tuple[list[int], list[int]]:
-        """Tokenize a pair: white space at the seam, and a token across it, belong to the continuation."""
+        """Tokenize a pair; white space at the seam, and a token across the seam, belong to the continuation."""
         stripped = context.rstrip()
         continuation = context[len(stripped) :] + continuation
-        whole = self.tok_encode(stripped + continuation)
+        ids = self.tok_encode(stripped + continuation)
         length = len(self.tok_encode(stripped))
-        return whole[:length], whole[length:]
+        return ids[:length], ids[length:]
 
     def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
-        """Tokenize the pairs and score them; an empty context becomes the prefix token."""
+        """Tokenize and score the pairs; the prefix token replaces an empty context."""
         encoded = []
         for request in requests:
             context, continuation = request.args[:2]
@@ -274,38 +274,37 @@ class TemplateLM(LM, ABC):
 
 
 class CacheHook:
-    """Where a model reports single answers, so that a cache need not wait for the whole batch."""
+    """Stores single responses of a model, so that a cache need not wait for all responses."""
 
     def __init__(self, cachinglm: CachingLM | None) -> None:
-        """Report to a cache.
+        """Attach a cache.
 
         Args:
-            cachinglm: The cache, or None to report to nobody.
+            cachinglm: The cache; None stores nothing.
         """
         self.store = cachinglm.store if cachinglm is not None else None
 
-    def add_partial(self, attr: str, req: Iterable[Any], res: Any) -> None:
-        """Keep one answer.
+    def add_partial(self, attr: str, req: Iterable[object], res: object) -> None:
+        """Store one response.
 
         Args:
             attr: The request method.
-            req: The request's arguments.
-            res: The answer.
+            req: The arguments of the request.
+            res: The response.
         """
         if self.store is not None:
             self.store[_hash_args(attr, req)] = res
 
 
-def _hash_args(attr: str, args: Iterable[Any]) -> str:
+def _hash_args(attr: str, args: Iterable[object]) -> str:
     text = json.dumps([attr, *args], default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 class CachingLM:
-    """Any model with its answers kept in a file, by request method and arguments.
+    """A model with its responses stored in a file, by request method and arguments.
 
-    For models that keep no journal of their own. A repeated request is asked again, not copied: only the first
-    of equal requests in a call is looked up.
+    It is for models that store nothing themselves. Each repeat of a request has a separate entry.
     """
 
     def __init__(self, lm: LM, cache_db: str) -> None:
@@ -313,13 +312,15 @@ class CachingLM:
 
         Args:
             lm: The model.
-            cache_db: An SQLite file, made when absent.
+            cache_db: An SQLite file; created when it does not exist.
         """
         from sqlitedict import SqliteDict
 
         self.lm, self.cache_db = lm, cache_db
         Path(cache_db).expanduser().parent.mkdir(parents=True, exist_ok=True)
-        self.store: Any = SqliteDict(cache_db, autocommit=True, encode=json.dumps, decode=json.loads)
+        self.store: MutableMapping[str, object] = SqliteDict(
+            cache_db, autocommit=True, encode=json.dumps, decode=json.loads
+        )
         lm.set_cache_hook(self.get_cache_hook())
 
     def __getattr__(self, attr: str) -> Any:
@@ -330,10 +331,10 @@ class CachingLM:
         return CacheHook(self)
 
     def respond(self, instances: Collection[Instance]) -> None:
-        """Answer Instances, those in the file from the file.
+        """Answer Instances from the file where possible, and ask the model for the others.
 
         Args:
-            instances: The Instances of a whole run.
+            instances: All Instances of a run.
         """
         model = f"{type(self.lm).__name__}:{self.lm.tokenizer_name}:{self.lm.describe()}"
         unknown = []
@@ -353,5 +354,5 @@ class CachingLM:
                     self.store[key] = response
 
 
-def _from_json(value: Any) -> Any:
+def _from_json(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value

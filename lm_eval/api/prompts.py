@@ -177,12 +177,12 @@ class Shots:
         self._seed: int | None = DEFAULT_SEED
         self._kind = get_sampler(config.sampler)
         self._ships = self._kind in (ContextSampler, FirstNSampler)
-        self._sampler: ContextSampler | None = None
+        self._sampler: ContextSampler[Doc] | None = None
         self._written: dict[int, tuple[Doc, list[Message]]] = {}
         self._fixed: dict[int, list[Message]] = {}
 
     @property
-    def sampler(self) -> ContextSampler:
+    def sampler(self) -> ContextSampler[Doc]:
         """The sampler over the few-shot pool."""
         if self._sampler is None:
             docs = self._pool()

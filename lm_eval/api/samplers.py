@@ -1,15 +1,17 @@
-"""Where the shots of a prompt are drawn from, and how."""
+"""Samplers draw the few-shot examples of a prompt from a pool of documents."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Generic, TypeVar
 
+from lm_eval.api.instance import Doc
 from lm_eval.errors import ConfigError, UnknownNameError
 
 __all__ = [
+    "DEFAULT_SEED",
     "SAMPLER_REGISTRY",
     "BalancedSampler",
     "ContextSampler",
@@ -19,68 +21,69 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+D = TypeVar("D")
 DEFAULT_SEED = 1234
 
 
-def _too_few(wanted: int, held: int) -> ConfigError:
-    return ConfigError(f"{wanted} shots are asked for, but the few-shot pool holds {held} other docs.")
+def _too_few(wanted: int, available: int) -> ConfigError:
+    return ConfigError(f"{wanted} shots are asked for, but the few-shot pool holds {available} other docs.")
 
 
-class ContextSampler:
-    """Draws shots at random, without replacement, anew for each doc."""
+class ContextSampler(Generic[D]):
+    """Draws few-shot examples at random, without replacement, separately for each document."""
 
     def __init__(
         self,
-        df: Sequence[Any] | None = None,
+        df: Sequence[D] | None = None,
         *,
         rnd: int | None = None,
         fewshot_indices: list[int] | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
-        """Hold a pool.
+        """Set the pool.
 
         Args:
-            df: The pool's docs.
-            rnd: The seed.
-            fewshot_indices: The only rows that may be drawn.
-            **kwargs: For subclasses.
+            df: The documents of the pool.
+            rnd: The seed; None takes 1234.
+            fewshot_indices: Indices of the only rows that may be drawn; None allows all.
+            **kwargs: Ignored; for subclasses.
         """
         self.rnd = random.Random(DEFAULT_SEED if rnd is None else rnd)
         self.fewshot_indices = fewshot_indices
-        self.df: Sequence[Any] = []
+        self.df: Sequence[D] = []
         if df is not None:
             self.replace_df(df)
 
-    def sample(self, n: int, eval_doc: Any = None, df: Sequence[Any] | None = None, **kwargs: Any) -> Sequence[Any]:
-        """Draw shots.
+    def sample(self, n: int, eval_doc: D | None = None, df: Sequence[D] | None = None, **kwargs: object) -> Sequence[D]:
+        """Draw few-shot examples.
 
         Args:
-            n: How many.
-            eval_doc: The doc the prompt is for, when the pool may hold it too; it is never drawn then.
-            df: Another pool, used from now on.
-            **kwargs: For subclasses.
+            n: Number of examples.
+            eval_doc: The document that is asked about, when the pool may hold it; it is never drawn.
+            df: Another pool, which replaces the present one.
+            **kwargs: Ignored; for subclasses.
 
         Returns:
-            ``n`` docs, in the order they stand in the prompt.
+            ``n`` documents, in the order of the prompt.
 
         Raises:
-            ConfigError: The pool holds fewer.
+            ConfigError: The pool holds fewer documents.
         """
         pool = self._pool(n, df, spare=0 if eval_doc is None else 1)
-        # Drawing positions picks what drawing rows would, and reads only the rows that are drawn.
+        # Drawing indices gives the same rows as drawing rows, and reads only the drawn rows of the dataset.
         if eval_doc is None:
             return [pool[i] for i in self.rnd.sample(range(len(pool)), n)]
         drawn = self.rm_eval_doc(eval_doc, [pool[i] for i in self.rnd.sample(range(len(pool)), n + 1)], n)
         if len(drawn) == n:
             return drawn
-        # The pool holds the doc more than once, and several of these rows were drawn.
+        # The pool holds the document more than once, and several of these rows were drawn.
         others = self.rm_eval_doc(eval_doc, pool)
         if n > len(others):
             raise _too_few(n, len(others))
         return self.rnd.sample(others, n)
 
-    def _pool(self, n: int, df: Sequence[Any] | None, spare: int = 0) -> Sequence[Any]:
-        """Return the pool, after making sure that it holds enough."""
+    def _pool(self, n: int, df: Sequence[D] | None, spare: int = 0) -> Sequence[D]:
+        """Return the pool, after a check that it holds enough documents."""
         if df is not None:
             self.replace_df(df)
         if n < 0:
@@ -90,45 +93,42 @@ class ContextSampler:
         return self.df
 
     def set_rnd(self, rnd: int | None) -> None:
-        """Start drawing from a seed.
+        """Restart the random draws.
 
         Args:
             rnd: The seed.
         """
         self.rnd = random.Random(rnd)
 
-    def replace_df(self, df: Sequence[Any]) -> None:
-        """Take another pool.
+    def replace_df(self, df: Sequence[D]) -> None:
+        """Replace the pool.
 
         Args:
-            df: Its docs.
+            df: The documents of the new pool.
         """
         self.df = df if self.fewshot_indices is None else [df[i] for i in self.fewshot_indices]
 
-    def fewshot_docs(self) -> Sequence[Any]:
+    def fewshot_docs(self) -> Sequence[D]:
         """Return the pool."""
         return self.df
 
     @staticmethod
     def rm_eval_doc(doc: T, _iter: Iterable[T], n: int | None = None) -> Sequence[T]:
-        """Leave out rows equal to a doc.
+        """Return the rows that differ from a document.
 
         Args:
-            doc: The doc.
-            _iter: Rows.
-            n: The most to return; all when None.
-
-        Returns:
-            The first ``n`` others.
+            doc: The document.
+            _iter: The rows.
+            n: Maximum number of rows to return; None returns all.
         """
         return list(islice((row for row in _iter if row != doc), n))
 
 
-class FirstNSampler(ContextSampler):
-    """Takes the pool's first docs, the same for every doc."""
+class FirstNSampler(ContextSampler[D]):
+    """Takes the first documents of the pool, the same for every document."""
 
-    def sample(self, n: int, eval_doc: Any = None, df: Sequence[Any] | None = None, **kwargs: Any) -> Sequence[Any]:
-        """Take the first docs of the pool; see ``ContextSampler.sample``."""
+    def sample(self, n: int, eval_doc: D | None = None, df: Sequence[D] | None = None, **kwargs: object) -> Sequence[D]:
+        """Take the first documents of the pool; the arguments are those of ``ContextSampler.sample``."""
         pool = self._pool(n, df)
         rows = (pool[i] for i in range(len(pool)))
         taken = list(islice(rows, n)) if eval_doc is None else self.rm_eval_doc(eval_doc, rows, n)
@@ -137,25 +137,22 @@ class FirstNSampler(ContextSampler):
         return taken
 
 
-class BalancedSampler(ContextSampler):
-    """A base for samplers that balance the pool's answers; it draws at random until ``sample`` is overridden."""
+class BalancedSampler(ContextSampler[D]):
+    """A base class for samplers that balance answers; draws at random unless ``sample`` is overridden."""
 
 
-class ManualSampler(ContextSampler):
-    """A base for samplers with shots picked by hand; it draws at random until ``sample`` is overridden."""
+class ManualSampler(ContextSampler[D]):
+    """A base class for samplers with hand-picked examples; draws at random unless ``sample`` is overridden."""
 
 
-SAMPLER_REGISTRY: dict[str, type[ContextSampler]] = {"default": ContextSampler, "first_n": FirstNSampler}
+SAMPLER_REGISTRY: dict[str, type[ContextSampler[Doc]]] = {"default": ContextSampler, "first_n": FirstNSampler}
 
 
-def get_sampler(name: str | type[ContextSampler]) -> type[ContextSampler]:
-    """Look a sampler up; a class is returned as it is.
+def get_sampler(name: str | type[ContextSampler[Doc]]) -> type[ContextSampler[Doc]]:
+    """Look up a sampler; a class is returned unchanged.
 
     Args:
         name: ``default``, ``first_n`` or a class.
-
-    Returns:
-        The class.
 
     Raises:
         UnknownNameError: No sampler has that name.

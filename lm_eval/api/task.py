@@ -277,7 +277,7 @@ class ConfigurableTask(Task):
         )
 
     @property
-    def sampler(self) -> ContextSampler:
+    def sampler(self) -> ContextSampler[Doc]:
         """The sampler that draws few-shot examples."""
         return self._shots.sampler
 

@@ -1,4 +1,4 @@
-"""The config of a task: what a task file says, with the defaults filled in."""
+"""The config of a task: the content of a task file, with defaults filled in."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache, partial
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 from lm_eval.errors import ConfigError, did_you_mean
 
@@ -17,6 +17,7 @@ OUTPUT_TYPES: tuple[OutputType, ...] = get_args(OutputType)
 DEFAULT_MAX_GEN_TOKS = 256
 
 DocFunction = Callable[..., Any]
+"""A function of a task file, for example of a document."""
 _SHARED_WITH_FEWSHOT = (
     "process_docs",
     "doc_to_text",
@@ -29,8 +30,8 @@ _SHARED_WITH_FEWSHOT = (
 
 
 @lru_cache(maxsize=4096)
-def _source(function: Callable[..., Any]) -> str:
-    """Return a function's source text, or its name when there is none; the same in every run."""
+def _source(function: Callable[..., object]) -> str:
+    """Return the source text of a function, or its name when there is none; the same in every run."""
     if isinstance(function, partial):
         given = [repr(value) for value in function.args] + [f"{k}={v!r}" for k, v in function.keywords.items()]
         return f"partial({', '.join([getattr(function.func, '__qualname__', repr(function.func)), *given])})"
@@ -42,8 +43,13 @@ def _source(function: Callable[..., Any]) -> str:
     return f"{function.__module__}.{getattr(function, '__qualname__', type(function).__qualname__)}"
 
 
-def plain_value(value: Any, keep_callable: bool) -> Any:
-    """Copy a config value with its functions as source text, unless they are kept."""
+def plain_value(value: object, keep_callable: bool) -> Any:
+    """Copy a config value.
+
+    Args:
+        value: The value.
+        keep_callable: Keep functions; otherwise their source text replaces them.
+    """
     if isinstance(value, dict):
         return {key: plain_value(item, keep_callable) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -54,14 +60,14 @@ def plain_value(value: Any, keep_callable: bool) -> Any:
 
 
 class _Keys:
-    """Dict-like access to a dataclass's fields."""
+    """Access to the fields of a dataclass as in a dict."""
 
     def __getitem__(self, key: str) -> Any:
         if key not in self.keys():
             raise KeyError(key)
         return getattr(self, key)
 
-    def __setitem__(self, key: str, value: Any) -> None:
+    def __setitem__(self, key: str, value: object) -> None:
         setattr(self, key, value)
 
     def __contains__(self, key: object) -> bool:
@@ -70,65 +76,65 @@ class _Keys:
     def __iter__(self) -> Iterator[str]:
         return iter(self.keys())
 
-    def get(self, key: str, default: Any = None) -> Any:
-        """Return a field's value.
+    def get(self, key: str, default: object = None) -> Any:
+        """Return the value of a field.
 
         Args:
-            key: The field's name.
-            default: What to return when there is no such field.
+            key: Name of the field.
+            default: Value to return when there is no such field.
         """
         return getattr(self, key) if key in self.keys() else default
 
     def keys(self) -> tuple[str, ...]:
-        """Return the fields' names."""
-        return tuple(item.name for item in fields(cast("Any", self)))
+        """Return the names of the fields."""
+        return tuple(
+            item.name
+            for item in fields(self)  # type: ignore[arg-type]  # every subclass is a dataclass
+        )
 
-    def items(self) -> list[tuple[str, Any]]:
-        """Return the fields' names and values."""
+    def items(self) -> list[tuple[str, object]]:
+        """Return the names and values of the fields."""
         return [(key, getattr(self, key)) for key in self.keys()]
 
 
 @dataclass
 class FewshotConfig(_Keys):
-    """Where the shots of a prompt come from and how they are written; what is None falls back to the task's own."""
+    """Where few-shot examples come from and how they are written; None takes the value of the task."""
 
     sampler: str | type[Any] = "default"
-    """``default`` (random), ``first_n``, or a ``ContextSampler`` subclass."""
+    """``default`` (random), ``first_n``, or a subclass of ``ContextSampler``. Default: ``default``."""
     split: str | None = None
     """The split that holds the pool."""
     process_docs: DocFunction | None = None
-    """Function from split to split."""
+    """Function that transforms a split."""
     fewshot_indices: list[int] | None = None
-    """The only rows of the pool that may be shots."""
+    """Indices of the only rows of the pool that may be examples. Default: all."""
     samples: list[dict[str, Any]] | Callable[[], list[dict[str, Any]]] | None = None
-    """The pool itself, or a function that returns it; no split is read then."""
+    """The pool, or a function that returns it; then no split is read."""
     doc_to_text: str | DocFunction | None = None
-    """A shot's question."""
+    """Question of an example."""
     doc_to_choice: str | DocFunction | dict[str, str] | list[str] | None = None
-    """A shot's choices."""
-    doc_to_target: str | int | list[Any] | DocFunction | None = None
-    """A shot's answer."""
+    """Choices of an example."""
+    doc_to_target: str | int | list[object] | DocFunction | None = None
+    """Answer of an example."""
     gen_prefix: str | None = None
-    """The start of a shot's answer."""
+    """Start of the answer of an example."""
     fewshot_delimiter: str | None = None
-    """What stands after a shot."""
+    """Text after an example."""
     target_delimiter: str | None = None
-    """What stands between a shot's question and its answer."""
+    """Text between question and answer of an example."""
 
     @classmethod
     def from_dict(cls, cfg: Mapping[str, Any], *, fewshot_split: str | None = None, **fallbacks: Any) -> FewshotConfig:
-        """Build from a task file's ``fewshot_config``.
+        """Build from the ``fewshot_config`` of a task file.
 
         Args:
             cfg: The mapping in the file.
-            fewshot_split: The task's ``fewshot_split``.
-            **fallbacks: The task's own values, for what ``cfg`` leaves out.
-
-        Returns:
-            The config.
+            fewshot_split: The ``fewshot_split`` of the task.
+            **fallbacks: The values of the task, for keys that are not in ``cfg``.
 
         Raises:
-            ConfigError: A key is not known.
+            ConfigError: A key is unknown.
         """
         unknown = [key for key in cfg if key not in FEWSHOT_KEYS]
         if unknown:
@@ -144,81 +150,81 @@ class FewshotConfig(_Keys):
 
 @dataclass
 class TaskConfig(_Keys):
-    """Everything a task file can say about a task."""
+    """All keys of a task file, with their defaults."""
 
     task: str | None = None
-    """The task's name."""
+    """Name of the task."""
     task_alias: str | None = None
-    """The name shown in tables."""
+    """Name in tables."""
     tag: str | list[str] | None = None
-    """Names under which this task is selected together with others."""
-    custom_dataset: Callable[..., Any] | None = None
+    """Names that select this task together with others."""
+    custom_dataset: DocFunction | None = None
     """Function of the metadata and ``dataset_kwargs`` that returns ``{split: rows}``."""
     dataset_path: str | None = None
-    """The dataset's id on the Hub, a folder, or a format such as ``json``."""
+    """Id of the dataset on the Hub, a folder, or a format such as ``json``."""
     dataset_name: str | None = None
-    """The dataset's config."""
+    """Config of the dataset."""
     dataset_kwargs: dict[str, Any] | None = None
     """Further arguments of ``datasets.load_dataset``."""
     training_split: str | None = None
-    """Split that may serve as the few-shot pool."""
+    """Training split, a possible few-shot pool."""
     validation_split: str | None = None
-    """Split that is evaluated when there is no test split."""
+    """Split to evaluate when there is no test split."""
     test_split: str | None = None
-    """Split that is evaluated."""
+    """Split to evaluate."""
     fewshot_split: str | None = None
-    """Split that is the few-shot pool."""
+    """Split with the few-shot pool."""
     process_docs: DocFunction | None = None
-    """Function from split to split, applied before anything else."""
+    """Function that transforms a split, applied first."""
     doc_to_text: str | int | DocFunction | None = None
-    """The question: a column, a template or a function."""
-    doc_to_target: str | int | list[Any] | DocFunction | None = None
-    """The answer: a column, a template, an index, a list or a function."""
-    doc_to_image: str | list[Any] | DocFunction | None = None
-    """The images of a doc."""
-    doc_to_audio: str | list[Any] | DocFunction | None = None
-    """The sounds of a doc."""
+    """Question: a column, a template or a function."""
+    doc_to_target: str | int | list[object] | DocFunction | None = None
+    """Answer: a column, a template, an index, a list or a function."""
+    doc_to_image: str | list[str] | DocFunction | None = None
+    """Images of a document."""
+    doc_to_audio: str | list[str] | DocFunction | None = None
+    """Sounds of a document."""
     unsafe_code: bool = False
-    """Whether scoring runs code a model wrote."""
+    """Whether scoring runs code that a model wrote. Default: false."""
     doc_to_choice: str | DocFunction | dict[str, str] | list[str] | None = None
-    """The choices of a multiple choice doc."""
+    """Choices of a multiple choice document."""
     process_results: DocFunction | None = None
-    """Function of a doc and its filtered responses that returns its metrics."""
+    """Function of a document and its filtered responses that returns the values of the metrics."""
     use_prompt: str | None = None
-    """A promptsource prompt."""
+    """Name of a promptsource prompt; not supported."""
     description: str = ""
-    """Template of the text that opens the prompt."""
+    """Template of the text at the start of the prompt. Default: empty."""
     target_delimiter: str = " "
-    """What stands between question and answer."""
+    """Text between question and answer. Default: a space."""
     fewshot_delimiter: str = "\n\n"
-    """What stands between shots."""
+    """Text between few-shot examples. Default: an empty line."""
     fewshot_config: dict[str, Any] | FewshotConfig | None = None
-    """Where shots come from and how they are written."""
+    """Where few-shot examples come from and how they are written."""
     num_fewshot: int | None = None
-    """The number of shots."""
-    metric_list: list[Any] | None = None
-    """The metrics; None means those of the output type."""
+    """Number of few-shot examples. Default: 0."""
+    metric_list: list[object] | None = None
+    """Metrics. Default: those of the output type."""
     output_type: OutputType = "generate_until"
-    """What is asked of the model."""
+    """Kind of request. Default: ``generate_until``."""
     generation_kwargs: dict[str, Any] | None = None
-    """Generation settings."""
+    """Generation settings. Default: greedy, at most 256 tokens, stop at ``fewshot_delimiter``."""
     repeats: int = 1
-    """How often each Instance is asked."""
-    filter_list: list[Any] | None = None
-    """The filter pipelines."""
+    """Number of times each Instance is asked. Default: 1."""
+    filter_list: list[dict[str, Any]] | None = None
+    """Filter pipelines. Default: take the first response."""
     should_decontaminate: bool = False
-    """Carried along; nothing is decontaminated."""
+    """Stored in the results; nothing is decontaminated."""
     doc_to_decontamination_query: str | None = None
-    """Carried along, as ``should_decontaminate``."""
+    """Stored in the results, like ``should_decontaminate``."""
     gen_prefix: str | None = None
-    """The start of the answer, put in front of generation."""
+    """Start of the answer, which the model continues."""
     cluster_key: str | DocFunction | None = None
-    """What docs of one cluster share, such as a passage: a column, a template or a function."""
+    """Cluster of a document, such as its passage: a column, a template or a function."""
     metadata: dict[str, Any] | None = None
-    """Free; ``version`` is the task's version."""
+    """Free mapping; ``version`` is the version of the task."""
 
     def __post_init__(self) -> None:
-        """Fill in what depends on other fields.
+        """Fill in the fields that depend on other fields.
 
         Raises:
             ConfigError: A value cannot be used.
@@ -238,7 +244,7 @@ class TaskConfig(_Keys):
             )
 
     def _generation_kwargs(self, given: dict[str, Any] | None) -> dict[str, Any]:
-        """Complete generation settings: all the defaults when none are given, else only the stop strings."""
+        """Complete generation settings: with all defaults when none are given, else only with stop strings."""
         if given is None:
             return {
                 "temperature": 0.0,
@@ -254,15 +260,12 @@ class TaskConfig(_Keys):
         return kwargs
 
     def to_dict(self, keep_callable: bool = False) -> dict[str, Any]:
-        """Return the fields that are set, for results and logs.
+        """Return the fields that are set as a plain dict, for results and logs.
 
         Args:
-            keep_callable: Keep functions as they are; else their source text stands for them.
-
-        Returns:
-            A plain dict.
+            keep_callable: Keep functions; otherwise their source text replaces them.
         """
-        shown: dict[str, Any] = {}
+        shown: dict[str, object] = {}
         for key, value in self.items():
             if isinstance(value, FewshotConfig):
                 shown[key] = {name: plain_value(item, keep_callable) for name, item in value.items()}
@@ -270,16 +273,16 @@ class TaskConfig(_Keys):
                 shown[key] = plain_value(value, keep_callable)
         return shown
 
-    def serialize_function(self, value: Any, keep_callable: bool = False) -> Any:
-        """Return a function's source text.
+    def serialize_function(self, value: object, keep_callable: bool = False) -> object:
+        """Return the source text of a function.
 
         Args:
-            value: A function, or anything else, which is returned as it is.
-            keep_callable: Return a function as it is too.
+            value: A function; any other value is returned unchanged.
+            keep_callable: Return a function unchanged too.
         """
         return plain_value(value, keep_callable)
 
 
 FEWSHOT_KEYS: frozenset[str] = frozenset(item.name for item in fields(FewshotConfig))
 TASK_KEYS: frozenset[str] = frozenset(item.name for item in fields(TaskConfig)) | {"class"}
-"""The keys a task file may have, beside ``include``."""
+"""The keys that a task file may have, in addition to ``include``."""

@@ -1,11 +1,12 @@
-"""A filter from a function of the task file."""
+"""A filter that calls a function of the task file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from lm_eval.api.filter import Filter
+from lm_eval.api.instance import Doc
 from lm_eval.api.registry import register_filter
 from lm_eval.errors import ConfigError
 
@@ -17,10 +18,10 @@ class CustomFilter(Filter):
     """Apply a function to all responses of a task at once."""
 
     def __init__(self, **kwargs: Any) -> None:
-        """Name the function.
+        """Set the function.
 
         Args:
-            **kwargs: ``filter_fn``, called with the responses of each Instance and their docs.
+            **kwargs: ``filter_fn``, called with the responses of each Instance and their documents.
 
         Raises:
             ConfigError: There is no function.
@@ -28,17 +29,17 @@ class CustomFilter(Filter):
         function = kwargs.pop("filter_fn", None)
         if not callable(function):
             raise ConfigError("Filter 'custom' needs 'filter_fn', a function of (responses, docs).")
-        self.filter_fn: Callable[[Iterable[Any], Sequence[dict[str, Any]]], Iterable[Any]] = function
+        self.filter_fn = function
         super().__init__(**kwargs)
 
-    def apply(self, resps: Iterable[Any], docs: Sequence[dict[str, Any]]) -> Iterable[Any]:
+    def apply(self, resps: Iterable[object], docs: Sequence[Doc]) -> Any:
         """Call the function.
 
         Args:
             resps: The responses of each Instance.
-            docs: The Instances' docs.
+            docs: The document of each Instance.
 
         Returns:
-            What the function returns.
+            The result of the function.
         """
         return self.filter_fn(resps, docs)

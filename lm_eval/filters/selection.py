@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from collections.abc import Hashable, Iterable, Sequence
+from typing import ClassVar, TypeVar
 
 from lm_eval.api.filter import Filter
+from lm_eval.api.instance import Doc
 from lm_eval.api.registry import register_filter
 from lm_eval.errors import ConfigError
 
 __all__ = ["MajorityVoteFilter", "TakeFirstFilter", "TakeKFilter"]
 
+T = TypeVar("T")
+H = TypeVar("H", bound=Hashable)
+
 
 @register_filter("take_first")
 class TakeFirstFilter(Filter):
-    """Keep the first response, no longer in a list."""
+    """Keep the first response, without a list around it."""
 
     def __init__(self) -> None:
         """Take no options."""
 
-    def apply(self, resps: Iterable[Sequence[Any]], docs: Sequence[dict[str, Any]]) -> list[Any]:
+    def apply(self, resps: Iterable[Sequence[T]], docs: Sequence[Doc]) -> list[T]:
         """Take the first response of each Instance.
 
         Args:
             resps: The responses of each Instance.
-            docs: The Instances' docs.
+            docs: The document of each Instance.
 
         Returns:
-            A response each.
+            One response per Instance.
         """
         return [entry[0] for entry in resps]
 
@@ -39,29 +43,30 @@ class TakeKFilter(Filter):
 
     chooses: ClassVar[bool] = True
 
-    def __init__(self, **kwargs: Any) -> None:
-        """Say how many.
+    def __init__(self, *, k: int | None = None, **kwargs: object) -> None:
+        """Set the number of responses.
 
         Args:
-            **kwargs: ``k``, the number of responses to keep.
+            k: Number of responses to keep.
+            **kwargs: Ignored.
 
         Raises:
             ConfigError: There is no ``k``.
         """
-        if "k" not in kwargs:
+        if k is None:
             raise ConfigError("Filter 'take_first_k' needs 'k', the number of responses to keep.")
-        self.k = int(kwargs.pop("k"))
+        self.k = int(k)
         super().__init__(**kwargs)
 
-    def apply(self, resps: Iterable[Sequence[Any]], docs: Sequence[dict[str, Any]]) -> list[Sequence[Any]]:
+    def apply(self, resps: Iterable[Sequence[T]], docs: Sequence[Doc]) -> list[Sequence[T]]:
         """Take the first k responses of each Instance.
 
         Args:
             resps: The responses of each Instance.
-            docs: The Instances' docs.
+            docs: The document of each Instance.
 
         Returns:
-            k responses each.
+            k responses per Instance.
 
         Raises:
             ConfigError: The task asks for fewer than k repeats.
@@ -70,7 +75,7 @@ class TakeKFilter(Filter):
         fewest = min(map(len, entries), default=self.k)
         if fewest < self.k:
             raise ConfigError(
-                f"Filter 'take_first_k' needs {self.k} responses a doc, there are {fewest}: "
+                f"Filter 'take_first_k' needs {self.k} responses per doc, there are {fewest}: "
                 f"set the task's 'repeats' to at least {self.k}."
             )
         return [entry[: self.k] for entry in entries]
@@ -78,21 +83,21 @@ class TakeKFilter(Filter):
 
 @register_filter("majority_vote")
 class MajorityVoteFilter(Filter):
-    """Keep the response given most often; of equals, the one seen first."""
+    """Keep the most frequent response; of equally frequent ones, the first."""
 
     chooses: ClassVar[bool] = True
 
     def __init__(self) -> None:
         """Take no options."""
 
-    def apply(self, resps: Iterable[Sequence[Any]], docs: Sequence[dict[str, Any]]) -> list[list[Any]]:
+    def apply(self, resps: Iterable[Sequence[H]], docs: Sequence[Doc]) -> list[list[H]]:
         """Vote among the responses of each Instance.
 
         Args:
             resps: The responses of each Instance.
-            docs: The Instances' docs.
+            docs: The document of each Instance.
 
         Returns:
-            A list of one response each.
+            A list of one response per Instance.
         """
         return [[Counter(entry).most_common(1)[0][0]] for entry in resps]

@@ -50,13 +50,13 @@ def test_seeding_again_starts_again() -> None:
 
 
 @pytest.mark.parametrize("kind", [ContextSampler, FirstNSampler])
-def test_none_are_drawn_on_request(kind: type[ContextSampler]) -> None:
+def test_none_are_drawn_on_request(kind: type[ContextSampler[str]]) -> None:
     assert list(kind(POOL).sample(0)) == []
 
 
 @pytest.mark.parametrize("kind", [ContextSampler, FirstNSampler])
 @pytest.mark.parametrize(("count", "doc"), [(9, None), (8, "a"), (-1, None)])
-def test_impossible_numbers_are_refused(kind: type[ContextSampler], count: int, doc: Any) -> None:
+def test_impossible_numbers_are_refused(kind: type[ContextSampler[str]], count: int, doc: Any) -> None:
     with pytest.raises(ConfigError):
         kind(POOL).sample(count, eval_doc=doc)
 
@@ -113,7 +113,7 @@ def test_lookup() -> None:
 
 
 @pytest.mark.parametrize("base", [BalancedSampler, ManualSampler])
-def test_bases_can_be_subclassed(base: type[ContextSampler]) -> None:
+def test_bases_can_be_subclassed(base: type[ContextSampler[str]]) -> None:
     class Last(base):  # type: ignore[valid-type, misc]
         def sample(self, n: int, eval_doc: Any = None, df: Any = None, **kwargs: Any) -> Any:
             return self.df[-n:]

@@ -24,12 +24,12 @@ def test_a_measurement_runs(bench: Bench, name: str) -> None:
     assert all(row.figure for row in rows)
 
 
-def test_a_whole_run_is_timed_to_its_first_request(bench: Bench) -> None:
+def test_a_command_is_timed_to_its_first_request(bench: Bench) -> None:
     rows = list(MEASUREMENTS["first"](bench))
     assert [row.figure.endswith(" s") and not row.figure.startswith("-") for row in rows] == [True, True]
 
 
-def test_the_server_counts_what_it_was_asked() -> None:
+def test_the_server_counts_its_requests() -> None:
     with CannedServer() as server:
         seen = server.seen()
     assert (seen["first_question"], seen["requests"]) == (0.0, 0)
@@ -45,6 +45,6 @@ def test_turns_alternate_the_order() -> None:
     assert order == ["a", "b", "b", "a"]
 
 
-def test_a_table_has_a_line_a_row() -> None:
+def test_a_table_has_one_line_per_row() -> None:
     lines = render([Row("one", "2 s", "4 s", 2.0, "< 3 s", True), Row("two", "1 s")]).splitlines()
     assert lines[2:] == ["| one | 2 s | 4 s | 2 | < 3 s | yes |  |", "| two | 1 s |  |  |  |  |  |"]

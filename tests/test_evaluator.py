@@ -63,12 +63,12 @@ def test_a_lost_doc_has_no_score_and_is_counted(folder: Path) -> None:
     assert result["errors"]["exceeded"]
 
 
-def test_lost_docs_within_the_bound_are_put_up_with(folder: Path) -> None:
+def test_lost_docs_within_max_errors_are_accepted(folder: Path) -> None:
     lm = FakeLM(solve, lose=lambda instance: instance.doc_id == 3)
     assert not run(folder, lm, ["generate"], max_errors=0.1)["errors"]["exceeded"]
 
 
-def test_the_sample_of_a_lost_doc_says_why(folder: Path) -> None:
+def test_the_sample_of_a_lost_doc_has_the_reason(folder: Path) -> None:
     lm = FakeLM(solve, lose=lambda instance: instance.doc_id == 3)
     sample = run(folder, lm, ["generate"])["samples"]["generate"][3]
     assert sample["error"]["kind"] == "timeout"
@@ -127,7 +127,7 @@ def test_an_unknown_task_names_the_nearest(folder: Path) -> None:
         run(folder, FakeLM(), ["generat"])
 
 
-def test_gen_kwargs_are_laid_over_the_tasks_own(folder: Path) -> None:
+def test_gen_kwargs_override_those_of_the_task(folder: Path) -> None:
     lm = FakeLM(solve)
     run(folder, lm, ["generate"], limit=1, gen_kwargs="temperature=0.5,max_gen_toks=9")
     assert lm.asked[0].args[1] == {"temperature": 0.5, "do_sample": False, "max_gen_toks": 9, "until": ["\n\n"]}
@@ -140,7 +140,7 @@ def test_shots_of_the_run_replace_the_tasks(folder: Path) -> None:
     assert result["n-shot"]["generate"] == 2
 
 
-def test_a_task_that_says_no_shots_keeps_it(tmp_path: Path) -> None:
+def test_a_task_with_num_fewshot_0_keeps_it(tmp_path: Path) -> None:
     folder = write_tasks(tmp_path, zero="doc_to_text: '{{q}}'\ndoc_to_target: '{{n}}'\nnum_fewshot: 0\n")
     assert run(folder, FakeLM(solve), ["zero"], num_fewshot=2, limit=1)["n-shot"]["zero"] == 0
 
@@ -158,13 +158,13 @@ def test_predict_only_scores_nothing(folder: Path) -> None:
     assert scores["bypass,none"] == 999
 
 
-def test_code_that_models_write_needs_a_yes(tmp_path: Path) -> None:
+def test_code_of_the_model_needs_a_confirmation(tmp_path: Path) -> None:
     folder = write_tasks(tmp_path, code="doc_to_text: '{{q}}'\ndoc_to_target: '{{n}}'\nunsafe_code: true\n")
     with pytest.raises(ConfigError, match="confirm_run_unsafe_code"):
         run(folder, FakeLM(), ["code"])
 
 
-def test_code_that_models_write_runs_when_allowed(tmp_path: Path) -> None:
+def test_code_of_the_model_runs_after_a_confirmation(tmp_path: Path) -> None:
     folder = write_tasks(tmp_path, code="doc_to_text: '{{q}}'\ndoc_to_target: '{{n}}'\nunsafe_code: true\n")
     result = run(folder, FakeLM(solve), ["code"], confirm_run_unsafe_code=True, limit=1)
     assert result["results"]["code"]["exact_match,none"] == 1.0
@@ -180,7 +180,7 @@ def test_every_seed_is_in_the_results(folder: Path) -> None:
     }
 
 
-def test_answers_are_kept_for_a_model_without_a_journal(folder: Path, tmp_path: Path) -> None:
+def test_answers_are_cached_for_a_model_without_a_journal(folder: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache" / "answers.sqlite"
     first, second = FakeLM(solve), FakeLM(lambda _: "changed")
     run(folder, first, ["generate"], use_cache=str(cache))

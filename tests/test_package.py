@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.mark.parametrize("name", lm_eval.__all__)
-def test_every_public_name_is_there(name: str) -> None:
+def test_every_public_name_exists(name: str) -> None:
     assert getattr(lm_eval, name) is not None
 
 
@@ -59,7 +59,7 @@ def _dependencies() -> set[str]:
     return {re.split(r"[><=!~\[; ]", line.strip(' ",'))[0] for line in block[1].splitlines() if line.strip()}
 
 
-def test_installing_brings_no_model_library() -> None:
+def test_installing_adds_no_model_library() -> None:
     seen: set[str] = set()
     waiting = _dependencies()
     while waiting:

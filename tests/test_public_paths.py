@@ -62,5 +62,5 @@ PATHS = {
 
 
 @pytest.mark.parametrize(("module", "name"), [(module, name) for module, names in PATHS.items() for name in names])
-def test_a_path_that_task_code_imports_is_there(module: str, name: str) -> None:
+def test_a_path_that_task_code_imports_exists(module: str, name: str) -> None:
     assert hasattr(importlib.import_module(module), name)

@@ -54,7 +54,7 @@ def test_argument_strings(text: str | None, arguments: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("text", ["a", "a=1,b", "=1"])
-def test_argument_that_is_no_pair_is_refused(text: str) -> None:
+def test_argument_that_is_not_a_pair_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="key=value pairs"):
         utils.simple_parse_args_string(text)
 
@@ -119,19 +119,19 @@ def test_apply_template_is_found_here() -> None:
     assert apply_template("{{a}}!", {"a": 1}) == "1!"
 
 
-def test_make_table_is_the_reports_own() -> None:
+def test_make_table_is_the_function_of_reports() -> None:
     from lm_eval.reports.table import make_table
 
     assert utils.make_table is make_table
 
 
-def test_every_public_name_is_there() -> None:
+def test_every_public_name_exists() -> None:
     assert all(hasattr(utils, name) for name in utils.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nope'"):
         _ = utils.nope
 
 
-def test_positional_arguments_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+def test_positional_arguments_cause_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     @utils.positional_deprecated
     def double(x: int) -> int:
         return 2 * x

@@ -42,12 +42,12 @@ def test_a_plain_mean_weights_its_standard_error_the_same_way() -> None:
 
 
 @pytest.mark.parametrize("missing", ["N/A", None])
-def test_one_unknown_standard_error_makes_the_groups_unknown(missing: object) -> None:
+def test_one_unknown_standard_error_makes_that_of_the_group_unknown(missing: object) -> None:
     rows = {**ROWS, "a": {**ROWS["a"], "acc_stderr,none": missing}}
     assert group("a", "b", aggregate_metric_list=[{"metric": "acc"}]).aggregate(rows)["acc_stderr,none"] == "N/A"
 
 
-def test_a_doc_a_task_has_no_standard_error() -> None:
+def test_one_doc_per_task_has_no_standard_error() -> None:
     rows = {name: {**row, "sample_len": 1} for name, row in ROWS.items()}
     assert group("a", "b", aggregate_metric_list=[{"metric": "acc"}]).aggregate(rows)["acc_stderr,none"] == "N/A"
 

@@ -147,7 +147,7 @@ def test_registered_metrics(metric: str, aggregation: str, better: bool) -> None
     assert is_higher_better(metric) is better
 
 
-def test_a_metric_the_task_computes_passes_its_value_on() -> None:
+def test_a_metric_that_the_task_computes_passes_its_value_on() -> None:
     assert get_metric("f1")((1, 0)) == (1, 0)
     assert metrics.chrfpp_fn.__name__ == "chrfpp_fn"
 

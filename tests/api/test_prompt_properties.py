@@ -83,7 +83,7 @@ def spaced(left: str, right: str) -> bool:
 
 @settings(max_examples=80, deadline=None)
 @given(cases())
-def test_every_doc_is_asked_in_order_with_its_own_choices(case: Case) -> None:
+def test_every_doc_is_asked_in_order_with_its_choices(case: Case) -> None:
     built = case.run(chat=False)
     each = 3 if case.config["output_type"] == "multiple_choice" else 1
     assert [i.doc_id for i in built] == [n for n in range(len(case.test)) for _ in range(each)]

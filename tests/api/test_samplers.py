@@ -24,7 +24,7 @@ def test_draws_what_python_draws() -> None:
     assert [list(sampler.sample(3)) for _ in range(4)] == [rnd.sample(POOL, 3) for _ in range(4)]
 
 
-def test_one_more_is_drawn_when_the_pool_may_hold_the_doc() -> None:
+def test_one_more_shot_is_drawn_if_the_pool_may_contain_the_doc() -> None:
     sampler, rnd = ContextSampler(POOL, rnd=7), random.Random(7)
     for doc in POOL:
         expected = [row for row in rnd.sample(POOL, 4) if row != doc][:3]

@@ -21,7 +21,7 @@ ROWS = [{"q": "?", "answer": "a", "passage": "the same", "number": 7}]
         (None, None),
     ],
 )
-def test_a_docs_cluster(key: Any, cluster: str | None) -> None:
+def test_the_cluster_of_a_doc(key: Any, cluster: str | None) -> None:
     assert make(test=ROWS, cluster_key=key).doc_to_cluster(ROWS[0]) == cluster
 
 
@@ -46,7 +46,7 @@ def test_a_cluster_key_that_cannot_be_read_stops_before_the_model_is_asked(
         build(make(test=ROWS, cluster_key=key))
 
 
-def test_the_config_tells_of_the_cluster_key_only_when_there_is_one() -> None:
+def test_the_config_has_the_cluster_key_only_if_it_is_set() -> None:
     assert "cluster_key" not in make().dump_config()
     assert make(cluster_key="q").dump_config()["cluster_key"] == "q"
 
@@ -59,7 +59,7 @@ def repeated(over: Any, *, task: Any = make, **keys: Any) -> ConfigurableTask:
 
 
 @pytest.mark.parametrize("over", ["pass@4", ["pass@4"], ["pass@4", "pass@4"]])
-def test_combinations_are_metrics_of_their_own(over: Any) -> None:
+def test_combinations_are_separate_metrics(over: Any) -> None:
     task = repeated(over)
     assert list(task.aggregation()) == ["exact_match", "exact_match_pass@4"]
     assert task.higher_is_better()["exact_match_pass@4"] is True
@@ -91,11 +91,11 @@ def test_what_cannot_be_combined_is_refused_when_the_task_is_loaded(over: Any, k
     assert "\n" not in str(caught.value)
 
 
-def test_over_repeats_is_no_option_of_the_metric() -> None:
+def test_over_repeats_is_not_passed_to_the_metric() -> None:
     assert repeated("mean@2")._metrics["exact_match"].options == {}
 
 
-def test_predict_only_forgets_the_combinations() -> None:
+def test_predict_only_drops_the_combinations() -> None:
     task = repeated("mean@2")
     task.override_metric("bypass")
     assert task.over_repeats == {}

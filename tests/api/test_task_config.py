@@ -63,7 +63,7 @@ def test_promptsource_prompts_are_refused_with_the_reason() -> None:
         make(use_prompt="promptsource:x")
 
 
-def test_few_shot_config_falls_back_to_the_tasks_own() -> None:
+def test_few_shot_config_falls_back_to_that_of_the_task() -> None:
     config = TaskConfig(
         fewshot_split="train",
         doc_to_text="{{q}}",

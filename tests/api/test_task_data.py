@@ -80,7 +80,7 @@ def test_process_docs_shapes_evaluated_docs_and_pool_once_each() -> None:
     assert sorted(calls) == [4, 6]
 
 
-def test_own_process_docs_of_the_pool() -> None:
+def test_the_pool_can_have_a_separate_process_docs() -> None:
     config = {"sampler": "first_n", "process_docs": lambda rows: rows[2:]}
     assert prompts(make(num_fewshot=1, fewshot_config=config), limit=1) == ["Q2? answer 2\n\nQ0?"]
 
@@ -96,7 +96,7 @@ def test_process_docs_that_shuffles_sees_the_pool_first() -> None:
     assert seen == [4, 6]
 
 
-def test_a_doc_is_never_its_own_shot_when_pool_and_split_are_the_same() -> None:
+def test_a_doc_is_never_a_shot_of_itself_if_pool_and_split_are_the_same() -> None:
     for sampler in ("default", "first_n"):
         task = make(num_fewshot=5, fewshot_split="test", fewshot_config={"sampler": sampler})
         assert all(text.count(text.rpartition("\n\n")[2]) == 1 for text in prompts(task))
@@ -177,7 +177,7 @@ def test_local_copy_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, off
     assert task.features == ["q", "answer"]
 
 
-def test_an_edited_local_copy_is_read_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offline: None) -> None:
+def test_an_edited_local_copy_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offline: None) -> None:
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
     home = write_copy(tmp_path)
     card = "configs:\n- config_name: default\n  data_files:\n  - split: test\n    path: test.jsonl\n"

@@ -78,7 +78,7 @@ def test_choices(field: Any, value: Any) -> None:
     assert task().doc_to_choice(DOC, field) == value
 
 
-def test_choices_that_are_no_literal_are_an_error() -> None:
+def test_choices_that_are_not_a_literal_are_an_error() -> None:
     with pytest.raises(TemplateError, match="Task demo, doc_to_choice: 'a b' is not a list of choices"):
         task().doc_to_choice(DOC, "{{text}} b")
 
@@ -93,7 +93,7 @@ def test_decontamination_query_falls_back_to_the_question() -> None:
     assert task(doc_to_decontamination_query="{{digits}}").doc_to_decontamination_query(DOC) == "12"
 
 
-def test_several_targets_are_told_by_the_first_doc() -> None:
+def test_several_targets_are_detected_on_the_first_doc() -> None:
     docs = [{**DOC, "n": ["x"]}, DOC]
     assert choice(test=docs, doc_to_text="text", doc_to_target="n").multiple_target
     assert not choice(test=docs[::-1], doc_to_text="text", doc_to_target="n").multiple_target

@@ -16,7 +16,7 @@ def test_zero_shot_prompt_is_the_question_alone() -> None:
     assert prompts(make(), limit=2) == ["Q0?", "Q1?"]
 
 
-def test_shots_stand_before_the_question_with_both_delimiters() -> None:
+def test_shots_precede_the_question_with_both_delimiters() -> None:
     task = make(num_fewshot=2, target_delimiter=" -> ", fewshot_delimiter="\n", **FIRST)
     assert prompts(task, limit=1) == ["Q0? -> answer 0\nQ1? -> answer 1\nQ0?"]
 
@@ -147,7 +147,7 @@ def test_failing_function_names_task_and_key() -> None:
         prompts(make(doc_to_text=broken))
 
 
-def test_text_that_is_no_text_is_refused() -> None:
+def test_text_of_another_type_is_refused() -> None:
     with pytest.raises(TemplateError, match="doc_to_text: it gives \\['yes', 'no', 'may be'\\], which is no text"):
         prompts(make(doc_to_text="choices"))
 
@@ -181,6 +181,6 @@ def test_shots_written_by_functions_are_written_for_each_doc() -> None:
     assert calls == ["Q0?"] * 3
 
 
-def test_description_of_each_doc_stands_before_fixed_shots() -> None:
+def test_description_of_each_doc_precedes_fixed_shots() -> None:
     task = make(num_fewshot=1, description="{{answer}}: ", test=questions(2), **FIRST)
     assert prompts(task) == ["answer 0: Q0? answer 0\n\nQ0?", "answer 1: Q0? answer 0\n\nQ1?"]

@@ -190,7 +190,7 @@ class Plain(Task):
         return {"em": True}
 
 
-def test_bare_task_writes_description_shots_and_question() -> None:
+def test_minimal_task_writes_description_shots_and_question() -> None:
     task = Plain(config={"task": "plain", "num_fewshot": 2})
     task.set_fewshot_seed(1)
     assert task.fewshot_context(questions(1)[0], 0, description="Quiz. ") == "Quiz. Q0?"
@@ -201,7 +201,7 @@ def test_bare_task_writes_description_shots_and_question() -> None:
     assert instance.metadata == ("plain", 0, 1)
 
 
-def test_bare_task_has_a_name_and_a_config() -> None:
+def test_minimal_task_has_a_name_and_a_config() -> None:
     assert Plain().task_name == "Plain"
     assert Plain(config={"task": "plain"}).dump_config()["task"] == "plain"
 

@@ -27,7 +27,7 @@ def test_rolling_needs_no_question() -> None:
     assert arguments(make(output_type="loglikelihood_rolling", doc_to_text=None)) == [("answer 0",)]
 
 
-def test_multiple_choice_asks_once_a_choice() -> None:
+def test_multiple_choice_sends_one_request_per_choice() -> None:
     built = build(choice(target_delimiter="\n"), limit=1)
     assert [instance.args for instance in built] == [("Q0?", "\nyes"), ("Q0?", "\nno"), ("Q0?", "\nmay be")]
     assert [instance.idx for instance in built] == [0, 1, 2]
@@ -73,7 +73,7 @@ def test_generation_settings_are_copied_for_each_instance() -> None:
         ("doc_to_audio", "{{[q]}}", {"audio": ["Q0?"]}),
     ],
 )
-def test_media_are_one_more_argument(key: str, value: Any, media: dict[str, Any]) -> None:
+def test_media_are_an_additional_argument(key: str, value: Any, media: dict[str, Any]) -> None:
     assert arguments(make(**{key: value}))[0][2] == media
     assert arguments(choice(**{key: value}))[0][2] == media
 
@@ -101,7 +101,7 @@ def test_sample_outside_the_split_is_an_error(index: int) -> None:
         build(make(), samples=[index])
 
 
-def test_ranks_share_the_docs() -> None:
+def test_ranks_divide_the_docs() -> None:
     ids = [[i.doc_id for i in build(make(), rank=rank, world_size=4)] for rank in range(4)]
     assert ids == [[0, 4], [1, 5], [2], [3]]
 
@@ -111,7 +111,7 @@ def test_no_docs_is_an_error() -> None:
         build(make(test=[]))
 
 
-def test_building_again_starts_afresh() -> None:
+def test_building_again_discards_earlier_requests() -> None:
     task = make()
     assert build(task, limit=2) != build(task, limit=1)
     assert len(task.instances) == 1

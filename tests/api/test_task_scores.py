@@ -58,7 +58,7 @@ def test_bytes_and_characters_differ() -> None:
     assert score(task, [(-6.0, False), (-5.0, False)]) == {"acc_norm": 0.0, "acc_bytes": 1.0}
 
 
-def test_mutual_information_takes_off_what_a_choice_scores_alone() -> None:
+def test_mutual_information_subtracts_the_unconditional_score() -> None:
     results = [*LLS, (-1.0, False), (-5.0, False), (-9.0, False)]
     assert score(choices(["acc", "acc_mutual_info"], doc_to_target=1), results) == {"acc": 1.0, "acc_mutual_info": 1.0}
 

@@ -35,7 +35,7 @@ def test_same_text_is_compiled_once() -> None:
     assert compile_template("{{q}} once") is compile_template("{{q}} once")
 
 
-def test_static_text_is_told_from_templates() -> None:
+def test_static_text_is_distinguished_from_templates() -> None:
     assert [is_static(text) for text in ("plain", "{{q}}", "{% if q %}{% endif %}", "{# c #}")] == [True] + [False] * 3
 
 
@@ -52,7 +52,7 @@ def test_static_text_is_told_from_templates() -> None:
         ("{{ q.__class__.__mro__ }}", "SecurityError|unsafe"),
     ],
 )
-def test_what_does_not_render_is_one_line(source: str, message: str) -> None:
+def test_rendering_errors_are_one_line(source: str, message: str) -> None:
     with pytest.raises(TemplateError, match=message) as caught:
         render(source, DOC)
     assert "\n" not in str(caught.value)
@@ -72,7 +72,7 @@ def test_a_single_expression_gives_its_value(source: str, value: Any) -> None:
     "source",
     ["{{a}} ", " {{a}}", "{{a}}{{b}}", "plain", "{{- a }}", "{{ a -}}", "{{a}} and {{b}}", "{% if a %}{% endif %}"],
 )
-def test_anything_else_is_no_expression(source: str) -> None:
+def test_anything_else_is_not_an_expression(source: str) -> None:
     assert compile_expression(source) is None
 
 

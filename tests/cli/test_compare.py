@@ -62,7 +62,7 @@ def test_a_file_is_written(folders: list[str], tmp_path: Path, capsys: pytest.Ca
         (["--output", "/dev/null/x"], "cannot be written"),
     ],
 )
-def test_a_mistake_is_one_line_and_code_2(
+def test_a_mistake_prints_one_line_and_exits_with_2(
     folders: list[str], words: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["compare", *folders, *words]) == 2

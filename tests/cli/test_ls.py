@@ -39,7 +39,7 @@ def test_the_table_has_titles_and_fits(folder: str, capsys: Captured) -> None:
     assert max(map(len, lines)) <= 100
 
 
-def test_ours_fit_too(capsys: Captured) -> None:
+def test_built_in_tables_fit_100_columns(capsys: Captured) -> None:
     main(["ls", "--long"])
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 100
 
@@ -51,7 +51,7 @@ def test_json_holds_all(folder: str, capsys: Captured) -> None:
     assert items[0]["source"] == "gsm8k/gsm8k_cot.yaml"
 
 
-def test_the_number_goes_to_stderr(capsys: Captured) -> None:
+def test_the_count_goes_to_stderr(capsys: Captured) -> None:
     main(["ls", "groups", "mmlu"])
     captured = capsys.readouterr()
     assert captured.err == f"{len(captured.out.splitlines())} groups\n"
@@ -64,7 +64,7 @@ def test_the_number_goes_to_stderr(capsys: Captured) -> None:
         (["groups", "--output_type", "generate_until"], "lm_eval: no groups --output_type generate_until.\n"),
     ],
 )
-def test_nothing_is_code_1_and_a_line(words: list[str], said: str, capsys: Captured) -> None:
+def test_no_match_prints_one_line_and_exits_with_1(words: list[str], said: str, capsys: Captured) -> None:
     assert main(["ls", *words]) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -72,6 +72,6 @@ def test_nothing_is_code_1_and_a_line(words: list[str], said: str, capsys: Captu
     assert captured.err.count("\n") == 1
 
 
-def test_a_family_that_is_not_there_is_a_mistake(capsys: Captured) -> None:
+def test_an_unknown_family_is_a_mistake(capsys: Captured) -> None:
     assert main(["ls", "--family", "gleu"]) == 2
     assert "Did you mean 'glue'" in capsys.readouterr().err

@@ -37,7 +37,7 @@ def command(monkeypatch: pytest.MonkeyPatch, outcome: int | BaseException) -> No
         (BrokenPipeError(), 0),
     ],
 )
-def test_what_a_command_ends_in_becomes_an_exit_code(
+def test_the_outcome_of_a_command_becomes_an_exit_code(
     monkeypatch: pytest.MonkeyPatch, outcome: int | BaseException, code: int
 ) -> None:
     command(monkeypatch, outcome)
@@ -62,7 +62,7 @@ def test_debug_shows_the_traceback(
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_a_fault_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_internal_error_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     command(monkeypatch, ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):
         entry(["run"])

@@ -25,7 +25,7 @@ def test_a_value_with_dashes_is_left_alone(parser: Parser) -> None:
 
 
 @pytest.mark.parametrize("name", ["--dashed-name", "--dashed_name"])
-def test_an_option_added_with_dashes_takes_both(parser: Parser, name: str) -> None:
+def test_an_option_with_dashes_also_takes_underscores(parser: Parser, name: str) -> None:
     assert parser.read([name, "x"]).dashed_name == "x"
 
 
@@ -39,7 +39,7 @@ def test_a_stray_word_is_refused(parser: Parser) -> None:
         parser.read(["stray"])
 
 
-def test_an_abbreviation_is_not_taken(parser: Parser) -> None:
+def test_an_abbreviation_is_refused(parser: Parser) -> None:
     with pytest.raises(ConfigError, match="Unknown option '--lim'"):
         parser.read(["--lim", "3"])
 

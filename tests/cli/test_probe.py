@@ -51,7 +51,9 @@ def test_a_chat_server(server: MockServer, capsys: pytest.CaptureFixture[str]) -
         ([], "--model_args"),
     ],
 )
-def test_a_mistake_is_one_line_and_code_2(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_mistake_prints_one_line_and_exits_with_2(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["probe", *words]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""

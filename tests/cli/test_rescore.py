@@ -51,7 +51,7 @@ def test_it_prints_what_changed(saved: Path, capsys: pytest.CaptureFixture[str])
     assert "  generate exact_match,none: 0.1000 → 1.0000" in capsys.readouterr().out.splitlines()
 
 
-def test_it_saves_beside_the_run(saved: Path) -> None:
+def test_it_saves_next_to_the_run(saved: Path) -> None:
     main(words(saved))
     first, second = load_all(saved / "out")
     assert second.results["config"]["rescored_from"]["file"] == first.path.name
@@ -61,7 +61,7 @@ def test_it_saves_beside_the_run(saved: Path) -> None:
     }
 
 
-def test_it_saves_elsewhere_and_as_parquet(saved: Path) -> None:
+def test_it_saves_in_another_folder_and_as_parquet(saved: Path) -> None:
     main(words(saved, "--tasks", "generate", "--output_path", str(saved / "new"), "--output_format", "parquet"))
     assert sorted(file.suffix for file in (saved / "new").rglob("*.*") if file.is_file()) == [".json", ".parquet"]
 
@@ -74,7 +74,7 @@ def test_it_saves_elsewhere_and_as_parquet(saved: Path) -> None:
         (["--include_path", "absent"], "there is no folder 'absent'"),
     ],
 )
-def test_a_mistake_is_one_line_and_code_2(
+def test_a_mistake_prints_one_line_and_exits_with_2(
     saved: Path, more: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(words(saved, *more)) == exit_codes.MISTAKE

@@ -43,12 +43,12 @@ def test_a_saved_config_holds_no_key(tmp_path: Path, capsys: Captured) -> None:
     assert "OPENAI_API_KEY" in file.read_text()
 
 
-def test_a_place_that_cannot_be_written_is_a_mistake(tmp_path: Path, capsys: Captured) -> None:
+def test_an_output_path_that_cannot_be_written_is_a_mistake(tmp_path: Path, capsys: Captured) -> None:
     assert main(words(tmp_path, "--dry_run", "--save_config", str(tmp_path / "no" / "run.yaml"))) == 2
     assert "--save_config: cannot write" in capsys.readouterr().err
 
 
-def test_faults_of_a_config_file_are_a_line_each(tmp_path: Path, capsys: Captured) -> None:
+def test_faults_of_a_config_file_are_one_line_each(tmp_path: Path, capsys: Captured) -> None:
     file = tmp_path / "run.yaml"
     file.write_text("model: local-completions\nmodle: x\nmodel_args:\n  num_concurent: 3\n  timeout: soon\n")
     assert main(["run", "--config", str(file)]) == 2
@@ -59,21 +59,21 @@ def test_faults_of_a_config_file_are_a_line_each(tmp_path: Path, capsys: Capture
     ]
 
 
-def test_a_model_of_another_package_takes_what_it_likes(tmp_path: Path, capsys: Captured) -> None:
+def test_a_model_of_another_package_takes_any_argument(tmp_path: Path, capsys: Captured) -> None:
     file = tmp_path / "run.yaml"
     file.write_text("model: my-own-model\nmodel_args: {anything: 1}\ntasks: generate\n")
     assert main(["run", "--config", str(file), "--include_path", str(write_tasks(tmp_path))]) == 2
     assert "Unknown model 'my-own-model'" in capsys.readouterr().err
 
 
-def test_a_budget_in_money_is_no_fault_of_its_own(tmp_path: Path, capsys: Captured) -> None:
+def test_a_budget_in_money_is_not_an_additional_fault(tmp_path: Path, capsys: Captured) -> None:
     file = tmp_path / "run.yaml"
     file.write_text("model: local-completions\nmodel_args: {max_cost: 1, price_out: 2}\n")
     main(["run", "--config", str(file)])
     assert "No tasks given" in capsys.readouterr().err
 
 
-def test_services_are_told_also_when_nobody_reads_the_tables(
+def test_services_get_results_even_if_stdout_is_closed(
     tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*arguments: Any) -> None:

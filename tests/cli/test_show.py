@@ -34,7 +34,9 @@ def test_the_prompt_can_be_left_out(folder: str, capsys: pytest.CaptureFixture[s
         ([], "task"),
     ],
 )
-def test_a_mistake_is_one_line_and_code_2(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_mistake_prints_one_line_and_exits_with_2(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["show", *words]) == 2
     captured = capsys.readouterr()
     assert said.lower() in captured.err.lower()

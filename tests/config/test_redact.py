@@ -17,7 +17,7 @@ def test_urls_lose_credentials() -> None:
         "token hf_abcdefghijkl is wrong",
     ],
 )
-def test_what_looks_like_a_key_is_hidden(text: str) -> None:
+def test_text_that_looks_like_a_key_is_hidden(text: str) -> None:
     shown = Redactor()(text)
     assert "***" in shown
     assert not any(part in shown for part in ("abcd1234efgh", "sk-proj", "hf_abc"))

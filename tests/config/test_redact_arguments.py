@@ -34,12 +34,12 @@ def test_other_arguments_stay(name: str, value: Any) -> None:
     assert redact({name: value}) == {name: value}
 
 
-def test_header_values_are_masked_but_for_harmless_ones() -> None:
+def test_header_values_are_masked_except_harmless_ones() -> None:
     header = {"Authorization": "Bearer abcdef", "X-Org": "acme", "User-Agent": "tests"}
     assert redact({"header": header}) == {"header": {"Authorization": "***", "X-Org": "***", "User-Agent": "tests"}}
 
 
-def test_a_header_given_as_text_is_masked_whole() -> None:
+def test_a_header_given_as_text_is_masked_completely() -> None:
     assert redact({"header": "Authorization: abc"}) == {"header": "***"}
 
 

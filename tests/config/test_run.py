@@ -53,7 +53,7 @@ def test_every_option_is_a_key_of_config_files_with_its_faults(name: str) -> Non
 
 
 @pytest.mark.parametrize("name", ["bootstrap_iters", "progress", "evaluation_tracker"])
-def test_what_only_python_has_is_no_option(name: str) -> None:
+def test_settings_of_python_only_are_not_options(name: str) -> None:
     assert [key for key, said in RunSettings.faults({name: 1}) if said.startswith("unknown option")] == [name]
 
 
@@ -103,7 +103,7 @@ class More(RunSettings):
     """Colour of the output."""
 
 
-def test_a_field_is_all_it_takes_to_add_a_setting() -> None:
+def test_a_field_is_enough_to_add_a_setting() -> None:
     action = flags(More)["colour"]
     assert (action.option_strings, action.help, action.metavar) == (["--colour", "-q"], "Colour of the output.", "N")
     assert list(More.faults({"colour": "red"})) == [("colour", "colour takes a whole number, not 'red'.")]
@@ -139,7 +139,7 @@ def test_none_leaves_the_default() -> None:
         ({"fewshot_as_multiturn": True}, "--apply_chat_template"),
     ],
 )
-def test_options_that_make_no_run_are_refused(more: dict[str, Any], message: str) -> None:
+def test_options_that_contradict_each_other_are_refused(more: dict[str, Any], message: str) -> None:
     settings = RunSettings.from_mapping({**COMPLETE, **more})
     with pytest.raises(ConfigError, match=message):
         settings.check_command()
@@ -181,6 +181,6 @@ def test_a_task_may_be_an_object() -> None:
 
 
 @pytest.mark.parametrize("item", [3, None, True, ["a"]])
-def test_a_task_may_not_be_what_else_yaml_holds(item: object) -> None:
+def test_a_task_of_another_yaml_type_is_refused(item: object) -> None:
     with pytest.raises(ConfigError, match="a list of task names"):
         RunSettings.from_call({"tasks": [item]})

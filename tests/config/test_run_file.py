@@ -103,7 +103,7 @@ def test_a_key_given_twice_is_a_fault(tmp_path: Path) -> None:
     assert said == ":4: 'model_args.model' is given twice, also in line 3."
 
 
-def test_what_is_inside_a_value_is_placed(tmp_path: Path) -> None:
+def test_faults_inside_a_value_have_a_line(tmp_path: Path) -> None:
     def check(options: Mapping[str, Any]) -> Iterable[tuple[tuple[str, ...], str]]:
         return [(("model_args", name), f"no {name}") for name in options["model_args"]]
 
@@ -151,7 +151,7 @@ def test_a_saved_file_gives_the_same_options(tmp_path: Path, given: dict[str, An
     assert RunSettings.from_mapping(read(tmp_path, saved(tmp_path, config))) == config
 
 
-def test_options_that_are_for_one_time_are_not_saved(tmp_path: Path) -> None:
+def test_one_time_options_are_not_saved(tmp_path: Path) -> None:
     text = saved(tmp_path, RunSettings(model="m", dry_run=True, save_config="run.yaml"))
     assert [line for line in text.splitlines() if not line.startswith("#")] == ["model: m"]
 

@@ -20,7 +20,7 @@ def saved(folder: Path) -> dict[str, Any]:
     return found
 
 
-def test_a_spent_budget_is_code_4_and_a_larger_one_goes_on(command: Command, tmp_path: Path) -> None:
+def test_a_spent_budget_exits_with_4_and_a_larger_one_resumes(command: Command, tmp_path: Path) -> None:
     with MockServer(latency_ms=10) as server:
         words = run_words(server.base_url, "--tasks", "demo_choices,demo_numbers")
         words += ["--model_args", "num_concurrent=2,price_in=1e6,price_out=1e6"]
@@ -40,7 +40,7 @@ def test_a_spent_budget_is_code_4_and_a_larger_one_goes_on(command: Command, tmp
     assert resumed["results"] == saved(tmp_path / "whole")["results"]
 
 
-def test_the_results_say_what_each_endpoint_and_each_task_took(command: Command, tmp_path: Path) -> None:
+def test_the_results_have_the_usage_of_each_endpoint_and_task(command: Command, tmp_path: Path) -> None:
     with MockServer() as one, MockServer() as two:
         urls = f"{one.base_url};{two.base_url}"
         words = run_words(urls, "--tasks", "demo_choices,demo_numbers", "--output_path", "out")

@@ -12,7 +12,7 @@ def ran(command: Command) -> Ran:
     return command("demo")
 
 
-def test_the_demo_runs_three_tasks_and_says_where_results_lie(ran: Ran, tmp_path: Path) -> None:
+def test_the_demo_runs_three_tasks_and_prints_the_results_folder(ran: Ran, tmp_path: Path) -> None:
     assert ran.code == 0, ran.err
     assert [task for task in ("demo_choices", "demo_numbers", "demo_prose") if task not in ran.out] == []
     assert "demo-results" in ran.out.splitlines()[-1]

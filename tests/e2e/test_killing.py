@@ -11,7 +11,7 @@ from tests.e2e.killing import kill_and_resume, same_at_any_concurrency
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_a_killed_run_resumes(tmp_path: Path) -> None:
     # 300 requests at 40 ms and 32 at once take long enough for the commits of the journal to be told apart.
     outcome = kill_and_resume(tmp_path, requests=300, kills=2, latency_ms=40)
     assert outcome.differing == []

@@ -44,7 +44,7 @@ def ran(server: MockServer, command: Command, tmp_path: Path, monkeypatch: pytes
     return command(*run_words(server.base_url, *words))
 
 
-def test_loggers_that_hang_or_quit_cost_nothing_but_their_time(ran: Ran, tmp_path: Path) -> None:
+def test_loggers_that_hang_or_quit_cost_only_time(ran: Ran, tmp_path: Path) -> None:
     saved = list((tmp_path / "out" / "mock").glob("results_*.json"))
     said = ran.err.splitlines()
     assert ran.code == 5, ran.err

@@ -20,22 +20,24 @@ from tests.e2e.conftest import TASKS
         ("groups", "demo_prose", False),
     ],
 )
-def test_ls_prints_a_name_a_line(kind: str, name: str, there: bool, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ls_prints_one_name_per_line(kind: str, name: str, there: bool, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ls", kind, "--include_path", TASKS]) == 0
     assert (name in capsys.readouterr().out.splitlines()) is there
 
 
-def test_ls_lists_tasks_unless_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_ls_lists_tasks_by_default(capsys: pytest.CaptureFixture[str]) -> None:
     main(["ls"])
     assert "gsm8k" in capsys.readouterr().out.splitlines()
 
 
-def test_sound_task_files_pass(capsys: pytest.CaptureFixture[str]) -> None:
+def test_valid_task_files_pass(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["validate", "--tasks", "demo_*", "--include_path", TASKS]) == 0
     assert capsys.readouterr().out == ""
 
 
-def test_a_faulty_task_file_is_a_line_and_code_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_faulty_task_file_prints_one_line_and_exits_with_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "bad.yaml").write_text("task: bad\ndataset_path: json\ntest_splitt: test\n")
     assert main(["validate", "--tasks", "bad", "--include_path", str(tmp_path)]) == 1
     (line,) = capsys.readouterr().out.splitlines()

@@ -114,7 +114,9 @@ def test_a_chat_model_refuses_what_it_cannot_score(server: MockServer, command: 
         (["--tasks", "demo_prose", "--log_samples"], "--output_path"),
     ],
 )
-def test_a_mistake_is_one_line_and_code_2(server: MockServer, command: Command, words: list[str], said: str) -> None:
+def test_a_mistake_prints_one_line_and_exits_with_2(
+    server: MockServer, command: Command, words: list[str], said: str
+) -> None:
     ran = command(*run_words(server.base_url, *words))
     assert (ran.code, ran.out) == (2, "")
     line = _only_line(ran.err)
@@ -122,7 +124,7 @@ def test_a_mistake_is_one_line_and_code_2(server: MockServer, command: Command, 
     assert said in line
 
 
-def test_no_server_is_one_line_and_code_2(command: Command) -> None:
+def test_no_server_prints_one_line_and_exits_with_2(command: Command) -> None:
     with MockServer() as gone:
         base_url = gone.base_url
     ran = command(*run_words(base_url, "--tasks", "demo_prose"))
@@ -130,21 +132,21 @@ def test_no_server_is_one_line_and_code_2(command: Command) -> None:
     assert base_url.removesuffix("/v1") in _only_line(ran.err)
 
 
-def test_a_missing_key_is_one_line_and_code_2(command: Command) -> None:
+def test_a_missing_key_prints_one_line_and_exits_with_2(command: Command) -> None:
     with MockServer(api_key="secret") as server:
         ran = command(*run_words(server.base_url, "--tasks", "demo_prose"))
     assert (ran.code, ran.out) == (2, "")
     assert "OPENAI_API_KEY" in _only_line(ran.err)
 
 
-def test_an_unknown_model_name_is_one_line_and_code_2(command: Command) -> None:
+def test_an_unknown_model_name_prints_one_line_and_exits_with_2(command: Command) -> None:
     with MockServer(profile="vllm") as server:
         ran = command(*run_words(server.base_url, "--tasks", "demo_prose", name="other"))
     assert (ran.code, ran.out) == (2, "")
     assert "404" in _only_line(ran.err)
 
 
-def test_lost_docs_give_code_3_after_everything_is_saved(command: Command, tmp_path: Path) -> None:
+def test_lost_docs_exit_with_3_after_everything_is_saved(command: Command, tmp_path: Path) -> None:
     with MockServer(faults=lambda request: "400" if "30 + 12" in str(request.body) else None) as server:
         ran = command(*run_words(server.base_url, "--tasks", "demo_numbers", "--output_path", "out"))
     assert ran.code == 3, ran.err
@@ -152,7 +154,7 @@ def test_lost_docs_give_code_3_after_everything_is_saved(command: Command, tmp_p
     assert json.loads(file.read_text())["errors"]["lost"] == 1
 
 
-def test_lost_docs_that_are_put_up_with_give_code_0(command: Command) -> None:
+def test_accepted_lost_docs_exit_with_0(command: Command) -> None:
     with MockServer(faults=lambda request: "400" if "30 + 12" in str(request.body) else None) as server:
         ran = command(*run_words(server.base_url, "--tasks", "demo_numbers", "--max_errors", "0.1"))
     assert ran.code == 0, ran.err

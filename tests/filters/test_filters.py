@@ -22,7 +22,7 @@ def test_a_step_may_be_a_class_without_options() -> None:
     assert instance.filtered_resps == {"n": "a"}
 
 
-def test_an_unknown_filter_is_told_with_the_nearest() -> None:
+def test_an_unknown_filter_is_an_error_with_the_nearest_name() -> None:
     with pytest.raises(UnknownNameError, match="take_first"):
         build_filter_ensemble("n", [("take_frist", None)])
 

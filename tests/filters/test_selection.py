@@ -24,5 +24,5 @@ def test_take_first_k_needs_k() -> None:
         TakeKFilter()
 
 
-def test_majority_vote_prefers_the_first_of_equals() -> None:
+def test_majority_vote_prefers_the_first_in_a_tie() -> None:
     assert MajorityVoteFilter().apply([["a", "b", "b"], ["x", "y"]], [{}, {}]) == [["b"], ["x"]]

@@ -17,7 +17,7 @@ def test_map_falls_back_to_its_default() -> None:
     assert MapFilter({"a": 1}, "z").apply([["a", "b"]], [{}]) == [[1, "z"]]
 
 
-def test_map_refuses_what_is_no_mapping() -> None:
+def test_map_refuses_other_types() -> None:
     table: Any = [1]
     with pytest.raises(ConfigError, match="mapping_dict"):
         MapFilter(table)

@@ -17,7 +17,7 @@ def test_a_missing_package_names_its_extra(use: Use) -> None:
         load("trackio", "init")
 
 
-def test_a_folder_of_the_same_name_is_no_package(use: Use) -> None:
+def test_a_folder_of_the_same_name_is_not_a_package(use: Use) -> None:
     use(wandb=ModuleType("wandb"))
     with pytest.raises(MissingPackageError, match="wandb is not installed"):
         load("wandb", "init")
@@ -36,7 +36,7 @@ def test_keywords_of_a_function_that_takes_any() -> None:
     assert keywords_of(function) is None
 
 
-def test_keywords_of_something_that_does_not_say() -> None:
+def test_keywords_of_a_callable_without_a_signature() -> None:
     assert keywords_of(type) is None
 
 
@@ -50,5 +50,5 @@ def test_an_unknown_argument_is_refused_with_all_when_none_is_near() -> None:
         check_arguments("wandb_args", {"zzz": 1}, ["project", "name"])
 
 
-def test_anything_goes_where_the_names_are_not_known() -> None:
+def test_any_argument_is_accepted_if_the_names_are_unknown() -> None:
     check_arguments("wandb_args", {"zzz": 1}, None)

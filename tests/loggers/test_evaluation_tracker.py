@@ -52,7 +52,7 @@ def test_files_under_a_folder(tmp_path: Path) -> None:
     assert names(tmp_path) == ["org__m/results_TIME.json", "org__m/samples_t_TIME.jsonl"]
 
 
-def test_files_beside_a_json_path(tmp_path: Path) -> None:
+def test_files_next_to_a_json_path(tmp_path: Path) -> None:
     save(tmp_path / "deep" / "run.json")
     assert names(tmp_path) == ["deep/run_TIME.json", "deep/samples_t_TIME.jsonl"]
 
@@ -97,7 +97,7 @@ def test_samples_name_their_arguments(tmp_path: Path) -> None:
     assert (sample["resps"], sample["doc"]) == ([[[-1.5, True]], [[-2.0, False]]], {"q": "é"})
 
 
-def test_a_task_name_that_is_no_file_name_is_made_one(tmp_path: Path) -> None:
+def test_a_task_name_is_turned_into_a_file_name(tmp_path: Path) -> None:
     tracker = save(tmp_path)
     tracker.save_results_samples("group::t/x", SAMPLES)
     assert "org__m/samples_group__t_x_TIME.jsonl" in names(tmp_path)
@@ -111,7 +111,7 @@ def test_without_an_output_path_nothing_is_written(tmp_path: Path, monkeypatch: 
     assert (tracker.journal_path("k"), list(tmp_path.iterdir())) == (None, [])
 
 
-def test_the_journal_goes_when_all_is_saved(tmp_path: Path) -> None:
+def test_the_journal_is_deleted_when_all_is_saved(tmp_path: Path) -> None:
     tracker = EvaluationTracker(output_path=tmp_path)
     journal = tracker.journal_path("key")
     assert journal is not None
@@ -131,7 +131,7 @@ def test_the_journal_stays_while_docs_are_lost(tmp_path: Path) -> None:
     assert journal.exists()
 
 
-def test_what_is_run_can_be_noted_beforehand(tmp_path: Path) -> None:
+def test_the_run_can_be_described_in_advance(tmp_path: Path) -> None:
     tracker = EvaluationTracker(output_path=tmp_path)
     tracker.general_config_tracker.log_experiment_args("local-completions", "pretrained=a/b,x=1", "be brief", None)
     tracker.save_results_aggregated(results())

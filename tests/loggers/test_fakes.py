@@ -26,7 +26,7 @@ def _names(function: Callable[..., Any]) -> set[str]:
         (WandbRun.finish, "Run.finish"),
     ],
 )
-def test_wandb_takes_what_its_fake_takes(fake: Callable[..., Any], real: str) -> None:
+def test_wandb_takes_the_arguments_of_its_fake(fake: Callable[..., Any], real: str) -> None:
     _check(pytest.importorskip("wandb"), fake, real)
 
 
@@ -40,7 +40,7 @@ def test_wandb_takes_what_its_fake_takes(fake: Callable[..., Any], real: str) ->
         (FakeTrackio.Trace, "Trace.__init__"),
     ],
 )
-def test_trackio_takes_what_its_fake_takes(fake: Callable[..., Any], real: str) -> None:
+def test_trackio_takes_the_arguments_of_its_fake(fake: Callable[..., Any], real: str) -> None:
     _check(pytest.importorskip("trackio"), fake, real)
 
 
@@ -56,7 +56,7 @@ def test_trackio_takes_what_its_fake_takes(fake: Callable[..., Any], real: str) 
         "set_terminated",
     ],
 )
-def test_mlflow_takes_what_its_fake_takes(name: str) -> None:
+def test_mlflow_takes_the_arguments_of_its_fake(name: str) -> None:
     _check(pytest.importorskip("mlflow"), getattr(MlflowClient, name), f"MlflowClient.{name}")
 
 

@@ -50,20 +50,20 @@ def test_a_call_returns_what_it_returns() -> None:
     assert Service()._log(lambda: 3) == 3
 
 
-def test_calls_share_a_thread_that_is_not_the_callers() -> None:
+def test_calls_share_a_separate_thread() -> None:
     service = Service()
     names = {service._log(lambda: threading.current_thread().name) for _ in range(3)}
     assert names == {"lm-eval-it"}
 
 
 @pytest.mark.parametrize("error", [ValueError("bad"), SystemExit(1), GeneratorExit(), BaseException("odd")])
-def test_what_a_client_raises_is_logged(error: BaseException, caplog: pytest.LogCaptureFixture) -> None:
+def test_exceptions_of_a_client_are_logged(error: BaseException, caplog: pytest.LogCaptureFixture) -> None:
     service = Service()
     assert service._log(raising(error)) is None
     assert f"it: log failed: {type(error).__name__}" in caplog.text
 
 
-def test_ctrl_c_is_the_users() -> None:
+def test_ctrl_c_is_not_caught() -> None:
     with pytest.raises(KeyboardInterrupt):
         Service()._log(raising(KeyboardInterrupt()))
 
@@ -83,7 +83,7 @@ def test_one_failure_does_not_stop_the_rest() -> None:
     assert service._log(lambda: "sent") == "sent"
 
 
-def test_three_failures_in_a_row_are_enough_but_it_is_closed() -> None:
+def test_three_failures_in_a_row_stop_the_service_which_is_still_closed() -> None:
     service = Service()
     for _ in range(5):
         service._log(raising(ConnectionError("no network")))
@@ -119,24 +119,24 @@ def test_the_time_of_all_calls_is_counted_together(monkeypatch: pytest.MonkeyPat
     assert [service._seconds(starting=False) for _ in range(3)] == [10.0, 5.0, 1.0]
 
 
-def test_the_time_to_start_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_start_has_a_separate_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(SECONDS_VARIABLE, "1000")
     assert Service()._seconds(starting=True) == 120.0
 
 
-def test_a_time_that_is_no_number_is_the_usual(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_malformed_time_limit_is_replaced_by_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(SECONDS_VARIABLE, "long")
     assert Service()._seconds(starting=False) == pytest.approx(600.0)
 
 
-def test_who_waits_for_the_end_of_the_process_does_not_wait_long(hanging: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_end_of_the_process_does_not_wait_long(hanging: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard, "_HURRY_SECONDS", 0.05)
     service = Service()
     service.guard("finish", hanging, last=True, hurry=True)
     assert hanging_services() == ["it"]
 
 
-def test_a_long_wait_is_told(hanging: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_long_wait_is_logged(hanging: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setenv(SECONDS_VARIABLE, "0.6")
     monkeypatch.setattr(guard, "_NOTICE_AFTER", 0.0)
     caplog.set_level("INFO", logger="lm_eval")
@@ -150,15 +150,13 @@ def test_messages_hold_no_secrets() -> None:
     assert service.failures == ["log failed: ValueError: refused *** at https://***@host/x"]
 
 
-def test_what_a_client_prints_is_not_among_the_results(capsys: pytest.CaptureFixture[str]) -> None:
+def test_output_of_a_client_does_not_mix_with_results(capsys: pytest.CaptureFixture[str]) -> None:
     Service()._log(lambda: print("hello"))
     printed = capsys.readouterr()
     assert (printed.out, printed.err) == ("", "hello\n")
 
 
-def test_the_stream_of_results_is_back_after_a_service_that_hangs(
-    hanging: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stdout_is_restored_after_a_service_that_hangs(hanging: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(SECONDS_VARIABLE, "0.05")
     before = sys.stdout
     Service()._log(hanging)

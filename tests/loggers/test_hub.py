@@ -52,7 +52,7 @@ def pushed(api: Any) -> dict[str, list[str]]:
     }
 
 
-def test_only_what_was_asked_for_is_pushed(api: Any, save: Save) -> None:
+def test_only_requested_files_are_pushed(api: Any, save: Save) -> None:
     save(push_results_to_hub=True, hub_results_org="acme")
     assert pushed(api) == {"acme/lm-eval-results-private": ["org/m/results", "README.md"]}
 
@@ -62,32 +62,34 @@ def test_all_files_of_a_repository_are_one_commit(api: Any, save: Save) -> None:
     assert pushed(api) == {"me/runs": ["org/m/results", "org__m/samples_t", "org__m/samples_u", "README.md"]}
 
 
-def test_results_and_samples_may_have_repositories_of_their_own(api: Any, save: Save) -> None:
+def test_results_and_samples_may_have_separate_repositories(api: Any, save: Save) -> None:
     options = {"details_repo_name": "details", "results_repo_name": "scores", "public_repo": True}
     save(push_results_to_hub=True, push_samples_to_hub=True, **options)
     assert list(pushed(api)) == ["me/scores", "me/details"]
 
 
-def test_a_models_path_is_no_path_in_the_repository(api: Any, save: Save) -> None:
+def test_the_path_of_a_model_is_not_a_path_in_the_repository(api: Any, save: Save) -> None:
     save(model="../models/m.gguf", push_results_to_hub=True, public_repo=True)
     paths = pushed(api)["me/lm-eval-results"]
     assert paths[0].startswith("..__models__m.gguf/")
 
 
 @pytest.mark.parametrize(("public", "private"), [(False, True), (True, False)])
-def test_repositories_are_private_unless_asked(api: Any, save: Save, public: bool, private: bool) -> None:
+def test_repositories_are_private_by_default(api: Any, save: Save, public: bool, private: bool) -> None:
     save(push_results_to_hub=True, public_repo=public)
     assert api.create_repo.call_args.kwargs["private"] is private
 
 
-def test_samples_are_gated_before_they_are_there(api: Any, save: Save) -> None:
+def test_samples_are_gated_before_they_are_pushed(api: Any, save: Save) -> None:
     api.update_repo_settings.side_effect = PermissionError("not yours")
     options = {"details_repo_name": "details", "public_repo": True}
     save(push_results_to_hub=True, push_samples_to_hub=True, gated=True, **options)
     assert list(pushed(api)) == ["me/lm-eval-results"]
 
 
-def test_what_cannot_be_pushed_shows_before_the_run(api: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_push_that_cannot_work_fails_before_the_run(
+    api: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     api.whoami.side_effect = PermissionError("Invalid token")
     tracker = EvaluationTracker(output_path=tmp_path, push_results_to_hub=True)
     start(hub=tracker.hub)
@@ -102,7 +104,7 @@ def test_a_failure_before_the_run_does_not_count_when_the_push_goes_well(api: An
     assert send([], {}, hub=tracker.hub, saved=tracker.saved)
 
 
-def test_a_repository_is_made_once(api: Any, tmp_path: Path) -> None:
+def test_a_repository_is_created_once(api: Any, tmp_path: Path) -> None:
     tracker = EvaluationTracker(output_path=tmp_path, push_results_to_hub=True)
     start(hub=tracker.hub)
     tracker.save_results_aggregated({"results": {}, "model_name": "m"})
@@ -116,7 +118,7 @@ def test_a_file_is_pushed_once(api: Any, save: Save) -> None:
 
 
 @pytest.mark.parametrize("step", ["whoami", "create_repo", "list_repo_files", "create_commit"])
-def test_a_failing_hub_loses_nothing_and_tells_no_token(
+def test_a_failing_hub_loses_nothing_and_shows_no_token(
     step: str, api: Any, save: Save, caplog: pytest.LogCaptureFixture
 ) -> None:
     getattr(api, step).side_effect = ConnectionError("no network for hub-s3cret")
@@ -151,7 +153,7 @@ def test_samples_that_are_not_logged_cannot_be_pushed() -> None:
         check_hub_arguments({"push_samples_to_hub": True}, "out", False)
 
 
-def test_all_keys_of_the_reference_are_taken() -> None:
+def test_all_keys_of_the_reference_are_accepted() -> None:
     keys = "hub_results_org hub_repo_name details_repo_name results_repo_name push_results_to_hub push_samples_to_hub "
     keys += "public_repo token leaderboard_url point_of_contact gated"
     check_hub_arguments(dict.fromkeys(keys.split(), "x"), "out", True)

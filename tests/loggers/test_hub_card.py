@@ -32,11 +32,11 @@ def test_loading_is_shown() -> None:
     assert 'load_dataset("me/r", "org__m__mmlu_law", split="latest")' in card("me/r", FILES, {})
 
 
-def test_notes_are_told() -> None:
+def test_notes_are_shown() -> None:
     text = card("me/r", [], {"point_of_contact": "a@b.c", "leaderboard_url": ""})
     assert "Contact: a@b.c" in text
     assert "Leaderboard" not in text
 
 
-def test_a_card_of_nothing_is_valid() -> None:
+def test_an_empty_card_is_valid() -> None:
     assert yaml.safe_load(card("me/r", [], {}).split("---")[1]) == {"tags": ["lm-eval"]}

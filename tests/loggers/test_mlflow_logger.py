@@ -24,16 +24,16 @@ def logged(
     return fake, logger
 
 
-def test_an_experiment_is_made_where_there_is_none(use: Use) -> None:
+def test_a_missing_experiment_is_created(use: Use) -> None:
     fake, _ = logged(use)
     assert (fake.experiment, fake.created["experiment_id"], fake.created["run_name"]) == ("lm-eval", "8", "run")
 
 
-def test_an_experiment_that_is_there_is_used(use: Use) -> None:
+def test_an_existing_experiment_is_used(use: Use) -> None:
     assert logged(use, experiment="old")[0].created["experiment_id"] == "7"
 
 
-def test_the_server_and_tags_are_the_users(use: Use) -> None:
+def test_the_server_and_tags_are_those_of_the_user(use: Use) -> None:
     fake, _ = logged(use, tracking_uri="http://mlflow", tags={"team": "x"}, description="d")
     assert fake.tracking_uri == "http://mlflow"
     assert fake.created["tags"] == {"team": "x", "mlflow.note.content": "d"}
@@ -60,7 +60,7 @@ def test_long_parameters_are_cut(use: Use) -> None:
     assert len(logged(use, results=results)[0].parameters["system_instruction"]) == 500
 
 
-def test_thousands_of_scores_go_in_several_requests(use: Use) -> None:
+def test_thousands_of_scores_are_sent_in_several_requests(use: Use) -> None:
     results = {"results": {f"t{n}": {"acc,none": 0.5} for n in range(2500)}}
     assert len(logged(use, results=results)[0].metrics) == 2500
 

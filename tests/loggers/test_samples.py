@@ -49,7 +49,7 @@ def test_arguments_may_be_as_files_have_them() -> None:
     assert shown["data"] == "2+2?"
 
 
-def test_a_lost_doc_says_why() -> None:
+def test_a_lost_doc_has_the_reason() -> None:
     shown = row({**GENERATED, "resps": [], "filtered_resps": [], "error": {"kind": "timeout", "message": "late"}})
     assert (shown["raw_predictions"], shown["error"]) == ("", "late")
 
@@ -60,11 +60,11 @@ def test_metrics_of_all_samples_are_columns() -> None:
     assert [entry[-2:] for entry in rows] == [[1.0, None], [None, 1.0]]
 
 
-def test_values_that_are_no_numbers_become_text() -> None:
+def test_values_other_than_numbers_become_text() -> None:
     assert row({**GENERATED, "exact_match": [1, 2]})["exact_match"] == "[1, 2]"
 
 
-def test_a_conversation_has_what_was_asked_and_what_came_back() -> None:
+def test_a_conversation_has_the_prompt_and_the_response() -> None:
     messages, facts = conversation("m", Sample(GENERATED), "generate_until")
     assert messages == [{"role": "user", "content": "2+2?"}, {"role": "assistant", "content": "It is 4."}]
     assert (facts["task"], facts["doc_id"], facts["filtered"], facts["exact_match"]) == ("m", 3, "4", 1.0)

@@ -25,24 +25,24 @@ def test_every_number_has_a_name() -> None:
     }
 
 
-def test_intervals_have_names_of_their_own() -> None:
+def test_intervals_have_separate_names() -> None:
     flat = flat_scores(Results({**RESULTS, "statistics": STATISTICS}))
     assert (flat["t/acc_ci_low"], flat["t/acc_ci_high"]) == (0.2, 0.8)
     assert flat["u/em_ci_high,flex"] == 1.0
 
 
-def test_an_interval_that_cannot_be_had_is_left_out() -> None:
+def test_a_missing_interval_is_left_out() -> None:
     flat = flat_scores(Results({**RESULTS, "statistics": {"t": {"acc,none": {"interval": None}}}}))
     assert "t/acc_ci_low" not in flat
 
 
-def test_a_table_has_a_row_a_score() -> None:
+def test_a_table_has_one_row_per_score() -> None:
     head, rows = score_table(Results(RESULTS))
     assert head == ["Tasks", "Version", "Filter", "num_fewshot", "Metric", "Value", "Stderr", "Errors"]
     assert rows == [["t", "1.0", "none", 0, "acc", 0.5, None, 2], ["u", "2", "flex", 5, "em", 1.0, 0.25, 0]]
 
 
-def test_groups_have_a_table_of_their_own() -> None:
+def test_groups_have_a_separate_table() -> None:
     head, rows = score_table(Results(RESULTS), "groups")
     assert (head[0], rows) == ("Groups", [["g", "N/A", "none", None, "acc", 0.5, 0.1]])
 
@@ -53,7 +53,7 @@ def test_intervals_are_columns() -> None:
     assert rows[0][7:] == [0.2, 0.8, 2]
 
 
-def test_nothing_that_leaves_holds_a_secret() -> None:
+def test_no_secret_is_sent() -> None:
     assert "s3cret" not in str(run_config(Results(RESULTS))) + str(saved_form(Results(RESULTS)))
 
 

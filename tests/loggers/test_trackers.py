@@ -24,12 +24,12 @@ def fakes(use: Use, **failing: str) -> dict[str, Any]:
     return made
 
 
-def test_nothing_asked_for_starts_nothing() -> None:
+def test_no_tracker_starts_unless_requested() -> None:
     assert start({}, {}, {}, {}) == []
 
 
 @pytest.mark.parametrize("package", ["wandb", "trackio", "mlflow"])
-def test_a_missing_package_is_told_before_the_run(package: str, use: Use) -> None:
+def test_a_missing_package_is_an_error_before_the_run(package: str, use: Use) -> None:
     use(**{package: None})
     with pytest.raises(MissingPackageError, match=rf"lm-eval-api\[{package}\]"):
         options: Any = {f"{package}_args": {"project" if package != "mlflow" else "run_name": "p"}}
@@ -44,19 +44,19 @@ def test_a_tracker_that_started_is_closed_when_another_cannot(use: Use) -> None:
     assert made["wandb"].exit_code == 1
 
 
-def test_all_are_told_and_closed(use: Use) -> None:
+def test_all_trackers_get_results_and_are_closed(use: Use) -> None:
     made = fakes(use)
     assert send(start(**ALL), RESULTS, SAMPLES)
     assert [fake.steps[-1] for fake in made.values()] == ["finish"] * 3
 
 
-def test_one_that_fails_does_not_keep_the_others_from_theirs(use: Use) -> None:
+def test_a_failing_tracker_does_not_affect_the_others(use: Use) -> None:
     made = fakes(use, wandb="init", trackio="finish")
     assert not send(start(**ALL), RESULTS, SAMPLES)
     assert made["mlflow"].metrics["t/acc"] == 0.5
 
 
-def test_a_failure_says_which_and_where_the_results_are(use: Use, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_names_the_tracker_and_the_results_folder(use: Use, caplog: pytest.LogCaptureFixture) -> None:
     fakes(use, trackio="finish")
     send(start(**ALL), RESULTS, SAMPLES, saved=[Path("out/results.json")])
     said = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]

@@ -21,11 +21,11 @@ def logged(use: Use, fail: str = "", error: BaseException | None = None) -> tupl
     return fake, logger
 
 
-def test_a_project_is_named_for_who_names_none(use: Use) -> None:
+def test_a_project_has_a_default_name(use: Use) -> None:
     assert logged(use)[0].init_args == {"project": "lm-eval", "name": "run"}
 
 
-def test_config_goes_there_without_secrets(use: Use) -> None:
+def test_config_is_sent_without_secrets(use: Use) -> None:
     config = logged(use)[0].config
     assert config["cli_configs"]["model"] == "local-completions"
     assert "s3cret" not in str(config)

@@ -27,7 +27,7 @@ def test_the_run_is_one_of_evaluation(use: Use) -> None:
     assert logged(use)[0].init_args == {"project": "p", "job_type": "eval"}
 
 
-def test_config_goes_there_without_secrets(use: Use) -> None:
+def test_config_is_sent_without_secrets(use: Use) -> None:
     config = logged(use)[0].config
     assert set(config) == {"team", "task_configs", "cli_configs"}
     assert "s3cret" not in str(config)

@@ -84,7 +84,7 @@ def test_scripted_answers_see_the_whole_conversation() -> None:
 @pytest.mark.parametrize(
     ("profile", "field"), [("default", "reasoning"), ("vllm", "reasoning"), ("llamacpp", "reasoning_content")]
 )
-def test_reasoning_has_a_field_of_its_own(profile: str, field: str) -> None:
+def test_reasoning_has_a_separate_field(profile: str, field: str) -> None:
     served = served_model(profile, reasoning="two and two", answers={"": "4"})
     found = message(chat_json(served, max_tokens=50))
     assert found["content"] == "4"
@@ -115,7 +115,7 @@ def test_include_reasoning_false_hides_it() -> None:
     assert message(chat_json(served, max_tokens=50, include_reasoning=False))["reasoning"] is None
 
 
-def test_prompt_logprobs_stand_beside_the_choices() -> None:
+def test_prompt_logprobs_stand_next_to_the_choices() -> None:
     answer = chat_json("vllm", prompt_logprobs=1)
     assert answer["prompt_logprobs"][0] is None
     assert len(answer["prompt_logprobs"]) == answer["usage"]["prompt_tokens"]

@@ -15,7 +15,7 @@ from .helpers import get
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-def test_one_line_when_ready_and_a_clean_end(ending: signal.Signals) -> None:
+def test_prints_one_line_when_ready_and_exits_cleanly(ending: signal.Signals) -> None:
     command = [sys.executable, "-m", "lm_eval.mock_server", "--port", "0", "--profile", "llamacpp"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
@@ -27,7 +27,7 @@ def test_one_line_when_ready_and_a_clean_end(ending: signal.Signals) -> None:
         assert (server.returncode, rest, errors) == (0, "", "")
 
 
-def test_a_mistake_is_one_line_and_exit_code_2() -> None:
+def test_a_mistake_prints_one_line_and_exits_with_2() -> None:
     command = [sys.executable, "-m", "lm_eval.mock_server", "--fault", "429-retry:0.1"]
     found = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert found.returncode == 2
@@ -35,7 +35,7 @@ def test_a_mistake_is_one_line_and_exit_code_2() -> None:
     assert "429-retry-after" in found.stderr
 
 
-def test_answers_have_to_be_an_object_of_texts(tmp_path: Path) -> None:
+def test_answers_must_be_an_object_of_texts(tmp_path: Path) -> None:
     path = tmp_path / "answers.json"
     path.write_text('{"a": 1}')
     parser = argparse.ArgumentParser()

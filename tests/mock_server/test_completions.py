@@ -10,7 +10,7 @@ from .helpers import complete_json, echo, refused, served_model
 PROMPT = "The capital of France is"
 
 
-def test_an_echo_is_the_prompt_with_a_true_logprob_a_token() -> None:
+def test_an_echo_is_the_prompt_with_one_exact_logprob_per_token() -> None:
     choice = echo("default", PROMPT, max_tokens=0)
     logprobs = choice["logprobs"]
     assert choice["text"] == PROMPT == "".join(logprobs["tokens"])
@@ -47,7 +47,7 @@ def test_without_echo_only_the_answer_is_scored() -> None:
     assert choice["logprobs"]["text_offset"] == [0]
 
 
-def test_logprobs_are_null_when_not_asked_for() -> None:
+def test_logprobs_are_null_unless_requested() -> None:
     assert complete_json("default", PROMPT)["choices"][0]["logprobs"] is None
 
 
@@ -113,7 +113,7 @@ def test_stop_is_cut_off_and_named() -> None:
     assert (choice["text"], choice["finish_reason"], choice["stop_reason"]) == (" is", "stop", " Paris")
 
 
-def test_a_bias_forces_the_next_token_with_its_true_logprob() -> None:
+def test_a_bias_forces_the_next_token_with_its_exact_logprob() -> None:
     served = served_model()
     token = served.tokenizer.encode(" Rome")[0]
     choice = complete_json(served, PROMPT, max_tokens=1, logprobs=1, logit_bias={str(token): 100})["choices"][0]
@@ -121,7 +121,7 @@ def test_a_bias_forces_the_next_token_with_its_true_logprob() -> None:
     assert choice["logprobs"]["token_logprobs"] == [expected]
 
 
-def test_add_special_tokens_false_leaves_the_beginning_out() -> None:
+def test_add_special_tokens_false_leaves_out_the_bos_token() -> None:
     choice = echo("default", PROMPT, add_special_tokens=False)
     assert choice["logprobs"]["token_logprobs"][0] is None
 
@@ -152,12 +152,12 @@ def test_scripted_answers_by_text_and_by_function() -> None:
     assert complete_json(function, PROMPT, max_tokens=1)["choices"][0]["text"] == " Paris"
 
 
-def test_scripted_answers_leave_scoring_alone() -> None:
+def test_scripted_answers_do_not_affect_scoring() -> None:
     served = served_model(answers=lambda prompt: "no")
     assert echo(served, PROMPT) == echo("default", PROMPT)
 
 
-def test_scripted_answers_are_stopped_and_cut_like_others() -> None:
+def test_scripted_answers_are_stopped_and_cut_like_generated_ones() -> None:
     served = served_model(answers=lambda prompt: "one\ntwo three four")
     assert complete_json(served, "x", stop=["\n"])["choices"][0]["text"] == "one"
     cut = complete_json(served, "x", max_tokens=3)["choices"][0]

@@ -44,13 +44,13 @@ def test_every_kind_parses(kind: str) -> None:
     assert parse_fault(f"{kind}:0.5").kind == kind
 
 
-def test_a_rate_strikes_that_share_of_requests() -> None:
+def test_a_rate_is_the_fraction_of_failing_requests() -> None:
     plan = FaultPlan(["500:0.2"])
     struck = sum(plan.pick(record(number)) is not None for number in range(2000))
     assert struck == pytest.approx(400, abs=90)
 
 
-def test_chance_depends_on_the_body_not_on_the_order() -> None:
+def test_faults_depend_on_the_body_not_on_the_order() -> None:
     plan = FaultPlan(["500:0.5"])
     bodies = [f"body {number}" for number in range(50)]
     forwards = {body: plan.pick(record(number, body)) for number, body in enumerate(bodies)}
@@ -58,7 +58,7 @@ def test_chance_depends_on_the_body_not_on_the_order() -> None:
     assert forwards == backwards
 
 
-def test_a_retry_has_its_own_chance_unless_sticky() -> None:
+def test_a_retry_is_a_new_draw_unless_sticky() -> None:
     def fates(rule: str) -> set[bool]:
         plan = FaultPlan([rule])
         return {plan.pick(record(attempt, "body", attempt)) is None for attempt in range(40)}
@@ -67,7 +67,7 @@ def test_a_retry_has_its_own_chance_unless_sticky() -> None:
     assert len(fates("500-sticky:0.5")) == 1
 
 
-def test_another_seed_strikes_others() -> None:
+def test_another_seed_selects_other_requests() -> None:
     def struck(seed: int) -> list[bool]:
         plan = FaultPlan(["500:0.5"], seed)
         return [plan.pick(record(number)) is None for number in range(60)]
@@ -75,7 +75,7 @@ def test_another_seed_strikes_others() -> None:
     assert struck(0) == struck(0) != struck(1)
 
 
-def test_a_script_goes_by_order_of_arrival() -> None:
+def test_a_script_follows_the_order_of_arrival() -> None:
     plan = FaultPlan([None, "429", "reset"])
     assert [fault and fault.kind for fault in map(plan.pick, map(record, range(5)))] == [
         None,

@@ -8,7 +8,7 @@ from lm_eval.errors import ConfigError
 from lm_eval.mock_server.pacing import Latency, RateLimit, Slots
 
 
-def test_latency_is_fixed_or_spread_and_seeded() -> None:
+def test_latency_is_fixed_or_random_and_seeded() -> None:
     assert Latency(20).seconds("a") == 0.02
     spread = Latency("20:5")
     values = [spread.seconds(str(number)) for number in range(500)]
@@ -24,7 +24,7 @@ def test_latency_mistakes(spec: str | float) -> None:
         Latency(spec)
 
 
-def test_slots_bound_what_is_done_at_once() -> None:
+def test_slots_limit_concurrency() -> None:
     async def run() -> float:
         slots, loop = Slots(2), asyncio.get_running_loop()
         start = loop.time()
@@ -34,7 +34,7 @@ def test_slots_bound_what_is_done_at_once() -> None:
     assert asyncio.run(run()) >= 0.059
 
 
-def test_a_rate_limit_tells_how_much_is_left() -> None:
+def test_a_rate_limit_reports_the_remaining_requests() -> None:
     limit = RateLimit(120, window=1.0)
     answers = [limit.take() for _ in range(3)]
     assert [allowed for _, allowed in answers] == [True, True, False]
@@ -42,7 +42,7 @@ def test_a_rate_limit_tells_how_much_is_left() -> None:
     assert 0 < float(answers[2][0]["retry-after"]) <= 1
 
 
-def test_a_rate_limit_tells_when_it_is_whole_again() -> None:
+def test_a_rate_limit_reports_when_the_bucket_is_full() -> None:
     limit = RateLimit(600, window=60.0)
     resets = [float(limit.take()[0]["x-ratelimit-reset-requests"].removesuffix("s")) for _ in range(4)]
     assert resets == pytest.approx([0.1, 0.2, 0.3, 0.4], abs=0.02)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from lm_eval.mock_server.prefix_cache import PrefixCache
 
 
-def test_a_repeated_prompt_is_cached_but_for_its_last_block() -> None:
+def test_a_repeated_prompt_is_cached_except_for_its_last_block() -> None:
     cache = PrefixCache(block_size=4)
     assert cache.look_up(range(16)) == 0
     assert cache.look_up(range(16)) == 12
@@ -17,7 +17,7 @@ def test_only_a_shared_beginning_counts() -> None:
     assert cache.look_up([0, 0, 0, 0, 5, 6, 7, 8, 9]) == 0
 
 
-def test_the_least_recently_used_block_goes_first() -> None:
+def test_the_least_recently_used_block_is_dropped_first() -> None:
     cache = PrefixCache(max_blocks=2, block_size=2)
     for start in (10, 20, 10, 30):
         cache.look_up([start, start, start])

@@ -23,7 +23,7 @@ def test_an_unknown_profile_names_the_nearest() -> None:
         get_profile("llama.cpp")
 
 
-def test_a_profile_object_is_its_own_profile() -> None:
+def test_a_profile_object_is_returned_unchanged() -> None:
     mine = dataclasses.replace(PROFILES["vllm"], name="mine")
     assert get_profile(mine) is mine
 
@@ -108,10 +108,10 @@ class TestVLLM:
         echoed = chat_json("vllm", ASSISTANT_LAST, echo=True, **asked)["choices"][0]["message"]["content"]
         assert echoed == f"Well, hel{plain}"
 
-    def test_cached_tokens_are_not_told(self) -> None:
+    def test_cached_tokens_are_not_reported(self) -> None:
         assert complete_json("vllm", PROMPT)["usage"]["prompt_tokens_details"] is None
 
-    def test_models_give_the_context_length(self) -> None:
+    def test_models_show_the_context_length(self) -> None:
         assert thaw(models(served_model("vllm", max_model_len=77)))["data"][0]["max_model_len"] == 77
 
     def test_without_bos_the_first_token_has_no_logprob(self) -> None:
@@ -135,7 +135,7 @@ class TestLlamaCpp:
     def test_logprobs_zero_is_null(self) -> None:
         assert complete_json("llamacpp", "The", max_tokens=1, logprobs=0)["choices"][0]["logprobs"] is None
 
-    def test_forced_decoding_gives_the_true_value(self) -> None:
+    def test_forced_decoding_gives_the_exact_value(self) -> None:
         served, lm = served_model("llamacpp"), truth("llamacpp")
         context, continuation = "The capital of Italy is", " Paris, a 日 city"
         ids = served.encode(context)
@@ -148,7 +148,7 @@ class TestLlamaCpp:
             ids.append(token)
         assert total == pytest.approx(lm.logprob(context, continuation)[0], abs=1e-9)
 
-    def test_a_token_that_opens_a_character_has_no_logprob(self) -> None:
+    def test_a_token_that_starts_a_character_has_no_logprob(self) -> None:
         served = served_model("llamacpp")
         lead, *rest = served.tokenizer.encode("𓀀")
         prompt = served.encode("The")
@@ -158,7 +158,7 @@ class TestLlamaCpp:
         choice = complete_json(served, [*prompt, lead], logit_bias={str(rest[0]): 1000}, **fields)["choices"][0]
         assert choice["logprobs"]["content"][0]["id"] == rest[0]
 
-    def test_the_whole_vocabulary_may_be_listed(self) -> None:
+    def test_the_complete_vocabulary_may_be_listed(self) -> None:
         served = served_model("llamacpp")
         choice = complete_json(served, "The", max_tokens=1, logprobs=300_000)["choices"][0]
         assert len(choice["logprobs"]["content"][0]["top_logprobs"]) == served.tokenizer.vocab_size
@@ -181,7 +181,7 @@ class TestLlamaCpp:
         answer = complete_json(served, "The", ignore_eos=True)
         assert answer["usage"]["total_tokens"] == 64
 
-    def test_the_error_of_a_long_prompt_tells_the_numbers(self) -> None:
+    def test_the_error_of_a_long_prompt_has_the_numbers(self) -> None:
         served = served_model("llamacpp", max_model_len=16)
         prompt = "The " * 100
         status, body = refused(complete_json, served, prompt)
@@ -190,7 +190,7 @@ class TestLlamaCpp:
         assert body["error"]["n_prompt_tokens"] == len(served.encode(prompt))
         assert body["error"]["n_ctx"] == 16
 
-    def test_models_give_the_context_length(self) -> None:
+    def test_models_show_the_context_length(self) -> None:
         assert thaw(models(served_model("llamacpp", max_model_len=77)))["data"][0]["meta"]["n_ctx"] == 77
 
 
@@ -211,7 +211,7 @@ class TestLlamaCppPython:
         assert "".join(choice["logprobs"]["tokens"][:-1]) == "a  b"
         assert choice["text"].startswith("a 𓀀 b")
 
-    def test_special_tokens_are_written_as_nothing(self) -> None:
+    def test_special_tokens_are_written_as_empty_texts(self) -> None:
         logprobs = echo("llamacpp-python", "<|user|>\nHello")["logprobs"]
         assert logprobs["tokens"][0] == ""
         assert logprobs["text_offset"][:2] == [0, 0]
@@ -246,13 +246,13 @@ class TestLlamaCppPython:
         assert complete_json("llamacpp-python", None, max_tokens=1)["choices"]
         assert refused(complete_json, "llamacpp-python", "The", temperature="hot")[0] == 500
 
-    def test_logprobs_can_be_switched_off(self) -> None:
+    def test_logprobs_can_be_disabled(self) -> None:
         served = served_model("llamacpp-python", completion_logprobs="refused")
         status, body = refused(complete_json, served, "The", logprobs=1)
         assert status == 500
         assert "logits_all=False" in body["error"]["message"]
 
-    def test_without_bos_values_are_one_place_off(self) -> None:
+    def test_without_bos_values_belong_to_the_neighbouring_token(self) -> None:
         served = served_model("llamacpp-python-nobos")
         logprobs = echo(served, PROMPT, max_tokens=1)["logprobs"]
         ids = served.encode(PROMPT)
@@ -278,7 +278,7 @@ class TestTransformers:
         answer = chat_json("transformers", max_tokens=3, max_completion_tokens=5)
         assert answer["usage"]["completion_tokens"] == 3
 
-    def test_the_stop_text_stays(self) -> None:
+    def test_the_stop_text_is_not_cut_off(self) -> None:
         choice = complete_json("transformers", "The capital of France", stop=["Paris"], max_tokens=9)["choices"][0]
         assert choice["text"] == " is Paris"
 
@@ -318,7 +318,7 @@ class TestOpenAI:
         assert refused(complete_json, "openai", "The", logprobs=6)[0] == 400
         assert refused(complete_json, "openai", "The", stop=list("abcde"))[0] == 400
 
-    def test_no_context_length_is_told(self) -> None:
+    def test_no_context_length_is_reported(self) -> None:
         assert "max_model_len" not in thaw(models(served_model("openai")))["data"][0]
 
     @pytest.mark.parametrize(
@@ -341,7 +341,7 @@ class TestSGLang:
         assert set(logprobs["text_offset"]) == {-1}
         assert logprobs["tokens"][:2] == ["<s>", "The"]
 
-    def test_the_token_itself_is_listed_only_when_it_is_among_the_best(self) -> None:
+    def test_the_token_itself_is_listed_only_if_it_is_among_the_best(self) -> None:
         logprobs = echo("sglang", "The zebra", logprobs=1)["logprobs"]
         assert all(len(top) == 1 for top in logprobs["top_logprobs"][1:])
         assert any(

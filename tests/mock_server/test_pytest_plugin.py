@@ -23,7 +23,7 @@ def test_shared(mock_server_url):
 """
 
 
-def test_the_fixtures_serve_another_project(tmp_path: Path) -> None:
+def test_the_fixtures_work_in_another_project(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(TEST_OF_ANOTHER_PROJECT)
     root = Path(__file__).resolve().parents[2]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "lm_eval.mock_server.pytest_plugin", str(tmp_path)]

@@ -20,7 +20,7 @@ def run(text: str = "The", max_tokens: int = 12, **options: Any) -> Generated:
     return generate(MODEL, TOKENIZER, context(text), SamplingSettings(max_tokens, **options))
 
 
-def test_greedy_takes_the_best_each_time() -> None:
+def test_greedy_always_takes_the_best_token() -> None:
     result = run("The capital of France is", 2)
     assert result.text == " Paris."
     assert result.ids == [place.best() for place in result.contexts]
@@ -80,7 +80,7 @@ def test_stop_text_ends_and_is_cut_off() -> None:
     assert (result.text, result.finish_reason, result.stop_reason) == (" is", "stop", " Paris")
 
 
-def test_stop_text_may_be_kept() -> None:
+def test_stop_text_can_be_kept() -> None:
     assert run("The capital of France", 20, stop=["ris"], keep_stop=True).text == " is Paris"
 
 
@@ -94,7 +94,7 @@ def test_forced_tokens_end_the_answer() -> None:
     assert (result.text, result.ids, result.finish_reason) == ("naïve 🙂𓀀", forced, "stop")
 
 
-def test_an_answer_cut_inside_a_character_shows_it() -> None:
+def test_an_answer_cut_inside_a_character_ends_with_a_replacement() -> None:
     forced = TOKENIZER.encode("𓀀")
     assert run("x", 1, forced=forced).text == "\ufffd"
 

@@ -147,7 +147,7 @@ def test_connections_are_counted(mock_server: Start) -> None:
     assert server.fetch_stats()["connections"] == 3
 
 
-def test_a_rate_limit_is_told_in_headers(mock_server: Start) -> None:
+def test_a_rate_limit_is_reported_in_headers(mock_server: Start) -> None:
     server = mock_server(requests_per_minute=1)
     first, second = ask(server), ask(server)
     assert (first[0], second[0]) == (200, 429)
@@ -212,7 +212,7 @@ def test_a_hang_ends_when_the_client_gives_up(mock_server: Start) -> None:
     assert server.stats.in_flight == 0
 
 
-def test_a_hang_does_not_keep_the_server_from_stopping(mock_server: Start) -> None:
+def test_a_hang_does_not_prevent_the_server_from_stopping(mock_server: Start) -> None:
     server = mock_server(faults=["hang"])
     failures: list[Exception] = []
 
@@ -233,7 +233,7 @@ def test_a_hang_does_not_keep_the_server_from_stopping(mock_server: Start) -> No
 
 
 @pytest.mark.parametrize("fault", ["slow=0.2", "drip=0.2"])
-def test_slow_answers_are_whole(mock_server: Start, fault: str) -> None:
+def test_slow_answers_are_complete(mock_server: Start, fault: str) -> None:
     start = time.monotonic()
     assert ask(mock_server(faults=[fault]))[1]["choices"][0]["text"] == " Paris."
     assert time.monotonic() - start >= 0.19
@@ -246,7 +246,7 @@ def test_broken_answers_reach_the_client(mock_server: Start) -> None:
     assert values[-1] != values[-1]
 
 
-def test_connections_are_refused_at_first(mock_server: Start) -> None:
+def test_connections_are_refused_for_the_first_seconds(mock_server: Start) -> None:
     server = mock_server(refuse_for=0.3)
     start = time.monotonic()
     with pytest.raises(requests.ConnectionError, match="refused"):
@@ -267,7 +267,7 @@ def test_a_stopped_server_refuses_connections(mock_server: Start) -> None:
         ask(server)
 
 
-def test_a_taken_port_is_one_line() -> None:
+def test_a_taken_port_is_a_config_error() -> None:
     with MockServer() as server, pytest.raises(ConfigError, match=str(server.port)):
         MockServer(port=server.port).start()
 
@@ -279,7 +279,7 @@ def test_mistakes_are_found_before_the_start() -> None:
         MockServer(faults=["nothing:0.1"])
 
 
-def test_a_server_in_its_own_process() -> None:
+def test_a_server_in_a_separate_process() -> None:
     with MockServer("vllm", process=True, max_model_len=55, faults=["500:0"]) as server:
         assert get(f"{server.base_url}/models")["data"][0]["max_model_len"] == 55
         assert ask(server)[1]["choices"][0]["text"] == " Paris."
@@ -289,7 +289,7 @@ def test_a_server_in_its_own_process() -> None:
 
 
 @pytest.mark.parametrize("options", [{"answers": {"a": "b"}}, {"faults": ["500"]}, {"refuse_for": 1.0}])
-def test_a_process_takes_what_its_command_line_takes(options: Any) -> None:
+def test_a_process_takes_only_what_its_command_line_can_say(options: Any) -> None:
     with pytest.raises(ConfigError, match="command line"):
         MockServer(process=True, **options)
 

@@ -50,7 +50,7 @@ def test_tokens_do_not_cross_from_a_word_into_white_space() -> None:
     assert TOKENIZER.decode(TOKENIZER.encode("Answer: ")[-1:]) == " "
 
 
-def test_the_shipped_merges_are_those_of_the_text() -> None:
+def test_the_shipped_merges_are_learnt_from_the_text() -> None:
     words = [word for document in documents() for word in pre_tokens_as_bytes(document)]
     assert learn_merges(words, FIRST_MERGE_ID, MERGE_LIMIT) == read_merges()
 

@@ -34,7 +34,7 @@ def from_echo(profile: str, context: str, continuation: str) -> tuple[float, boo
 
 @pytest.mark.parametrize("profile", ["default", "openai", "vllm", "vllm-nobos"])
 @pytest.mark.parametrize(("context", "continuation"), PAIRS)
-def test_echo_gives_the_true_value(profile: str, context: str, continuation: str) -> None:
+def test_echo_gives_the_exact_value(profile: str, context: str, continuation: str) -> None:
     value, greedy = from_echo(profile, context, continuation)
     expected, expected_greedy = truth(profile).logprob(context, continuation)
     assert value == pytest.approx(expected, abs=1e-9)
@@ -60,7 +60,7 @@ def test_an_empty_context_is_conditioned_on_the_prefix_token() -> None:
     assert nobos.logprob("", "Paris")[0] == pytest.approx(expected)
 
 
-def test_rolling_over_one_window_is_the_whole_text() -> None:
+def test_rolling_over_one_window_covers_the_complete_text() -> None:
     lm, text = truth(), "The old ferry crossed the river twice a day."
     assert lm.rolling(text) == pytest.approx(lm.logprob("", text)[0])
     assert lm.rolling(text, 8192) == lm.rolling(text)
@@ -80,7 +80,7 @@ def test_rolling_windows_start_on_the_token_before_them() -> None:
     assert lm.rolling(text, 4) == pytest.approx(expected)
 
 
-def test_greedy_is_what_completions_answer() -> None:
+def test_greedy_is_the_answer_of_completions() -> None:
     served = served_model()
     assert truth().greedy("The capital of France is", 2) == " Paris."
     assert echo(served, "The capital of France is", max_tokens=2)["text"].endswith(" Paris.")

@@ -45,7 +45,7 @@ def test_concurrency_changes_neither_answers_nor_what_is_sent(quiet: list[Any]) 
     assert sent[0] == sent[1] == sent[2]
 
 
-def test_a_run_that_was_cut_short_asks_only_what_is_missing(tmp_path: Path, quiet: list[Any]) -> None:
+def test_a_resumed_run_sends_only_missing_requests(tmp_path: Path, quiet: list[Any]) -> None:
     context = RunContext(request_types=ALL, journal=tmp_path / "journal.sqlite")
     with MockServer() as server:
         lm, instances = model(server.base_url, num_concurrent=2, max_tokens_total=400), work()
@@ -61,7 +61,7 @@ def test_a_run_that_was_cut_short_asks_only_what_is_missing(tmp_path: Path, quie
     assert before + described["requests"] <= len(work()) + len(work()) // 3 + 16
 
 
-def test_what_the_probe_was_answered_is_not_kept(tmp_path: Path, server: MockServer) -> None:
+def test_answers_to_the_probe_are_not_stored(tmp_path: Path, server: MockServer) -> None:
     lm = model(server.base_url)
     lm.prepare(RunContext(request_types=ALL, journal=tmp_path / "j", use_cache=tmp_path / "c"))
     assert list(tmp_path.iterdir()) == []
@@ -74,7 +74,7 @@ def test_the_number_of_alternatives_reaches_the_server() -> None:
         assert {request.body and request.body.get("logprobs") for request in server.requests} >= {7}
 
 
-def test_fresh_asks_everything_again(tmp_path: Path, server: MockServer) -> None:
+def test_fresh_sends_all_requests_again(tmp_path: Path, server: MockServer) -> None:
     context = RunContext(request_types=ALL, journal=tmp_path / "j")
     run(server.base_url, context)
     _, lm = run(server.base_url, RunContext(request_types=ALL, journal=tmp_path / "j", fresh=True))
@@ -89,12 +89,12 @@ def test_a_cache_is_shared_between_runs(tmp_path: Path, server: MockServer, quie
     assert lm.describe()["run"]["cached_answers"] == sum(instance.repeats or 1 for instance in work())
 
 
-def test_a_server_that_is_not_there_is_said_at_once() -> None:
+def test_an_unreachable_server_is_reported_at_once() -> None:
     with pytest.raises(EndpointUnreachable, match="check that the server runs"):
         model("http://127.0.0.1:9").prepare(RunContext(request_types=ALL))
 
 
-def test_a_wrong_url_and_a_wrong_model_are_said_at_once(server: MockServer) -> None:
+def test_a_wrong_url_and_a_wrong_model_are_reported_at_once(server: MockServer) -> None:
     with pytest.raises(EndpointNotFound, match="check base_url and model"):
         model(server.base_url.replace("/v1", "/v7")).prepare(RunContext(request_types=frozenset({"generate_until"})))
     lm = LocalCompletionsAPI(model="unknown", base_url=server.base_url)
@@ -102,7 +102,7 @@ def test_a_wrong_url_and_a_wrong_model_are_said_at_once(server: MockServer) -> N
         lm.prepare(RunContext(request_types=ALL))
 
 
-def test_a_wrong_key_is_said_at_once_and_never_shown(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_wrong_key_is_reported_at_once_and_never_shown(caplog: pytest.LogCaptureFixture) -> None:
     with MockServer(api_key="right-key-0123") as server:
         lm = model(server.base_url, auth_token="wrong-key-0123")
         with pytest.raises(AuthenticationError) as caught:
@@ -140,9 +140,7 @@ def test_request_methods_work_without_prepare(server: MockServer, quiet: list[An
     assert lm.generate_until([generated[0], generated[0]]) == quiet[0][0]
 
 
-def test_progress_is_quiet_in_a_pipe_and_shown_when_wanted(
-    server: MockServer, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_progress_is_quiet_in_a_pipe_unless_forced(server: MockServer, capsys: pytest.CaptureFixture[str]) -> None:
     run(server.base_url)
     assert "\r" not in capsys.readouterr().err
     run(server.base_url, RunContext(request_types=ALL, progress=True))

@@ -59,11 +59,11 @@ def test_a_mistake_is_one_line(given: dict[str, Any], message: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["trust_remote_code", "revision", "use_fast_tokenizer", "device", "max_batch_size"])
-def test_arguments_of_local_models_are_passed_over(name: str) -> None:
+def test_arguments_of_local_models_are_ignored(name: str) -> None:
     ModelArguments.parse({"model": "a", name: "x"})
 
 
-def test_defaults_give_way_to_what_is_given() -> None:
+def test_given_arguments_override_defaults() -> None:
     defaults = {"base_url": "http://default", "timeout": 5}
     args = ModelArguments.parse({"base_url": "http://given"}, defaults)
     assert (args.base_url, args.timeout) == ("http://given", 5.0)

@@ -50,7 +50,7 @@ def test_requests_and_tokens_are_those_of_a_run(task: str, batch: int) -> None:
     assert total.prompt_tokens == pytest.approx(tokens, rel=0.05, abs=80)
 
 
-def test_one_request_a_token_where_a_server_does_not_echo() -> None:
+def test_one_request_per_token_without_echo() -> None:
     with MockServer(profile="llamacpp") as server:
         total = foreseen(server, "demo_prose").total
         requests, tokens = run(server, "demo_prose")
@@ -58,7 +58,7 @@ def test_one_request_a_token_where_a_server_does_not_echo() -> None:
     assert total.prompt_tokens == pytest.approx(tokens, rel=0.05)
 
 
-def test_nothing_is_asked_for_an_answer() -> None:
+def test_no_answer_is_requested() -> None:
     with MockServer() as server:
         foreseen(server, "demo_choices")
         paths = {request.path for request in server.requests}
@@ -84,19 +84,19 @@ def dead(**arguments: Any) -> LocalCompletionsAPI:
     return LocalCompletionsAPI(**{"model": "m", "base_url": "http://127.0.0.1:9/v1", **arguments})
 
 
-def test_a_server_that_is_not_there_leaves_characters() -> None:
+def test_without_a_server_characters_are_counted() -> None:
     estimate = dead().estimator().estimate({"task": instances("x" * 400)})
     assert (estimate.tasks["task"].prompt_tokens, estimate.tokenizer) == (100, None)
     assert "could not be asked for its description" in estimate.note
 
 
-def test_repeats_are_asked_each() -> None:
+def test_repeats_are_separate_requests() -> None:
     task = dead().estimator().estimate({"task": instances("a", "b", repeats=3, max_gen_toks=10)}).tasks["task"]
     assert (task.requests, task.generated_tokens) == (6, 60)
 
 
 @pytest.mark.parametrize(("kept", "requests"), [(False, 3), (True, 2)])
-def test_equal_requests_are_sent_once_where_answers_are_kept(kept: bool, requests: int) -> None:
+def test_equal_requests_are_sent_once_if_answers_are_stored(kept: bool, requests: int) -> None:
     task = dead().estimator(kept=kept).estimate({"task": instances("a", "a", "b")}).tasks["task"]
     assert (task.requests, task.repeated) == (requests, 1)
 
@@ -105,7 +105,7 @@ def test_equal_requests_are_sent_once_where_answers_are_kept(kept: bool, request
     ("arguments", "requests"),
     [({}, 6), ({"batch_size": 4}, 2), ({"scoring": "first_token"}, 2), ({"scoring": "echo_context"}, 8)],
 )
-def test_strategies_share_requests_as_they_do(arguments: dict[str, Any], requests: int) -> None:
+def test_shared_requests_are_counted_once(arguments: dict[str, Any], requests: int) -> None:
     estimate = dead(**arguments).estimator().estimate({"task": choices("one", "two")})
     assert estimate.tasks["task"].requests == requests
 
@@ -114,7 +114,7 @@ def test_strategies_share_requests_as_they_do(arguments: dict[str, Any], request
     ("scoring", "name", "assumed"),
     [(None, "echo_offsets", True), ("echo", "echo_offsets", True), ("echo_tokens", "echo_tokens", False)],
 )
-def test_the_strategy_is_said_to_be_assumed(scoring: str | None, name: str, assumed: bool) -> None:
+def test_the_strategy_is_marked_as_assumed(scoring: str | None, name: str, assumed: bool) -> None:
     estimate = dead(scoring=scoring).estimator().estimate({"task": choices("one")})
     assert (estimate.scoring, estimate.assumed) == (name, assumed)
 
@@ -162,7 +162,7 @@ def test_long_texts_are_cut_in_windows() -> None:
         (LocalChatCompletion, "generate_until", False),
     ],
 )
-def test_what_is_sure_to_be_refused(make: Callable[..., LocalCompletionsAPI], kind: str, refused: bool) -> None:
+def test_certain_refusals(make: Callable[..., LocalCompletionsAPI], kind: str, refused: bool) -> None:
     model = make(model="m", base_url="http://127.0.0.1:9/v1")
     assert (model.estimator().refuses(kind) is not None) is refused
 

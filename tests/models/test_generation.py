@@ -33,7 +33,7 @@ def test_settings_become_fields(gen_kwargs: dict[str, Any], expected: dict[str, 
     assert given == gen_kwargs
 
 
-def test_the_end_of_text_is_one_more_stop() -> None:
+def test_the_end_of_text_is_an_additional_stop() -> None:
     assert payload({"until": ["a"]}, eos="</s>")["stop"] == ["a", "</s>"]
 
 

@@ -43,7 +43,7 @@ def test_images_become_parts_before_the_text(image: object) -> None:
     assert messages[1]["content"] == "look <image>"
 
 
-def test_images_come_from_files_and_urls_up_to_the_most(tmp_path: Path) -> None:
+def test_images_come_from_files_and_urls_up_to_max_images(tmp_path: Path) -> None:
     file = tmp_path / "a.jpg"
     file.write_bytes(b"\xff\xd8\xff\xe0 rest")
     (user,) = with_images([{"role": "user", "content": "q"}], [[str(file)], "http://h/x.png", PNG], 2)

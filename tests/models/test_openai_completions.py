@@ -35,7 +35,7 @@ def test_four_names_are_registered() -> None:
     assert tuple(get_model(name) for name in list(MODEL_REGISTRY)[:4]) == classes
 
 
-def test_a_completion_goes_out_to_the_letter() -> None:
+def test_the_exact_body_of_a_completion() -> None:
     with ScriptedServer(lambda request, body: completion(" 42\n\nmore")) as server:
         lm = LocalCompletionsAPI(model="m", base_url=server.url)
         assert lm.generate_until([generate("hello", until=["\n\n"], max_gen_toks=5, do_sample=False, top_p=0.5)]) == [
@@ -50,7 +50,7 @@ def test_a_completion_goes_out_to_the_letter() -> None:
     }  # fmt: skip
 
 
-def test_a_chat_goes_out_to_the_letter() -> None:
+def test_the_exact_body_of_a_chat_request() -> None:
     history = [{"role": "system", "content": "S"}, {"role": "user", "content": "Q"}]
     with ScriptedServer(lambda request, body: message(" 42")) as server:
         lm = LocalChatCompletion(model="m", base_url=server.url, auth_token="own-token-1")
@@ -88,7 +88,7 @@ def test_openai_needs_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lm.header == {"Authorization": "Bearer from-environment"}
 
 
-def test_a_header_that_authenticates_replaces_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_authorization_header_replaces_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "from-environment")
     assert LocalCompletionsAPI(model="m", base_url="h", header={"api-key": "x"}).header == {"api-key": "x"}
     assert (
@@ -110,7 +110,7 @@ def test_all_stops_are_applied_and_four_are_sent() -> None:
     assert server.bodies[0]["stop"] == ["a", "b", "c", "d"]
 
 
-def test_repeats_have_seeds_of_their_own() -> None:
+def test_repeats_have_different_seeds() -> None:
     instance = generate("p", repeats=3, temperature=1.0)
     with ScriptedServer(lambda request, body: completion(str(body["seed"]))) as server:
         LocalCompletionsAPI(model="m", base_url=server.url).respond([instance])
@@ -124,7 +124,7 @@ def test_extra_body_wins() -> None:
     assert (server.bodies[0]["top_k"], server.bodies[0]["temperature"]) == (1, 0.7)
 
 
-def test_a_batch_comes_back_by_index() -> None:
+def test_choices_of_a_batch_are_matched_by_index() -> None:
     def handler(request: web.Request, body: Any) -> web.Response:
         choices = [{"index": place, "text": prompt.upper()} for place, prompt in enumerate(body["prompt"])]
         return web.json_response({"choices": choices[::-1]})
@@ -147,7 +147,7 @@ def test_settings_are_not_mixed_in_a_batch() -> None:
     assert len(server.seen) == 2
 
 
-def test_of_a_rejected_batch_only_the_prompt_at_fault_is_lost() -> None:
+def test_only_the_faulty_prompt_of_a_rejected_batch_is_lost() -> None:
     def handler(request: web.Request, body: Any) -> web.Response:
         if "bad" in body["prompt"]:
             return web.json_response({"error": {"message": "no"}}, status=400)
@@ -177,7 +177,7 @@ def test_of_a_rejected_batch_only_the_prompt_at_fault_is_lost() -> None:
         (dict(content="so 5", reasoning="hm"), "ok", "so 5"),
     ],
 )
-def test_what_became_of_an_answer_is_told_apart(answer: dict[str, Any], outcome: str, response: str) -> None:
+def test_outcomes_are_distinguished(answer: dict[str, Any], outcome: str, response: str) -> None:
     instance = generate("q", until=["STOP"])
     with ScriptedServer(lambda request, body: message(**answer)) as server:
         LocalChatCompletion(model="m", base_url=server.url).respond([instance])
@@ -187,7 +187,7 @@ def test_what_became_of_an_answer_is_told_apart(answer: dict[str, Any], outcome:
         assert instance.info[0].reasoning == "hm"
 
 
-def test_what_follows_the_end_of_thinking_is_the_response() -> None:
+def test_the_text_after_the_thinking_is_the_response() -> None:
     instance = generate("q", until=["\n\n"])
     with ScriptedServer(lambda request, body: message("a\n\nb</think>\n\n so 5\n\nmore")) as server:
         LocalChatCompletion(model="m", base_url=server.url, think_end_token="</think>").respond([instance])
@@ -196,7 +196,7 @@ def test_what_follows_the_end_of_thinking_is_the_response() -> None:
     assert instance.info[0].reasoning.startswith("a\n\nb")
 
 
-def test_plain_text_is_one_user_message_and_said_so(caplog: pytest.LogCaptureFixture) -> None:
+def test_plain_text_is_one_user_message_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     with ScriptedServer(lambda request, body: message("x")) as server, caplog.at_level(logging.WARNING, "lm_eval"):
         lm = LocalChatCompletion(model="m", base_url=server.url, num_concurrent=1)
         lm.generate_until([generate("a"), generate("b")])
@@ -247,7 +247,7 @@ def test_another_package_can_add_an_api() -> None:
     assert (path, headers["X-Own"]) == ("/generate", "yes")
 
 
-def test_an_answer_an_own_api_stumbles_over_is_a_lost_request() -> None:
+def test_an_answer_that_a_subclass_cannot_parse_is_a_lost_request() -> None:
     instance = generate("ab")
     with ScriptedServer(lambda request, body: web.json_response({"surprise": 1})) as server:
         OwnAPI(base_url=server.url, max_retries=0).respond([instance])
@@ -256,7 +256,7 @@ def test_an_answer_an_own_api_stumbles_over_is_a_lost_request() -> None:
     assert "KeyError" in instance.error.message
 
 
-def test_a_list_cannot_say_that_a_response_is_lost() -> None:
+def test_a_list_cannot_represent_a_lost_response() -> None:
     with (
         ScriptedServer(lambda request, body: web.Response(status=422)) as server,
         pytest.raises(APIError, match="1 of 1"),

@@ -15,7 +15,7 @@ def scored(task: str, prompt: str, idx: int = 0, repeats: int = 1) -> Instance:
     return Instance("loglikelihood", {}, (prompt, " x"), idx, (task, 0, repeats))
 
 
-def test_shared_starts_are_neighbours_and_tasks_keep_their_order() -> None:
+def test_prompts_with_shared_starts_are_neighbours_and_tasks_keep_their_order() -> None:
     instances = [
         scored("b", "shot two: q1"), scored("b", "shot one: q2"), scored("a", "shot one: q9"),
         scored("b", "shot two: q3"), scored("b", "shot one: q1", 0), scored("b", "shot one: q1", 1),
@@ -31,7 +31,7 @@ def generated(task: str, prompt: str, temperature: float) -> Instance:
     return Instance("generate_until", {}, (prompt, {"temperature": temperature}), 0, (task, 0, 1))
 
 
-def test_tasks_that_ask_the_same_prompts_go_together() -> None:
+def test_tasks_with_the_same_prompts_are_grouped() -> None:
     instances = [
         generated("greedy", "q2", 0.0), generated("greedy", "q1", 0.0), generated("other", "p1", 0.0),
         generated("sampled", "q1", 0.7), generated("sampled", "q2", 0.7), generated("sampled", "q3", 0.7),
@@ -41,13 +41,13 @@ def test_tasks_that_ask_the_same_prompts_go_together() -> None:
     ]  # fmt: skip
 
 
-def test_the_choices_of_a_context_stay_together_where_tasks_share_it() -> None:
+def test_the_choices_of_a_context_stay_together_if_tasks_share_it() -> None:
     instances = [scored(task, context, idx) for idx in range(2) for context in "ba" for task in ("one", "two")]
     ordered = [(i.args[0], i.task_name, i.idx) for i in in_prefix_order(instances)]
     assert ordered == [(context, task, idx) for context in "ab" for task in ("one", "two") for idx in range(2)]
 
 
-def test_a_cache_that_forgets_finds_as_much_as_one_that_does_not() -> None:
+def test_a_limited_cache_has_as_many_hits_as_an_unlimited_one() -> None:
     def text(name: str) -> str:
         return " ".join(f"{name} {word}" for word in range(20))
 
@@ -72,7 +72,7 @@ def test_messages_are_ordered_too() -> None:
     assert [instance.args[0][0]["content"] for instance in ordered] == ["a", "b"]
 
 
-def test_repeats_come_back_in_their_order() -> None:
+def test_repeats_are_returned_in_order() -> None:
     instance = scored("t", "p", repeats=3)
     responses = Responses([instance])
     slots = list(responses.slots())

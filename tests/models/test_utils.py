@@ -40,7 +40,7 @@ def test_until_is_text(until: Any) -> None:
         ("abcdef", ["e", "c"], None, "ab"),
     ],
 )
-def test_the_response_is_what_follows_reasoning_and_comes_before_a_stop(
+def test_the_response_is_the_text_after_reasoning_and_before_a_stop(
     text: str, stop: Any, end: str | None, expected: str
 ) -> None:
     assert postprocess_generated_text(text, stop, end) == expected

@@ -63,32 +63,32 @@ def test_samples_choose_docs(folder: Path) -> None:
     assert (chosen.total.docs, chosen.example.doc) == (2, 3)
 
 
-def test_what_an_endpoint_cannot_answer_is_set_aside(folder: Path) -> None:
+def test_tasks_that_an_endpoint_cannot_answer_are_set_aside(folder: Path) -> None:
     chosen = made(folder, ["choice", "generate"], "local-chat-completions")
     assert [task.task for task in chosen.tasks] == ["generate"]
     assert "chat_first_token" in chosen.refused["choice"]
 
 
-def test_a_task_that_lacks_a_package_does_not_keep_the_others_back(folder: Path) -> None:
+def test_a_task_that_lacks_a_package_does_not_stop_the_others(folder: Path) -> None:
     chosen = made(folder, ["generate", "missing"])
     assert [task.task for task in chosen.tasks] == ["generate"]
     assert "pip install a-package-that-is-missing" in chosen.faults["missing"]
 
 
-def test_nor_does_one_whose_file_has_a_fault(folder: Path) -> None:
+def test_a_task_with_a_faulty_file_does_not_stop_the_others(folder: Path) -> None:
     (folder / "faulty.yaml").write_text("task: faulty\nnum_fewshots: 3\n")
     chosen = made(folder, ["generate", "faulty"])
     assert [task.task for task in chosen.tasks] == ["generate"]
     assert "num_fewshots" in chosen.faults["faulty"]
 
 
-def test_nor_does_one_in_a_group(folder: Path) -> None:
+def test_a_faulty_task_of_a_group_does_not_stop_the_others(folder: Path) -> None:
     chosen = made(folder, "both")
     assert [task.task for task in chosen.tasks] == ["generate"]
     assert list(chosen.faults) == ["missing"]
 
 
-def test_a_dataset_that_cannot_be_had_is_a_fault(tmp_path: Path) -> None:
+def test_a_dataset_that_cannot_be_loaded_is_a_fault(tmp_path: Path) -> None:
     lost = "task: lost\ndataset_path: json\ndataset_kwargs: {data_files: absent.json}\ntest_split: train\n"
     write_tasks(tmp_path)
     (tmp_path / "lost.yaml").write_text(lost + "doc_to_text: q\ndoc_to_target: q\n")
@@ -114,7 +114,7 @@ def test_unsafe_code_is_a_fault_until_it_is_allowed(tmp_path: Path) -> None:
         ("generate", {"apply_chat_template": True}, ConfigError, "no chat template"),
     ],
 )
-def test_what_leaves_nothing_to_plan_is_an_error(
+def test_a_plan_without_tasks_is_an_error(
     folder: Path, tasks: Any, more: dict[str, Any], error: type[Exception], said: str
 ) -> None:
     with pytest.raises(error, match=said):
@@ -126,7 +126,7 @@ def test_if_nothing_can_be_answered_that_is_an_error(folder: Path) -> None:
         made(folder, "rolling", "local-chat-completions")
 
 
-def test_arguments_of_the_evaluator_that_change_nothing_are_taken(folder: Path) -> None:
+def test_arguments_of_the_evaluator_that_change_nothing_are_accepted(folder: Path) -> None:
     assert made(folder, "generate", log_samples=True, bootstrap_iters=0, max_errors=3).total.requests == 10
 
 

@@ -59,7 +59,7 @@ def test_lines_fit_100_columns() -> None:
         ({"notes": ["Something."]}, "\nSomething."),
     ],
 )
-def test_what_the_numbers_rest_on_is_said(more: dict[str, Any], said: str) -> None:
+def test_the_basis_of_the_numbers_is_shown(more: dict[str, Any], said: str) -> None:
     assert said in text(**more)
 
 
@@ -67,7 +67,7 @@ def body(example: Example) -> Any:
     return json.loads(text(example=example).partition("Its request: POST ")[2].partition("\n")[2])
 
 
-def test_the_first_prompt_is_whole() -> None:
+def test_the_first_prompt_is_complete() -> None:
     example = Example("gsm8k", 0, "line\nline " * 200, None, "/completions", {"prompt": "x", "max_tokens": 3})
     assert "line\nline " * 200 in text(example=example)
     assert body(example) == {"prompt": "x", "max_tokens": 3}
@@ -85,7 +85,7 @@ def test_images_and_token_ids_are_cut_short() -> None:
     assert "5000 characters" in shown["content"][0]["image_url"]["url"]
 
 
-def test_a_body_that_is_not_known_is_said_to_be() -> None:
+def test_an_unknown_body_is_shown_as_unknown() -> None:
     assert "needs token ids from the server" in text(example=Example("a", 0, "p", " A", "/completions", None))
 
 

@@ -11,17 +11,17 @@ def test_lines_end_without_white_space() -> None:
     assert columns([["a", ""], ["b", "c"]]) == ["a", "b  c"]
 
 
-def test_what_may_be_narrow_makes_room() -> None:
+def test_a_narrow_column_makes_room() -> None:
     lines = columns([["n" * 20, "d" * 80, "f" * 40]], narrow=(1, 2), width=60)
     assert len(lines[0]) == 60
     assert lines[0].startswith("n" * 20)
 
 
-def test_the_rest_follows_a_wide_first_cell_on_a_line_of_its_own() -> None:
+def test_the_rest_follows_a_wide_first_cell_on_the_next_line() -> None:
     assert columns([["name", "x"], ["a" * 12, "y"]], max_first=8) == ["name  x", "a" * 12, "      y"]
 
 
-def test_the_middle_is_taken_out() -> None:
+def test_the_middle_of_a_text_is_removed() -> None:
     assert shorten_middle("mmlu/default/anatomy.yaml", 13) == "mmlu/d…y.yaml"
 
 

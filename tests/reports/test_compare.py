@@ -50,7 +50,7 @@ def said(comparison: Comparison) -> list[str]:
 
 
 class TestRows:
-    def test_0_1_scores_take_mcnemar(self, both: Both) -> None:
+    def test_0_1_scores_use_mcnemar(self, both: Both) -> None:
         row = only(both({"t": docs(RIGHT_A)}, {"t": docs(RIGHT_B)}))
         test = mcnemar(3, 12)
         assert (row.test, row.n, row.wins, row.losses) == ("mcnemar", 100, 3, 12)
@@ -63,21 +63,21 @@ class TestRows:
         values = [[bool(value) for value in run] for run in (RIGHT_A, RIGHT_B)]
         assert only(both({"t": docs(values[0])}, {"t": docs(values[1])})).p_value == mcnemar(3, 12).mid
 
-    def test_other_scores_take_the_paired_bootstrap(self, both: Both) -> None:
+    def test_other_scores_use_the_paired_bootstrap(self, both: Both) -> None:
         a, b = noisy(1), noisy(2)
         row = only(both({"t": docs(a)}, {"t": docs(b)}))
         expected = paired_bootstrap([y - x for x, y in zip(a, b, strict=True)])
         assert (row.test, row.p_value, row.interval) == ("paired bootstrap", expected.p_value, expected.interval)
         assert row.minimum_detectable_effect == pytest.approx(2.8016 * (expected.stderr or 0), rel=1e-4)
 
-    def test_clusters_are_drawn_whole(self, both: Both) -> None:
+    def test_complete_clusters_are_resampled(self, both: Both) -> None:
         passages = [str(index // 5) for index in range(100)]
         a, b = ([{**doc, "cluster": p} for doc, p in zip(docs(v), passages, strict=True)] for v in (RIGHT_A, RIGHT_B))
         row = only(both({"t": a}, {"t": b}))
         expected = paired_bootstrap([y - x for x, y in zip(RIGHT_A, RIGHT_B, strict=True)], passages)
         assert (row.test, row.clusters, row.p_value) == ("clustered paired bootstrap", 20, expected.p_value)
 
-    def test_a_cluster_a_doc_is_no_cluster(self, both: Both) -> None:
+    def test_clusters_of_one_doc_are_ignored(self, both: Both) -> None:
         a, b = ([{**doc, "cluster": doc["doc_id"]} for doc in docs(values)] for values in (RIGHT_A, RIGHT_B))
         assert only(both({"t": a}, {"t": b})).test == "mcnemar"
 
@@ -113,7 +113,7 @@ class TestRows:
         row = both(samples, samples, of_a, of_b).rows[1]
         assert (row.score_a, row.score_b, row.difference, row.test) == (20.0, 21.5, 1.5, None)
 
-    def test_for_some_metrics_less_is_better(self, both: Both) -> None:
+    def test_lower_is_better_for_some_metrics(self, both: Both) -> None:
         better = {"better": {"acc": False}}
         row = only(both({"t": docs(RIGHT_A)}, {"t": docs(RIGHT_B)}, better, better))
         assert (row.wins, row.losses) == (12, 3)
@@ -124,11 +124,11 @@ class TestRows:
         row = only(both({"t": docs(noisy(1))}, {"t": docs(noisy(1))}))
         assert (row.p_value, row.interval) == (1.0, proportion_interval(0, 0, 100))
 
-    def test_a_single_doc_tells_nothing(self, both: Both) -> None:
+    def test_a_single_doc_has_no_test(self, both: Both) -> None:
         row = only(both({"t": docs([0.3])}, {"t": docs([0.4])}))
         assert (row.reason, row.p_value) == ("a single document", None)
 
-    def test_docs_without_a_value_are_said(self, both: Both) -> None:
+    def test_docs_without_a_value_are_reported(self, both: Both) -> None:
         samples = [docs([0.5, None, 0.1, 0.2]), docs([0.6, 0.1, None, 0.3])]
         scores = [{"scores": {"t": {"acc,none": value}}} for value in (0.8 / 3, 1 / 3)]
         comparison = both({"t": samples[0]}, {"t": samples[1]}, *scores)
@@ -167,9 +167,7 @@ class TestFlips:
         assert (row.flips[0].answer_a, row.flips[0].target) == (answer, "0 yes indeed")
 
     @pytest.mark.parametrize(("metric", "answer"), [("acc", "0 yes"), ("acc_mutual_info", "1 no")])
-    def test_the_chosen_choice_where_choices_were_also_asked_about_alone(
-        self, both: Both, metric: str, answer: str
-    ) -> None:
+    def test_the_chosen_choice_with_unconditional_requests(self, both: Both, metric: str, answer: str) -> None:
         asked = [("q", " yes", -1.0), ("q", " no", -2.0), ("", " yes", -0.5), ("", " no", -9.0)]
         more = {
             "arguments": {f"gen_args_{i}": {"arg_0": p, "arg_1": t} for i, (p, t, _) in enumerate(asked)},
@@ -190,14 +188,14 @@ class TestFlips:
         ("responses", "answer"),
         [([["nested"]], "nested"), ([[-2.5, False]], "log-likelihood -2.5"), ([], ""), (["a\n b"], "a b")],
     )
-    def test_other_answers(self, both: Both, responses: Any, answer: str) -> None:
+    def test_different_answers(self, both: Both, responses: Any, answer: str) -> None:
         more = {"filtered_resps": responses}
         row = only(both({"t": docs([1, 0], **more)}, {"t": docs([0, 0], **more)}))
         assert row.flips[0].answer_b == (answer or "[]")
 
 
 class TestPairing:
-    def test_what_could_not_be_paired_is_said(self, both: Both) -> None:
+    def test_unpaired_docs_are_reported(self, both: Both) -> None:
         a, b = docs(RIGHT_A)[:90], docs(RIGHT_B)[5:]
         b[0] = {**b[0], "doc": {"question": "other"}, "doc_hash": "other"}
         b[1] = {**b[1], "error": {"kind": "timeout"}, "metrics": []}
@@ -228,7 +226,7 @@ class TestPairing:
         b = {"t": docs(RIGHT_B), "u": docs(RIGHT_B, arguments={}, prompt_hash="else")}
         assert only(both(a, b, tasks=["t"])).task == "t"
 
-    def test_without_samples_there_is_nothing_to_pair(self, both: Both) -> None:
+    def test_without_samples_there_are_no_pairs(self, both: Both) -> None:
         with pytest.raises(ConfigError, match=r"^B \(.*json\) has no samples of t.*run with --log_samples"):
             both({"t": docs(RIGHT_A)}, {"t": docs(RIGHT_B)}, of_b={"log_samples": False})
 
@@ -270,7 +268,7 @@ class TestPairing:
         of_b = {"chat_template": empty, "chat_template_sha": empty, "system_instruction": empty}
         assert said(both({"t": docs(RIGHT_A)}, {"t": docs(RIGHT_B)}, of_b=of_b)) == []
 
-    def test_settings_that_differ_are_said_once(self, both: Both) -> None:
+    def test_different_settings_are_listed_once(self, both: Both) -> None:
         samples = {name: docs(RIGHT_A) for name in "tuvwxy"}
         config = {"generation_kwargs": {"temperature": 0.7}, "filter_list": [1]}
         comparison = both(
@@ -395,7 +393,7 @@ class TestGate:
         assert gate is not None
         assert ([verdict.outcome for verdict in gate.verdicts], gate.passed) == ([outcome], outcome == "not worse")
 
-    def test_too_few_docs_are_said_with_how_many_would_do(self, both: Both) -> None:
+    def test_too_few_docs_are_reported_with_the_number_needed(self, both: Both) -> None:
         a, b = runs(2, 2, 50)
         gate = both({"t": docs(a)}, {"t": docs(b)}, fail_if_worse=0.01).gate
         assert gate is not None
@@ -403,7 +401,7 @@ class TestGate:
         assert text.startswith("undecided: t acc: no difference; at 95 %, up to 0.")
         assert "50 documents detect a drop of 0.13" in text and "would detect 0.01" in text
 
-    def test_undecided_scores_pass_when_asked(self, both: Both) -> None:
+    def test_undecided_scores_pass_if_requested(self, both: Both) -> None:
         a, b = runs(2, 2, 50)
         gate = both({"t": docs(a)}, {"t": docs(b)}, fail_if_worse=0.01, undecided="pass").gate
         assert gate is not None and gate.passed
@@ -415,7 +413,7 @@ class TestGate:
         assert gate is not None and not gate.passed
 
     @pytest.mark.parametrize(("better", "passed"), [(False, True), (True, False)])
-    def test_which_way_is_better_decides(self, both: Both, better: bool, passed: bool) -> None:
+    def test_the_direction_of_the_metric_decides(self, both: Both, better: bool, passed: bool) -> None:
         a, b = runs(3, 40, 1000)
         given = {"better": {"acc": better}}
         gate = both({"t": docs(a)}, {"t": docs(b)}, given, given, fail_if_worse=0.01).gate
@@ -427,7 +425,7 @@ class TestGate:
         assert gate is not None and gate.passed
         assert gate.not_gated == ("t odd: it is not known whether higher or lower is better",)
 
-    def test_nothing_to_gate_is_a_mistake(self, both: Both) -> None:
+    def test_a_gate_without_scores_is_a_mistake(self, both: Both) -> None:
         given = {"better": {"acc": None}}
         with pytest.raises(ConfigError, match=r"nothing to gate.*it is not known whether higher or lower is better"):
             both({"t": docs([1])}, {"t": docs([1])}, given, given, fail_if_worse=0.01)
@@ -437,7 +435,7 @@ class TestGate:
         with pytest.raises(ConfigError, match="--fail_if_worse takes"):
             both({"t": docs([1])}, {"t": docs([1])}, fail_if_worse=margin)
 
-    def test_a_task_b_lacks_is_undecided(self, both: Both) -> None:
+    def test_a_task_missing_from_b_is_undecided(self, both: Both) -> None:
         gate = both({"t": docs([1] * 400), "u": docs([1])}, {"t": docs([1] * 400)}, fail_if_worse=0.01).gate
         assert gate is not None and not gate.passed
         assert [(verdict.task, verdict.outcome) for verdict in gate.verdicts] == [
@@ -478,7 +476,7 @@ class TestGate:
         assert {(verdict.task, verdict.outcome) for verdict in gate.verdicts} == {("t", "worse"), ("g", "not worse")}
 
 
-def test_the_samples_of_one_task_at_a_time_are_held(tmp_path: Path) -> None:
+def test_samples_are_in_memory_for_one_task_at_a_time(tmp_path: Path) -> None:
     def peak(tasks: int, name: str) -> int:
         samples = {f"t{task}": docs([1, 0] * 20, doc={"text": "long " * 4000}) for task in range(tasks)}
         loaded = [load(save(tmp_path / f"{name}{side}", samples)) for side in "ab"]
@@ -514,12 +512,12 @@ class TestForms:
         assert max(map(len, to_text(comparison, flips).splitlines())) <= 100
 
     @pytest.mark.parametrize("form", [to_text, to_markdown])
-    def test_nothing_steers_the_terminal(self, comparison: Comparison, form: Callable[..., str]) -> None:
+    def test_control_characters_are_removed(self, comparison: Comparison, form: Callable[..., str]) -> None:
         text = form(comparison, 2)
         assert "\x1b" not in text
         text.encode()
 
-    def test_the_text_says_what_differs(self, both: Both) -> None:
+    def test_the_text_shows_the_differences(self, both: Both) -> None:
         a, b = runs(3, 40, 1000)
         text = to_text(both({"t": docs(a)}, {"t": docs(b)}))
         numbers = ["1000", "0.9970", "0.9600", "-0.0370", "-0.051", "to", "-0.026", "<0.001", "<0.001", "3/40", "0.018"]
@@ -551,12 +549,12 @@ class TestForms:
         content = json.loads(render(comparison, "json"), parse_constant=lambda word: pytest.fail(word))
         assert [(row["metric"], row["score_a"]) for row in content["rows"]] == [("acc", 0.5), ("ppl", None)]
 
-    def test_the_gate_comes_with_every_form(self, comparison: Comparison) -> None:
+    def test_every_format_has_the_gate(self, comparison: Comparison) -> None:
         assert "Gate FAILED" in to_text(comparison)
         assert "**Gate FAILED" in to_markdown(comparison)
 
 
-def test_an_unbounded_perplexity_is_no_number(both: Both) -> None:
+def test_an_unbounded_perplexity_is_not_a_number(both: Both) -> None:
     a, b = [-1.0] * 4, [-inf] * 4
     given = [{"scores": {"t": {"ppl,none": value}}} for value in (exp(1), inf)]
     row = only(both({"t": docs(a, "ppl")}, {"t": docs(b, "ppl")}, *given))

@@ -35,12 +35,12 @@ def test_wide_characters_line_up() -> None:
     )  # fmt: skip
 
 
-def test_a_column_that_is_no_number_throughout_has_a_plain_rule() -> None:
+def test_a_column_with_other_values_than_numbers_is_not_right_aligned() -> None:
     rule = markdown_table(["a", "Value"], [["x", "1"], ["y", "N/A"]], right=["Value"]).splitlines()[1]
     assert rule == "|---|-----|"
 
 
-def test_numbers_end_at_the_same_place_beside_what_is_missing() -> None:
+def test_numbers_are_aligned_next_to_missing_values() -> None:
     lines = markdown_table(["a", "Value"], [["x", "1.25"], ["y", "N/A"], ["z", "?"]], right=["Value"]).splitlines()
     assert [line.split("|")[2] for line in lines[2:]] == [" 1.25", "  N/A", "?    "]
 
@@ -49,7 +49,7 @@ def test_a_cell_cannot_break_the_table() -> None:
     assert "|a\\|b c|" in markdown_table(["t"], [["a|b\nc"]])
 
 
-def test_only_names_that_do_not_fit_stand_alone() -> None:
+def test_only_names_that_do_not_fit_have_a_separate_line() -> None:
     table = markdown_table(["Name", "Value"], [["fits", "1"], ["does not fit", "2"]], width=13)
     assert table == (
         "|Name|Value|\n"
@@ -60,7 +60,7 @@ def test_only_names_that_do_not_fit_stand_alone() -> None:
     )  # fmt: skip
 
 
-def test_a_table_of_nothing_is_a_head() -> None:
+def test_an_empty_table_is_only_a_header() -> None:
     assert markdown_table(["Name"], []) == "|Name|\n|----|\n"
 
 

@@ -36,12 +36,12 @@ def pair(a: list[dict[str, Any]], b: list[dict[str, Any]]) -> Pairing:
     return pair_all(a, b)["none"]
 
 
-def test_docs_are_matched_whatever_their_order() -> None:
+def test_docs_are_matched_in_any_order() -> None:
     found = pair([sample(0), sample(1), sample(2)], [sample(2), sample(0), sample(1)])
     assert [(a.doc_id, b.doc_id) for a, b in found.pairs] == [(0, 0), (1, 1), (2, 2)]
 
 
-def test_docs_of_one_run_alone_are_counted() -> None:
+def test_docs_of_only_one_run_are_counted() -> None:
     found = pair([sample(0), sample(1)], [sample(1), sample(2), sample(3)])
     assert (len(found.pairs), found.only_a, found.only_b) == (1, 1, 2)
 
@@ -51,13 +51,13 @@ def test_another_doc_under_the_same_id_is_not_the_same_doc() -> None:
     assert (found.pairs, found.changed) == ([], 1)
 
 
-def test_a_doc_written_otherwise_is_the_same_doc() -> None:
+def test_a_doc_written_differently_is_the_same_doc() -> None:
     a = sample(doc={"x": 1, "y": [True, 2.5]}, doc_hash="a")
     b = sample(doc={"y": ["True", "2.5"], "x": "1"}, doc_hash="b")
     assert (len(pair([a], [b]).pairs), pair([a], [b]).changed) == (1, 0)
 
 
-def test_without_hash_or_content_docs_are_not_taken_for_the_same() -> None:
+def test_docs_without_hash_or_content_are_not_matched() -> None:
     bare = {"doc_id": 0, "acc": 1.0}
     assert pair([bare], [bare]).changed == 1
 
@@ -74,7 +74,7 @@ def test_an_id_that_occurs_twice_is_not_used() -> None:
     assert ([a.doc_id for a, _ in found.pairs], found.repeated) == ([1], 1)
 
 
-def test_filters_are_matched_apart() -> None:
+def test_filters_are_matched_separately() -> None:
     a = [sample(0, filter="strict"), sample(0, filter="loose"), sample(0, filter="mine")]
     b = [sample(0, filter="loose"), sample(0, filter="strict"), sample(0, filter="yours")]
     found = pair_all(a, b)

@@ -49,11 +49,11 @@ def test_members_follow_their_group() -> None:
     assert make_table(run()) == TABLE
 
 
-def test_groups_have_a_table_of_their_own() -> None:
+def test_groups_have_a_separate_table() -> None:
     assert make_table(run(), "groups") == GROUPS
 
 
-def test_rows_can_be_sorted_by_name_alone() -> None:
+def test_rows_can_be_sorted_by_name() -> None:
     rows = make_table(run(), sort_results=True).splitlines()[2:]
     assert [row.split("|")[1].strip() for row in rows] == ["G", "- A", "", "- t_b", "z"]
 
@@ -85,7 +85,7 @@ def test_names_cannot_break_the_table() -> None:
     assert "|a\\|b c|" in make_table(results)
 
 
-def test_usual_names_fit_a_terminal() -> None:
+def test_common_names_fit_a_terminal() -> None:
     results = run()
     results["results"]["z"] = {"alias": "mmlu_high_school_government", "exact_match,strict-match": 0.5}
     assert max(map(len, make_table(results).splitlines())) <= 100
@@ -100,7 +100,7 @@ def long_names() -> dict[str, Any]:
     return results
 
 
-def test_a_long_name_stands_above_its_scores() -> None:
+def test_a_long_name_is_above_its_scores() -> None:
     lines = make_table(long_names()).splitlines()
     place = lines.index(f"|{LONG}{'|' * 9}")
     assert [cell.strip() for cell in lines[place + 1].split("|")[1:5]] == ["", "Yaml", "flexible-extract", "0"]
@@ -111,11 +111,11 @@ def test_every_row_has_all_cells() -> None:
     assert {line.count("|") for line in make_table(long_names()).splitlines()} == {10}
 
 
-def test_where_there_is_room_a_long_name_stands_beside_its_scores() -> None:
+def test_a_long_name_is_next_to_its_scores_if_there_is_room() -> None:
     assert f"|{LONG}|Yaml" in make_table(long_names(), width=None)
 
 
-def test_the_interval_of_a_score_is_a_column_when_asked() -> None:
+def test_the_interval_of_a_score_is_an_optional_column() -> None:
     results = run(statistics={"t_b": {"acc,none": {"interval": [0.01, 0.75], "level": 0.95}}})
     lines = make_table(results, intervals=True).splitlines()
     assert lines[0].endswith("|Stderr|  95% interval  |")
@@ -128,7 +128,7 @@ def test_another_level_is_named() -> None:
     assert "|  90% interval  |" in make_table(results, intervals=True)
 
 
-def test_intervals_are_not_shown_unasked() -> None:
+def test_intervals_are_not_shown_by_default() -> None:
     statistics = {"t_b": {"acc,none": {"interval": [0.01, 0.75]}}}
     assert make_table(run(statistics=statistics)) == TABLE
 
@@ -144,7 +144,7 @@ def test_notes_are_no_wider_than_the_table_may_be() -> None:
     assert lines[-1].startswith("  ")
 
 
-def test_an_empty_table_is_a_head() -> None:
+def test_a_table_without_scores_is_only_a_header() -> None:
     assert len(make_table({"results": {}, "versions": {}}).splitlines()) == 2
 
 
@@ -155,13 +155,13 @@ def test_header_line() -> None:
     )
 
 
-def test_odd_answers_are_told_below_the_table() -> None:
+def test_unusual_answers_are_listed_below_the_table() -> None:
     results = run()
     results["results"]["t_b"]["outcomes"] = {"length": 3, "refusal": 1}
     assert "\n! t_b: of its answers, 3 cut at the token limit, 1 refused by the model." in make_table(results)
 
 
-def test_tasks_that_were_not_run_are_named_once_a_reason() -> None:
+def test_tasks_that_were_not_run_are_named_once_per_reason() -> None:
     results = run(refused={**{f"x{n}": "no echo" for n in range(8)}, "y": "no chat"})
     assert make_table(results).splitlines()[-2:] == [
         "! Not run: x0, x1, x2, x3, x4, x5 and 2 more. no echo",

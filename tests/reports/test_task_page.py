@@ -63,7 +63,7 @@ def section(lines: list[str], title: str) -> list[str]:
         "# repeats: 2",
     ],
 )
-def test_what_is_known_of_a_task(manager: TaskManager, line: str) -> None:
+def test_the_facts_of_a_task(manager: TaskManager, line: str) -> None:
     assert line in page(manager, "child", prompt=False)
 
 
@@ -74,7 +74,7 @@ def test_files_are_named(manager: TaskManager, tmp_path: Path) -> None:
     assert f"# about: {tmp_path / 'README.md'}" in lines
 
 
-def test_without_a_prompt_it_is_the_config_as_yaml(manager: TaskManager) -> None:
+def test_without_a_prompt_the_page_is_the_config_as_yaml(manager: TaskManager) -> None:
     config = yaml.safe_load(task_page(manager, "child", prompt=False))
     assert config["repeats"] == 2
     assert config["custom_dataset"] == "data:rows"
@@ -109,7 +109,7 @@ def test_messages_are_shown_with_their_roles(manager: TaskManager) -> None:
     assert [line for line in lines if line.startswith("[")] == ["[system]", "[user]", "[assistant]", "[user]"]
 
 
-def test_where_a_prompt_cannot_be_had_the_rest_is_shown(manager: TaskManager, tmp_path: Path) -> None:
+def test_the_rest_is_shown_without_the_prompt(manager: TaskManager, tmp_path: Path) -> None:
     lost = "task: lost\ndataset_path: json\ndataset_kwargs: {data_files: absent.json}\ntest_split: train\n"
     (tmp_path / "lost.yaml").write_text(lost + "doc_to_text: q\ndoc_to_target: q\n")
     lines = page(TaskManager(include_path=tmp_path, include_defaults=False), "lost")
@@ -144,6 +144,6 @@ def test_an_unknown_name_is_a_mistake(manager: TaskManager) -> None:
         task_page(manager, "chld")
 
 
-def test_a_doc_that_is_not_there_is_a_mistake(manager: TaskManager) -> None:
+def test_an_unknown_doc_is_a_mistake(manager: TaskManager) -> None:
     with pytest.raises(ConfigError, match="docs 0 to 9; there is no doc 10"):
         task_page(manager, "child", doc=10)

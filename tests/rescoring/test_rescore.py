@@ -48,7 +48,7 @@ def test_unchanged_tasks_give_the_same_files(tasks: Path, save: Save, tmp_path: 
     assert after["config"]["rescored_from"]["changes"] == []
 
 
-def test_neither_data_nor_network_is_asked_for(tasks: Path, save: Save, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_neither_data_nor_network_is_used(tasks: Path, save: Save, monkeypatch: pytest.MonkeyPatch) -> None:
     import datasets
 
     out = save()
@@ -70,7 +70,7 @@ def test_a_changed_filter_gives_another_score(tasks: Path, save: Save) -> None:
     assert change_lines(result)[1:] == ["  filtered exact_match,strict: 0.5000 → 1.0000"]
 
 
-def test_a_new_and_a_gone_filter_are_told(tasks: Path, save: Save) -> None:
+def test_new_and_removed_filters_are_reported(tasks: Path, save: Save) -> None:
     out = save(["filtered"])
     change(tasks, "filtered", "name: any", "name: other")
     assert change_lines(rescore(out, include_path=tasks))[1:] == [
@@ -108,7 +108,7 @@ def test_lost_docs_stay_lost(tasks: Path, save: Save) -> None:
     assert result["errors"] == {"lost": 2, "tasks": {"generate": 2}, "allowed": 1, "exceeded": True}
 
 
-def test_what_the_endpoint_said_of_answers_is_kept(tasks: Path, save: Save) -> None:
+def test_outcomes_of_answers_are_kept(tasks: Path, save: Save) -> None:
     result = rescore(save(["filtered"]), include_path=tasks)
     assert result["results"]["filtered"]["outcomes"] == {"length": 2}
     assert result["samples"]["filtered"][1]["response_info"][0]["usage"]["completion"] == 4
@@ -130,11 +130,11 @@ def test_groups_keep_their_scores(tasks: Path, save: Save) -> None:
         ("both", {"choice", "mutual", "both", "both::inner"}),
     ],
 )
-def test_some_tasks_only(tasks: Path, save: Save, wanted: Any, rows: set[str]) -> None:
+def test_selected_tasks_only(tasks: Path, save: Save, wanted: Any, rows: set[str]) -> None:
     assert set(rescore(save(), wanted, include_path=tasks)["results"]) == rows
 
 
-def test_results_tell_where_the_answers_come_from(tasks: Path, save: Save) -> None:
+def test_results_name_the_source_of_the_answers(tasks: Path, save: Save) -> None:
     run = load(save(["generate"]))
     source = rescore(run, include_path=tasks)["config"]["rescored_from"]
     assert source["file"] == run.path.name
@@ -149,7 +149,7 @@ def test_results_tell_where_the_answers_come_from(tasks: Path, save: Save) -> No
         ("doc_to_target", "generation_kwargs: {until: ['!']}\ndoc_to_target", ["generation_kwargs"]),
     ],
 )
-def test_a_prompt_that_would_be_another_is_told(tasks: Path, save: Save, old: str, new: str, keys: list[str]) -> None:
+def test_a_changed_prompt_is_reported(tasks: Path, save: Save, old: str, new: str, keys: list[str]) -> None:
     out = save(["generate"])
     change(tasks, "generate", old, new)
     result = rescore(out, include_path=tasks)
@@ -179,7 +179,7 @@ def test_a_task_without_samples_is_refused_by_name(tasks: Path, save: Save) -> N
     assert rescore(out, "generate", include_path=tasks)["results"]["generate"]["exact_match,none"] == 0.0
 
 
-def test_a_task_the_run_has_not_is_refused_with_the_nearest_name(tasks: Path, save: Save) -> None:
+def test_a_task_missing_from_the_run_is_refused_with_the_nearest_name(tasks: Path, save: Save) -> None:
     with pytest.raises(UnknownNameError, match=r"Unknown task of the run 'genrate'. Did you mean 'generate'"):
         rescore(save(["generate"]), "genrate", include_path=tasks)
 
@@ -202,9 +202,7 @@ def test_a_task_that_no_longer_exists_is_refused_with_the_nearest_name(tasks: Pa
         ("choice", "doc_to_target", "metric_list: [{metric: acc_mutual_info}]\ndoc_to_target", "needs the choices"),
     ],
 )
-def test_what_would_be_asked_otherwise_is_refused(
-    tasks: Path, save: Save, task: str, old: str, new: str, said: str
-) -> None:
+def test_changed_requests_are_refused(tasks: Path, save: Save, task: str, old: str, new: str, said: str) -> None:
     out = save([task])
     change(tasks, task, old, new)
     with pytest.raises(ConfigError, match=re.escape(said)) as caught:
@@ -212,7 +210,7 @@ def test_what_would_be_asked_otherwise_is_refused(
     assert str(caught.value).endswith("Run it anew.")
 
 
-def test_samples_that_are_cut_short_are_refused(tasks: Path, save: Save) -> None:
+def test_incomplete_samples_are_refused(tasks: Path, save: Save) -> None:
     out = save(["generate"])
     file = load(out).sample_files["generate"]
     file.write_text("".join(file.read_text().splitlines(keepends=True)[:-1]))
@@ -287,7 +285,7 @@ def test_tasks_in_python_give_the_same_files(name: str, tasks: Path, save: Save,
     assert load(tmp_path / "again").results["results"] == load(out).results["results"]
 
 
-def test_code_the_model_wrote_runs_only_when_that_is_confirmed(tasks: Path, save: Save) -> None:
+def test_code_of_the_model_runs_only_after_a_confirmation(tasks: Path, save: Save) -> None:
     change(tasks, "generate", "doc_to_text", "unsafe_code: true\ndoc_to_text")
     out = save(["generate"], confirm_run_unsafe_code=True)
     with pytest.raises(ConfigError, match="confirm_run_unsafe_code"):

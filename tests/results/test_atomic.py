@@ -9,10 +9,10 @@ import pytest
 from lm_eval.results.atomic import complete_file, to_json, write_atomically
 
 
-def test_what_json_does_not_know_is_turned_into_something_it_does() -> None:
+def test_values_unknown_to_json_are_converted() -> None:
     import numpy as np
 
-    value = {("a", 1): np.float64(0.5), "array": np.arange(2), "set": {1}, "function": test_files_are_whole}
+    value = {("a", 1): np.float64(0.5), "array": np.arange(2), "set": {1}, "function": test_files_are_complete}
     read = json.loads(to_json(value))
     assert (read["('a', 1)"], read["array"], read["set"]) == (0.5, [0, 1], [1])
 
@@ -28,7 +28,7 @@ def test_half_a_surrogate_pair_is_escaped_as_services_take_only_utf_8() -> None:
     assert json.loads(written) == value
 
 
-def test_files_are_whole(tmp_path: Path) -> None:
+def test_files_are_complete(tmp_path: Path) -> None:
     write_atomically(tmp_path / "a" / "b.txt", ["one\n", "two \ud83d\n"])
     assert (tmp_path / "a" / "b.txt").read_bytes().startswith(b"one\ntwo ")
     assert [file.name for file in (tmp_path / "a").iterdir()] == ["b.txt"]

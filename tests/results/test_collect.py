@@ -101,7 +101,7 @@ def test_a_metric_without_aggregation_is_averaged_with_a_warning(caplog: pytest.
     assert (row["new,none"], "names no aggregation" in caplog.text) == (0.5, True)
 
 
-def test_a_task_without_a_single_answer_scores_not_available() -> None:
+def test_a_task_without_answers_has_the_score_not_available() -> None:
     row = task_scores(output("t", {}, n_effective=0, errors={"timeout": 3, "rejected": 1}))
     assert row == {
         "name": "t",
@@ -126,7 +126,7 @@ def test_an_aggregation_that_fails_leaves_the_other_scores(caplog: pytest.LogCap
     assert "cannot be computed" in caplog.text
 
 
-def test_a_missing_package_is_named_as_it_is() -> None:
+def test_a_missing_package_is_named() -> None:
     def needs(values: list[Any]) -> float:
         raise MissingPackageError("install it")
 
@@ -171,7 +171,7 @@ def test_rows_are_tasks_then_groups_bottom_up() -> None:
     assert list(nested()["results"]) == ["a", "b", "c", "inner", "outer", "plain"]
 
 
-def test_what_groups_take_over_from_their_tasks() -> None:
+def test_fields_that_groups_inherit_from_their_tasks() -> None:
     results = nested()
     assert results["group_subtasks"] == {"plain": ["outer"], "outer": ["inner", "c"], "inner": ["a", "b"]}
     assert results["higher_is_better"]["plain"] == {"acc": True, "brier": False}
@@ -184,7 +184,7 @@ def test_a_group_of_tasks_with_different_shots_has_no_number_of_shots() -> None:
     assert nested()["n-shot"] == {"a": 0, "b": 2, "c": 0}
 
 
-def test_a_group_of_tasks_with_the_same_shots_has_theirs() -> None:
+def test_a_group_of_tasks_with_the_same_shots_has_that_number() -> None:
     outputs = {name: output(name, {ACC: [1, 0]}, shots=5) for name in "ab"}
     made = group("g", *(one.task for one in outputs.values()))
     assert collect(outputs, {"g": made})["n-shot"] == {"a": 5, "b": 5, "g": 5}

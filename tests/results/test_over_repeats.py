@@ -71,7 +71,7 @@ def test_the_scores_are_means_over_docs() -> None:
     assert row["exact_match_maj@5,number"] == pytest.approx(mean([right(doc)[r] for doc, r in enumerate(voted)]))
 
 
-def test_the_metric_itself_is_of_the_first_repeat() -> None:
+def test_the_metric_itself_uses_the_first_repeat() -> None:
     assert run(task())["results"]["demo"]["exact_match,number"] == mean([right(doc)[0] for doc in range(12)])
 
 
@@ -82,14 +82,14 @@ def test_the_error_is_over_docs() -> None:
     assert (found["exact_match_mean@6,number"]["n"], found["exact_match_mean@6,number"]["method"]) == (12, "t")
 
 
-def test_the_share_of_more_repeats_stands_by_the_mean_alone() -> None:
+def test_only_the_mean_has_the_share_of_repeats() -> None:
     found = run(task(("mean@6", "pass@2")))["statistics"]["demo"]
     assert 0 < found["exact_match_mean@6,number"]["repeats_share"] <= 1
     shares = [key for key, entry in found.items() if "repeats_share" in entry]
     assert shares == ["exact_match_mean@6,number"]
 
 
-def test_a_sample_tells_of_its_repeats() -> None:
+def test_a_sample_has_its_repeats() -> None:
     sample = run(task())["samples"]["demo"][4]
     assert sample["repeats"] == {
         "filtered": [str(number(4, repeat)) for repeat in range(REPEATS)],
@@ -99,7 +99,7 @@ def test_a_sample_tells_of_its_repeats() -> None:
     assert sample["filtered_resps"] == [str(number(4, 0))]
 
 
-def test_a_task_without_over_repeats_is_as_ever() -> None:
+def test_a_task_without_over_repeats_is_unchanged() -> None:
     plain = task(None)
     result = run(plain)
     assert list(result["statistics"]["demo"]) == ["exact_match,number"]
@@ -143,27 +143,27 @@ def test_a_metric_that_is_not_returned_is_named() -> None:
     assert failed["exact_match_pass@2,number"] == "the task gives no value under the name 'exact_match'"
 
 
-def test_the_tasks_own_scoring_is_used() -> None:
+def test_the_scoring_of_the_task_is_used() -> None:
     scored = task(process_results=lambda doc, results: {"exact_match": float(len(results) == 1 and results[0] != "1")})
     row = run(scored)["results"]["demo"]
     expected = mean([mean([number(doc, repeat) != 1 for repeat in range(REPEATS)]) for doc in range(12)])
     assert row["exact_match_mean@6,number"] == pytest.approx(expected)
 
 
-def test_equal_repeats_are_remarked_on(caplog: pytest.LogCaptureFixture) -> None:
+def test_equal_repeats_cause_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, logger="lm_eval"):
         run(task(), FakeLM(lambda prompt: "= 1"))
     assert caplog.text.count("the repeats of every doc are equal") == 1
 
 
-def test_clusters_and_repeats_go_together() -> None:
+def test_clusters_and_repeats_can_be_combined() -> None:
     result = run(task(cluster_key="passage"))
     entry = result["statistics"]["demo"]["exact_match_pass@2,number"]
     assert (entry["clusters"], entry["method"]) == (4, "clustered t")
     assert [sample["cluster"] for sample in result["samples"]["demo"][:4]] == ["p0", "p0", "p0", "p1"]
 
 
-def test_a_doc_without_a_cluster_stands_alone() -> None:
+def test_a_doc_without_a_cluster_is_a_separate_cluster() -> None:
     rows = [{**row, "passage": None if place < 6 else row["passage"]} for place, row in enumerate(ROWS)]
     result = run(task(test=rows, cluster_key="passage"))
     assert result["statistics"]["demo"]["exact_match,number"]["clusters"] == 6 + 2

@@ -39,13 +39,13 @@ def written(samples: list[dict[str, Any]]) -> list[str]:
 @example(samples=[{"acc": None}, {"acc": 1.0}, {}])
 @example(samples=[{"doc": 2**70}, {"doc": 2**53 + 1}, {"doc": -0.0}])
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_samples_of_any_shape_come_back_as_they_were(samples: list[dict[str, Any]], tmp_path: Path) -> None:
+def test_samples_of_any_shape_round_trip(samples: list[dict[str, Any]], tmp_path: Path) -> None:
     assert written(round_trip(tmp_path, samples)) == written(samples)
 
 
 @given(data=st.data(), kind=alike, null=st.booleans(), absent=st.booleans())
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_columns_of_one_type_come_back_as_they_were(
+def test_columns_of_one_type_round_trip(
     data: st.DataObject, kind: st.SearchStrategy[Any], null: bool, absent: bool, tmp_path: Path
 ) -> None:
     cells = data.draw(st.lists(kind, max_size=5))
@@ -75,7 +75,7 @@ def test_a_file_that_is_not_parquet_is_one_line(tmp_path: Path) -> None:
         list(read_samples(tmp_path / "samples.parquet"))
 
 
-def test_somebody_elses_parquet_is_refused(tmp_path: Path) -> None:
+def test_other_parquet_files_are_refused(tmp_path: Path) -> None:
     import pandas as pd
 
     pd.DataFrame({"acc": [1.0]}).to_parquet(tmp_path / "samples.parquet")

@@ -61,7 +61,7 @@ def test_a_task_of_the_run() -> None:
     assert (task.output_type, task.higher_is_better) == ("multiple_choice", {"acc": True})
 
 
-def test_what_is_known_of_a_score() -> None:
+def test_the_fields_of_a_score() -> None:
     first, second, third = Results(RESULTS).scores
     assert (first.interval, first.method, first.level, first.lost) == ((0.2, 0.8), "wilson", 0.9, 2)
     assert (first.bounds, first.clusters, first.effective_n) == ((0.4, 0.6), 3, 5.5)
@@ -77,7 +77,7 @@ def test_leaves_of_groups_within_groups() -> None:
     assert run.leaves("t") == ["t"]
 
 
-def test_damaged_results_are_read_as_far_as_they_go() -> None:
+def test_damaged_results_are_read_as_far_as_possible() -> None:
     run = Results({"results": {"t": None}, "config": [], "statistics": {"t": 1}, "group_subtasks": {"g": "t"}})
     assert (run.scores, run.groups, run.config, run.model_name) == ([], {}, {}, "")
 

@@ -35,7 +35,7 @@ def test_a_request_for_text() -> None:
     assert (request.responses, request.log_likelihood) == (["a", "b"], None)
 
 
-def test_a_text_alone() -> None:
+def test_a_request_that_is_only_a_text() -> None:
     (request,) = Sample({"arguments": [("All",)], "resps": [[-3.5]]}).requests
     assert (request.prompt, request.continuation, request.log_likelihood) == ("All", None, LogLikelihood(-3.5))
 
@@ -44,13 +44,13 @@ def test_a_text_alone() -> None:
     ("line", "arguments", "responses"),
     [({}, [], []), ({"resps": [["a"]]}, [()], [["a"]]), ({"arguments": [("Q",)]}, [("Q",)], [()])],
 )
-def test_what_a_line_lacks_is_empty(line: dict[str, Any], arguments: Any, responses: Any) -> None:
+def test_missing_fields_of_a_line_are_empty(line: dict[str, Any], arguments: Any, responses: Any) -> None:
     requests = Sample(line).requests
     assert [request.arguments for request in requests] == arguments
     assert [request.responses for request in requests] == responses
 
 
-def test_unconditional_requests_are_apart() -> None:
+def test_unconditional_requests_are_separate() -> None:
     calls = [("Q", " a"), ("Q", " b"), ("", " a"), ("", " b")]
     sample = Sample({"arguments": calls, "resps": [[[-1.0, False]]] * 4, "acc_mutual_info": 1.0})
     assert [request.arguments for request in sample.requests] == calls[:2]
@@ -73,7 +73,7 @@ def test_log_likelihoods_written_as_texts(response: Any, read: Any) -> None:
     assert request.log_likelihood == read
 
 
-def test_numbers_of_log_likelihoods_only() -> None:
+def test_only_numbers_are_log_likelihoods() -> None:
     line = {"arguments": SPELLINGS["lists"], "resps": [[["-1", "True"]], [["-2", "False"]]]}
     assert with_numbers(line)["resps"] == [[[-1.0, True]], [[-2.0, False]]]
     line = {"arguments": [["Q", SETTINGS]], "resps": [["42"]]}

@@ -73,7 +73,7 @@ def test_hidden_folders_hold_no_runs(tmp_path: Path) -> None:
         ("other.txt", "", "is not JSON"),
     ],
 )
-def test_what_cannot_be_loaded_is_one_line(tmp_path: Path, name: str, text: str | None, said: str) -> None:
+def test_loading_errors_are_one_line(tmp_path: Path, name: str, text: str | None, said: str) -> None:
     if text is not None:
         (tmp_path / name).write_text(text)
     with pytest.raises(ConfigError, match=said) as caught:
@@ -108,12 +108,12 @@ def test_intervals_are_there_when_the_file_has_them(tmp_path: Path, statistics: 
     assert load(save(tmp_path, statistics=statistics)).scores[0].interval == interval
 
 
-def test_tasks_listed_as_groups_of_nothing_are_no_groups(tmp_path: Path) -> None:
+def test_tasks_listed_as_empty_groups_are_not_groups(tmp_path: Path) -> None:
     assert load(save(tmp_path)).group_subtasks == {"g": ["t"]}
 
 
 @pytest.mark.parametrize("configs", [{"t": {}}, None])
-def test_tasks_are_told_from_groups(tmp_path: Path, configs: Any) -> None:
+def test_tasks_are_distinguished_from_groups(tmp_path: Path, configs: Any) -> None:
     assert load(save(tmp_path, configs=configs)).tasks == ["t"]
 
 
@@ -127,20 +127,20 @@ def test_samples_are_of_the_same_time(tmp_path: Path) -> None:
     assert [run.samples("t") for run in load_all(tmp_path)] == [[{"doc_id": 1}], [{"doc_id": 2}]]
 
 
-def test_samples_of_another_time_are_taken_where_nothing_else_can_be_meant(tmp_path: Path) -> None:
+def test_samples_of_another_time_are_used_if_unambiguous(tmp_path: Path) -> None:
     save(tmp_path, LATE)
     (tmp_path / f"samples_t_{EARLY}.jsonl").write_text('{"doc_id": 1}\n')
     assert load(tmp_path).samples("t") == [{"doc_id": 1}]
 
 
-def test_samples_of_another_time_are_not_taken_for_those_of_a_run_among_several(tmp_path: Path) -> None:
+def test_samples_of_another_time_are_not_used_with_several_runs(tmp_path: Path) -> None:
     save(tmp_path, LATE)
     save(tmp_path, EARLY, '{"doc_id": 1}\n')
     with pytest.raises(UnknownNameError, match="task with saved samples"):
         load(tmp_path).samples("t")
 
 
-def test_a_task_name_that_is_no_file_name(tmp_path: Path) -> None:
+def test_a_task_name_that_is_not_a_file_name(tmp_path: Path) -> None:
     save(tmp_path, results={"a/b:c": {"acc,none": 1.0}})
     (tmp_path / f"samples_a_b_c_{EARLY}.jsonl").write_text('{"doc_id": 1}\n')
     assert load(tmp_path).samples("a/b:c") == [{"doc_id": 1}]
@@ -164,7 +164,7 @@ def test_a_broken_line_of_samples_is_named(tmp_path: Path) -> None:
         run.samples("t")
 
 
-def test_samples_that_are_no_text_are_named(tmp_path: Path) -> None:
+def test_samples_that_are_not_text_are_named(tmp_path: Path) -> None:
     run = load(save(tmp_path, samples="{}"))
     run.sample_files["t"].write_bytes(b'{"doc_id": 1}\n{"doc": "\xff"}\n')
     with pytest.raises(ConfigError, match="line 2, is not JSON"):
@@ -172,7 +172,7 @@ def test_samples_that_are_no_text_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
-def test_samples_that_are_gone_are_one_line(tmp_path: Path, suffix: str) -> None:
+def test_missing_samples_files_are_one_line(tmp_path: Path, suffix: str) -> None:
     (save(tmp_path) / f"samples_t_{EARLY}.{suffix}").touch()
     run = load(tmp_path)
     run.sample_files["t"].unlink()
@@ -192,7 +192,7 @@ def test_samples_are_read_one_at_a_time(tmp_path: Path) -> None:
     assert next(samples) == {"doc_id": 1}
 
 
-def test_frames_of_several_runs_go_one_under_the_other(tmp_path: Path) -> None:
+def test_frames_of_several_runs_can_be_concatenated(tmp_path: Path) -> None:
     import pandas as pd
 
     save(tmp_path / "a", model_name="a", statistics={"t": {"acc,none": {"interval": [0.2, 0.8]}}})
@@ -219,6 +219,6 @@ def test_a_frame_without_samples_is_empty(tmp_path: Path) -> None:
     ("name", "beside"),
     [(f"results_{EARLY}.json", "results.json"), (f"my_run_{EARLY}.json", "my_run.json"), ("results.json", None)],
 )
-def test_another_run_is_saved_beside(tmp_path: Path, name: str, beside: str | None) -> None:
+def test_another_run_is_saved_next_to_the_first(tmp_path: Path, name: str, beside: str | None) -> None:
     (tmp_path / name).write_text(json.dumps(content()))
     assert load(tmp_path / name).output_path == tmp_path / (beside or name)

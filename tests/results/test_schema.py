@@ -46,18 +46,18 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return load(folder)
 
 
-def test_a_run_keeps_to_the_schema(run: Run) -> None:
+def test_a_run_matches_the_schema(run: Run) -> None:
     assert faults(RESULTS, run.results) == []
     assert run.results["errors"]["lost"] == 1
 
 
-def test_every_sample_keeps_to_the_schema(run: Run) -> None:
+def test_every_sample_matches_the_schema(run: Run) -> None:
     samples = [sample for task in run.tasks for sample in run.iter_samples(task)]
     assert [found for sample in samples if (found := faults(SAMPLE, sample))] == []
     assert [sample["error"]["kind"] for sample in samples if "error" in sample] == ["rejected"]
 
 
-def test_a_rescored_run_keeps_to_the_schema(run: Run, tmp_path: Path) -> None:
+def test_a_rescored_run_matches_the_schema(run: Run, tmp_path: Path) -> None:
     results = rescore(run, include_path=demo_config("", "", "").include_path)
     samples = results.pop("samples")
     tracker = EvaluationTracker(tmp_path)
@@ -65,7 +65,7 @@ def test_a_rescored_run_keeps_to_the_schema(run: Run, tmp_path: Path) -> None:
     assert faults(RESULTS, load(tmp_path).results) == []
 
 
-def test_groups_predictions_and_refused_tasks_keep_to_the_schema(tmp_path: Path) -> None:
+def test_groups_predictions_and_refused_tasks_match_the_schema(tmp_path: Path) -> None:
     group = "group: both\ntask: [choice, generate]\naggregate_metric_list: [{metric: acc}]\n"
     tasks = write_tasks(tmp_path, both=group)
     for options in ({}, {"predict_only": True}, {"limit": 0.5, "log_samples": False}):
@@ -82,7 +82,7 @@ def _keys(name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("key", _keys("results"))
-def test_a_lost_key_of_results_is_noticed(run: Run, key: str) -> None:
+def test_a_missing_key_of_results_is_noticed(run: Run, key: str) -> None:
     assert faults(RESULTS, {name: value for name, value in run.results.items() if name != key})
 
 
@@ -92,7 +92,7 @@ def test_a_mistyped_value_of_results_is_noticed(run: Run, key: str) -> None:
 
 
 @pytest.mark.parametrize("key", _keys("sample"))
-def test_a_lost_key_of_a_sample_is_noticed(run: Run, key: str) -> None:
+def test_a_missing_key_of_a_sample_is_noticed(run: Run, key: str) -> None:
     sample = run.samples("demo_numbers")[0]
     assert faults(SAMPLE, {name: value for name, value in sample.items() if name != key})
 
@@ -118,7 +118,7 @@ DEEPER: dict[str, Change] = {
 
 
 @pytest.mark.parametrize("change", DEEPER.values(), ids=DEEPER)
-def test_a_fault_further_down_is_noticed(run: Run, change: Change) -> None:
+def test_a_nested_fault_is_noticed(run: Run, change: Change) -> None:
     content = copy.deepcopy(dict(run.results))
     change(content)
     assert faults(RESULTS, content)

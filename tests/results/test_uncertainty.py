@@ -60,26 +60,26 @@ def test_another_mean() -> None:
     assert (found["method"], found["interval"]) == ("t", pytest.approx(list(t_of(values))))
 
 
-def test_lost_docs_are_counted_and_bound_the_score() -> None:
+def test_lost_docs_are_counted_and_give_bounds_of_the_score() -> None:
     found = entry(mean, [1, 0, 1], errors={"timeout": 1, "rejected": 2})
     assert (found["n"], found["lost"], found["bounds"]) == (3, 3, [2 / 6, 5 / 6])
 
 
-def test_lost_docs_do_not_bound_other_means() -> None:
+def test_lost_docs_give_no_bounds_for_other_means() -> None:
     assert "bounds" not in entry(mean, [1.5, 0, 1], errors={"timeout": 1})
 
 
-def test_equal_values_that_are_no_trials_have_no_interval() -> None:
+def test_equal_values_other_than_trials_have_no_interval() -> None:
     assert entry(mean, [0.5, 0.5]) == {"n": 2, "lost": 0}
 
 
-def test_perplexity_takes_the_interval_of_the_mean_log_likelihood() -> None:
+def test_perplexity_uses_the_interval_of_the_mean_log_likelihood() -> None:
     values = [-1.0, -2.5, -0.5, -3.0]
     low, high = t_of(values)
     assert entry(perplexity, values)["interval"] == pytest.approx([math.exp(-high), math.exp(-low)])
 
 
-def test_log_likelihoods_are_no_trials() -> None:
+def test_log_likelihoods_are_not_trials() -> None:
     assert entry(perplexity, [0.0, 0.0, 0.0]) == {"n": 3, "lost": 0}
 
 
@@ -92,7 +92,7 @@ def test_nanmean_leaves_out_what_is_not_a_number() -> None:
     assert entry(nanmean, [1.0, math.nan, 2.5, 2.0])["interval"] == pytest.approx(list(t_of([1.0, 2.5, 2.0])))
 
 
-def test_texts_of_one_length_give_ratios_the_interval_of_a_mean() -> None:
+def test_ratios_of_texts_of_one_length_have_the_interval_of_a_mean() -> None:
     low, high = t_of([-1.0, -2.5, -1.5])
     values = [(-10.0, 10), (-25.0, 10), (-15.0, 10)]
     assert entry(weighted_perplexity, values)["interval"] == pytest.approx([math.exp(-high), math.exp(-low)])
@@ -129,7 +129,7 @@ def test_the_same_values_give_the_same_interval(aggregation: Callable[..., Any])
     assert entry(aggregation, values) == entry(aggregation, values)
 
 
-def test_corpus_scores_go_by_their_standard_error() -> None:
+def test_corpus_scores_use_their_standard_error() -> None:
     pytest.importorskip("sacrebleu")
     texts = ["the cat sat on the mat", "a dog ran over the hill today", "birds sing at dawn every day"]
     values = [(text, text.replace("the", "a") + " now") for text in texts]
@@ -161,7 +161,7 @@ def test_a_function_of_the_task_has_no_interval() -> None:
     assert entry(lambda values: max(values), [1.0, 2.0]) == {"n": 2, "lost": 0}
 
 
-def test_scores_that_are_not_there_have_no_entry() -> None:
+def test_missing_scores_have_no_entry() -> None:
     broken = output("t", {KEY: [(0, 0), (1, 1), (2, 2)]}, aggregations={"score": f1_score})
     unscored = output("u", {("bypass", "none"): [999]}, aggregations={"bypass": bypass_agg})
     lost = output("v", {}, n_effective=0, errors={"timeout": 3})
@@ -183,7 +183,7 @@ def test_an_interval_that_fails_leaves_the_rest(
 VALUES, CLUSTERS = [1.0, 1.0, 0.0, 0.0, 1.0, 0.0, 1.0, 1.0], list("aabbccdd")
 
 
-def test_clusters_have_an_error_of_their_own() -> None:
+def test_clusters_have_a_separate_standard_error() -> None:
     found = entry(mean, VALUES, clusters=CLUSTERS)
     stderr = clustered_stderr(VALUES, CLUSTERS)
     assert (found["method"], found["clusters"]) == ("clustered t", 4)
@@ -193,7 +193,7 @@ def test_clusters_have_an_error_of_their_own() -> None:
     assert found["interval"] == pytest.approx([max(0, expected[0]), min(1, expected[1])])
 
 
-def test_clusters_leave_the_row_as_it_is() -> None:
+def test_clusters_do_not_change_the_row() -> None:
     made = output("t", {KEY: VALUES}, aggregations={"score": mean})
     plain = collect({"t": made}, {})["results"]
     made.clusters[KEY] = CLUSTERS
@@ -205,7 +205,7 @@ def test_clusters_of_functions_of_a_mean() -> None:
     assert (found["method"], "stderr_clustered" in found, found["effective_n"] < 4) == ("clustered t", False, True)
 
 
-def test_whole_clusters_are_resampled() -> None:
+def test_resamples_consist_of_complete_clusters() -> None:
     values = [(0, 0), (0, 0), (1, 1), (1, 1), (1, 0), (1, 0), (0, 1), (0, 1)] * 5
     alone, together = entry(f1_score, values), entry(f1_score, values, clusters=[i // 2 for i in range(40)])
     widths = [found["interval"][1] - found["interval"][0] for found in (alone, together)]
@@ -226,7 +226,7 @@ def grouped(members: dict[str, TaskOutput], **metric: Any) -> tuple[dict[str, An
 ACC = ("acc", "none")
 
 
-def test_a_groups_interval_is_made_of_its_standard_error() -> None:
+def test_the_interval_of_a_group_follows_from_its_standard_error() -> None:
     members = {"a": output("a", {ACC: [1, 0, 1, 0, 1]}), "b": output("b", {ACC: [0, 0, 1]}, errors={"timeout": 2})}
     row, found = grouped(members)
     expected = stats.t.interval(0.95, 8 - 2, row["acc,none"], row["acc_stderr,none"])
@@ -234,7 +234,7 @@ def test_a_groups_interval_is_made_of_its_standard_error() -> None:
     assert found["interval"] == pytest.approx([max(0.0, expected[0]), min(1.0, expected[1])])
 
 
-def test_an_unweighted_groups_degrees_of_freedom_are_satterthwaites() -> None:
+def test_an_unweighted_group_has_satterthwaite_degrees_of_freedom() -> None:
     a, b = [0.1, 0.9, 0.4, 0.4, 0.6], [0.2, 0.25, 0.3]
     row, found = grouped({"a": output("a", {ACC: a}), "b": output("b", {ACC: b})}, weight_by_size=False)
     welch = stats.ttest_ind(a, b, equal_var=False).df
@@ -242,7 +242,7 @@ def test_an_unweighted_groups_degrees_of_freedom_are_satterthwaites() -> None:
     assert found["interval"] == pytest.approx(expected)
 
 
-def test_a_group_whose_every_doc_is_right_has_wilsons_interval() -> None:
+def test_a_group_with_only_right_docs_has_the_wilson_interval() -> None:
     _, found = grouped({"a": output("a", {ACC: [1, 1]}), "b": output("b", {ACC: [1, 1, 1]})})
     assert (found["method"], found["interval"]) == ("wilson", list(wilson(5, 5)))
 

@@ -217,7 +217,7 @@ def test_superuser_becomes_nobody() -> None:
     assert "PermissionError" in run_program("import os\nos.setuid(0)", BARE).detail
 
 
-def test_verdict_cannot_be_written_into_the_pipe_blindly() -> None:
+def test_a_program_cannot_forge_the_verdict() -> None:
     program = """
 import os
 for number in range(3, 16):

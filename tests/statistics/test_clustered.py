@@ -34,12 +34,12 @@ def by_statsmodels(values: list[float], clusters: list[int]) -> Any:
     return model.fit(cov_type="cluster", cov_kwds={"groups": np.array(clusters)}, use_t=True)
 
 
-def test_the_standard_error_is_that_of_statsmodels(rng: np.random.Generator) -> None:
+def test_the_standard_error_agrees_with_statsmodels(rng: np.random.Generator) -> None:
     values, clusters = drawn(rng, 25, rng.integers(1, 9, size=25))
     assert clustered_stderr(values, clusters) == pytest.approx(by_statsmodels(values, clusters).bse[0], rel=1e-9)
 
 
-def test_the_interval_is_that_of_statsmodels(rng: np.random.Generator) -> None:
+def test_the_interval_agrees_with_statsmodels(rng: np.random.Generator) -> None:
     values, clusters = drawn(rng, 25, rng.integers(1, 9, size=25))
     found = clustered(values, clusters).interval
     assert found is not None
@@ -54,7 +54,7 @@ def test_clusters_of_one_doc_give_the_usual_standard_error(rng: np.random.Genera
     assert [found.stderr, found.effective_n] == pytest.approx([mean_stderr(values), 30])
 
 
-def test_docs_that_always_agree_count_once_a_cluster() -> None:
+def test_docs_that_always_agree_count_once_per_cluster() -> None:
     values, clusters = [1.0, 0.0, 1.0, 0.0] * 5, list(range(4)) * 5
     # 19 / 20 and 3 / 4 are the two corrections for a small sample.
     assert clustered(values, clusters).effective_n == pytest.approx(4 * (3 / 4) / (19 / 20))
@@ -67,12 +67,12 @@ def test_equal_values_of_0_or_1_get_an_interval_by_clusters() -> None:
 
 
 @pytest.mark.parametrize("clusters", [["a"] * 3 + ["b"] * 3, ["a"] * 3 + ["b"] * 3 + ["c"] * 3])
-def test_clusters_of_the_same_mean_differ_by_nothing(clusters: list[str]) -> None:
+def test_clusters_with_the_same_mean_have_no_error(clusters: list[str]) -> None:
     found = clustered([0.0, 0.0, 1.0] * (len(clusters) // 3), clusters)
     assert (found.stderr, found.effective_n, found.interval) == (0.0, None, None)
 
 
-def test_equal_grades_have_no_error_of_rounding() -> None:
+def test_equal_grades_have_no_rounding_error() -> None:
     found = clustered([0.1] * 6, list("aabbcc"))
     assert (found.stderr, found.effective_n, found.interval) == (0.0, None, None)
 
@@ -88,7 +88,7 @@ def test_the_interval_of_a_share_stays_within_0_and_1() -> None:
     assert found.high == 1.0
 
 
-def test_values_that_are_no_trials_may_leave_0_and_1() -> None:
+def test_the_interval_of_other_values_may_leave_0_and_1() -> None:
     found = clustered([1.0] * 11 + [0.0], [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5], trials=False).interval
     assert found is not None
     assert found.high > 1.0

@@ -35,7 +35,7 @@ def test_corpus_scores(score: Callable[[Any], float], expected: float) -> None:
 
 
 @pytest.mark.parametrize("score", [bleu, chrf, chrfpp, ter])
-def test_a_resample_scores_as_its_texts_do(score: Callable[[Any], float]) -> None:
+def test_a_resample_scores_the_same_as_its_texts(score: Callable[[Any], float]) -> None:
     pytest.importorskip("sacrebleu")
     items = _translations()
     places = random.Random(0).choices(range(len(items)), k=len(items))
@@ -44,12 +44,12 @@ def test_a_resample_scores_as_its_texts_do(score: Callable[[Any], float]) -> Non
     assert resampled(places) == pytest.approx(score([items[i] for i in places]))
 
 
-def test_the_bootstrap_is_the_same_every_time() -> None:
+def test_the_bootstrap_is_deterministic() -> None:
     pytest.importorskip("sacrebleu")
     assert bootstrap_stderr(bleu, _translations(), 20) == bootstrap_stderr(bleu, _translations(), 20)
 
 
-def test_docs_with_fewer_references_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+def test_docs_with_fewer_references_cause_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     pytest.importorskip("sacrebleu")
     with caplog.at_level(logging.WARNING, logger="lm_eval"):
         ter([(["a b", "c d"], ["a b"]), (["a b"], ["a b"])])

@@ -29,50 +29,50 @@ def rng() -> np.random.Generator:
 
 
 @pytest.mark.parametrize("p", [1e-6, 0.025, 0.5, 0.9, 0.975, 0.9999])
-def test_normal_quantiles_are_those_of_scipy(p: float) -> None:
+def test_normal_quantiles_agree_with_scipy(p: float) -> None:
     assert normal_quantile(p) == pytest.approx(stats.norm.ppf(p), rel=1e-12, abs=1e-12)
 
 
 @pytest.mark.parametrize("df", [1, 1.5, 2, 3.7, 10, 29, 100.5, 999, 1e5, 1e6, 1e8])
 @pytest.mark.parametrize("p", [1e-6, 0.025, 0.5, 0.9, 0.975, 0.995, 0.99999])
-def test_t_quantiles_are_those_of_scipy(p: float, df: float) -> None:
+def test_t_quantiles_agree_with_scipy(p: float, df: float) -> None:
     assert t_quantile(p, df) == pytest.approx(stats.t.ppf(p, df), rel=1e-7)
 
 
 @pytest.mark.parametrize("df", [1, 2.5, 30, 5000, 2e6])
 @pytest.mark.parametrize("t", [-40.0, -2.0, 0.0, 0.1, 1.0, 12.7])
-def test_the_distribution_function_of_t_is_that_of_scipy(t: float, df: float) -> None:
+def test_the_distribution_function_of_t_agrees_with_scipy(t: float, df: float) -> None:
     assert t_cdf(t, df) == pytest.approx(stats.t.cdf(t, df), rel=1e-9, abs=1e-14)
 
 
 @pytest.mark.parametrize(("successes", "n"), [(0, 1), (1, 1), (0, 50), (50, 50), (7, 20), (333, 1319), (5000, 10000)])
 @pytest.mark.parametrize("level", [0.8, 0.95, 0.99])
-def test_wilson_is_that_of_statsmodels(successes: int, n: int, level: float) -> None:
+def test_wilson_agrees_with_statsmodels(successes: int, n: int, level: float) -> None:
     expected = proportion_confint(successes, n, alpha=1 - level, method="wilson")
     assert wilson(successes, n, level) == pytest.approx(expected, abs=1e-12)
 
 
-def test_wilson_of_no_trial_knows_nothing() -> None:
+def test_wilson_without_trials_is_0_to_1() -> None:
     assert wilson(0, 0) == (0.0, 1.0)
 
 
 @pytest.mark.parametrize(("successes", "end"), [(0, 0), (9, 1)])
-def test_wilson_of_equal_trials_contains_what_was_seen_and_more(successes: int, end: int) -> None:
+def test_wilson_of_equal_trials_contains_the_observed_share(successes: int, end: int) -> None:
     low, high = wilson(successes, 9)
     assert ((low, high)[end], high - low > 0.25) == (end, True)
 
 
-def test_the_t_interval_is_that_of_scipy() -> None:
+def test_the_t_interval_agrees_with_scipy() -> None:
     assert t_interval(3.0, 0.5, 7, 0.9) == pytest.approx(stats.t.interval(0.9, 7, 3.0, 0.5), rel=1e-9)
 
 
-def test_values_of_0_and_1_get_wilson() -> None:
+def test_values_of_0_and_1_use_wilson() -> None:
     found = interval_of([1.0, 0, True, 1])
     assert found is not None
     assert (found.method, (found.low, found.high)) == ("wilson", wilson(3, 4))
 
 
-def test_other_values_get_t() -> None:
+def test_other_values_use_t() -> None:
     values = [0.2, 0.9, 0.4, 0.4]
     found = interval_of(values)
     assert found is not None
@@ -90,7 +90,7 @@ def test_0_and_1_need_not_be_trials() -> None:
 @pytest.mark.parametrize(
     "values", [[], [0.5], [0.5, 0.5, 0.5], [1.0, math.inf], [1.0, math.nan], [0.1] * 7, [1 / 3] * 1000]
 )
-def test_values_that_cannot_tell_get_no_interval(values: list[float]) -> None:
+def test_too_few_or_equal_values_have_no_interval(values: list[float]) -> None:
     assert interval_of(values) is None
 
 
@@ -117,7 +117,7 @@ def test_t_covers(name: str, options: dict[str, float], n: int, true: float, rng
     assert LOW <= np.mean([ends is not None and ends.low <= true <= ends.high for ends in found]) <= HIGH
 
 
-def test_the_bootstrap_interval_is_that_of_scipy(rng: np.random.Generator) -> None:
+def test_the_bootstrap_interval_agrees_with_scipy(rng: np.random.Generator) -> None:
     values = rng.exponential(size=40)
     ends = stats.bootstrap((values,), np.mean, n_resamples=2000, method="BCa", rng=np.random.default_rng(1))
     left_out = (values.sum() - values) / (len(values) - 1)
@@ -130,7 +130,7 @@ def test_without_the_score_left_out_docs_the_percentiles_are_plain(rng: np.rando
     assert bootstrap_interval(scores) == pytest.approx(tuple(np.quantile(scores, [0.025, 0.975])))
 
 
-def test_resamples_all_on_one_side_fall_back_to_plain_percentiles() -> None:
+def test_resamples_on_one_side_fall_back_to_plain_percentiles() -> None:
     scores = np.linspace(0.0, 1.0, 101).astype(np.float64)
     assert bootstrap_interval(scores, estimate=2.0, jackknife=scores) == pytest.approx((0.025, 0.975))
 

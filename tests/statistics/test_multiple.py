@@ -9,7 +9,7 @@ from lm_eval.statistics.multiple import holm
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 60])
-def test_holm_is_that_of_statsmodels(count: int) -> None:
+def test_holm_agrees_with_statsmodels(count: int) -> None:
     rng = random.Random(count)
     p_values = [rng.random() ** 3 for _ in range(count)]
     p_values[-1] = p_values[0]
@@ -20,7 +20,7 @@ def test_nothing_to_correct() -> None:
     assert holm([]) == []
 
 
-def test_any_false_alarm_is_as_rare_as_one_test_would_be() -> None:
+def test_the_family_wise_error_rate_is_that_of_one_test() -> None:
     # 20 tests of nothing, again and again: how often is at least one significant?
     rng = random.Random(3)
     alarms = sum(min(holm([rng.random() for _ in range(20)])) <= 0.05 for _ in range(4000))

@@ -28,7 +28,7 @@ COUNTS = [(0, 0), (1, 0), (0, 5), (3, 9), (7, 7), (40, 61), (812, 904), (9000, 9
 
 
 @pytest.mark.parametrize(("wins", "losses"), COUNTS)
-def test_mcnemar_is_exactly_that_of_statsmodels(wins: int, losses: int) -> None:
+def test_mcnemar_agrees_exactly_with_statsmodels(wins: int, losses: int) -> None:
     table = [[100, losses], [wins, 100]]
     assert mcnemar(wins, losses).exact == pytest.approx(statsmodels_mcnemar(table, exact=True).pvalue, rel=1e-8)
 
@@ -107,7 +107,7 @@ def test_the_interval_holds_what_a_score_test_does_not_reject(wins: int, losses:
     assert proportion_interval(wins, losses, n) == pytest.approx(expected, abs=1e-5)
 
 
-def test_no_change_at_all_still_leaves_room() -> None:
+def test_no_change_still_has_an_interval() -> None:
     z2 = stats.norm.ppf(0.975) ** 2
     assert proportion_interval(0, 0, 50) == pytest.approx((-z2 / (50 + z2), z2 / (50 + z2)))
 
@@ -183,7 +183,7 @@ def test_false_alarms_and_cover_of_groups() -> None:
     assert (0.04 <= alarms <= 0.06, 0.93 <= covered <= 0.97) == (True, True), (alarms, covered)
 
 
-def test_documents_of_a_cluster_are_not_taken_for_independent() -> None:
+def test_documents_of_a_cluster_are_not_independent() -> None:
     rng = np.random.default_rng(1)
     clusters = np.repeat(np.arange(20), 10)
     values = rng.normal(size=20)[clusters]
@@ -192,7 +192,7 @@ def test_documents_of_a_cluster_are_not_taken_for_independent() -> None:
     assert together.stderr > 2.5 * alone.stderr
 
 
-def test_the_statistic_is_that_of_the_paired_t_test() -> None:
+def test_the_statistic_agrees_with_the_paired_t_test() -> None:
     a, b = np.random.default_rng(2).normal(size=(2, 200))
     result, expected = paired_bootstrap(b - a), stats.ttest_rel(b, a)
     assert result.stderr is not None
@@ -200,14 +200,14 @@ def test_the_statistic_is_that_of_the_paired_t_test() -> None:
     assert result.p_value == pytest.approx(expected.pvalue, abs=0.02)
 
 
-def test_the_interval_is_near_those_of_scipy() -> None:
+def test_the_interval_is_close_to_those_of_scipy() -> None:
     values = np.random.default_rng(5).exponential(size=400)
     result = paired_bootstrap(values)
     other = stats.bootstrap((values,), np.mean, method="BCa", rng=np.random.default_rng(0)).confidence_interval
     assert result.interval == pytest.approx((other.low, other.high), abs=0.02)
 
 
-def test_the_p_value_is_significant_just_when_the_interval_excludes_0() -> None:
+def test_the_p_value_is_significant_if_and_only_if_the_interval_excludes_0() -> None:
     rng = np.random.default_rng(11)
     for shift in np.linspace(0.15, 0.25, 41):
         result = paired_bootstrap(rng.normal(shift, 1, 100))
@@ -230,7 +230,7 @@ def test_the_level_is_a_whole_number_of_resamples(docs: int, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("t", [4.0, 6.0])
-def test_a_tiny_p_value_is_not_bounded_by_the_resamples(t: float) -> None:
+def test_a_tiny_p_value_is_not_limited_by_the_number_of_resamples(t: float) -> None:
     values = np.random.default_rng(4).normal(size=300)
     values += t * values.std(ddof=1) / np.sqrt(300) - values.mean()
     expected = stats.ttest_1samp(values, 0).pvalue
@@ -241,7 +241,7 @@ def test_a_tiny_p_value_is_not_bounded_by_the_resamples(t: float) -> None:
 
 @pytest.mark.parametrize("clusters", [None, [0, 0, 1, 1, 2, 3, 4, 5] * 10])
 @pytest.mark.parametrize("grades", [2, 80])
-def test_swapping_the_runs_turns_the_sign_alone(clusters: list[int] | None, grades: int) -> None:
+def test_swapping_the_runs_only_changes_the_sign(clusters: list[int] | None, grades: int) -> None:
     values = np.random.default_rng(6).integers(-grades, grades + 3, 80) / grades
     one, other = paired_bootstrap(values, clusters), paired_bootstrap(-values, clusters)
     assert one.interval is not None and other.interval is not None
@@ -264,7 +264,7 @@ def test_a_group_weighs_its_tasks() -> None:
     ("values", "clusters", "p_value"),
     [([0.3], None, None), ([0.1] * 9, None, None), ([0.0] * 9, None, 1.0), ([0.3, 0.1], ["x", "x"], None)],
 )
-def test_what_cannot_be_told_has_no_interval(values: list[float], clusters: list[str] | None, p_value: object) -> None:
+def test_too_few_pairs_have_no_interval(values: list[float], clusters: list[str] | None, p_value: object) -> None:
     result = paired_bootstrap(values, clusters)
     assert (result.interval, result.p_value) == (None, p_value)
 
@@ -284,14 +284,14 @@ def test_many_docs_take_fewer_resamples_and_agree() -> None:
 
 
 @pytest.mark.parametrize("power", [0.8, 0.9])
-def test_the_detectable_effect_is_that_of_statsmodels(power: float) -> None:
+def test_the_detectable_effect_agrees_with_statsmodels(power: float) -> None:
     n, spread = 250, 0.6
     effect = minimum_detectable_effect(spread / np.sqrt(n), power=power)
     solved = NormalIndPower().solve_power(nobs1=n, alpha=0.05, power=power, ratio=0)
     assert effect / spread == pytest.approx(solved, rel=1e-4)
 
 
-def test_the_detectable_effect_is_found_as_often_as_it_says() -> None:
+def test_the_detectable_effect_is_found_as_often_as_claimed() -> None:
     rng, n = np.random.default_rng(10), 400
     effect = minimum_detectable_effect(proportion_stderr(40, 40, n))
     drawn = rng.multinomial(n, [0.1 + effect / 2, 0.1 - effect / 2, 0.8], size=4000)

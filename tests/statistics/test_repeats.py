@@ -19,14 +19,14 @@ def rng() -> np.random.Generator:
 
 
 @pytest.mark.parametrize(("total", "correct", "k"), [(5, 0, 2), (5, 2, 1), (6, 3, 3), (7, 1, 7), (8, 8, 4), (9, 4, 6)])
-def test_pass_at_k_is_the_share_of_choices_with_a_right_one(total: int, correct: int, k: int) -> None:
+def test_pass_at_k_is_the_share_of_subsets_with_a_right_answer(total: int, correct: int, k: int) -> None:
     samples = [1] * correct + [0] * (total - correct)
     chosen = list(combinations(samples, k))
     assert pass_at_k(total, correct, k) == pytest.approx(sum(map(max, chosen)) / len(chosen))
 
 
 @pytest.mark.parametrize("written", ["pass@0", "pass@", "best@2", "pass@2.5", "PASS@2", "pass", 4, None])
-def test_what_is_not_understood_is_refused(written: Any) -> None:
+def test_unknown_combinations_are_refused(written: Any) -> None:
     with pytest.raises(ConfigError, match="none of mean@k, pass@k and maj@k"):
         OverRepeats.parse(written, 8)
 
@@ -69,7 +69,7 @@ def test_too_few_repeats_are_refused() -> None:
         OverRepeats("mean", 2).combine([1], ["a"])
 
 
-def test_the_share_of_repeats_is_that_of_the_model(rng: np.random.Generator) -> None:
+def test_the_estimated_share_of_repeats_is_that_of_the_simulation(rng: np.random.Generator) -> None:
     # A doc's chance of a right answer is uniform: its variance is 1/12, that of an answer within a doc 1/6.
     docs, k = 20_000, 4
     values = rng.random((docs, k)) < rng.random((docs, 1))
@@ -77,7 +77,7 @@ def test_the_share_of_repeats_is_that_of_the_model(rng: np.random.Generator) -> 
 
 
 @pytest.mark.parametrize("values", [[], [[1.0, 0.0]], [[1.0], [0.0]], [[1.0, 0.0], [0.0, 1.0]]])
-def test_no_share_where_none_can_be_told(values: list[list[float]]) -> None:
+def test_too_few_repeats_have_no_share(values: list[list[float]]) -> None:
     assert repeats_share(values) is None
 
 

@@ -77,7 +77,7 @@ def _resampled(f: Callable[[Sequence[Any]], float], values: Sequence[Any], iters
         (nanmean, [value if place % 3 else math.nan for place, value in enumerate(LOGPROBS)]),
     ],
 )
-def test_fast_estimates_are_what_resampling_converges_to(f: Callable[..., float], values: list[float]) -> None:
+def test_fast_estimates_equal_the_limit_of_resampling(f: Callable[..., float], values: list[float]) -> None:
     assert bootstrap_stderr(f, values, 100_000) == pytest.approx(_resampled(f, values), rel=0.025)
 
 
@@ -86,7 +86,7 @@ def test_counts_are_resampled_as_items_are(f: Callable[..., float]) -> None:
     assert bootstrap_stderr(f, PAIRS, 50_000) == pytest.approx(_resampled(f, PAIRS, 4_000), rel=0.06)
 
 
-def test_any_other_function_is_called_once_a_resample() -> None:
+def test_any_other_function_is_called_once_per_resample() -> None:
     calls = []
 
     def spread(values: Sequence[float]) -> float:

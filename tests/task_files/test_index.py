@@ -43,7 +43,7 @@ def names(root: Path) -> set[str]:
     return {entry.name for entry in scan(root).entries}
 
 
-def test_kinds_names_and_tags_are_told_by_the_keys(write: Write) -> None:
+def test_kinds_names_and_tags_are_determined_by_the_keys(write: Write) -> None:
     index = TaskIndex.build([write(FILES)])
     assert {name: entry.kind for name, entry in index.items()} == {
         "a": Kind.TASK,
@@ -72,7 +72,7 @@ def test_an_index_from_the_cache_is_the_same(write: Write) -> None:
     assert TaskIndex.build([root]) == TaskIndex.build([root])
 
 
-def test_the_cache_saves_reading(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_avoids_reading(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     root = write({name: text for name, text in FILES.items() if name not in ("broken.yaml", "lost.yaml")})
     age(root)
     scan(root)
@@ -96,7 +96,7 @@ def test_changes_are_noticed(write: Write, change: dict[str, str], expected: set
     assert names(root) == expected
 
 
-def test_a_deleted_file_is_forgotten(write: Write) -> None:
+def test_a_deleted_file_is_removed_from_the_index(write: Write) -> None:
     root = write({"a.yaml": "task: a", "b.yaml": "task: b"})
     age(root)
     scan(root)
@@ -104,7 +104,7 @@ def test_a_deleted_file_is_forgotten(write: Write) -> None:
     assert names(root) == {"b"}
 
 
-def test_a_file_mended_by_its_include_is_noticed(write: Write) -> None:
+def test_a_file_fixed_by_its_include_is_noticed(write: Write) -> None:
     root = write({"a.yaml": "task: a", "lost.yaml": "include: base\ntask: lost"})
     age(root)
     scan(root)
@@ -134,7 +134,7 @@ def test_a_cache_that_cannot_be_written_is_harmless(write: Write, monkeypatch: p
     assert names(root) == {"a"}
 
 
-def test_runs_that_write_at_once_leave_a_whole_file(write: Write, index_cache: Path) -> None:
+def test_concurrent_writers_leave_a_complete_file(write: Write, index_cache: Path) -> None:
     root = write({f"t{number}.yaml": f"task: t{number}" for number in range(50)})
     age(root)
     threads = [threading.Thread(target=scan, args=(root,)) for _ in range(8)]
@@ -146,7 +146,7 @@ def test_runs_that_write_at_once_leave_a_whole_file(write: Write, index_cache: P
     assert len(scan(root).entries) == 50
 
 
-def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_path_of_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LM_HARNESS_CACHE_PATH", "/x")
     assert cache_folder() == Path("/x")
     monkeypatch.delenv("LM_HARNESS_CACHE_PATH")
@@ -164,7 +164,7 @@ def test_the_first_file_of_a_root_and_the_last_root_win(write: Write, caplog: py
     assert "override earlier ones: a" in caplog.text
 
 
-def test_an_entry_reads_its_config_when_asked(write: Write) -> None:
+def test_an_entry_reads_its_config_lazily(write: Write) -> None:
     root = write({"a.yaml": "task: a\nprocess_docs: !function utils.f"})
     assert TaskIndex.build([root])["a"].cfg == {"task": "a", "process_docs": str(root / "utils.f")}
 

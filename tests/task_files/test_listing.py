@@ -26,19 +26,19 @@ def of(names: list[Listed], name: str) -> Listed:
     return next(item for item in names if item.name == name)
 
 
-def test_what_a_task_inherits_is_known(names: list[Listed]) -> None:
+def test_inherited_keys_are_known(names: list[Listed]) -> None:
     assert (of(names, "add").output_type, of(names, "add").dataset) == ("multiple_choice", "org/data main")
 
 
-def test_a_task_that_does_not_say_generates(names: list[Listed]) -> None:
+def test_the_default_output_type_is_generate_until(names: list[Listed]) -> None:
     assert of(names, "sub").output_type == "generate_until"
 
 
-def test_a_group_and_a_tag_ask_nothing(names: list[Listed]) -> None:
+def test_groups_and_tags_have_no_output_type(names: list[Listed]) -> None:
     assert (of(names, "arithmetic").output_type, of(names, "sums").output_type) == ("", "")
 
 
-def test_the_file_is_named_from_its_root(names: list[Listed]) -> None:
+def test_the_file_is_relative_to_its_root(names: list[Listed]) -> None:
     item = of(names, "sub")
     assert item.path.endswith(item.source)
     assert item.source.endswith("/math/deep/sub.yaml")
@@ -48,7 +48,7 @@ def test_the_family_is_the_first_folder(names: list[Listed]) -> None:
     assert [of(names, name).family for name in ("add", "sub", "sums")] == [("math",)] * 3
 
 
-def test_ours_need_no_root_in_front() -> None:
+def test_built_in_files_have_no_root_prefix() -> None:
     assert of(listed(TaskManager()), "gsm8k").source == "gsm8k/gsm8k.yaml"
 
 
@@ -65,7 +65,7 @@ def test_kinds(names: list[Listed], kind: str, found: list[str]) -> None:
     assert [item.name for item in select(names, kind)] == found
 
 
-def test_options_narrow_together(names: list[Listed]) -> None:
+def test_options_can_be_combined(names: list[Listed]) -> None:
     found = select(names, "tasks", ["s*", "add"], "math", "generate_until")
     assert [item.name for item in found] == ["sub"]
 
@@ -88,6 +88,6 @@ def test_patterns(pattern: str, name: str, expected: bool) -> None:
     ("more", "near"),
     [({"family": "maths"}, "Did you mean 'math'"), ({"output_type": "multiple_choise"}, "Did you mean 'multiple")],
 )
-def test_what_does_not_exist_at_all_is_a_mistake(names: list[Listed], more: dict[str, str], near: str) -> None:
+def test_a_value_that_no_task_has_is_a_mistake(names: list[Listed], more: dict[str, str], near: str) -> None:
     with pytest.raises(ConfigError, match=near):
         select(names, **more)

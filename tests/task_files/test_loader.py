@@ -10,7 +10,7 @@ from lm_eval.task_files.loader import load_file, load_yaml
 from tests.task_files.conftest import Write
 
 
-def test_own_keys_replace_included_ones_whole(write: Write) -> None:
+def test_keys_of_the_file_replace_included_keys_completely(write: Write) -> None:
     root = write(
         {
             "base": "a: {x: 1, y: 2}\nb: 1\ntask_list: [t]",
@@ -76,14 +76,14 @@ def test_functions_are_found_anywhere_in_a_config(write: Write) -> None:
     assert loaded["e"]("a", "b") == str(Path("a", "b"))
 
 
-def test_a_function_of_an_included_file_lies_beside_that_file(write: Write) -> None:
+def test_a_function_of_an_included_file_is_next_to_that_file(write: Write) -> None:
     root = write(
         {"lib/base": "f: !function u.f", "lib/u.py": "f = 'lib'", "u.py": "f = 'own'", "t.yaml": "include: lib/base"}
     )
     assert load_yaml(root / "t.yaml")["f"] == "lib"
 
 
-def test_a_module_is_run_once(write: Write) -> None:
+def test_a_module_is_executed_once(write: Write) -> None:
     root = write({"utils.py": "box = []", "t.yaml": "a: !function utils.box", "u.yaml": "a: !function utils.box"})
     assert load_yaml(root / "t.yaml")["a"] is load_yaml(root / "u.yaml")["a"]
 
@@ -93,7 +93,7 @@ def test_without_resolving_no_code_runs(write: Write) -> None:
     assert load_yaml(root / "t.yaml", resolve_func=False) == {"a": str(root / "utils.f")}
 
 
-def test_what_is_returned_can_be_changed(write: Write) -> None:
+def test_the_result_can_be_changed(write: Write) -> None:
     root = write({"t.yaml": "a: {b: [1]}"})
     loaded: dict[str, Any] = load_yaml(root / "t.yaml")
     loaded["a"]["b"].append(2)
@@ -120,7 +120,7 @@ def test_faults_of_functions(write: Write, code: str, error: type[Exception], sa
         load_yaml(root / "t.yaml")
 
 
-def test_a_module_that_is_nowhere(write: Write) -> None:
+def test_a_missing_module(write: Write) -> None:
     root = write({"t.yaml": "a: !function nowhere_at_all.f"})
     with pytest.raises(TaskFileError, match="no such module"):
         load_yaml(root / "t.yaml")

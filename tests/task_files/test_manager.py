@@ -63,7 +63,7 @@ def test_a_task_has_its_config_and_metadata(write: Write) -> None:
     assert config.metadata == {"version": 2, "more": 1, "config_source": str(root / "t1.yaml")}
 
 
-def test_a_tag_is_its_tasks_sorted(write: Write) -> None:
+def test_a_tag_gives_its_sorted_tasks(write: Write) -> None:
     loaded = manager(write(FILES)).load(["tag"])
     assert list(loaded["tasks"]) == ["t1", "t2"]
     assert loaded["groups"] == {}
@@ -156,7 +156,7 @@ def test_a_member_twice_with_different_settings_is_an_error(write: Write) -> Non
         manager(root).load("g")
 
 
-def test_a_group_that_contains_itself(write: Write) -> None:
+def test_a_group_cannot_contain_itself(write: Write) -> None:
     root = write({"a.yaml": "group: a\ntask: [b]", "b.yaml": "group: b\ntask: [a]"})
     with pytest.raises(TaskFileError, match="contains itself"):
         manager(root).load("a")
@@ -171,7 +171,7 @@ def test_a_group_that_contains_itself(write: Write) -> None:
         ("zzzz", "lm_eval ls tasks"),
     ],
 )
-def test_unknown_names_are_said_with_near_ones(write: Write, item: object, said: str) -> None:
+def test_unknown_names_are_errors_with_the_nearest_names(write: Write, item: object, said: str) -> None:
     with pytest.raises(UnknownNameError, match=said):
         manager(write(FILES)).load(item)
 
@@ -207,7 +207,7 @@ def test_faults_name_the_file(write: Write, files: dict[str, str], name: str, sa
         manager(write({**FILES, **files})).load(name)
 
 
-def test_unknown_keys_of_a_foreign_fragment_are_warned_of(write: Write, caplog: pytest.LogCaptureFixture) -> None:
+def test_unknown_keys_of_an_external_fragment_cause_a_warning(write: Write, caplog: pytest.LogCaptureFixture) -> None:
     root = write({"base": BASE + "\nold_key: 1\n", "t.yaml": "include: base\ntask: t"})
     with caplog.at_level(logging.WARNING, "lm_eval"):
         assert list(manager(root).load("t")["tasks"]) == ["t"]
@@ -267,7 +267,7 @@ def test_names_from_configs_and_objects(write: Write) -> None:
     assert get_task_name_from_object(manager(write(FILES)).load("t1")["tasks"]["t1"]) == "t1"
 
 
-def test_an_include_path_that_is_no_folder(tmp_path: Path) -> None:
+def test_an_include_path_must_be_a_folder(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no folder"):
         TaskManager(include_path=tmp_path / "nowhere")
 

@@ -13,7 +13,7 @@ def load(file: Path) -> dict[str, Any]:
     return vars(import_file(file))
 
 
-def test_two_roots_may_have_modules_of_one_name(write: Write) -> None:
+def test_two_roots_may_have_modules_of_the_same_name(write: Write) -> None:
     root = write({"one/fam/utils.py": "x = 1", "two/fam/utils.py": "x = 2"})
     add_root(root / "one")
     add_root(root / "two")
@@ -21,7 +21,7 @@ def test_two_roots_may_have_modules_of_one_name(write: Write) -> None:
     assert load(root / "two/fam/utils.py")["x"] == 2
 
 
-def test_lm_eval_tasks_means_the_root_a_module_lies_in(write: Write) -> None:
+def test_lm_eval_tasks_is_the_root_of_the_module(write: Write) -> None:
     # "gsm8k" exists in the built-in library too, without such a module.
     root = write(
         {
@@ -82,7 +82,7 @@ def test_relative_imports(write: Write) -> None:
     assert load(root / "fam/utils.py")["x"] == 1
 
 
-def test_folders_that_are_no_package_names(write: Write) -> None:
+def test_folders_that_are_not_package_names(write: Write) -> None:
     root = write({"a-b/c d/utils.py": "x = 1", "v1.5/utils.py": "x = 2"})
     add_root(root)
     assert load(root / "a-b/c d/utils.py")["x"] == 1
@@ -113,7 +113,7 @@ def test_dataclasses_with_text_annotations_work(write: Write) -> None:
     assert dataclasses.asdict(made) == {"text": "a"}
 
 
-def test_no_byte_code_is_left_beside_the_source(write: Write) -> None:
+def test_no_byte_code_is_left_next_to_the_source(write: Write) -> None:
     root = write({"fam/utils.py": "x = 1"})
     import_file(root / "fam/utils.py")
     assert [path.name for path in (root / "fam").iterdir()] == ["utils.py"]

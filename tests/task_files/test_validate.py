@@ -31,7 +31,7 @@ def manager(root: Path) -> TaskManager:
     return TaskManager(include_path=root, include_defaults=False)
 
 
-def test_every_fault_is_a_line(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_fault_is_one_line(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
     root = write(FILES)
     problems = validate(manager(root), ["*"])
     assert [problem.name for problem in problems] == ["", "group", "key", "lost", "package"]
@@ -65,7 +65,7 @@ def test_unknown_names(write: Write) -> None:
         validate(manager(write(FILES)), ["goood"])
 
 
-def test_a_module_that_fails_is_run_once(write: Write) -> None:
+def test_a_module_that_fails_is_executed_once(write: Write) -> None:
     root = write(
         {
             "base": BASE,

@@ -27,7 +27,7 @@ def test_auto_grows_to_what_the_server_can_use() -> None:
     assert 64 <= limit.value <= 128
 
 
-def test_auto_stays_small_where_more_does_not_pay() -> None:
+def test_auto_stays_small_if_more_requests_do_not_help() -> None:
     server = Server(capacity=2)
     limit = AutoLimit(clock=lambda: server.now)
     server.drive(limit, 4000)
@@ -48,7 +48,7 @@ def test_auto_stays_in_its_bounds(capacity: int) -> None:
     assert max(seen) <= 256
 
 
-def test_refusals_at_one_moment_halve_once_and_are_told() -> None:
+def test_simultaneous_refusals_halve_the_limit_once_and_are_logged() -> None:
     server = Server(capacity=1000)
     limit = AutoLimit(start=32, clock=lambda: server.now)
     for _ in range(30):
@@ -73,7 +73,7 @@ def test_a_fixed_number_stays() -> None:
     assert limit.describe() == {"mode": "fixed", "limit": 7}
 
 
-def test_the_gate_lets_in_as_many_as_the_limit_in_order() -> None:
+def test_the_gate_admits_up_to_the_limit_in_order() -> None:
     async def scenario() -> list[int]:
         gate = Gate(FixedLimit(2))
         order: list[int] = []
@@ -93,7 +93,7 @@ def test_the_gate_lets_in_as_many_as_the_limit_in_order() -> None:
     assert asyncio.run(scenario()) == list(range(10))
 
 
-def test_one_who_is_cancelled_at_the_gate_takes_no_place() -> None:
+def test_a_waiter_that_is_cancelled_takes_no_place() -> None:
     async def scenario() -> int:
         gate = Gate(FixedLimit(1))
         assert gate.try_enter()

@@ -70,7 +70,7 @@ def test_the_echo_of_a_long_prompt_is_scored() -> None:
     assert math.isclose(asked.resps[0][0], expected[0], abs_tol=1e-6)
 
 
-def test_a_packed_answer_is_unpacked() -> None:
+def test_a_compressed_answer_is_decompressed() -> None:
     def handler(request: web.Request, body: Any) -> web.Response:
         assert "gzip" in request.headers["Accept-Encoding"]
         text = json.dumps({"choices": [{"index": 0, "text": "x" * 100_000}]})
@@ -82,7 +82,7 @@ def test_a_packed_answer_is_unpacked() -> None:
     assert parsed["choices"][0]["text"] == "x" * 100_000
 
 
-def test_long_headers_of_a_gateway_are_no_fault() -> None:
+def test_long_headers_of_a_gateway_are_accepted() -> None:
     def handler(request: web.Request, body: Any) -> web.Response:
         response = completion("fine")
         response.headers["X-Trace"] = "t" * 30_000
@@ -102,7 +102,7 @@ def _ipv6() -> bool:
 
 
 @pytest.mark.skipif(not _ipv6(), reason="no IPv6 loopback")
-def test_an_address_of_the_newer_kind_works() -> None:
+def test_an_ipv6_address_works() -> None:
     with MockServer() as plain:
         expected, _ = run(plain.base_url)
     with MockServer(host="::1") as server:
@@ -127,12 +127,12 @@ def deaf() -> Iterator[int]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="what a full queue does differs between systems")
-def test_connecting_has_a_time_limit_of_its_own() -> None:
+def test_connecting_has_a_separate_time_limit() -> None:
     with deaf() as port, pytest.raises(EndpointUnreachable, match=r"No connection within 0\.2 s"):
         ask(f"http://127.0.0.1:{port}/v1/completions", connect_timeout=0.2, timeout=60)
 
 
-def test_a_server_that_takes_its_time_is_not_one_without_a_connection() -> None:
+def test_a_slow_server_is_not_a_connection_error() -> None:
     with MockServer(latency_ms=400) as server:
         lm, instances = model(server.base_url, connect_timeout=0.2, timeout=30), generated(2)
         lm.respond(instances)

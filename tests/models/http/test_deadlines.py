@@ -21,7 +21,7 @@ async def waits(deadlines: Deadlines, seconds: float) -> bool:
     return False
 
 
-def test_only_what_takes_too_long_is_ended() -> None:
+def test_only_late_work_is_cancelled() -> None:
     async def work() -> tuple[bool, ...]:
         deadlines = Deadlines(0.05)
         found = tuple(await asyncio.gather(waits(deadlines, 30), waits(deadlines, 0), waits(deadlines, 30)))
@@ -31,7 +31,7 @@ def test_only_what_takes_too_long_is_ended() -> None:
     assert asyncio.run(work()) == (True, False, True)
 
 
-def test_a_later_one_is_watched_once_the_first_has_ended() -> None:
+def test_a_later_deadline_is_watched_after_the_first_has_ended() -> None:
     async def work() -> bool:
         deadlines = Deadlines(0.05)
         await waits(deadlines, 0.03)
@@ -42,7 +42,7 @@ def test_a_later_one_is_watched_once_the_first_has_ended() -> None:
     assert asyncio.run(work())
 
 
-def test_a_cancellation_from_elsewhere_is_no_deadline() -> None:
+def test_a_cancellation_by_other_code_is_not_a_timeout() -> None:
     async def work() -> None:
         deadlines = Deadlines(30)
         task = asyncio.ensure_future(waits(deadlines, 30))
@@ -57,7 +57,7 @@ def test_a_cancellation_from_elsewhere_is_no_deadline() -> None:
         asyncio.run(work())
 
 
-def test_a_slow_one_does_not_hold_what_ended_after_it() -> None:
+def test_a_slow_call_does_not_delay_the_result_of_a_later_one() -> None:
     async def work() -> int:
         deadlines = Deadlines(30)
         first: Deadline = deadlines.begin()

@@ -81,7 +81,7 @@ def test_units_are_taken_only_when_a_worker_is_free() -> None:
     assert counts["most"] == 4
 
 
-def test_what_follows_from_work_is_done_first() -> None:
+def test_follow_up_units_run_first() -> None:
     counts: dict[str, int] = {}
     windows = [Plain(10, counts), Plain(11, counts)]
     answers, _ = dispatch(iter([Plain(0, counts, more=windows), Plain(1, counts)]), places=1)
@@ -94,7 +94,7 @@ def test_follow_ups_of_the_last_unit_are_spread_over_workers() -> None:
     assert counts["most"] == 4
 
 
-def test_a_lost_unit_is_data_and_the_rest_goes_on() -> None:
+def test_a_lost_unit_is_data_and_the_rest_continues() -> None:
     counts: dict[str, int] = {}
     units = [
         Plain(0, counts),
@@ -107,14 +107,14 @@ def test_a_lost_unit_is_data_and_the_rest_goes_on() -> None:
 
 
 @pytest.mark.parametrize("error", [ConfigError("ours"), ValueError("a bug")])
-def test_what_is_no_request_s_fault_ends_the_run(error: Exception) -> None:
+def test_an_unexpected_error_ends_the_run(error: Exception) -> None:
     counts: dict[str, int] = {}
     with pytest.raises(type(error), match=str(error)):
         dispatch(Plain(number, counts, error if number == 3 else None) for number in range(1000))
     assert counts["runs"] < 20
 
 
-def test_a_fault_of_the_iterator_ends_the_run() -> None:
+def test_an_error_in_the_iterator_ends_the_run() -> None:
     def units() -> Iterator[Unit]:
         yield Plain(0, {})
         raise ConfigError("a bad template")
@@ -131,7 +131,7 @@ def test_a_fault_of_the_iterator_ends_the_run() -> None:
         (CheckFailed("wrong"), 6, 1),
     ],
 )
-def test_a_unit_that_cannot_use_its_answer_is_run_again_where_that_may_help(
+def test_a_unit_that_cannot_use_its_answer_runs_again_if_that_may_help(
     error: APIError, retries: int, runs: int
 ) -> None:
     counts: dict[str, int] = {}
@@ -140,7 +140,7 @@ def test_a_unit_that_cannot_use_its_answer_is_run_again_where_that_may_help(
     assert [entry.attempts for entry in lost] == [runs]
 
 
-def test_nothing_to_do_is_done_at_once() -> None:
+def test_no_work_returns_at_once() -> None:
     assert dispatch(iter([])) == ([], [])
 
 

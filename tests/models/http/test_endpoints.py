@@ -34,35 +34,35 @@ class Clock:
         ),
     ],
 )
-def test_base_urls_are_made_regular(url: str, completions: str, tokenize: str) -> None:
+def test_base_urls_are_normalized(url: str, completions: str, tokenize: str) -> None:
     (endpoint,) = parse_base_urls(url, "/completions")
     assert endpoint.url("/completions") == completions
     assert endpoint.url("//tokenize") == tokenize
 
 
-def test_a_model_without_a_path_is_asked_exactly_where_it_says() -> None:
+def test_a_model_without_a_path_uses_its_url_unchanged() -> None:
     (endpoint,) = parse_base_urls("http://h/api/generate", "")
     assert endpoint.url("") == "http://h/api/generate"
 
 
 @pytest.mark.parametrize("url", ["ftp://h", "http://", "http://h:x/v1", " ; "])
-def test_what_is_no_url_is_refused(url: str) -> None:
+def test_malformed_urls_are_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="base_url"):
         parse_base_urls(url, "/completions")
 
 
-def test_several_urls_come_as_text_or_as_a_list() -> None:
+def test_several_urls_are_a_text_or_a_list() -> None:
     assert [e.base for e in parse_base_urls("http://a;http://b/v1", "/completions")] == ["http://a/v1", "http://b/v1"]
     assert len(parse_base_urls(["http://a", "http://b"], "/completions")) == 2
 
 
-def test_the_one_with_fewest_outstanding_is_picked() -> None:
+def test_the_endpoint_with_the_fewest_requests_is_picked() -> None:
     endpoints = EndpointSet(parse_base_urls("http://a;http://b", "/completions"))
     endpoints.endpoints[0].outstanding = 3
     assert endpoints.pick() is endpoints.endpoints[1]
 
 
-def test_one_without_a_connection_rests_and_comes_back() -> None:
+def test_an_unreachable_endpoint_rests_and_returns() -> None:
     clock = Clock()
     endpoints = EndpointSet(parse_base_urls("http://a;http://b", "/completions"), clock)
     first, second = endpoints.endpoints
@@ -75,7 +75,7 @@ def test_one_without_a_connection_rests_and_comes_back() -> None:
     assert endpoints.pick() is first
 
 
-def test_one_that_stumbles_rests_after_three_failures_in_a_row() -> None:
+def test_an_endpoint_rests_after_three_failures_in_a_row() -> None:
     endpoints = EndpointSet(parse_base_urls("http://a;http://b", "/completions"), Clock())
     first, second = endpoints.endpoints
     second.outstanding = 5
@@ -88,7 +88,7 @@ def test_one_that_stumbles_rests_after_three_failures_in_a_row() -> None:
     assert endpoints.pick() is second
 
 
-def test_one_that_asks_for_a_pause_is_passed_over_until_then() -> None:
+def test_an_endpoint_with_retry_after_is_skipped_until_then() -> None:
     clock = Clock()
     endpoints = EndpointSet(parse_base_urls("http://a;http://b", "/completions"), clock)
     first, second = endpoints.endpoints
@@ -122,7 +122,7 @@ def test_an_only_endpoint_never_rests() -> None:
     assert endpoints.wait(only) == 0.0
 
 
-def test_identity_knows_neither_order_nor_credentials() -> None:
+def test_identity_ignores_order_and_credentials() -> None:
     one = EndpointSet(parse_base_urls("http://k:s@a;http://b?key=1", "/completions"))
     two = EndpointSet(parse_base_urls("http://b/v1;http://a", "/completions"))
     assert one.identity == two.identity

@@ -46,7 +46,7 @@ def failing(statuses: list[int], **headers: str) -> Handler:
 
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504])
-def test_what_may_pass_is_asked_again(status: int) -> None:
+def test_temporary_errors_are_retried(status: int) -> None:
     with ScriptedServer(failing([status, status])) as server:
         (reply,), session = ask(server.url, [call()])
     assert isinstance(reply, Reply)
@@ -55,7 +55,7 @@ def test_what_may_pass_is_asked_again(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
-def test_what_will_not_pass_is_not(status: int) -> None:
+def test_permanent_errors_are_not_retried(status: int) -> None:
     with ScriptedServer(failing([status])) as server:
         (error,), _ = ask(server.url, [call()])
     assert isinstance(error, RequestRejected)
@@ -70,19 +70,19 @@ def test_a_refusal_before_any_answer_ends_the_run(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [401, 404])
-def test_while_checking_a_refusal_is_a_finding(status: int) -> None:
+def test_a_refusal_of_the_probe_is_a_finding(status: int) -> None:
     with ScriptedServer(failing([status])) as server:
         (error,), _ = ask(server.url, [call()], checking=True)
     assert isinstance(error, APIError)
 
 
-def test_a_refusal_elsewhere_than_on_the_main_path_is_one_request_s() -> None:
+def test_a_refusal_on_another_path_loses_one_request() -> None:
     with ScriptedServer(failing([404])) as server:
         (error,), _ = ask(server.url, [Call("//tokenize", {"prompt": "x"})])
     assert isinstance(error, APIError)
 
 
-def test_a_key_that_stops_being_accepted_stops_the_run_in_the_end() -> None:
+def test_a_key_that_becomes_invalid_stops_the_run() -> None:
     with ScriptedServer(
         lambda r, body: completion("x") if body["prompt"] == "0" else web.Response(status=401)
     ) as server:
@@ -131,7 +131,7 @@ def test_the_same_call_twice_fails_twice(tmp_path: Path) -> None:
     assert [type(reply) for reply in replies] == [RequestRejected, RequestRejected]
 
 
-def test_answers_are_taken_from_the_journal_and_errors_are_not_kept(tmp_path: Path) -> None:
+def test_answers_are_read_from_the_journal_and_errors_are_not_stored(tmp_path: Path) -> None:
     with ScriptedServer(
         lambda r, body: completion("x") if body["prompt"] == "good" else web.Response(status=400)
     ) as server:
@@ -159,7 +159,7 @@ def test_one_of_three_endpoints_is_dead() -> None:
     assert described["endpoints"][1]["failures"] >= 1
 
 
-def test_a_server_that_is_gone_does_not_hold_up_the_run_for_ever() -> None:
+def test_an_unreachable_server_does_not_delay_the_run_forever() -> None:
     session = Session(ModelArguments(model="m", base_url="http://127.0.0.1:9", max_retries=1), "/completions")
     session._policy.first_wait = 0.01
 

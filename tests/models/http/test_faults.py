@@ -69,7 +69,7 @@ def prompts_of(instances: Sequence[Instance]) -> set[str]:
         "error-body:0.2", "duplicate-choice:0.2", "missing-choice:0.2", "wrong-index:0.2",
     ],
 )  # fmt: skip
-def test_a_fault_that_passes_leaves_no_trace(fault: str, ready: LocalCompletionsAPI, quiet: list[Any]) -> None:
+def test_a_temporary_fault_does_not_change_scores(fault: str, ready: LocalCompletionsAPI, quiet: list[Any]) -> None:
     with MockServer(faults=[fault]) as server:
         instances, lm = ask(ready, server.base_url, max_retries=12)
         struck = sum(server.stats.faults.values())
@@ -78,7 +78,7 @@ def test_a_fault_that_passes_leaves_no_trace(fault: str, ready: LocalCompletions
     assert lm.describe()["run"]["retries"] == struck
 
 
-def test_a_date_to_come_back_at_leaves_no_trace(ready: LocalCompletionsAPI, quiet: list[Any]) -> None:
+def test_a_retry_after_date_does_not_change_scores(ready: LocalCompletionsAPI, quiet: list[Any]) -> None:
     with MockServer(faults=[None, "429-retry-after-date=1"]) as server:
         instances, _ = ask(ready, server.base_url)
         assert server.stats.statuses[429] == 1
@@ -86,7 +86,7 @@ def test_a_date_to_come_back_at_leaves_no_trace(ready: LocalCompletionsAPI, quie
 
 
 @pytest.mark.parametrize("fault", ["drip=0.05:0.2", "slow=0.2:0.1", "reversed-choices:0.5"])
-def test_an_odd_answer_is_no_fault(fault: str, ready: LocalCompletionsAPI, quiet: list[Any]) -> None:
+def test_an_unusual_answer_is_accepted(fault: str, ready: LocalCompletionsAPI, quiet: list[Any]) -> None:
     with MockServer(faults=[fault]) as server:
         instances, lm = ask(ready, server.base_url, batch_size=3)
         assert sum(server.stats.faults.values()) > 0
@@ -95,7 +95,7 @@ def test_an_odd_answer_is_no_fault(fault: str, ready: LocalCompletionsAPI, quiet
 
 
 @pytest.mark.parametrize("fault", ["hang:0.05", "drip=3:0.05"])
-def test_no_answer_in_time_is_asked_again(fault: str, ready: LocalCompletionsAPI, quiet: list[Any]) -> None:
+def test_a_timeout_is_retried(fault: str, ready: LocalCompletionsAPI, quiet: list[Any]) -> None:
     with MockServer(faults=[fault]) as server:
         instances, _ = ask(ready, server.base_url, num_concurrent=16, timeout=0.4)
         assert sum(server.stats.faults.values()) > 0
@@ -105,7 +105,7 @@ def test_no_answer_in_time_is_asked_again(fault: str, ready: LocalCompletionsAPI
 @pytest.mark.parametrize(
     "fault", ["duplicate-choice:0.3", "missing-choice:0.3", "wrong-index:0.3", "null-logprobs:0.2"]
 )
-def test_a_batch_that_comes_back_wrong_is_asked_one_by_one(
+def test_a_wrong_answer_to_a_batch_is_asked_again_one_by_one(
     fault: str, ready: LocalCompletionsAPI, quiet: list[Any]
 ) -> None:
     with MockServer(faults=[fault]) as server:
@@ -123,7 +123,7 @@ def test_a_batch_that_comes_back_wrong_is_asked_one_by_one(
         ("missing-choice-sticky:0.2", "malformed"), ("hang-sticky:0.1", "timeout"),
     ],
 )  # fmt: skip
-def test_a_fault_that_stays_is_counted_exactly(
+def test_a_permanent_fault_is_counted_exactly(
     fault: str, kind: str, ready: LocalCompletionsAPI, quiet: list[Any]
 ) -> None:
     with MockServer(faults=[fault]) as server:
@@ -143,9 +143,7 @@ def test_a_fault_that_stays_is_counted_exactly(
 @pytest.mark.parametrize(
     "fault", ["null-logprobs-sticky:0.3", "nan-logprobs-sticky:0.3", "positive-logprobs-sticky:0.3"]
 )
-def test_values_that_cannot_be_right_are_counted_exactly(
-    fault: str, ready: LocalCompletionsAPI, quiet: list[Any]
-) -> None:
+def test_impossible_values_are_counted_exactly(fault: str, ready: LocalCompletionsAPI, quiet: list[Any]) -> None:
     with MockServer(faults=[fault]) as server:
         instances, _ = ask(ready, server.base_url)
         scored = [request for request in server.requests if request.body and request.body.get("echo")]
@@ -154,7 +152,7 @@ def test_values_that_cannot_be_right_are_counted_exactly(
     assert all(one == other for one, other in zip(answers(instances), quiet, strict=True) if one[1] is None)
 
 
-def test_null_in_place_of_text_is_an_empty_answer_and_no_score(ready: LocalCompletionsAPI) -> None:
+def test_null_instead_of_text_is_an_empty_answer_and_no_score(ready: LocalCompletionsAPI) -> None:
     with MockServer(faults=["null-content-sticky:0.3"]) as server:
         instances, _ = ask(ready, server.base_url)
         struck = [request for request in server.requests if request.fault]
@@ -177,7 +175,7 @@ def test_null_in_place_of_text_is_an_empty_answer_and_no_score(ready: LocalCompl
         ("content-filter:0.3", "filtered"), ("refusal:0.3", "refusal"),
     ],
 )  # fmt: skip
-def test_a_chat_answer_that_is_none_is_counted_by_what_it_is(fault: str, outcome: str) -> None:
+def test_unusable_chat_answers_are_counted_by_kind(fault: str, outcome: str) -> None:
     with MockServer(faults=[fault], answers=lambda prompt: "An answer.") as server:
         lm = LocalChatCompletion(model="mock", base_url=server.base_url, num_concurrent=8)
         asked = [Instance("generate_until", {}, (f"Question {n}?", {}), 0, ("t", n, 1)) for n in range(40)]
@@ -208,7 +206,7 @@ def test_a_refusal_of_the_first_request_ends_the_run_at_once(status: str, wanted
 
 
 @pytest.mark.parametrize("status", ["401", "403", "404"])
-def test_a_refusal_in_the_midst_of_answers_costs_one_request(status: str, ready: LocalCompletionsAPI) -> None:
+def test_a_refusal_among_answers_loses_one_request(status: str, ready: LocalCompletionsAPI) -> None:
     with MockServer(faults=[*[None] * 20, status]) as server:
         instances, lm = ask(ready, server.base_url, num_concurrent=1)
         assert server.stats.asked == sum(instance.repeats or 1 for instance in instances)

@@ -30,7 +30,7 @@ def key(text: str) -> bytes:
     return answer_key("http://h", "/completions", text.encode(), 0)
 
 
-def test_a_key_tells_endpoint_path_payload_and_repeat_apart() -> None:
+def test_a_key_depends_on_endpoint_path_payload_and_repeat() -> None:
     keys = {
         answer_key(identity, path, body, repeat)
         for identity in ("http://a", "http://b")
@@ -41,7 +41,7 @@ def test_a_key_tells_endpoint_path_payload_and_repeat_apart() -> None:
     assert len(keys) == 16
 
 
-def test_an_answer_is_there_before_and_after_the_commit(journal: Journal) -> None:
+def test_an_answer_is_found_before_and_after_the_commit(journal: Journal) -> None:
     text = '{"text": "naïve \\u0000 \\"日本語\\" 🙂\\n"}'.encode()
     journal.put(key("a"), text)
     assert journal.get(key("a")) == text
@@ -61,7 +61,7 @@ def test_long_answers_are_compressed(path: Path, journal: Journal) -> None:
     assert journal.get(key("a")) == text
 
 
-def test_short_and_long_answers_are_kept_together(path: Path, journal: Journal) -> None:
+def test_short_and_long_answers_are_stored_together(path: Path, journal: Journal) -> None:
     texts = {key(str(size)): b"x" * size for size in (1, 8_000, 9_000, 3_000_000)}
     for one, text in texts.items():
         journal.put(one, text)
@@ -80,7 +80,7 @@ def test_answers_outlive_the_process_that_got_them(path: Path) -> None:
     second.close()
 
 
-def test_fresh_forgets(path: Path) -> None:
+def test_fresh_deletes_all_answers(path: Path) -> None:
     first = Journal(path)
     first.put(key("a"), b"1")
     first.close()
@@ -89,7 +89,7 @@ def test_fresh_forgets(path: Path) -> None:
     second.close()
 
 
-def test_forget_removes_what_is_committed_and_what_is_not(journal: Journal) -> None:
+def test_forget_removes_committed_and_pending_answers(journal: Journal) -> None:
     journal.put(key("a"), b"1")
     journal.commit()
     journal.put(key("b"), b"2")
@@ -98,7 +98,7 @@ def test_forget_removes_what_is_committed_and_what_is_not(journal: Journal) -> N
     assert journal.get(key("b")) is None
 
 
-def test_what_is_forgotten_stays_forgotten_and_may_come_again(path: Path) -> None:
+def test_a_removed_answer_stays_removed_and_can_be_stored_again(path: Path) -> None:
     first = Journal(path)
     first.put(key("a"), b"wrong")
     first.put(key("b"), b"right")
@@ -130,7 +130,7 @@ def test_a_row_another_process_removed_is_not_there(path: Path, journal: Journal
     assert journal.get(key("a")) is None
 
 
-def test_answers_of_another_process_that_started_over_are_not_taken_for_ours(path: Path, journal: Journal) -> None:
+def test_answers_of_a_new_journal_of_another_process_are_not_used(path: Path, journal: Journal) -> None:
     for name in "ab":
         journal.put(key(name), name.encode())
     journal.commit()
@@ -140,7 +140,7 @@ def test_answers_of_another_process_that_started_over_are_not_taken_for_ours(pat
     assert [journal.get(key(name)) for name in "ab"] == [None, None]
 
 
-def test_a_file_that_is_begun_anew_has_its_table_all_the_time(
+def test_a_file_that_is_restarted_always_has_its_table(
     path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect = Journal._connect
@@ -161,7 +161,7 @@ def test_a_file_that_is_begun_anew_has_its_table_all_the_time(
     assert seen == [[("answers",)]]
 
 
-def test_a_file_of_another_version_is_refused_or_begun_anew(path: Path) -> None:
+def test_a_file_of_another_version_is_refused_or_restarted(path: Path) -> None:
     path.parent.mkdir()
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE answers (key TEXT PRIMARY KEY, body TEXT NOT NULL)")
@@ -174,7 +174,7 @@ def test_a_file_of_another_version_is_refused_or_begun_anew(path: Path) -> None:
     begun.close()
 
 
-def test_two_use_one_file(path: Path, journal: Journal) -> None:
+def test_two_processes_use_one_file(path: Path, journal: Journal) -> None:
     other = Journal(path)
     for number in range(50):
         journal.put(key(f"a{number}"), b"a")
@@ -186,7 +186,7 @@ def test_two_use_one_file(path: Path, journal: Journal) -> None:
     third.close()
 
 
-def test_what_is_no_journal_is_refused(tmp_path: Path) -> None:
+def test_other_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("not a database, but long enough to be taken for one" * 50)
     with pytest.raises(ConfigError, match="cannot be used as a file of answers"):

@@ -28,14 +28,14 @@ def ask(url: str, count: int, **arguments: Any) -> LocalCompletionsAPI:
     return lm
 
 
-def test_requests_a_minute_are_kept_without_a_refusal() -> None:
+def test_a_request_limit_is_kept_without_a_429() -> None:
     with MockServer(requests_per_minute=2400, rate_window=0.5) as server:
         lm = ask(server.base_url, 16, num_concurrent=16, requests_per_minute=1200)
         assert server.stats.statuses == {200: 16}
     assert lm.describe()["run"]["waited_for_limits_seconds"] > 0.5
 
 
-def test_what_headers_say_is_kept_without_being_told_twice() -> None:
+def test_the_limits_of_headers_are_kept_after_one_answer() -> None:
     with MockServer(requests_per_minute=2400, rate_window=0.5) as server:
         lm = ask(server.base_url, 50, num_concurrent=4)
         assert server.stats.statuses == {200: 50}
@@ -43,7 +43,7 @@ def test_what_headers_say_is_kept_without_being_told_twice() -> None:
     assert lm.describe()["run"]["waited_for_limits_seconds"] > 0
 
 
-def test_tokens_a_minute_are_charged_by_what_was_really_used() -> None:
+def test_token_limits_are_charged_by_real_usage() -> None:
     """Each call books 2,000 tokens of 1,000 a second and uses three, so the bookings must be given back."""
 
     async def work(session: Session) -> None:
@@ -61,7 +61,7 @@ def test_tokens_a_minute_are_charged_by_what_was_really_used() -> None:
     assert session._limits.waited == pytest.approx(0.0, abs=0.1)
 
 
-def test_a_wait_one_call_is_told_holds_for_all() -> None:
+def test_a_retry_after_of_one_call_holds_for_all() -> None:
     came: list[float] = []
 
     def handler(request: web.Request, body: Any) -> web.Response:

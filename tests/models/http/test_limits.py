@@ -23,7 +23,7 @@ def test_durations(text: str, seconds: float | None) -> None:
     assert parse_duration(text) == seconds
 
 
-def test_no_window_of_a_minute_holds_more_requests_than_the_limit_and_one() -> None:
+def test_no_minute_has_more_requests_than_the_limit_and_one() -> None:
     clock = Clock()
     limits = Limits(requests_per_minute=30, clock=clock)
     sent = sorted(clock.now + limits.book("a", 0) for _ in range(120))
@@ -40,7 +40,7 @@ def test_tokens_are_booked_and_corrected() -> None:
     assert limits.book("a", 0) == pytest.approx(4.0)
 
 
-def test_headers_teach_a_limit_before_it_is_met() -> None:
+def test_a_limit_is_learnt_from_headers_before_it_is_reached() -> None:
     clock = Clock()
     limits = Limits(clock=clock)
     assert not limits.active
@@ -98,7 +98,7 @@ class Windowed(Flowing):
 @pytest.mark.parametrize("kind", [Flowing, Windowed])
 @pytest.mark.parametrize(("limit", "span"), [(20, 1.0), (60, 60.0), (500, 60.0), (5, 60.0)])
 @pytest.mark.parametrize("at_once", [1, 4])
-def test_a_server_that_tells_its_limit_has_nothing_to_refuse(
+def test_a_server_that_reports_its_limit_never_answers_429(
     kind: type[Flowing], limit: int, span: float, at_once: int
 ) -> None:
     clock = Clock()
@@ -122,7 +122,7 @@ def test_a_server_that_tells_its_limit_has_nothing_to_refuse(
 
 
 @pytest.mark.parametrize("remaining", ["many", "-1", "nan", "inf"])
-def test_headers_without_counts_teach_nothing(remaining: str) -> None:
+def test_headers_without_counts_set_no_limit(remaining: str) -> None:
     limits = Limits(clock=Clock())
     headers = {"x-ratelimit-limit-requests": remaining, "x-ratelimit-remaining-requests": remaining}
     limits.learn("a", headers, requests=0, tokens=0)

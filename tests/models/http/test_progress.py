@@ -146,12 +146,12 @@ def test_a_shorter_line_leaves_nothing_of_the_longer(scene: Scene) -> None:
     assert scene.terminal.shown.endswith("?/s, 3/8 in flight]")
 
 
-def test_nothing_is_shown_that_is_not_known(scene: Scene) -> None:
+def test_unknown_figures_are_not_shown(scene: Scene) -> None:
     scene.progress.tick()
     assert scene.terminal.shown == "Requests:   0%|          | 0/100 [00:00<?, ?/s, 3/8 in flight]"
 
 
-def test_time_left_is_not_told_from_the_first_answers(scene: Scene) -> None:
+def test_time_left_is_not_shown_after_the_first_answers(scene: Scene) -> None:
     scene.answer(40, 4)
     assert "[00:04<?, 10.00/s" in scene.terminal.shown
 
@@ -162,21 +162,21 @@ def left(scene: Scene) -> float:
     return sum(float(part) * (1, 60, 3600)[power] for power, part in enumerate(reversed(parts)))
 
 
-def test_time_left_follows_the_speed_of_late() -> None:
+def test_time_left_follows_the_recent_rate() -> None:
     scene = Scene(total=10_000)
     scene.answer(1000, 10)
     scene.answer(100, 100)
     assert left(scene) == pytest.approx(8900, rel=0.05)
 
 
-def test_answers_that_were_known_do_not_make_time_left_short() -> None:
+def test_cached_answers_do_not_shorten_the_time_left() -> None:
     scene = Scene(total=1000)
     scene.answer(500, 0.5, cached=500)
     scene.answer(20, 20)
     assert left(scene) == pytest.approx(480, rel=0.05)
 
 
-def test_answers_that_were_known_among_others_do_not_make_time_left_short() -> None:
+def test_cached_answers_among_others_do_not_shorten_the_time_left() -> None:
     scene = Scene(total=1000)
     for _ in range(20):
         for _ in range(25):
@@ -208,7 +208,7 @@ def test_a_long_run_keeps_few_counts() -> None:
     assert len(scene.progress._tokens) < 400
 
 
-def test_tokens_per_second_follow_the_speed_of_late() -> None:
+def test_tokens_per_second_follow_the_recent_rate() -> None:
     scene = Scene(total=1000)
     scene.answer(100, 1, completion=10)
     scene.answer(100, 100, completion=10)
@@ -223,7 +223,7 @@ def test_lost_responses_are_counted(scene: Scene) -> None:
     assert "1 error," in scene.terminal.shown
 
 
-def test_what_was_counted_before_is_not_this_runs() -> None:
+def test_earlier_counts_are_not_part_of_this_run() -> None:
     scene = Scene()
     scene.accounting.retries = 4
     scene.accounting.usage.prompt = 1000
@@ -253,14 +253,14 @@ def test_bounds_are_shown_in_their_units() -> None:
     assert "tokens 1.2M of 5.0M, time 01:23 of 1:02:03" in scene.terminal.shown
 
 
-def test_the_end_replaces_the_line_by_what_was_done(scene: Scene) -> None:
+def test_the_end_replaces_the_bar_by_a_summary(scene: Scene) -> None:
     scene.answer(100, 50)
     scene.progress.close()
     last = scene.terminal.getvalue().split("\r")[-1]
     assert last == "Answered 100 requests in 00:50 (2/s), 10k prompt and 0 completion tokens, 0 errors\n"
 
 
-def test_the_summary_says_what_was_done(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_summary_has_the_totals(monkeypatch: pytest.MonkeyPatch) -> None:
     scene = eventful(monkeypatch, price_in=1.0, price_out=1.0)
     scene.answer(7, 1, cached=7, prompt=0)
     scene.progress.done = 3200
@@ -286,7 +286,7 @@ def test_counts_are_short(count: float, expected: str) -> None:
     assert f" {expected} prompt" in scene.summary
 
 
-def test_a_pipe_gets_log_lines_and_not_many(logged: pytest.LogCaptureFixture) -> None:
+def test_a_pipe_gets_few_log_lines(logged: pytest.LogCaptureFixture) -> None:
     scene = Scene(total=1000, interactive=False)
     scene.answer(1000, 250)
     scene.progress.close()
@@ -308,14 +308,14 @@ def test_a_slow_run_in_a_pipe_shows_life_once_a_minute(logged: pytest.LogCapture
     ]
 
 
-def test_a_quick_run_in_a_pipe_says_only_what_was_done(logged: pytest.LogCaptureFixture) -> None:
+def test_a_quick_run_in_a_pipe_logs_only_the_summary(logged: pytest.LogCaptureFixture) -> None:
     scene = Scene(total=50, interactive=False)
     scene.answer(50, 5)
     scene.progress.close()
     assert len(logged.records) == 1
 
 
-def test_nothing_is_said_where_nothing_is_wanted(logged: pytest.LogCaptureFixture) -> None:
+def test_disabled_progress_is_silent(logged: pytest.LogCaptureFixture) -> None:
     scene = Scene(shown=False)
     scene.progress.advance()
     scene.progress.tick()
@@ -323,13 +323,13 @@ def test_nothing_is_said_where_nothing_is_wanted(logged: pytest.LogCaptureFixtur
     assert (scene.terminal.getvalue(), logged.records) == ("", [])
 
 
-def test_a_bar_can_be_wanted_in_a_pipe() -> None:
+def test_a_bar_can_be_forced_in_a_pipe() -> None:
     scene = Scene(shown=True, interactive=False)
     scene.answer(10, 10)
     assert " 10/100 [" in scene.terminal.shown
 
 
-def test_closing_twice_says_it_once(scene: Scene) -> None:
+def test_closing_twice_logs_one_summary(scene: Scene) -> None:
     scene.progress.close()
     scene.progress.close()
     assert scene.terminal.getvalue().count("Answered") == 1

@@ -44,7 +44,7 @@ def test_the_environment_names_a_proxy(
 
 
 @pytest.mark.parametrize("value", ["socks5://me:secret@p:1080", "http://me:secret@p:port", "http://", "http://[::1"])
-def test_what_is_no_http_proxy_is_a_mistake_of_the_user(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_kinds_of_proxies_are_a_mistake_of_the_user(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", value)
     with pytest.raises(ConfigError, match=r"^HTTPS_PROXY is .*no other kind of proxy") as caught:
         proxy_for("https://model.test/v1")
@@ -86,7 +86,7 @@ def test_a_proxy_gets_the_password_of_its_url(monkeypatch: pytest.MonkeyPatch) -
         assert proxy.asked
 
 
-def test_a_proxy_that_wants_a_password_says_so_before_anything_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_that_needs_a_password_is_an_error_before_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
     with MockServer() as server, Tunnel(password=True) as proxy:
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
         with pytest.raises(EndpointUnreachable, match=r"The proxy asks for a name and a password .*NAME:PASSWORD"):
@@ -94,7 +94,7 @@ def test_a_proxy_that_wants_a_password_says_so_before_anything_is_asked(monkeypa
         assert server.stats.total == 0
 
 
-def test_a_proxy_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_proxy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]

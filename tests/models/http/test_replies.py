@@ -52,7 +52,7 @@ LLAMA = "request (6002 tokens) exceeds the available context size (2048 tokens),
         (503, "busy", ServerError, True),
     ],
 )
-def test_status_and_body_tell_the_error(status: int, body: str, kind: type[APIError], retryable: bool) -> None:
+def test_status_and_body_determine_the_error(status: int, body: str, kind: type[APIError], retryable: bool) -> None:
     error = error_for_status(status, {"Location": "http://x"}, body.encode(), "http://h/v1", Redactor())
     assert type(error) is kind
     assert error.retryable is retryable
@@ -133,12 +133,12 @@ def test_prompts_are_counted(payload: dict[str, Any], count: int) -> None:
     assert prompts_in(payload) == count
 
 
-def test_choices_come_in_the_order_of_the_prompts() -> None:
+def test_choices_are_in_the_order_of_the_prompts() -> None:
     body = {"choices": [{"index": 1, "text": "b"}, {"index": 0, "text": "a"}]}
     assert [choice["text"] for choice in choices_in_order(body, 2)] == ["a", "b"]
 
 
-def test_an_only_choice_needs_no_index() -> None:
+def test_a_single_choice_needs_no_index() -> None:
     assert choices_in_order({"choices": [{"text": "a"}]}, 1)[0]["text"] == "a"
 
 
@@ -166,5 +166,5 @@ def test_one_prompt_may_be_asked_again() -> None:
     assert caught.value.retryable
 
 
-def test_n_choices_are_expected_when_asked_for() -> None:
+def test_n_choices_are_expected_if_requested() -> None:
     check_choices({"messages": [], "n": 2}, {"choices": [{"index": 0}, {"index": 1}]})

@@ -42,13 +42,13 @@ def failures(count: int, body: str = "") -> list[APIError]:
     return [ServerError("failed", status=502, body=body or str(number)) for number in range(count)]
 
 
-def test_waits_double_while_nothing_is_answered() -> None:
+def test_waits_double_while_no_call_succeeds() -> None:
     call = Call(RetryPolicy(retries=6), failures(4))
     assert call.run() == "answer"
     assert call.waits == [1.0, 2.0, 4.0, 8.0]
 
 
-def test_waits_are_drawn_from_half_to_all_so_that_clients_part() -> None:
+def test_waits_have_jitter_between_half_and_all() -> None:
     call = Call(RetryPolicy(retries=6), failures(3))
     bounds: list[tuple[float, float]] = []
 
@@ -61,13 +61,13 @@ def test_waits_are_drawn_from_half_to_all_so_that_clients_part() -> None:
     assert bounds == [(0.5, 1.0), (1.0, 2.0), (2.0, 4.0)]
 
 
-def test_waits_end_at_a_minute() -> None:
+def test_waits_are_at_most_a_minute() -> None:
     call = Call(RetryPolicy(retries=12), failures(10))
     assert call.run() == "answer"
     assert call.waits[-3:] == [60.0, 60.0, 60.0]
 
 
-def test_the_budget_of_time_ends_it() -> None:
+def test_the_time_budget_ends_the_retries() -> None:
     call = Call(RetryPolicy(retries=1000, seconds=100), failures(500))
     with pytest.raises(ServerError) as caught:
         call.run()
@@ -75,7 +75,7 @@ def test_the_budget_of_time_ends_it() -> None:
     assert call.now <= 160
 
 
-def test_the_usual_budget_outlasts_five_seconds_without_a_connection() -> None:
+def test_the_default_budget_outlasts_five_seconds_without_a_connection() -> None:
     call = Call(RetryPolicy(), [EndpointUnreachable("refused")] * 7)
     call.policy.uniform = lambda low, high: low
     with pytest.raises(EndpointUnreachable):
@@ -83,7 +83,7 @@ def test_the_usual_budget_outlasts_five_seconds_without_a_connection() -> None:
     assert call.now > 5
 
 
-def test_waits_stay_short_while_others_are_answered() -> None:
+def test_waits_stay_short_while_other_calls_succeed() -> None:
     count = iter(range(100))
     call = Call(RetryPolicy(retries=6), failures(4), answers=lambda: next(count))
     assert call.run() == "answer"
@@ -102,14 +102,14 @@ def test_another_endpoint_takes_over_at_once() -> None:
     assert call.waits == [0.0]
 
 
-def test_the_budget_of_attempts_ends_it() -> None:
+def test_the_maximum_number_of_attempts_ends_the_retries() -> None:
     call = Call(RetryPolicy(retries=2), failures(10))
     with pytest.raises(ServerError) as caught:
         call.run()
     assert caught.value.attempts == 3
 
 
-def test_refusals_for_the_rate_are_bounded_by_time() -> None:
+def test_429_retries_are_limited_by_time() -> None:
     call = Call(RetryPolicy(retries=2, seconds=100), [RateLimited("no", retry_after=10.0) for _ in range(50)])
     with pytest.raises(RateLimited) as caught:
         call.run()
@@ -117,21 +117,21 @@ def test_refusals_for_the_rate_are_bounded_by_time() -> None:
     assert call.now <= 100
 
 
-def test_no_retries_means_none() -> None:
+def test_zero_retries_means_one_attempt() -> None:
     call = Call(RetryPolicy(retries=0), [RateLimited("no"), RateLimited("no")])
     with pytest.raises(RateLimited):
         call.run()
     assert call.waits == []
 
 
-def test_a_rejection_ends_it() -> None:
+def test_a_rejection_is_not_retried() -> None:
     call = Call(RetryPolicy(), [*failures(1), RequestRejected("bad", status=400)])
     with pytest.raises(RequestRejected) as caught:
         call.run()
     assert caught.value.attempts == 2
 
 
-def test_the_same_500_each_time_ends_early_where_others_are_answered() -> None:
+def test_the_same_500_ends_early_if_other_calls_succeed() -> None:
     policy = RetryPolicy(retries=20, rate=FailureRate(calls=1000, failures=1))
     call = Call(policy, [ServerError("failed", status=500, body="bad type") for _ in range(20)])
     with pytest.raises(ServerError) as caught:
@@ -139,7 +139,7 @@ def test_the_same_500_each_time_ends_early_where_others_are_answered() -> None:
     assert caught.value.attempts == 3
 
 
-def test_the_same_500_goes_on_where_everything_fails() -> None:
+def test_the_same_500_is_retried_if_all_calls_fail() -> None:
     policy = RetryPolicy(retries=8, rate=FailureRate(calls=10, failures=10))
     call = Call(policy, [ServerError("failed", status=500, body="down") for _ in range(8)])
     assert call.run() == "answer"
@@ -155,5 +155,5 @@ def test_the_same_500_goes_on_where_everything_fails() -> None:
         (ValueError("ours"), False),
     ],
 )
-def test_a_check_does_not_wait_for_a_server_that_is_not_there(error: Exception, allowed: bool) -> None:
+def test_a_probe_does_not_wait_for_an_unreachable_server(error: Exception, allowed: bool) -> None:
     assert RetryPolicy(unreachable=False).allows(error) is allowed

@@ -29,7 +29,7 @@ def test_it_runs_from_ordinary_code_and_inside_a_running_loop() -> None:
     assert asyncio.run(inside()) == 42
 
 
-def test_what_is_raised_inside_is_raised_outside() -> None:
+def test_exceptions_are_passed_on() -> None:
     with pytest.raises(ValueError, match="ours"):
         run(fail)
 

@@ -83,7 +83,7 @@ def refused(url: str, **arguments: Any) -> APIError:
     return caught.value
 
 
-def test_a_certificate_nobody_vouches_for_is_named_with_what_to_try(authority: Authority) -> None:
+def test_an_untrusted_certificate_is_named_with_advice(authority: Authority) -> None:
     with MockServer(ssl_context=authority.serves()) as server:
         error = refused(server.base_url)
         assert server.stats.total == 0
@@ -92,7 +92,7 @@ def test_a_certificate_nobody_vouches_for_is_named_with_what_to_try(authority: A
         assert words in str(error)
 
 
-def test_a_certificate_for_another_name_says_which(authority: Authority) -> None:
+def test_a_certificate_for_another_host_names_the_host(authority: Authority) -> None:
     with MockServer(ssl_context=authority.serves("model.test")) as server:
         error = refused(server.base_url, ca_cert_path=authority.trusted)
     assert type(error) is EndpointUnreachable
@@ -116,7 +116,7 @@ def test_probe_tokenizer_and_run_speak_tls(way: str, authority: Authority) -> No
 
 
 @pytest.mark.parametrize("files", ["one", "two", "unchecked"])
-def test_a_certificate_of_ours_is_shown_where_it_is_asked_for(files: str, authority: Authority) -> None:
+def test_a_client_certificate_is_sent_if_the_server_asks(files: str, authority: Authority) -> None:
     every: dict[str, dict[str, Any]] = {
         "one": {"ca_cert_path": authority.trusted, "client_cert": authority.client},
         "two": {"ca_cert_path": authority.trusted, "client_cert": authority.cert, "client_key": authority.key},
@@ -152,7 +152,7 @@ def handshakes(context: ssl.SSLContext) -> Iterator[str]:
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 @pytest.mark.parametrize("shown", ["none", "a stranger's"])
-def test_a_server_that_wants_another_certificate_of_ours_says_so(
+def test_a_server_that_needs_another_client_certificate_is_an_error(
     version: ssl.TLSVersion, shown: str, authority: Authority
 ) -> None:
     context = authority.serves(asks_for_client=True)
@@ -165,14 +165,14 @@ def test_a_server_that_wants_another_certificate_of_ours_says_so(
     assert "client_cert=FILE" in str(error)
 
 
-def test_a_server_that_hangs_up_without_a_certificate_of_ours_gets_a_guess(authority: Authority) -> None:
+def test_a_server_that_closes_without_a_client_certificate_gets_a_hint(authority: Authority) -> None:
     with MockServer(ssl_context=authority.serves(asks_for_client=True)) as server:
         error = refused(server.base_url, ca_cert_path=authority.trusted)
     assert type(error) is ConnectionBroken
     assert "if the server asks for a client certificate, give client_cert=FILE" in str(error)
 
 
-def test_https_to_a_server_without_it_says_so() -> None:
+def test_https_to_a_plain_http_server_is_an_error() -> None:
     with MockServer() as server:
         error = refused(server.base_url.replace("http:", "https:"))
     assert type(error) is EndpointUnreachable
@@ -214,7 +214,7 @@ def test_a_locked_key_is_an_error_and_not_a_question_at_the_terminal(authority: 
         make_context(True, None, authority.cert, str(locked))
 
 
-def test_what_is_served_with_a_bad_certificate_is_asked_elsewhere(authority: Authority) -> None:
+def test_requests_to_a_bad_certificate_go_to_another_endpoint(authority: Authority) -> None:
     with MockServer(ssl_context=authority.serves("model.test")) as bad, MockServer() as good:
         lm, instances = model(f"{bad.base_url};{good.base_url}", num_concurrent=4), work()
         lm.prepare(RunContext(request_types=ALL))
@@ -223,7 +223,7 @@ def test_what_is_served_with_a_bad_certificate_is_asked_elsewhere(authority: Aut
     assert all(instance.error is None for instance in instances)
 
 
-def test_tls_goes_through_a_proxy_that_learns_nothing(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tls_through_a_proxy_hides_the_request(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
     with MockServer(ssl_context=authority.serves()) as server, Tunnel(password=True) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://me:proxy-secret@127.0.0.1:{proxy.port}")
         arguments: dict[str, Any] = {"ca_cert_path": authority.trusted, "header": {"api-key": "key-of-a-header"}}

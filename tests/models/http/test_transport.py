@@ -72,7 +72,7 @@ def test_payloads_have_one_spelling(payload: dict[str, Any], expected: bytes) ->
     assert encode(payload) == expected
 
 
-def test_an_answer_comes_parsed_and_as_bytes() -> None:
+def test_an_answer_has_parsed_json_and_bytes() -> None:
     with ScriptedServer(lambda request, body: completion(" Paris")) as server:
         parsed, raw, headers = send(f"{server.url}/completions", b'{"prompt":"x"}', headers={"X-Own": "1"})
     assert parsed["choices"][0]["text"] == " Paris"
@@ -94,20 +94,20 @@ def test_an_empty_body_is_a_get() -> None:
     assert methods == ["GET"]
 
 
-def test_a_large_answer_comes_whole() -> None:
+def test_a_large_answer_is_complete() -> None:
     with ScriptedServer(lambda request, body: completion("x" * 3_000_000)) as server:
         parsed, _, _ = send(f"{server.url}/completions")
     assert len(parsed["choices"][0]["text"]) == 3_000_000
 
 
 @pytest.mark.parametrize("body", ['{"choices": [', "", "plain", "[1,"])
-def test_what_is_no_json_is_malformed(body: str) -> None:
+def test_other_text_than_json_is_malformed(body: str) -> None:
     error = fails(lambda request, _: web.Response(text=body))
     assert type(error) is MalformedResponse
     assert error.retryable
 
 
-def test_html_says_to_look_at_the_url() -> None:
+def test_html_suggests_to_check_the_url() -> None:
     error = fails(lambda request, _: web.Response(text="<html>Welcome</html>", content_type="text/html"))
     assert type(error) is MalformedResponse
     assert "check that base_url points at the API" in str(error)
@@ -127,7 +127,7 @@ def test_an_error_object_with_status_200_is_an_error() -> None:
     assert type(fails(lambda request, _: web.json_response({"error": "odd"}))) is MalformedResponse
 
 
-def test_a_broken_connection_may_be_tried_again() -> None:
+def test_a_broken_connection_may_be_retried() -> None:
     error = fails(cut)
     assert type(error) is ConnectionBroken
     assert error.retryable
@@ -139,7 +139,7 @@ def test_no_answer_in_time_is_a_timeout() -> None:
     assert "0.2 s" in str(error)
 
 
-def test_no_server_is_unreachable() -> None:
+def test_a_missing_server_is_unreachable() -> None:
     with pytest.raises(EndpointUnreachable, match="check that the server runs"):
         send(f"http://127.0.0.1:{closed_port()}/v1/completions")
 
@@ -154,7 +154,7 @@ def test_proxies_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
     assert proxy.seen[0][1]["Host"] == "model.invalid"
 
 
-def test_a_proxy_that_is_not_there_keeps_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_proxy_does_not_show_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "")
     monkeypatch.setenv("NO_PROXY", "")
     monkeypatch.setenv("http_proxy", f"http://me:proxy-secret@127.0.0.1:{closed_port()}")
@@ -170,6 +170,6 @@ def test_json_that_only_the_standard_library_reads_is_read(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"a": 1', "<html>"])
-def test_what_is_no_json_is_a_value_error(text: str) -> None:
+def test_other_text_than_json_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError):
         decode(text.encode())

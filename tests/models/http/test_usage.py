@@ -38,7 +38,7 @@ def body(prompt: int, completion: int) -> dict[str, Any]:
     return {"usage": {"prompt_tokens": prompt, "completion_tokens": completion}}
 
 
-def test_cost_counts_what_was_paid_for() -> None:
+def test_cost_counts_paid_tokens() -> None:
     accounting = Accounting(price_in=2.0, price_out=10.0)
     accounting.answered(usage_of(body(1_000_000, 100_000)), cached=False)
     accounting.answered(usage_of(body(1_000_000, 100_000)), cached=True)
@@ -65,7 +65,7 @@ def test_a_spent_budget_ends_the_run(accounting: Accounting, message: str) -> No
         accounting.check()
 
 
-def test_a_budget_that_is_not_spent_lets_it_run() -> None:
+def test_an_unspent_budget_does_not_stop_the_run() -> None:
     accounting = Accounting(max_tokens_total=10)
     accounting.answered(usage_of(body(4, 5)), cached=False)
     accounting.check()

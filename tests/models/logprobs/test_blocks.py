@@ -9,7 +9,7 @@ from lm_eval.models.logprobs.blocks import TopToken, choices_of, first_top_token
 from lm_eval.models.work import Reply
 
 
-def test_choices_come_in_the_order_of_the_prompts() -> None:
+def test_choices_are_in_the_order_of_the_prompts() -> None:
     body = {"choices": [{"index": 1, "text": "b"}, {"index": 0, "text": "a"}]}
     assert [choice["text"] for choice in choices_of(Reply(body), 2)] == ["a", "b"]
 
@@ -35,7 +35,7 @@ def test_the_highest_alternative_is_found_by_value_as_texts_may_be_equal() -> No
     assert (block.logprobs, block.tops) == ([-7.2], [-2.75])
 
 
-def test_alternatives_that_are_no_list_are_none() -> None:
+def test_alternatives_of_another_type_count_as_none() -> None:
     logprobs = {"tokens": ["a", "b"], "token_logprobs": [-1.0, -2.0], "top_logprobs": [-1.0, {"b": -2.0}]}
     block = read_block({"text": "ab", "logprobs": logprobs})
     assert (block.tops[0:2], [block.tops[0], block.tops[1]]) == ([None, -2.0], [None, -2.0])

@@ -31,7 +31,7 @@ def test_rounding_above_zero_is_accepted() -> None:
     assert sum_logprobs(block([1e-6], [1e-6]), 0, 1).greedy
 
 
-def test_without_alternatives_is_greedy_cannot_be_told() -> None:
+def test_without_alternatives_is_greedy_is_unknown() -> None:
     with pytest.raises(CheckFailed, match="is_greedy"):
         sum_logprobs(block([-1.0], [None]), 0, 1)
 

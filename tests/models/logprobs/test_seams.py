@@ -65,9 +65,7 @@ def test_seam_by_texts(tokens: list[str], context: str, continuation: str, seam:
         (["a", "o\n"], "ao", "\n "),
     ],
 )
-def test_seam_by_texts_says_so_when_the_texts_do_not_settle_it(
-    tokens: list[str], context: str, continuation: str
-) -> None:
+def test_seam_by_texts_is_none_if_the_texts_are_ambiguous(tokens: list[str], context: str, continuation: str) -> None:
     assert seam_by_texts(tokens, context, continuation) is None
 
 
@@ -86,7 +84,7 @@ def test_a_bos_token_in_the_text_itself_shifts_nothing() -> None:
     assert seam_by_offsets(block(tokens, offsets_of(tokens)), 3, "<s>The", " cat") == 2
 
 
-def test_offsets_that_contradict_the_tokens_settle_nothing() -> None:
+def test_offsets_that_contradict_the_tokens_are_not_used() -> None:
     assert seam_by_offsets(block(["The", " cat"], [0, 1]), 2, "The", " cat") is None
     assert seam_by_offsets(block(["The", " cat"], [-1, -1]), 2, "The", " cat") is None
     assert seam_by_offsets(block(["a", "b", "bb", "b"], [-1, 0, 1, 2]), 4, "a", "bbb") is None
@@ -142,7 +140,7 @@ def test_both_ways_agree_with_the_pieces_the_text_was_cut_in(
         (["a", "b", "c", "d"], "ab", 2, None),
     ],
 )
-def test_the_generated_token_is_not_the_prompts(
+def test_the_generated_token_is_not_part_of_the_prompt(
     tokens: list[str], text: str, listed: int | None, count: int | None
 ) -> None:
     assert prompt_tokens_of(block(tokens, text=text), "ab", listed) == count

@@ -18,7 +18,7 @@ def test_offsets_are_preferred() -> None:
     assert make_scorer(ECHO, settings()).name == "echo_offsets"
 
 
-def test_wrong_offsets_leave_the_texts_and_wrong_texts_leave_the_context() -> None:
+def test_wrong_offsets_fall_back_to_texts_and_wrong_texts_to_the_context() -> None:
     texts = Capabilities(echo=True, offsets="wrong", texts="spaceless", top_logprobs=True)
     assert make_scorer(texts, settings("echo")).name == "echo_tokens"
     neither = Capabilities(echo=True, offsets="none", texts="wrong", top_logprobs=True)
@@ -32,7 +32,7 @@ def test_a_server_that_ignores_echo_is_refused_with_what_was_seen_and_the_fix() 
         make_scorer(DEAF, settings("echo"))
 
 
-def test_what_is_not_exact_is_only_offered() -> None:
+def test_inexact_strategies_are_only_suggested() -> None:
     listed = Capabilities(seen="echo was ignored", completion_logprobs=True)
     with pytest.raises(CapabilityError, match="scoring=first_token"):
         make_scorer(listed, settings())
@@ -55,7 +55,7 @@ def test_a_missing_switch_is_named() -> None:
         make_scorer(Capabilities(seen=seen), settings())
 
 
-def test_the_table_says_what_can_run() -> None:
+def test_the_table_shows_which_strategies_can_run() -> None:
     table = capability_table(ECHO)
     assert "echo_offsets           yes" in table
     assert "multiple_choice        yes" in table
@@ -64,7 +64,7 @@ def test_the_table_says_what_can_run() -> None:
     assert "echo was ignored" in refused
 
 
-def test_whole_texts_are_refused_where_the_first_token_has_nothing_in_front_of_it() -> None:
+def test_rolling_is_refused_if_the_first_token_has_no_context() -> None:
     assert "custom_prefix_token_id" in str(make_scorer(ECHO, settings()).refuses("loglikelihood_rolling"))
     assert make_scorer(ECHO, settings()).refuses("loglikelihood") is None
     named = ScoringSettings(model="m", eos_string="</s>")

@@ -88,7 +88,7 @@ def respond(
         return [body for path, _, body in server.seen if path == "/v1/score"]
 
 
-def test_its_payload_is_sent_and_its_reading_counts() -> None:
+def test_its_payload_is_sent_and_its_parser_is_used() -> None:
     instances = [pair("The capital is ", "Paris"), pair("The capital is ", "Rome")]
     bodies = respond(instances)
     assert bodies[0]["texts"] == ["Hello"]
@@ -104,7 +104,7 @@ def test_white_space_at_the_seam_belongs_to_the_continuation() -> None:
     assert instances[0].resps == [(-3.0, True)]
 
 
-def test_several_prompts_go_in_one_request() -> None:
+def test_several_prompts_are_sent_in_one_request() -> None:
     instances = [pair("x", "y" * (1 + doc), doc) for doc in range(5)]
     bodies = respond(instances, batch_size=4)
     assert [len(body["texts"]) for body in bodies[1:]] == [4, 1]
@@ -117,7 +117,7 @@ def test_a_token_over_the_seam_belongs_to_the_continuation() -> None:
     assert [instance.resps[0][0] for instance in instances] == [-4.0, -2.0]
 
 
-def test_whole_texts_are_continuations_of_nothing() -> None:
+def test_rolling_texts_are_continuations_of_an_empty_context() -> None:
     instances = [Instance("loglikelihood_rolling", {}, ("abcdef",), 0, ("t", 0, 1))]
     respond(instances)
     assert instances[0].resps == [-6.0]
@@ -132,7 +132,7 @@ def test_a_prompt_that_does_not_fit_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("value", [0.5, float("nan"), None, "x"])
-def test_what_no_log_likelihood_can_be_is_an_error(value: Any) -> None:
+def test_an_impossible_log_likelihood_is_an_error(value: Any) -> None:
     def handler(request: web.Request, body: Any) -> web.Response:
         if "texts" not in body:
             return web.Response(status=404)
@@ -146,7 +146,7 @@ def test_what_no_log_likelihood_can_be_is_an_error(value: Any) -> None:
     assert instances[1].resps == [(-4.0, True)]
 
 
-def test_an_answer_that_cannot_be_read_is_not_kept(tmp_path: Path) -> None:
+def test_an_unreadable_answer_is_not_stored(tmp_path: Path) -> None:
     context = RunContext(request_types=SCORED, journal=tmp_path / "j")
     instances = [pair("a", "b"), pair("a", "cc")]
 

@@ -99,7 +99,7 @@ def test_a_refused_batch_is_asked_one_by_one() -> None:
     assert isinstance(found[1], RequestRejected)
 
 
-def test_one_bad_answer_of_a_batch_leaves_the_others_alone() -> None:
+def test_one_bad_answer_of_a_batch_does_not_affect_the_others() -> None:
     def nan(payload: dict[str, Any]) -> dict[str, Any]:
         body = server(payload)
         body["choices"][0]["logprobs"]["token_logprobs"][-2] = float("nan")
@@ -110,7 +110,7 @@ def test_one_bad_answer_of_a_batch_leaves_the_others_alone() -> None:
     assert found[1].response == (value(" c"), True)
 
 
-def test_a_text_that_is_not_what_was_sent_is_refused() -> None:
+def test_an_echo_of_another_text_is_refused() -> None:
     def deaf(payload: dict[str, Any]) -> dict[str, Any]:
         return {"choices": [legacy_choice(["!"], [-0.5], "!")]}
 
@@ -186,7 +186,7 @@ def test_a_cut_prompt_keeps_its_right_end() -> None:
 
 
 @pytest.mark.parametrize("name", ["echo_offsets", "echo_tokens", "token_ids"])
-def test_a_long_document_is_cut_in_windows(name: str) -> None:
+def test_a_long_document_is_split_into_windows(name: str) -> None:
     text = "abcdefghijklmnopqrstuvwxyz"
     fake = Fake(completions=id_server, tokenize=tokenize)
     (found,) = answers(make(name, WITH_IDS, max_length=9), [document(text)], fake)
@@ -214,7 +214,7 @@ def test_a_document_with_a_lost_window_fails_once() -> None:
     assert isinstance(found, RequestRejected)
 
 
-def test_units_are_made_no_further_ahead_than_one_group() -> None:
+def test_units_are_built_at_most_one_group_ahead() -> None:
     taken = []
 
     def slots() -> Any:

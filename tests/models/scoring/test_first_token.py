@@ -31,14 +31,14 @@ def test_all_choices_of_a_context_cost_one_request() -> None:
     assert [call.payload["prompt"] for call in fake.calls] == ["Q"]
 
 
-def test_a_choice_that_is_not_listed_is_an_error_where_there_is_no_other_way() -> None:
+def test_an_unlisted_choice_is_an_error_without_another_strategy() -> None:
     found = answers(first(), [pair("Q", " A"), pair("Q", " D")], Fake(completions=next_token))
     assert found[0].response == (-0.5, True)
     assert isinstance(found[1], CheckFailed)
     assert "num_logprobs" in str(found[1])
 
 
-def test_the_tokenizer_tells_which_token_a_choice_is() -> None:
+def test_the_tokenizer_determines_the_token_of_a_choice() -> None:
     ids = {"Q": [1], "Q A": [1, 7], "Q B": [1, 8, 9]}
     capabilities = Capabilities(
         completion_logprobs=True, max_logprobs=5, forced=True, tokenizer=RemoteTokenizer("llamacpp", "m")
@@ -68,7 +68,7 @@ def test_the_tokenizer_tells_which_token_a_choice_is() -> None:
     assert found[1].response == (-3.0, False)
 
 
-def test_whole_texts_are_refused_where_there_is_no_other_way() -> None:
+def test_rolling_is_refused_without_another_strategy() -> None:
     scorer = first()
     assert "complete texts" in str(scorer.refuses("loglikelihood_rolling"))
     (found,) = answers(scorer, [document("x")], Fake())
@@ -105,12 +105,12 @@ def test_letters_of_a_chat_answer() -> None:
     assert len(fake.calls) == 1
 
 
-def test_choices_that_are_no_letters_are_refused() -> None:
+def test_choices_other_than_letters_are_refused() -> None:
     found = answers(chat(), chat_slots("B", "the cat"), chat_server())
     assert found[0].response == (-0.25, True)
     assert isinstance(found[1], CheckFailed)
 
 
-def test_when_no_choice_is_listed_nothing_is_bounded() -> None:
+def test_without_a_listed_choice_there_is_no_bound() -> None:
     found = answers(chat(), chat_slots("C", "D"), chat_server())
     assert all(isinstance(item, CheckFailed) for item in found)

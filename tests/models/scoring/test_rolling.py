@@ -45,7 +45,7 @@ def run(failures: dict[int, list[APIError]], places: int) -> tuple[list[Answer],
 
 
 @pytest.mark.parametrize("places", [1, 3, 8])
-def test_a_window_that_succeeds_the_second_time_leaves_the_document_whole(places: int) -> None:
+def test_a_window_that_succeeds_on_retry_keeps_the_document(places: int) -> None:
     answers, lost, asked = run({1: [MalformedResponse("odd")], 3: [MalformedResponse("odd")]}, places)
     assert [answer.response for answer in answers] == [-5.0]
     assert lost == []
@@ -53,7 +53,7 @@ def test_a_window_that_succeeds_the_second_time_leaves_the_document_whole(places
 
 
 @pytest.mark.parametrize("places", [1, 3, 8])
-def test_a_document_is_lost_once_and_its_other_windows_are_left(places: int) -> None:
+def test_a_document_is_lost_once_and_its_other_windows_are_not_sent(places: int) -> None:
     answers, lost, asked = run({0: [RequestRejected("no")], 4: [RequestRejected("no")]}, places)
     assert (answers, [error.kind for error in lost]) == ([], ["rejected"])
     assert sum(asked.values()) <= places

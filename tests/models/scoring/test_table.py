@@ -69,7 +69,7 @@ def cells(auto: dict[str, str]) -> dict[str, dict[str, Cell]]:
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("profile", PROFILES)
-def test_the_value_is_the_true_one_or_the_refusal_is_the_right_one(
+def test_the_value_is_exact_or_the_refusal_is_right(
     cells: dict[str, dict[str, Cell]], profile: str, strategy: str
 ) -> None:
     cell = cells[profile][strategy]
@@ -82,7 +82,7 @@ def test_the_value_is_the_true_one_or_the_refusal_is_the_right_one(
     assert cell.right > 0 or cell.refusal
 
 
-def test_the_table_in_the_documentation_is_this_one(cells: dict[str, dict[str, Cell]], auto: dict[str, str]) -> None:
+def test_the_table_in_the_documentation_is_up_to_date(cells: dict[str, dict[str, Cell]], auto: dict[str, str]) -> None:
     page = DOCS.read_text("utf-8")
     before, start, rest = page.partition(START)
     table, end, after = rest.partition(END)

@@ -64,13 +64,13 @@ def test_a_bos_token_that_is_only_counted_is_found() -> None:
     assert (found.echo, found.bos, found.first_scored) == (True, "hidden", False)
 
 
-def test_values_that_are_all_zero_are_no_echo() -> None:
+def test_zero_values_are_not_an_echo() -> None:
     found = findings(Fake(completions=echo([], [0.0] * 99)))
     assert not found.echo
     assert "all zero" in found.seen
 
 
-def test_a_count_of_tokens_that_does_not_fit_is_no_echo() -> None:
+def test_a_wrong_count_of_tokens_is_not_an_echo() -> None:
     found = findings(Fake(completions=echo([], [None], prompt_tokens=40, completion_tokens=1)))
     assert not found.echo
     assert "usage counts 40" in found.seen

@@ -33,14 +33,14 @@ def test_every_shape_is_read(body: Any, tokens: Tokens | None) -> None:
         ([{"id": 1, "text": "a"}], "tgi"),
     ],
 )
-def test_the_kind_is_told_by_the_answer(answer: Any, kind: str) -> None:
+def test_the_kind_is_determined_by_the_answer(answer: Any, kind: str) -> None:
     fake = Fake(tokenize=lambda payload: answer)
     tokenizer, tokens = asyncio.run(find_tokenizer(fake, "m", "a"))
     assert tokenizer is not None and tokenizer.kind == kind
     assert tokens is not None and tokens.ids == [1]
 
 
-def test_llama_cpp_python_has_its_own_address() -> None:
+def test_llama_cpp_python_has_another_path() -> None:
     fake = Fake()
     fake.routes["//extras/tokenize"] = lambda payload: {"tokens": [2, len(payload["input"])]}
     tokenizer, _ = asyncio.run(find_tokenizer(fake, "m", "abc"))
@@ -48,11 +48,11 @@ def test_llama_cpp_python_has_its_own_address() -> None:
     assert asyncio.run(tokenizer.encode(fake, "ab")).ids == [2, 2]
 
 
-def test_no_tokenizer_is_no_error() -> None:
+def test_a_missing_tokenizer_is_not_an_error() -> None:
     assert asyncio.run(find_tokenizer(Fake(), "m", "a")) == (None, None)
 
 
-def test_special_tokens_are_asked_for_as_each_server_wants() -> None:
+def test_special_tokens_are_requested_in_the_way_of_each_server() -> None:
     seen: list[dict[str, Any]] = []
 
     def tokenize(payload: dict[str, Any]) -> Any:

@@ -124,7 +124,7 @@ def test_scores_and_what_must_be_known_first(page: Page, report: Path) -> None:
     assert_calm(page, report)
 
 
-def test_groups_fold(page: Page, report: Path) -> None:
+def test_groups_can_be_folded(page: Page, report: Path) -> None:
     page.open(report)
     page.click(".fold")
     assert texts(page, ".tree-row .cell-name a") == ["everything"]
@@ -160,7 +160,7 @@ def test_a_filtered_list_can_be_shared(page: Page, report: Path) -> None:
     assert text(page, "#shown") == "1 of 13 samples"
 
 
-def test_search_reads_questions_answers_and_targets_but_no_examples(page: Page, report: Path) -> None:
+def test_search_covers_questions_answers_and_targets_but_not_examples(page: Page, report: Path) -> None:
     page.open(report, "#samples")
     found = {}
     for words in ("limes", "sum", "YELLOW", "complete", "bye", "one", "nowhere"):
@@ -198,7 +198,7 @@ def test_a_sample_shows_everything(page: Page, report: Path) -> None:
     assert_calm(page, report)
 
 
-def test_the_pipelines_of_a_doc_are_a_click_apart(page: Page, report: Path) -> None:
+def test_the_filters_of_a_doc_are_one_click_apart(page: Page, report: Path) -> None:
     page.open(report, "#sample/numbers/1/strict")
     page.wait("document.querySelector('.segments')")
     page.click(".segments button:nth-child(2)")
@@ -234,7 +234,7 @@ def test_each_repeat_shows_its_own_score(page: Page, tmp_path: Path) -> None:
     assert page.js("document.getElementById('pane').scrollWidth") <= 390
 
 
-def test_a_lost_doc_says_why(page: Page, report: Path) -> None:
+def test_a_lost_doc_has_the_reason(page: Page, report: Path) -> None:
     page.open(report, "#sample/numbers/4/strict")
     page.wait("document.querySelector('.callout')")
     assert text(page, ".callout") == "Not answered: timeout. No complete answer in 60 s.\nattempts 3"
@@ -309,7 +309,7 @@ CONTRAST = """(() => {
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("anchor", ["#scores", "#sample/numbers/2/strict", "#sample/colours/1/none", "#settings"])
-def test_text_stands_out(page: Page, report: Path, scheme: str, anchor: str) -> None:
+def test_text_has_enough_contrast(page: Page, report: Path, scheme: str, anchor: str) -> None:
     page.prefer(color_scheme=scheme, reduced_motion="reduce")
     page.open(report, anchor)
     page.wait("!location.hash.startsWith('#sample/') || document.querySelector('.pane-body')")
@@ -337,7 +337,7 @@ def test_everything_has_a_name(page: Page, report: Path) -> None:
     assert nameless == []
 
 
-def test_a_run_without_samples_says_how_to_get_them(page: Page, tmp_path: Path) -> None:
+def test_a_run_without_samples_explains_how_to_get_them(page: Page, tmp_path: Path) -> None:
     report = write_report(load(save(tmp_path, {"numbers": []}, results={"numbers": {"acc,none": 0.5}})))
     page.open(report)
     assert text(page, ".cell-value:not([role=columnheader])") == "0.5000"
@@ -359,7 +359,7 @@ ATTACKS = [
 ]
 
 
-def test_nothing_in_a_run_runs(page: Page, tmp_path: Path) -> None:
+def test_no_text_of_a_run_is_executed(page: Page, tmp_path: Path) -> None:
     tasks = {}
     for place, attack in enumerate(ATTACKS):
         doc = {"question": attack, "__proto__": {"pwned": attack}, attack: attack}
@@ -398,7 +398,7 @@ def test_nothing_in_a_run_runs(page: Page, tmp_path: Path) -> None:
     assert_calm(page, report)
 
 
-def test_twenty_thousand_samples_cost_only_what_is_seen(page: Page, tmp_path: Path) -> None:
+def test_twenty_thousand_samples_cost_only_the_visible_ones(page: Page, tmp_path: Path) -> None:
     run = load(save(tmp_path, {"words": many(20_000)}, shots=5))
     report = write_report(run)
     page.open(report, "#samples")
@@ -418,7 +418,7 @@ def test_twenty_thousand_samples_cost_only_what_is_seen(page: Page, tmp_path: Pa
     assert_calm(page, report)
 
 
-def test_the_report_of_a_run_just_made_shows_its_scores_and_samples(page: Page, tmp_path: Path) -> None:
+def test_the_report_of_a_new_run_shows_its_scores_and_samples(page: Page, tmp_path: Path) -> None:
     with MockServer() as server:
         assert execute(demo_config(server.base_url, "mock", str(tmp_path))) == 0
     page.open(write_report(load(tmp_path)), "#scores")

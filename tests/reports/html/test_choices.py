@@ -13,7 +13,7 @@ from lm_eval.results import LogLikelihood, Request
     ("value", "number"),
     [(1.0, 1), (0.25, 0.25), (True, 1), ("-3.5", -3.5), ("x", None), (float("nan"), None), ("-inf", None), ([], None)],
 )
-def test_numbers_are_read_and_others_are_none(value: Any, number: float | None) -> None:
+def test_numbers_are_read_and_other_values_are_none(value: Any, number: float | None) -> None:
     assert finite(value) == number
 
 
@@ -28,7 +28,7 @@ def test_numbers_are_read_and_others_are_none(value: Any, number: float | None) 
         ([], None),
     ],
 )
-def test_log_likelihoods_are_told_from_answers(responses: list[Any], pair: Any) -> None:
+def test_log_likelihoods_are_distinguished_from_answers(responses: list[Any], pair: Any) -> None:
     assert Request((), responses).log_likelihood == (pair and LogLikelihood(*pair))
 
 

@@ -41,7 +41,7 @@ def test_lost_docs_come_first() -> None:
     ]
 
 
-def test_refused_tasks_and_failed_metrics_are_told() -> None:
+def test_refused_tasks_and_failed_metrics_are_shown() -> None:
     rows = {"t": {"failed": {"f1,none": "two classes are needed"}}}
     assert warnings(rows, refused={"u": "No logprobs."}) == [
         "t: f1,none could not be computed: two classes are needed",
@@ -53,7 +53,7 @@ def test_a_calm_run_has_no_warnings() -> None:
     assert warnings() == []
 
 
-def test_figures_are_numbers_alone() -> None:
+def test_figures_are_only_numbers() -> None:
     spent: dict[str, Any] = {
         "requests": 7,
         "cost": None,

@@ -15,7 +15,7 @@ def unpack(block: str) -> Any:
 
 
 @pytest.mark.parametrize("text", ["</script><!--", "\u2028\u2029", "日本語 🎈", "\x00\x1f", "half \ud83d of one"])
-def test_any_text_comes_back(text: str) -> None:
+def test_any_text_round_trips(text: str) -> None:
     assert unpack(pack([text])) == [text]
 
 
@@ -23,7 +23,7 @@ def test_a_block_has_no_letters_that_could_end_a_script() -> None:
     assert set(pack("</script>" * 50)) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=")
 
 
-def test_chunks_keep_the_order_and_say_where_they_start() -> None:
+def test_chunks_keep_the_order_and_have_their_start() -> None:
     chunks = Chunks()
     places = [chunks.add(f"{number} {'x' * 50_000}") for number in range(10)]
     chunks.finish()
@@ -35,10 +35,10 @@ def test_chunks_keep_the_order_and_say_where_they_start() -> None:
     ]
 
 
-def test_texts_are_kept_once() -> None:
+def test_texts_are_stored_once() -> None:
     texts = Texts()
     assert [texts.intern(text) for text in ("a", "b", "a")] == [0, 1, 0]
 
 
-def test_what_is_no_text_is_written_as_json() -> None:
+def test_values_other_than_text_are_written_as_json() -> None:
     assert to_text({"a": [1, 2.5]}) == '{\n  "a": [\n    1,\n    2.5\n  ]\n}'

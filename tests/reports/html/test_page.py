@@ -31,7 +31,7 @@ def tasks(page: Path) -> list[str]:
     return [task["name"] for task in block(page.read_text(), "index")["tasks"]]
 
 
-def test_the_report_stands_beside_the_results(tmp_path: Path) -> None:
+def test_the_report_is_next_to_the_results(tmp_path: Path) -> None:
     results = save(tmp_path, SAMPLES)
     assert write_report(load(results)) == tmp_path / f"report_{TIME}.html"
 
@@ -54,7 +54,7 @@ def test_the_policy_names_this_style_and_script_and_nothing_else(tmp_path: Path)
     )
 
 
-def test_no_markup_is_made_of_text(tmp_path: Path) -> None:
+def test_text_is_never_markup(tmp_path: Path) -> None:
     page = write_report(load(save(tmp_path, SAMPLES))).read_text()
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", page)
 
@@ -64,7 +64,7 @@ def test_no_secret_is_in_the_file(tmp_path: Path) -> None:
     assert "sk-very-secret" not in str(block(page, "run"))
 
 
-def test_chosen_tasks_bring_their_samples_and_all_scores(tmp_path: Path) -> None:
+def test_selected_tasks_have_samples_and_all_tasks_have_scores(tmp_path: Path) -> None:
     run = load(save(tmp_path, SAMPLES, group_subtasks={"all": ["numbers"]}))
     page = write_report(run, tasks=["a*"])
     assert tasks(page) == ["numbers"]

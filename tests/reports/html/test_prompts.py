@@ -39,13 +39,13 @@ def test_parts_and_question_make_up_the_prompt() -> None:
     assert "".join(split.before) + split.question == prompt
 
 
-def test_a_doc_of_several_parts_stays_whole() -> None:
+def test_a_doc_of_several_parts_stays_complete() -> None:
     passage = "A lemon is a fruit\n\nthat grows on trees."
     prompt = f"shot\n\n{passage}\n\n{QUESTION}"
     assert Split(prompt, {"q": QUESTION, "p": passage}, 1).question == f"{passage}\n\n{QUESTION}"
 
 
-def test_without_a_trace_the_question_is_the_last_part() -> None:
+def test_a_question_that_is_not_found_is_the_last_part() -> None:
     assert Split("x: 1\n\nx: 2\n\nx: ", {"x": 3}, 2).question == "x: "
 
 
@@ -53,13 +53,13 @@ def test_without_trace_and_examples_nothing_is_folded() -> None:
     assert Split("x: 1\n\nx: ", {"x": 3}).before == []
 
 
-def test_the_delimiter_is_the_task_s() -> None:
+def test_the_delimiter_is_that_of_the_task() -> None:
     split = Split(f"shot###{QUESTION}", {"q": QUESTION}, 1, fewshot_config={"fewshot_delimiter": "###"})
     assert split.before == ["shot###"]
 
 
 @pytest.mark.parametrize("as_text", [False, True])
-def test_a_chat_is_turns_and_its_last_is_split(as_text: bool) -> None:
+def test_a_chat_is_turns_and_the_last_turn_is_split(as_text: bool) -> None:
     turns = [
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": f"shot\n\n{QUESTION}"},

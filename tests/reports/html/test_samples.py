@@ -39,14 +39,14 @@ class Page:
         return found
 
 
-def test_a_doc_is_one_record_and_a_row_a_filter() -> None:
+def test_a_doc_is_one_record_with_one_row_per_filter() -> None:
     page = Page(generation(4, " 3", 1.0, pipelines=("strict", "loose")))
     assert len(page.records) == 1
     assert [(block["filter"], block["records"]) for block in page.index["blocks"]] == [("strict", [0]), ("loose", [0])]
     assert page.records[0]["f"] == [["strict", ["3"], [["exact_match", 1]]], ["loose", ["3"], [["exact_match", 1]]]]
 
 
-def test_an_answer_is_kept_to_the_letter() -> None:
+def test_an_answer_is_stored_unchanged() -> None:
     assert Page(generation(0, " 3 \n", 1.0)).records[0]["a"] == [[" 3 \n"]]
 
 
@@ -66,7 +66,7 @@ def test_the_list_shows_the_chosen_and_the_right_choice() -> None:
     assert (page.block["answers"], page.index["columns"]["target"]) == (["yellow"], ["blue"])
 
 
-def test_numbers_written_as_text_read_the_same() -> None:
+def test_numbers_written_as_text_give_the_same_record() -> None:
     ours, theirs = (Page([choice(0, "Colour?", CHOICES, 1, as_text=text)]).records[0] for text in (False, True))
     assert (ours["c"], ours["g"]) == (theirs["c"], theirs["g"])
 
@@ -111,13 +111,13 @@ def test_a_lost_doc_says_why_and_has_no_value() -> None:
     assert page.records[1]["e"] == {"kind": "timeout", "message": "no answer; key=***", "attempts": "1"}
 
 
-def test_odd_answers_are_flagged() -> None:
+def test_unusual_answers_are_flagged() -> None:
     cut = generation(0, "and so", 0.0, response_info=[{"outcome": "length", "finish_reason": "length"}])
     page = Page([*cut, *generation(1, " ", 0.0)])
     assert page.index["columns"]["flags"] == [FLAGS["length"], FLAGS["empty"]]
 
 
-def test_settings_are_kept_once_a_task() -> None:
+def test_settings_are_stored_once_per_task() -> None:
     page = Page([*generation(0, "a", 0.0), *generation(1, "b", 0.0)])
     assert len(page.index["tasks"][0]["settings"]) == 1
     assert [record["s"] for record in page.records] == [0, 0]
@@ -149,7 +149,7 @@ def test_each_repeat_has_its_own_answer_and_score() -> None:
     assert Page([sample]).records[0]["f"][0][3] == [["A", "B"], [["exact_match", [1, 0]]]]
 
 
-def test_repeats_stay_apart() -> None:
+def test_repeats_are_shown_separately() -> None:
     sample = {**generation(0, "a", 0.5)[0], "resps": [["a", "b"]], "filtered_resps": [["A", "B"]]}
     record = Page([sample]).records[0]
     assert (record["a"], record["f"][0][1]) == ([["a", "b"]], [["A", "B"]])

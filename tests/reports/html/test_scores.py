@@ -28,7 +28,7 @@ def scores(rows: dict[str, Any], **results: Any) -> dict[str, Any]:
     return entry
 
 
-def test_groups_hold_their_members_and_the_rest_are_roots() -> None:
+def test_groups_have_their_members_and_other_tasks_are_roots() -> None:
     rows = {"b": {"acc,none": 0.5}, "group": {"acc,none": 0.5}, "a": {"acc,none": 0.5}}
     tree = score_tree(run(rows, group_subtasks={"group": ["a", "a", "gone"]}))
     nodes = dict(tree["nodes"])
@@ -37,20 +37,20 @@ def test_groups_hold_their_members_and_the_rest_are_roots() -> None:
     assert nodes["gone"]["scores"] == []
 
 
-def test_the_file_s_interval_is_shown_with_its_method() -> None:
+def test_the_interval_of_the_file_is_shown_with_its_method() -> None:
     statistics = {"t": {"acc,none": {"interval": [0.1, 0.9], "method": "wilson"}}}
     entry = scores({"t": {"acc,none": 0.5, "acc_stderr,none": 0.2}}, statistics=statistics)
     assert (entry["interval"], entry["method"]) == ([0.1, 0.9], "wilson")
 
 
-def test_without_one_the_standard_error_makes_it() -> None:
+def test_without_an_interval_the_standard_error_gives_it() -> None:
     entry = scores({"t": {"acc,none": 0.5, "acc_stderr,none": 0.1}})
     assert entry["interval"] == pytest.approx([0.304, 0.696], abs=1e-3)
     assert entry["method"] == "normal"
 
 
 @pytest.mark.parametrize("value", [float("inf"), float("nan"), "N/A"])
-def test_a_score_that_is_no_number_has_no_value(value: Any) -> None:
+def test_a_score_that_is_not_a_number_has_no_value(value: Any) -> None:
     assert scores({"t": {"acc,none": value, "acc_stderr,none": "N/A"}})["value"] is None
 
 
@@ -79,12 +79,12 @@ def test_paired_docs_give_the_difference_an_interval(tmp_path: Path) -> None:
     assert (entry["test"], entry["p"]) == ("mcnemar", mcnemar(2, 1).mid)
 
 
-def test_where_less_is_better_a_win_is_less(tmp_path: Path) -> None:
+def test_a_win_is_a_lower_score_where_lower_is_better(tmp_path: Path) -> None:
     entry = difference(tmp_path, [0, 1], [1, 1], better={"acc": False})
     assert (entry["wins"], entry["losses"]) == (1, 0)
 
 
-def test_a_score_that_is_no_mean_of_the_pairs_has_no_interval_of_the_difference(tmp_path: Path) -> None:
+def test_a_score_that_is_not_a_mean_of_pairs_has_no_interval_of_the_difference(tmp_path: Path) -> None:
     entry = difference(tmp_path, [1, 0], [0, 1], score=0.7)
     assert "difference_interval" not in entry
     assert entry["no_test"] == "the score is not the mean of its documents' values"

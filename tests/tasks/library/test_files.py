@@ -141,7 +141,7 @@ def test_tasks_without_a_group_are_known(manager: TaskManager) -> None:
     assert [name for name in ALONE.split() if name not in manager.all_tasks] == []
 
 
-def test_names_of_fragments_tell_that_they_are_none() -> None:
+def test_names_of_fragments_start_with_an_underscore() -> None:
     fragments = [
         path
         for path in ROOT.glob("*/**/*.yaml")
@@ -151,7 +151,7 @@ def test_names_of_fragments_tell_that_they_are_none() -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_family_has_one_helper_module_at_most(family: str) -> None:
+def test_family_has_at_most_one_helper_module(family: str) -> None:
     assert [path.name for path in (ROOT / family).rglob("*.py")] in ([], ["utils.py"])
 
 

@@ -68,7 +68,7 @@ def test_math_answer_in_one_spelling(written: str, plain: str) -> None:
     assert utils("hendrycks_math").rewrite(written) == plain
 
 
-def test_math_answers_that_cannot_be_rewritten_are_compared_as_they_stand() -> None:
+def test_math_answers_that_cannot_be_rewritten_are_compared_unchanged() -> None:
     assert utils("hendrycks_math").is_equivalent("x/y", "x/y")
     assert not utils("hendrycks_math").is_equivalent("x/y", " x/y")
 
@@ -143,7 +143,7 @@ def test_record_prediction_may_equal_any_answer_to_its_query() -> None:
         ("They want to use it now", 3, "it", "wsc: They want to use *it* now"),
     ],
 )
-def test_wsc_pronoun_is_marked_even_where_the_dataset_points_beside_it(
+def test_wsc_pronoun_is_marked_even_if_the_dataset_points_next_to_it(
     text: str, place: int, pronoun: str, marked: str
 ) -> None:
     doc = {"text": text, "span2_index": place, "span2_text": pronoun}

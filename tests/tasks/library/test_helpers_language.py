@@ -62,7 +62,7 @@ def test_bbq_biased_answer_depends_on_the_polarity(polarity: str, biased: list[s
         ("boy", ["m", "boy"]),
     ],
 )
-def test_bbq_group_labels_are_taken_apart(label: str, groups: list[str]) -> None:
+def test_bbq_group_labels_are_split(label: str, groups: list[str]) -> None:
     assert bbq._group_names(label) == groups
 
 
@@ -137,7 +137,7 @@ def test_global_mmlu_keeps_a_subject_or_a_category() -> None:
     assert global_mmlu.stem(rows)["subject"] == ["virology"]
 
 
-def test_pawsx_makes_one_sentence_of_two() -> None:
+def test_pawsx_joins_two_sentences() -> None:
     rows = Dataset.from_dict({"sentence1": ["He did n't go ( home ) .", ""], "sentence2": ["Home he went .", "None"]})
     assert pawsx.clean(rows).to_list() == [{"sentence1": "He didn't go (home)", "sentence2": "home he went."}]
 

@@ -133,7 +133,7 @@ def test_ifeval_loose_verdict_forgives_a_first_line_a_last_line_and_asterisks() 
     }
 
 
-def test_ifeval_share_is_of_instructions_not_docs() -> None:
+def test_ifeval_share_counts_instructions_not_docs() -> None:
     assert utils("ifeval").agg_inst_level_acc([[True], [True, False, False]]) == 0.5
 
 
@@ -241,7 +241,7 @@ def test_humaneval_program_is_prompt_and_response() -> None:
     assert found == [["def f():\n    return 1\n"]]
 
 
-def test_humaneval_pass_at_k_counts_the_samples_that_pass() -> None:
+def test_humaneval_pass_at_k_counts_passing_samples() -> None:
     found = utils("humaneval").pass_at_k(
         references=["assert f()"], predictions=[["f = bool", "f = int", "def f(): return 1"]], k=[1, 3]
     )
@@ -281,7 +281,7 @@ FUNCTION = {"code": "def f(a, b=0): return a", "input": "(1, 2), 3", "output": "
         ("7 # seven\nmore", "assert f(7)==(1, 2)"),
     ],
 )
-def test_cruxeval_input_is_what_the_call_holds(response: str, assertion: str) -> None:
+def test_cruxeval_input_is_the_argument_of_the_call(response: str, assertion: str) -> None:
     found = utils("cruxeval").build_predictions_input([[response]], [FUNCTION])
     assert found == [[f"{FUNCTION['code']}\n{assertion}"]]
 
@@ -294,7 +294,7 @@ def test_cruxeval_input_is_what_the_call_holds(response: str, assertion: str) ->
         ("7 # seven\nmore", "assert f((1, 2), 3)==7"),
     ],
 )
-def test_cruxeval_output_is_what_follows_the_equals_sign(response: str, assertion: str) -> None:
+def test_cruxeval_output_is_the_text_after_the_equals_sign(response: str, assertion: str) -> None:
     found = utils("cruxeval").build_predictions_output([[response]], [FUNCTION])
     assert found == [[f"{FUNCTION['code']}\n{assertion}"]]
 
@@ -306,6 +306,6 @@ def test_cruxeval_answer_comes_after_the_thought() -> None:
     assert module.build_predictions_input_cot([["so [ANSWER]f(2)[/ANSWER]"]], [FUNCTION])[0][0].endswith("f(2)==(1, 2)")
 
 
-def test_cruxeval_program_is_run_as_it_is() -> None:
+def test_cruxeval_program_is_run_unchanged() -> None:
     programs = ["def f(a): return a\nassert f(1)==1", "def f(a): return a\nassert f(1)==2"]
     assert utils("cruxeval").pass_at_k(references=[""], predictions=[programs], k=[1]) == {"pass@1": 0.5}

@@ -95,7 +95,7 @@ def test_race_fills_blanks_and_asks_the_last_question() -> None:
     assert (race.choices(doc), race.answer(doc)) == (options, 0)
 
 
-def test_webqs_drops_answers_that_go_on_from_another() -> None:
+def test_webqs_drops_answers_that_continue_another() -> None:
     doc = {"answers": ["Paris, France", "Rome", "Paris"]}
     assert webqs.answers(doc) == ["Paris", "Rome"]
     assert webqs.all_right(doc) == [0, 1]
@@ -115,7 +115,7 @@ def _conversation(*others: str) -> dict[str, Any]:
     }
 
 
-def test_coqa_takes_answers_that_differ_in_case_as_one() -> None:
+def test_coqa_merges_answers_that_differ_only_in_case() -> None:
     assert coqa.accepted_answers(_conversation("The cat", "a dog")) == ["the cat", "a dog"]
 
 
@@ -124,7 +124,7 @@ def test_coqa_leaves_each_answer_out_in_turn() -> None:
     assert scores == {"em": pytest.approx(2 / 3), "f1": pytest.approx(2 / 3)}
 
 
-def test_coqa_does_without_further_annotators() -> None:
+def test_coqa_works_without_additional_annotators() -> None:
     doc = {**_conversation(), "additional_answers": None}
     assert coqa.process_results(doc, ["the cat"]) == {"em": 1.0, "f1": 1.0}
 
@@ -171,7 +171,7 @@ def test_squad_task_generates_and_scores() -> None:
     assert all(isinstance(request, Instance) for request in requests)
 
 
-def test_arithmetic_writes_question_and_answer_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_arithmetic_writes_question_and_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, Any] = {}
 
     def load_dataset(path: str, name: str | None = None, **options: Any) -> DatasetDict:
@@ -218,11 +218,11 @@ def test_minerva_spelling(answer: str, spelling: str) -> None:
         ("The answer is 5", False),
     ],
 )
-def test_minerva_wants_its_sentence(response: str, right: bool) -> None:
+def test_minerva_needs_its_sentence(response: str, right: bool) -> None:
     assert leaderboard.follows_paper(response, "5") is right
 
 
-def test_leaderboard_math_says_before_the_run_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_leaderboard_math_names_the_packages_before_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leaderboard, "_PACKAGES", ("a_package_nobody_has",))
     with pytest.raises(MissingPackageError, match="a_package_nobody_has"):
         leaderboard.hardest_problems(Dataset.from_list([{"level": "Level 5", "solution": "$\\boxed{1}$"}]))

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from lm_eval.config.options import Mark
 from lm_eval.config.redact import redact
@@ -15,6 +15,8 @@ from lm_eval.errors import ConfigError, ConfigFileError
 
 if TYPE_CHECKING:
     import yaml
+
+_Resolver = TypeVar("_Resolver", "yaml.SafeLoader", "yaml.SafeDumper")
 
 __all__ = ["Check", "load_config_file", "save_config_file"]
 
@@ -74,7 +76,7 @@ def _parse(path: str, text: str) -> tuple[object, dict[Keys, int], list[tuple[Ke
                 raise ConfigFileError([f"{path}:{error.lineno}: not valid JSON: {error.msg}."]) from None
             is_json = False
     try:
-        loader = _loader()(text)
+        loader = _reads_exponents(yaml.SafeLoader)(text)
         try:
             node = loader.get_single_node()
             if not is_json:
@@ -108,14 +110,11 @@ def _keys(node: yaml.Node | None, above: Keys = ()) -> Iterator[tuple[Keys, int]
             yield from _keys(value, keys)
 
 
-def _loader() -> type[yaml.SafeLoader]:
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        pass
-
-    Loader.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("-+.0123456789"))
-    return Loader
+def _reads_exponents(kind: type[_Resolver]) -> type[_Resolver]:
+    """Return a YAML loader or dumper for which 1e-5 is a number."""
+    changed: type[_Resolver] = type(kind.__name__, (kind,), {})
+    changed.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("-+.0123456789"))
+    return changed
 
 
 def save_config_file(settings: RunSettings, path: str | Path) -> None:
@@ -160,12 +159,9 @@ def _without_secrets(value: object, masked: object, name: str, left_out: list[st
 def _dump(value: Mapping[str, object]) -> str:
     import yaml
 
-    class Dumper(yaml.SafeDumper):
-        pass
-
-    Dumper.add_representer(tuple, Dumper.represent_list)
-    Dumper.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("-+.0123456789"))
+    dumper = _reads_exponents(yaml.SafeDumper)
+    dumper.add_representer(tuple, yaml.SafeDumper.represent_list)
     try:
-        return yaml.dump(value, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=1000)
+        return yaml.dump(value, Dumper=dumper, sort_keys=False, allow_unicode=True, width=1000)
     except yaml.YAMLError as error:
         raise ConfigError(f"--save_config: {next(iter(value))} cannot be written as YAML: {error}") from None

@@ -24,7 +24,7 @@ def describe() -> dict[str, object]:
     return {
         "git_hash": _git_hash(),
         "date": time.time(),
-        "lm_eval_version": _own_version(),
+        "lm_eval_version": _version("lm-eval-api") or "0+unknown",
         "pretty_env_info": "\n".join(lines),
     }
 
@@ -34,12 +34,6 @@ def _version(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
-
-
-def _own_version() -> str:
-    import lm_eval
-
-    return _version("lm-eval-api") or str(getattr(lm_eval, "__version__", "unknown"))
 
 
 def _git_hash() -> str | None:

@@ -31,7 +31,7 @@ _LEVEL, _PROPAGATE, _HANDLERS = _LOGGER.level, _LOGGER.propagate, list(_LOGGER.h
 
 @pytest.fixture(autouse=True)
 def _fresh_logger() -> Iterator[None]:
-    """Undo what a test, or a fixture of several tests, does to the package's logger, so that they hold in any order."""
+    """Undo changes of the package's logger after each test, so that tests pass in any order."""
     yield
     _LOGGER.setLevel(_LEVEL)
     _LOGGER.propagate, _LOGGER.handlers = _PROPAGATE, list(_HANDLERS)

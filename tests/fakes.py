@@ -1,4 +1,4 @@
-"""Models and tasks small enough to know every answer of."""
+"""Models and tasks that are small enough to know every answer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TASKS = {
 
 
 def write_tasks(folder: Path, **extra: str) -> Path:
-    """Write the three tasks ``choice``, ``generate`` and ``rolling``, and further files, into a folder."""
+    """Write the tasks ``choice``, ``generate`` and ``rolling``, and additional files, to a folder."""
     (folder / "data.py").write_text(_DATA)
     for name, body in {**_TASKS, **extra}.items():
         head = "" if "group:" in body else f"task: {name}\n{_COMMON}"
@@ -33,7 +33,7 @@ def write_tasks(folder: Path, **extra: str) -> Path:
 
 
 class FakeLM(LM):
-    """Answers by rule, remembers what it was asked, and can lose or refuse requests."""
+    """Answers by a rule, records the requests, and can lose or refuse requests."""
 
     def __init__(
         self,

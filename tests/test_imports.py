@@ -18,7 +18,7 @@ print(*sorted({banned!r} & set(sys.modules)))
 
 
 def _imported(file: Path) -> set[str]:
-    """Return the top-level packages a file names in any import, wherever it stands."""
+    """Return the top-level packages that a file imports, at any level of the code."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -40,7 +40,7 @@ def test_no_module_names_a_model_library() -> None:
 
 
 def test_importing_every_module_loads_no_model_library() -> None:
-    # Code beside task files runs only with its task, and may need packages of its own.
+    # Code next to task files runs only with its task, and may need additional packages.
     names = [
         ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         for file in PACKAGE.rglob("*.py")

@@ -13,7 +13,7 @@ Rows = list[dict[str, Any]]
 
 
 def questions(count: int = 6) -> Rows:
-    """Rows with a question, three choices, the place and the text of the right one, and a free answer."""
+    """Rows with a question, three choices, the index and the text of the right one, and a free answer."""
     choices = ["yes", "no", "may be"]
     return [
         {"q": f"Q{i}?", "choices": choices, "label": i % 3, "word": choices[i % 3], "answer": f"answer {i}"}
@@ -29,7 +29,7 @@ def splits(test: Rows | None = None, train: Rows | None = None) -> Callable[...,
 def make(
     cls: type[ConfigurableTask] = ConfigurableTask, *, test: Rows | None = None, train: Rows | None = None, **keys: Any
 ) -> ConfigurableTask:
-    """Build a task over rows; generation of ``{{answer}}`` to ``{{q}}`` unless told otherwise."""
+    """Build a task over rows; by default it generates ``{{answer}}`` to ``{{q}}``."""
     config = {
         "task": "demo",
         "custom_dataset": splits(test, train),
@@ -60,11 +60,11 @@ def prompts(task: ConfigurableTask, **run: Any) -> list[str]:
 
 
 def show_chat(messages: Sequence[dict[str, str]], add_generation_prompt: bool = True) -> str:
-    """Stand in for a chat template: everything it is given, as JSON."""
+    """A chat template that writes its arguments as JSON."""
     return json.dumps({"chat": list(messages), "open": add_generation_prompt})
 
 
 def chat(task: ConfigurableTask, multiturn: bool = True, **run: Any) -> list[dict[str, Any]]:
-    """Build a task with the chat template and return what the template was given, an entry an Instance."""
+    """Build a task with the chat template; return the arguments of the template, one entry per Instance."""
     built = build(task, apply_chat_template=True, fewshot_as_multiturn=multiturn, chat_template=show_chat, **run)
     return [json.loads(instance.args[0]) for instance in built]

@@ -112,7 +112,7 @@ def test_few_shot_indices_restrict_the_pool() -> None:
     assert prompts(task, limit=1) == ["Q2? answer 2\n\nQ0?"]
 
 
-# What needs Hugging Face datasets
+# Tests that need Hugging Face datasets
 
 
 @pytest.fixture

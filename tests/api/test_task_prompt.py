@@ -165,7 +165,7 @@ def test_fixed_shots_are_written_once() -> None:
             written.append(shot["q"])
             return super().shot_turns(shot)
 
-    # A subclass that writes shots itself is asked each time.
+    # A subclass that writes shots is called each time.
     prompts(make(Counting, num_fewshot=2, **FIRST), limit=3)
     assert written == ["Q0?", "Q1?"] * 3
 

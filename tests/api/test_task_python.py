@@ -1,4 +1,4 @@
-"""Python tasks as people write them."""
+"""Python tasks in the common styles."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .tasks_for_tests import build, questions
 
 
 class Reading(ConfigurableTask):
-    """Overrides nearly everything, with methods that take the doc alone."""
+    """Overrides nearly everything, with methods that take only the doc."""
 
     VERSION = 3
     DATASET_PATH = "some/set"
@@ -81,7 +81,7 @@ def test_overridden_steps_are_used() -> None:
 
 def test_methods_that_take_the_doc_alone_write_shots() -> None:
     task = Reading(config={"num_fewshot": 1, "target_delimiter": "", "fewshot_config": {"sampler": "first_n"}})
-    # Neither split has a name in the config, which counts as the same split: the doc itself is left out.
+    # Neither split has a name in the config, so they count as the same split and the doc itself is left out.
     assert build(task, limit=1)[0].args[0] == "Q1? answer 1\n\nQ0?"
 
 
@@ -153,7 +153,7 @@ def test_fault_in_a_step_names_doc_and_task() -> None:
 
 
 class Plain(Task):
-    """A task on the bare base class."""
+    """A task that derives from the base class directly."""
 
     def has_training_docs(self) -> bool:
         return True

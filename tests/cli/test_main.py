@@ -12,7 +12,7 @@ from lm_eval.errors import AuthenticationError, ConfigError, RunStopped
 
 
 def command(monkeypatch: pytest.MonkeyPatch, outcome: int | BaseException) -> None:
-    """Put a ``run`` that ends in ``outcome`` in place of the real one."""
+    """Replace ``run`` by a function that ends in ``outcome``."""
 
     def run(namespace: argparse.Namespace) -> int:
         if isinstance(outcome, BaseException):

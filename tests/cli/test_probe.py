@@ -20,7 +20,7 @@ def _no_key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def rows(text: str) -> dict[str, str]:
-    """Read the table: what is in the first column, to the rest."""
+    """Read the table: first column → the other columns."""
     pairs = (line.split("  ", 1) for line in text.splitlines() if "  " in line)
     return {name.strip(): value.strip() for name, value in pairs}
 

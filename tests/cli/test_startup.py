@@ -1,4 +1,4 @@
-"""What a command imports is most of how long it takes to start."""
+"""Most of the start time of a command is its imports."""
 
 from __future__ import annotations
 

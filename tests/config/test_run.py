@@ -95,7 +95,7 @@ def test_the_saved_config_holds_no_secret() -> None:
 
 @dataclass(kw_only=True, slots=True)
 class More(RunSettings):
-    """Settings with one more."""
+    """Settings with an additional field."""
 
     colour: int | None = setting(
         None, Option(values.integer, "more", Mark.RECORDED, short="-q", metavar="N", choices=("1", "2"))

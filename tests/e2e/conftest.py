@@ -20,7 +20,7 @@ TASKS = str(Path(lm_eval.demo.__file__).parent / "tasks")
 
 @dataclass(frozen=True)
 class Ran:
-    """What a command printed and how it ended."""
+    """The output and exit code of a command."""
 
     code: int
     out: str
@@ -37,7 +37,7 @@ def server() -> Iterator[MockServer]:
 
 
 def run_words(base_url: str, *words: str, model: str = "local-completions", name: str = "mock") -> list[str]:
-    """Spell a run of demo tasks on a server."""
+    """Write the command line of a run of demo tasks on a server."""
     return [
         "run",
         "--model",
@@ -52,7 +52,7 @@ def run_words(base_url: str, *words: str, model: str = "local-completions", name
 
 @pytest.fixture
 def command(tmp_path: Path) -> Command:
-    """Run ``lm_eval`` in a process of its own, in an empty folder."""
+    """Run ``lm_eval`` in a separate process, in an empty folder."""
 
     def run(*words: str) -> Ran:
         ran = subprocess.run(
@@ -69,6 +69,6 @@ def command(tmp_path: Path) -> Command:
 
 
 def environment() -> dict[str, str]:
-    """Return the variables of a command: offline, and no key of the developer's."""
+    """Return the environment of a command: offline, and without the developer's keys."""
     kept = {name: value for name, value in os.environ.items() if name not in {"OPENAI_API_KEY", "LMEVAL_LOG_LEVEL"}}
     return {**kept, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}

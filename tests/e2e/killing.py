@@ -1,6 +1,6 @@
-"""Kills a run at random moments, gives the same command again, and compares with a run that was left alone.
+"""Kill a run at random moments, repeat the command, and compare with a run that was not killed.
 
-``python -m tests.e2e.killing`` does it with 5,000 requests and ten kills, then with other concurrencies.
+``python -m tests.e2e.killing`` uses 5,000 requests and ten kills, then other concurrencies.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ DOCS = 'def load(count, **kwargs):\n    return {"test": [{"number": number, "ans
 
 
 def write_tasks(folder: Path, requests: int) -> Path:
-    """Write two tasks of so many requests together: four choices and one generation a doc."""
+    """Write two tasks with four choices and one generation per doc; ``requests`` is the total of both."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "docs.py").write_text(DOCS)
     for kind, more in MORE.items():
@@ -56,7 +56,7 @@ def write_tasks(folder: Path, requests: int) -> Path:
 
 @dataclass
 class Witness:
-    """Notes when each body arrived and when its answer had gone out."""
+    """Records when each body arrived and when its answer was sent."""
 
     arrivals: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     answers: dict[str, float] = field(default_factory=dict)
@@ -65,7 +65,7 @@ class Witness:
 
     def arrived(self, record: RequestRecord) -> None:
         if not str((record.body or {}).get("prompt")).startswith("Question "):
-            return  # Every process checks the server anew.
+            return  # Every process probes the server again.
         self.arrivals[record.body_hash].append(time.monotonic())
         self.waiting.append(record)
 
@@ -80,13 +80,13 @@ class Witness:
                     self.waiting.append(record)
 
     def forget_since(self, moment: float, settled: float) -> None:
-        """Forget answers that go out to a process that has been killed; after some seconds there are no more."""
+        """Ignore answers to a process that has been killed; they end after some seconds."""
         time.sleep(settled)
         for body in [body for body, answered in list(self.answers.items()) if answered >= moment]:
             del self.answers[body]
 
     def asked_again(self, kills: Sequence[float]) -> tuple[int, int]:
-        """Count bodies asked again by a later process, and those of them that had been answered in good time."""
+        """Count the bodies that a later process sent again, and those of them whose answers were sent early enough."""
         again = late = 0
         for body, times in self.arrivals.items():
             answered = self.answers.get(body)
@@ -102,7 +102,7 @@ class Witness:
 
 @dataclass
 class Outcome:
-    """What a series of kills led to."""
+    """The result of a series of kills."""
 
     requests: int
     kills: int
@@ -113,7 +113,7 @@ class Outcome:
 
 
 def words(url: str, tasks: Path, out: Path, concurrent: int | str = 32) -> list[str]:
-    """Spell the command."""
+    """Write the command line."""
     return [
         sys.executable, "-m", "lm_eval", "run", "--model", "local-completions", "--model_args",
         f"model=mock,base_url={url},num_concurrent={concurrent}", "--include_path", str(tasks),
@@ -128,7 +128,7 @@ def finish(command: Sequence[str]) -> None:
 
 
 def saved(folder: Path) -> dict[str, str]:
-    """Read what a run saved, without times and what else docs/results.md says differs from run to run."""
+    """Read the files of a run, without times and other values that differ between runs (docs/results.md)."""
     found: dict[str, str] = {}
     for file in sorted((folder / "mock").iterdir()):
         text = file.read_text(encoding="utf-8")
@@ -145,7 +145,7 @@ def saved(folder: Path) -> dict[str, str]:
 
 
 def kill_and_resume(folder: Path, requests: int, kills: int, seed: int = 0, latency_ms: float = 5) -> Outcome:
-    """Kill a run again and again, let the last one finish, and compare."""
+    """Kill a run repeatedly, let the last process finish, and compare."""
     rng, began = random.Random(seed), time.monotonic()
     tasks, witness = write_tasks(folder / "tasks", requests), Witness()
     moments: list[float] = []
@@ -161,7 +161,7 @@ def kill_and_resume(folder: Path, requests: int, kills: int, seed: int = 0, late
         watcher.start()
         command = words(server.base_url, tasks, folder / "killed")
         for life in range(kills):
-            # Each life answers a share of what is left, so that the last one is killed in the middle, too.
+            # Each process answers a fraction of the remaining requests, so that the last kill is also in the middle.
             share = (requests - len(witness.answers)) / (kills - life + 1)
             goal = len(witness.answers) + share * rng.uniform(0.3, 1.5)
             process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment())
@@ -181,7 +181,7 @@ def kill_and_resume(folder: Path, requests: int, kills: int, seed: int = 0, late
 
 
 def differences(one: dict[str, str], other: dict[str, str]) -> list[str]:
-    """Name the files that differ, with where they begin to."""
+    """Name the files that differ, with the position of the first difference."""
     found = []
     for name in sorted({*one, *other}):
         left, right = one.get(name, ""), other.get(name, "")
@@ -192,7 +192,7 @@ def differences(one: dict[str, str], other: dict[str, str]) -> list[str]:
 
 
 def without_concurrency(files: dict[str, str]) -> dict[str, str]:
-    """Take the one model argument out that differs."""
+    """Remove the model argument that differs."""
 
     def clean(value: Any) -> Any:
         if isinstance(value, dict):
@@ -203,7 +203,7 @@ def without_concurrency(files: dict[str, str]) -> dict[str, str]:
 
 
 def same_at_any_concurrency(folder: Path, requests: int, concurrencies: Sequence[int | str]) -> bool:
-    """Do the same work at several concurrencies and compare what is saved."""
+    """Run the same tasks at several concurrencies and compare the saved files."""
     tasks = write_tasks(folder / "tasks", requests)
     found = []
     with MockServer() as server:
@@ -222,7 +222,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        # Slow enough that a process lives for seconds, and most of its answers are older than what is at risk.
+        # Slow enough that a process runs for seconds, and most of its answers are older than the last commit.
         outcome = kill_and_resume(Path(folder) / "kill", options.requests, options.kills, options.seed, latency_ms=200)
         print(outcome)
         same = same_at_any_concurrency(Path(folder) / "pace", options.requests, (1, 7, 64, "auto"))

@@ -1,4 +1,4 @@
-"""What a run costs: counted in the results, and bounded without loss."""
+"""The cost of a run is counted in the results, and can be limited without loss."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_spent_budget_exits_with_4_and_a_larger_one_resumes(command: Command, 
         assert ran.code == 0, ran.err
         resumed = saved(tmp_path / "out")
         kept = resumed["config"]["model_info"]["run"]["resumed_with_answers"]
-        # Not kept: the check of the server, and what was under way when the money was spent.
+        # Not stored: the probe of the server, and requests in flight when the budget was spent.
         assert paid_for - 6 <= kept <= paid_for
         assert command(*words, "--output_path", "whole").code == 0
     assert resumed["results"] == saved(tmp_path / "whole")["results"]
@@ -57,7 +57,7 @@ def test_the_results_have_the_usage_of_each_endpoint_and_task(command: Command, 
     assert run["cost"] == pytest.approx((run["prompt_tokens"] * 2 + run["completion_tokens"] * 10) / 1e6)
     assert set(run["tasks"]) == {"demo_choices", "demo_numbers"}
     together = {name: sum(task[name] for task in run["tasks"].values()) for name in COUNTS}
-    # What is not a task's is the check of the server.
+    # Requests that belong to no task are the probe of the server.
     assert 0 <= run["prompt_tokens"] - together["prompt_tokens"] < 200
     assert 0 <= run["completion_tokens"] - together["completion_tokens"] < 10
     assert together["cached_prompt_tokens"] > 0

@@ -1,4 +1,4 @@
-"""A run that is killed and given again, and runs at several concurrencies, save the same."""
+"""A run that is killed and resumed, and runs at several concurrencies, save the same files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.e2e.killing import kill_and_resume, same_at_any_concurrency
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_a_killed_run_resumes(tmp_path: Path) -> None:
-    # 300 requests at 40 ms and 32 at once take long enough for the commits of the journal to be told apart.
+    # 300 requests at 40 ms, 32 at once, take long enough for several commits of the journal.
     outcome = kill_and_resume(tmp_path, requests=300, kills=2, latency_ms=40)
     assert outcome.differing == []
     assert outcome.lost == 0

@@ -1,4 +1,4 @@
-"""A run whose loggers fail or hang ends well all the same."""
+"""A run whose loggers fail or hang still succeeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``lm_eval run`` on the mock server, as a user calls it."""
+"""``lm_eval run`` on the mock server, as a user would call it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DEMO = ["--tasks", "demo_choices,demo_numbers", "demo_prose"]
 
 @pytest.fixture(scope="module")
 def finished(server: MockServer, tmp_path_factory: pytest.TempPathFactory) -> tuple[Ran, Path]:
-    """A whole run and the folder it saved to."""
+    """A complete run and its output folder."""
     folder = tmp_path_factory.mktemp("run")
     words = run_words(server.base_url, *DEMO, "--output_path", "out", "--log_samples", "--limit", "5")
     ran = subprocess.run(
@@ -181,7 +181,7 @@ def test_ctrl_c_keeps_the_answers_and_the_same_command_resumes(tmp_path: Path) -
         prompts = [str(request.body) for request in server.requests if "30 + 12" not in str(request.body)]
         asked = Counter(prompt for prompt in prompts if "+" in prompt)
         assert len(asked) == 11
-        assert sum(asked.values()) <= 12  # the one that Ctrl-C broke off may be asked again
+        assert sum(asked.values()) <= 12  # the request that Ctrl-C cancelled may be sent again
 
 
 def _only_line(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Every example runs as it is, against the mock server."""
+"""Every example runs unchanged, against the mock server."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_the_config_file_runs(
 
 @pytest.fixture
 def plugin_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put the plugin where ``pip install`` would: its package on the path, its entry points in a dist-info folder."""
+    """Install the plugin as ``pip install`` would: its package on the path, its entry points in a dist-info folder."""
     pyproject = (EXAMPLES / "custom_plugin" / "pyproject.toml").read_text()
     lines, group = [], ""
     for line in pyproject.splitlines():

@@ -1,4 +1,4 @@
-"""Fakes in the place of the clients."""
+"""Replace the clients by fakes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Use = Callable[..., None]
 
 @pytest.fixture
 def use(monkeypatch: pytest.MonkeyPatch) -> Use:
-    """Put modules in the place of others, by name."""
+    """Replace modules by others, by name."""
 
     def put(**modules: Any) -> None:
         for name, module in modules.items():
@@ -26,5 +26,5 @@ def use(monkeypatch: pytest.MonkeyPatch) -> Use:
 
 @pytest.fixture(autouse=True)
 def nothing_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep a test's hanging service to the test."""
+    """Remove the hanging service of a test after the test."""
     monkeypatch.setattr(hanging, "_hanging", [])

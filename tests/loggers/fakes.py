@@ -1,4 +1,4 @@
-"""The clients of services as far as the loggers use them, with the real signatures of what is called."""
+"""Fake clients of services: the parts that the loggers use, with the real signatures."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ SAMPLES: dict[str, Any] = {
 
 
 class Failing:
-    """Raises at one step, when told to; remembers the steps in order."""
+    """Records the steps in order; raises at one step if configured."""
 
     def __init__(self, fail: str = "", error: BaseException | None = None) -> None:
         self.fail, self.error = fail, error or ConnectionError("no network")
@@ -80,7 +80,7 @@ class WandbRun:
 
 
 class FakeWandb(Failing):
-    """As much of wandb as its logger uses."""
+    """The part of wandb that its logger uses."""
 
     run: Any = None
 
@@ -120,7 +120,7 @@ class FakeWandb(Failing):
 
 
 class FakeTrackio(Failing):
-    """As much of trackio as its logger uses."""
+    """The part of trackio that its logger uses."""
 
     def __init__(self, fail: str = "", error: BaseException | None = None) -> None:
         super().__init__(fail, error)
@@ -191,7 +191,7 @@ class MlflowClient:
 
 
 class FakeMlflow(Failing):
-    """As much of mlflow as its logger uses."""
+    """The part of mlflow that its logger uses."""
 
     def __init__(self, fail: str = "", error: BaseException | None = None) -> None:
         super().__init__(fail, error)

@@ -1,4 +1,4 @@
-"""The fakes do not drift from the clients, where those are installed."""
+"""The fakes have the signatures of the real clients, if these are installed."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def raising(error: BaseException) -> Any:
 
 @pytest.fixture
 def hanging() -> Iterator[Any]:
-    """A call that does not come back before the test is over."""
+    """A call that does not return before the end of the test."""
     over = threading.Event()
     yield lambda: over.wait(60)
     over.set()

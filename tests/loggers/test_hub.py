@@ -17,7 +17,7 @@ Save = Callable[..., EvaluationTracker]
 
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The Hub's client with its real signatures; every call goes well."""
+    """The client of the Hub with its real signatures; every call succeeds."""
     import huggingface_hub
 
     client = create_autospec(huggingface_hub.HfApi, instance=True)
@@ -45,7 +45,7 @@ def save(tmp_path: Path) -> Save:
 
 
 def pushed(api: Any) -> dict[str, list[str]]:
-    """Repository to the paths of its commit, without times."""
+    """Repository → the paths of its commit, without times."""
     return {
         call.kwargs["repo_id"]: [operation.path_in_repo.split("_2")[0] for operation in call.kwargs["operations"]]
         for call in api.create_commit.call_args_list

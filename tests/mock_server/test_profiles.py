@@ -1,4 +1,4 @@
-"""Each recorded habit of each server, one test a habit."""
+"""The recorded behaviour of each server, one test per detail."""
 
 from __future__ import annotations
 

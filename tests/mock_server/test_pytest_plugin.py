@@ -31,7 +31,7 @@ def test_the_fixtures_work_in_another_project(tmp_path: Path) -> None:
     found = subprocess.run(
         [*command, *options],
         cwd=root,
-        # Other installed plugins only cost time here.
+        # Other installed plugins only take time here.
         env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,

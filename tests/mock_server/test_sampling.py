@@ -53,7 +53,7 @@ def test_samples_follow_the_distribution(temperature: float, top_p: float) -> No
     assert set(seen) <= kept
     for token in order[:5]:
         share = weights[token] / total / mass if token in kept else 0.0
-        # Five standard deviations of a binomial share.
+        # Five standard deviations of a binomial proportion.
         assert seen[token] / draws == pytest.approx(share, abs=5 * (share * (1 - share) / draws) ** 0.5 + 1e-9)
 
 

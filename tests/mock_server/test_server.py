@@ -143,7 +143,7 @@ def test_too_many_at_once_are_refused(mock_server: Start) -> None:
 def test_connections_are_counted(mock_server: Start) -> None:
     server = mock_server()
     for _ in range(3):
-        ask(server)  # each opens a connection of its own
+        ask(server)  # each call opens a new connection
     assert server.fetch_stats()["connections"] == 3
 
 

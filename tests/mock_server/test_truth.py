@@ -73,7 +73,7 @@ def test_rolling_windows_start_on_the_token_before_them() -> None:
     expected = lm.score_ids([], ids[:3])[0]
     for start in range(3, len(ids), 3):
         end = min(start + 3, len(ids))
-        # The last window reaches back so far that it is full.
+        # The last window starts early enough to be full.
         first = end - 4
         walked = lm.model.walk(ids[first:end])[start - first : -1]
         expected += math.fsum(context.logprob(token) for context, token in zip(walked, ids[start:end], strict=True))

@@ -1,4 +1,4 @@
-"""A server whose every answer a test decides."""
+"""A server whose answers are decided by a test."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def message(content: Any, finish: str = "stop", **fields: Any) -> web.Response:
 
 
 class ScriptedServer:
-    """Runs a handler in a thread; keeps path, headers and body of every request."""
+    """Runs a handler in a thread; records path, headers and body of every request."""
 
     def __init__(self, handler: Handler) -> None:
         self.handler = handler

@@ -1,4 +1,4 @@
-"""The whole path, from Instances to responses, against the mock server."""
+"""The complete path, from Instances to responses, against the mock server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is foreseen, held against what a run on the mock server then asks."""
+"""Compare the estimate with the requests of a run on the mock server."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def foreseen(server: MockServer, task: str, **arguments: Any) -> Plan:
 
 
 def run(server: MockServer, task: str, **arguments: Any) -> tuple[int, int]:
-    """Return the requests and the prompt tokens of a real run, without those of its probe."""
+    """Return the requests and prompt tokens of a real run, without its probe."""
     before = []
 
     class Counted(LocalCompletionsAPI):
@@ -46,7 +46,7 @@ def test_requests_and_tokens_are_those_of_a_run(task: str, batch: int) -> None:
         total = foreseen(server, task, batch_size=batch).total
         requests, tokens = run(server, task, batch_size=batch)
     assert total.requests == requests
-    # Scaled from at most 50 prompts, with a BOS token each that this server does not count in its usage.
+    # Scaled from at most 50 prompts, each with a BOS token that this server does not count in its usage.
     assert total.prompt_tokens == pytest.approx(tokens, rel=0.05, abs=80)
 
 

@@ -216,7 +216,7 @@ def test_images_go_into_the_message() -> None:
 
 
 class OwnAPI(TemplateAPI):
-    """A server with an API of its own, as another package would add it."""
+    """A server with another API, as another package would add it."""
 
     def _create_payload(
         self,

@@ -1,4 +1,4 @@
-"""A proxy: keeps what it is asked, opens a connection to there, and passes bytes on."""
+"""A proxy that records requests, connects to their targets, and forwards bytes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ class Tunnel:
     """Runs a proxy in threads.
 
     Attributes:
-        port: Where it listens.
-        heads: What each connection began with: its first line and headers.
+        port: The port of the proxy.
+        heads: The first line and headers of each connection.
     """
 
     def __init__(self, password: bool = False) -> None:
-        """Describe the proxy; with a password it refuses whoever brings none."""
+        """Describe the proxy; with a password it refuses clients without it."""
         self.heads: list[str] = []
         tunnel = self
 

@@ -1,4 +1,4 @@
-"""Instances of every type, and their way through the whole engine."""
+"""Instances of every type, and their path through the complete engine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ALL = frozenset({"generate_until", "loglikelihood", "loglikelihood_rolling"})
 
 
 def work(docs: int = 12) -> list[Instance]:
-    """Make Instances of every type, two repeats of each generation."""
+    """Build Instances of every type, with two repeats of each generation."""
     instances = []
     for doc in range(docs):
         settings = {"max_gen_toks": 4 + doc % 3, "until": ["\n"]}

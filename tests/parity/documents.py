@@ -1,4 +1,4 @@
-"""Documents in the schema of each dataset, written for the tests; they are no rows of the real datasets.
+"""Documents in the schema of each dataset, written for the tests; they are not rows of the real datasets.
 
 A ``documents.json`` is dataset id -> ``"<config> <split>"`` -> rows; ``+`` joins configs or splits with the same rows.
 """

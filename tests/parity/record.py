@@ -1,4 +1,4 @@
-"""What a task asks and scores on the made documents, with answers that depend on nothing but the question.
+"""Record the requests and scores of tasks on written documents, with answers that depend only on the question.
 
 A part of the library has a folder under ``cases``: ``tasks.txt`` names its tasks, ``documents.json`` holds documents in
 the schema of their datasets. Runs under this package and under the reference harness; the latter wrote each
@@ -25,12 +25,12 @@ from lm_eval.tasks import TaskManager
 
 LIMIT = 2
 CASES = Path(__file__).with_name("cases")
-# The number of shots asked for, beside each task's own; a task that says 0 takes none.
+# The requested number of shots, in addition to the default of each task; a task with 0 shots keeps 0.
 SHOTS = (None, 1)
 
 
 def tasks_of(part: str) -> list[str]:
-    """Name the tasks of a part."""
+    """List the tasks of a part."""
     return (CASES / part / "tasks.txt").read_text(encoding="utf-8").split()
 
 
@@ -40,7 +40,7 @@ def _number(value: Any) -> int:
 
 
 class Scripted(LM):
-    """Answers from a hash of the question, at times rightly, and keeps what it was asked."""
+    """Answers from a hash of the question, sometimes rightly, and records the requests."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class Scripted(LM):
 
 
 def record(tasks: Iterable[str], manager: TaskManager) -> dict[str, Any]:
-    """Run tasks with each number of shots; a task that cannot have so many is left out."""
+    """Run tasks with each number of shots; a task whose pool is too small is left out."""
     found: dict[str, Any] = {}
     for task in tasks:
         for shots in SHOTS:
@@ -94,7 +94,7 @@ def record(tasks: Iterable[str], manager: TaskManager) -> dict[str, Any]:
                 if "," in name and "stderr" not in name
             }
             asked = [entry[1:] for entry in sorted(model.asked, key=lambda entry: entry[:3])]
-            # The many samples of a doc are asked alike.
+            # All samples of a doc have the same request.
             asked = [entry for n, entry in enumerate(asked) if n == 0 or entry != asked[n - 1]]
             found[f"{task}, {'own' if shots is None else shots} shots"] = {
                 "version": run["versions"].get(task),
@@ -114,7 +114,7 @@ def _main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         part = sys.argv[1]
         hub = write_hub(Path(folder) / "hub", CASES / part / "documents.json")
-        # Its own cache: datasets tells local folders apart by their last name only.
+        # Use a separate cache: datasets distinguishes local folders only by their last name.
         datasets.config.HF_DATASETS_CACHE = Path(folder) / "cache"
         datasets.load_dataset = lambda path, name=None, **options: load(str(hub / path), name)
         cases = record(tasks_of(part), TaskManager())

@@ -1,4 +1,4 @@
-"""Each task asks and scores as the reference harness did on the same documents."""
+"""Each task has the same requests and scores as in the reference harness, on the same documents."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def managers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Tas
     import datasets
 
     with pytest.MonkeyPatch.context() as patch:
-        # datasets tells local folders apart by their last name only: a cache of their own.
+        # Use a separate cache: datasets distinguishes local folders only by their last name.
         patch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path_factory.mktemp("cache"))
         yield {
             part: TaskManager(data_dir=write_hub(tmp_path_factory.mktemp("hub"), CASES / part / "documents.json"))

@@ -1,4 +1,4 @@
-"""What the reference harness asked and scored, recorded, against what this package asks and scores."""
+"""Compare requests and scores of this package with those recorded from the reference harness."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-# A spread over output types, few-shot settings, filters and templates; the rest are a matter of more time.
+# A selection over output types, few-shot settings, filters and templates; the others only take more time.
 TASKS = (
     "arc_easy",
     "arc_challenge_chat",

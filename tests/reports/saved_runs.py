@@ -1,4 +1,4 @@
-"""Runs as they are saved, made by hand."""
+"""Build the files of saved runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TIME = "2026-01-01T10-00-00.000001"
 
 
 def docs(values: Iterable[Any], metric: str = "acc", **more: Any) -> list[dict[str, Any]]:
-    """Make a sample for each value of a metric."""
+    """Build one sample per value of a metric."""
     return [_sample(index, {metric: value}, more) for index, value in enumerate(values)]
 
 
@@ -47,7 +47,7 @@ def save(
     log_samples: bool = True,
     **more: Any,
 ) -> Path:
-    """Save a run of these samples; a score is the mean of its values unless it is given."""
+    """Save a run with these samples; a score is the mean of its values by default."""
     folder.mkdir(parents=True, exist_ok=True)
     rows: dict[str, dict[str, Any]] = {}
     for task, lines in samples.items():

@@ -293,7 +293,7 @@ class TestPairing:
 
 
 def grouped(weighted: bool, *tasks: str, **values: Iterable[float]) -> dict[str, Any]:
-    """Results of a group whose score is weighted by docs, or plain."""
+    """Results of a group whose score is weighted by docs, or not weighted."""
     lists = {name: list(found) for name, found in values.items()}
     means = [sum(found) / len(found) for found in lists.values()]
     total = sum(map(len, lists.values()))

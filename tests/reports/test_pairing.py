@@ -87,14 +87,14 @@ def test_filters_are_matched_separately() -> None:
     [
         ({}, {}, 0),
         ({}, {"arguments": {"gen_args_0": {"arg_0": "other", "arg_1": {}}}, "prompt_hash": "other"}, 1),
-        # Settings of the generation are no part of the prompt.
+        # Settings of the generation are not part of the prompt.
         ({}, {"arguments": {"gen_args_0": {"arg_0": "Q: q0\nA:", "arg_1": {"temperature": 1}}}}, 0),
-        # The hash is of the text as it was; the file has it otherwise.
+        # The hash is that of the original text; the file has another text.
         ({}, {"prompt_hash": "of the same text"}, 0),
         ({"arguments": [["Q: q0\nA:", {}]]}, {}, 0),
         ({"arguments": ()}, {"arguments": ()}, 0),
         ({"arguments": ()}, {"arguments": (), "prompt_hash": "other"}, 1),
-        # The hash is of the first prompt alone.
+        # The hash is that of the first prompt only.
         ({"arguments": choices(" yes", " no")}, {"arguments": choices(" yes", " no")}, 0),
         ({"arguments": choices(" yes", " no")}, {"arguments": choices(" yes", " maybe")}, 1),
         ({"arguments": choices(" yes", " no")}, {"arguments": choices(" yes")}, 1),

@@ -45,7 +45,7 @@ def page(manager: TaskManager, name: str, **more: Any) -> list[str]:
 
 
 def section(lines: list[str], title: str) -> list[str]:
-    """Return the lines after one that starts with a title, up to the next one of its kind."""
+    """Return the lines after a title, up to the next title."""
     start = next(place for place, line in enumerate(lines) if line.startswith(f"--- {title}")) + 1
     stop = next((place for place in range(start, len(lines)) if lines[place].startswith("--- ")), len(lines))
     return lines[start:stop]

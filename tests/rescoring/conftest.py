@@ -39,7 +39,7 @@ Save = Callable[..., Path]
 
 
 class ChattyLM(FakeLM):
-    """Gives the right number in a sentence for even ones, and says that an answer was cut."""
+    """Answers even numbers rightly, in a sentence, and reports an answer that was cut."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(generate=answer, **options)

@@ -1,4 +1,4 @@
-"""The code on the pages about results runs, on a folder ``out`` with a run of a task named gsm8k."""
+"""The code in the docs about results runs, on a folder ``out`` with a run of a task named gsm8k."""
 
 from __future__ import annotations
 

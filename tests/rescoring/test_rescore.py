@@ -294,7 +294,7 @@ def test_code_of_the_model_runs_only_after_a_confirmation(tasks: Path, save: Sav
 
 
 def test_a_file_of_the_reference_harness(tasks: Path, save: Save) -> None:
-    """It writes log-likelihoods, targets and the time as texts, and shots and tokens in other keys."""
+    """The reference writes log-likelihoods, targets and the time as texts, and shots and tokens in other keys."""
     out = save(["choice"])
     run = load(out)
     results = {**run.results, "transformers_version": "5", "total_evaluation_time_seconds": "18.8"}

@@ -16,7 +16,7 @@ from lm_eval.results import TaskOutput, collect, task_scores
 
 @dataclass
 class FakeTask:
-    """As much of a task as its aggregation needs."""
+    """The part of a task that its aggregation needs."""
 
     task_name: str
     aggregations: Mapping[str, Callable[[Any], Any]] = field(default_factory=lambda: {"acc": mean})

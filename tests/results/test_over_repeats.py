@@ -27,7 +27,7 @@ REPEATS = 6
 
 
 class Sampled(FakeLM):
-    """Says ``= n`` with the right n, or the number after it, in a way that depends on doc and repeat alone."""
+    """Answers ``= n`` with the right n, or the number after it, depending only on doc and repeat."""
 
     def generate_until(self, requests: list[Instance]) -> list[str]:
         asked: dict[int | None, int] = {}

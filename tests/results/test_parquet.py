@@ -29,7 +29,7 @@ def round_trip(folder: Path, samples: list[dict[str, Any]]) -> list[dict[str, An
 
 
 def written(samples: list[dict[str, Any]]) -> list[str]:
-    """Spell samples so that 1, 1.0 and True differ, and NaN is itself; the order of keys is the columns'."""
+    """Write samples so that 1, 1.0 and True differ, and NaN equals NaN, with the keys in the order of the columns."""
     return [json.dumps(sample, sort_keys=True) for sample in samples]
 
 

@@ -16,7 +16,7 @@ LL = {"gen_args_0": {"arg_0": "Q", "arg_1": " a"}, "gen_args_1": {"arg_0": "Q", 
 
 
 def content(**more: Any) -> dict[str, Any]:
-    """Results as they are saved: a task, and a group of it."""
+    """The content of a results file: a task, and a group of it."""
     return {
         "results": {
             "t": {"alias": " - T", "acc,none": 0.5, "acc_stderr,none": 0.1, "f1,none": "N/A", "sample_len": 4},

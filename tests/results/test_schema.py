@@ -1,4 +1,4 @@
-"""The schemas in docs/ against what runs save: they hold, and they notice a key that is lost, misspelt or mistyped."""
+"""Saved runs match the schemas in docs/, and the schemas reject a key that is missing, misspelt or of another type."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ KEY = ("score", "none")
 
 
 def entry(aggregation: Callable[..., Any], values: Sequence[Any], iters: int = 2000, **more: Any) -> dict[str, Any]:
-    """Return what ``statistics`` says of a task's only score."""
+    """Return the entry of a task's only score in ``statistics``."""
     clusters = more.pop("clusters", None)
     made = output("t", {KEY: list(values)}, aggregations={"score": aggregation}, better={"score": True}, **more)
     if clusters:
@@ -103,7 +103,7 @@ def test_ratios_of_texts_of_one_length_have_the_interval_of_a_mean() -> None:
 def test_the_interval_of_a_ratio_covers(aggregation: Callable[..., float]) -> None:
     rng = np.random.default_rng(7)
     hits = 0
-    # A word costs 2 nats in the mean, more in some texts than in others.
+    # A word has 2 nats on average, more in some texts than in others.
     true = {weighted_perplexity: math.exp(2), bits_per_byte: 2 / math.log(2)}[aggregation]
     for _ in range(1000):
         words = rng.integers(20, 400, size=60)
@@ -141,7 +141,7 @@ def test_corpus_scores_use_their_standard_error() -> None:
 
 
 def multirc(*judged: bool) -> list[tuple[bool, dict[str, Any]]]:
-    """Two answers to each question, of which the second is judged right."""
+    """Two answers to each question; the second one is right."""
     docs = [{"idx": {"paragraph": 0, "question": number}, "label": 1} for number in range(len(judged))]
     return [pair for doc, right in zip(docs, judged, strict=True) for pair in ((right, doc), (True, doc))]
 
@@ -217,7 +217,7 @@ def test_a_median_of_clusters_has_no_interval() -> None:
 
 
 def grouped(members: dict[str, TaskOutput], **metric: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the row and the statistics of a group's score."""
+    """Return the row and the statistics of the score of a group."""
     made = group("g", *(member.task for member in members.values()), metrics=[{"metric": "acc", **metric}])
     results = collect(members, {"g": made})
     return results["results"]["g"], results["statistics"]["g"]["acc,none"]

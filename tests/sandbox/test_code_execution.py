@@ -1,4 +1,4 @@
-"""Generated programs: what passes, and that nothing they do reaches beyond their process."""
+"""Generated programs pass or fail, and cannot affect anything outside their process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="generated code runs 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's layers are Linux's")
 
 TIGHT = Limits(seconds=5, memory_mb=512, file_mb=1, processes=4, open_files=32)
-# Without Python's own refusals: what only the kernel holds.
+# Without the checks of Python: only the limits of the kernel.
 BARE = Limits(seconds=5, memory_mb=512, file_mb=1, processes=4, open_files=32, refuse_in_python=False)
 
 
@@ -146,7 +146,7 @@ def test_python_refuses_processes_connections_and_writes_elsewhere_on_every_syst
 @linux
 def test_kernel_bounds_a_fork_bomb() -> None:
     held_by("processes")
-    # At most 64 forks whatever happens; each child ends by itself.
+    # At most 64 forks in any case; each child ends on its own.
     program = """
 import os, time
 children = 0
@@ -176,7 +176,7 @@ if os.fork() == 0:
     os.execv(sys.executable, [sys.executable, "-c", "import time; time.sleep(20)", {mark!r}])
 """
     assert run_program(program, BARE).passed
-    # The kernel ends it with the first process of its namespace, a moment after the verdict; by itself it lives longer.
+    # The kernel ends it with the first process of its namespace, just after the verdict; otherwise it would run longer.
     deadline = time.monotonic() + 10
     while processes_running(mark) and time.monotonic() < deadline:
         time.sleep(0.01)

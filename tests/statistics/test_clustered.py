@@ -21,7 +21,7 @@ def rng() -> np.random.Generator:
 def drawn(
     rng: np.random.Generator, clusters: int, sizes: Any, right: float = 0.6, shared: float = 0.5
 ) -> tuple[list[float], list[int]]:
-    """Draw 0/1 values, a share of whose docs in a cluster have the same outcome."""
+    """Draw 0/1 values; in each cluster a fraction of the docs has the same outcome."""
     of = np.repeat(np.arange(clusters), sizes)
     common = rng.random(clusters) < right
     own = rng.random(len(of)) < right

@@ -96,7 +96,7 @@ def test_too_few_or_equal_values_have_no_interval(values: list[float]) -> None:
 
 @pytest.mark.parametrize(("p", "n"), [(0.5, 30), (0.3, 50), (0.8, 100), (0.1, 200), (0.97, 1000), (0.6, 1319)])
 def test_wilson_covers(p: float, n: int) -> None:
-    # No simulation needed: each number of successes has a known probability.
+    # No simulation is needed: each number of successes has a known probability.
     ends = np.array([wilson(successes, n) for successes in range(n + 1)])
     covered = (ends[:, 0] <= p) & (p <= ends[:, 1])
     assert LOW <= stats.binom.pmf(np.arange(n + 1), n, p)[covered].sum() <= HIGH

@@ -21,7 +21,7 @@ def test_nothing_to_correct() -> None:
 
 
 def test_the_family_wise_error_rate_is_that_of_one_test() -> None:
-    # 20 tests of nothing, again and again: how often is at least one significant?
+    # Repeat 20 tests without an effect: how often is at least one significant?
     rng = random.Random(3)
     alarms = sum(min(holm([rng.random() for _ in range(20)])) <= 0.05 for _ in range(4000))
     assert 0.04 <= alarms / 4000 <= 0.06

@@ -51,14 +51,14 @@ def _rejects(wins: int, losses: int) -> tuple[bool, bool]:
     return test.exact <= 0.05, test.mid <= 0.05
 
 
-# Docs, and the share of them on which two equally good runs differ.
+# The number of docs, and the fraction on which two equally good runs differ.
 SETTINGS = [(100, 0.2), (200, 0.1), (500, 0.05), (500, 0.2), (1319, 0.1), (1319, 0.4)]
 
 
 @pytest.mark.parametrize(("n", "differing"), SETTINGS)
 def test_false_alarms_of_0_1_scores(n: int, differing: float) -> None:
     rng = np.random.default_rng(n)
-    # Two runs of the same quality: per doc a chance of being right, drawn twice.
+    # Two runs of the same quality: draw twice from one probability per doc.
     chance = np.where(rng.random(n) < 2 * differing, 0.5, 1.0)
     runs = rng.random((2, 20_000, n), dtype=np.float32) < chance.astype(np.float32) if n <= 200 else None
     if runs is not None:
@@ -74,7 +74,7 @@ def test_false_alarms_of_0_1_scores(n: int, differing: float) -> None:
 
 @pytest.mark.parametrize("expected", [1, 2, 5, 10, 15, 20, 30, 60, 100])
 def test_false_alarms_by_the_number_of_differing_docs(expected: int) -> None:
-    # Not simulated: summed over how many docs differ and how they fall.
+    # Exact, without simulation: a sum over the number of differing docs and their outcomes.
     numbers = range(int(stats.poisson.ppf(1 - 1e-6, expected)) + 1)
     per_number = [sum(stats.binom.pmf(w, m, 0.5) for w in range(m + 1) if _rejects(w, m - w)[1]) for m in numbers]
     rate = sum(stats.poisson.pmf(m, expected) * alarms for m, alarms in zip(numbers, per_number, strict=True))
@@ -82,7 +82,7 @@ def test_false_alarms_by_the_number_of_differing_docs(expected: int) -> None:
 
 
 def _tango_by_maximum_likelihood(wins: int, losses: int, n: int) -> tuple[float, float]:
-    """Invert the score test with the likelihood maximised numerically."""
+    """Invert the score test, with a numerical maximum of the likelihood."""
 
     def score(difference: float) -> float:
         def minus_log_likelihood(loss: float) -> float:
@@ -146,7 +146,7 @@ def _few_grades(rng: np.random.Generator, n: int) -> Array:
 
 
 def _rates(draw: Callable[[np.random.Generator], Any], simulations: int = 5000) -> tuple[float, float]:
-    """Return how often nothing is called something, and how often the interval covers nothing."""
+    """Return the false-alarm rate, and how often the interval covers 0."""
     rng, alarms, covered = np.random.default_rng(7), 0, 0
     for seed in range(simulations):
         result = stratified_bootstrap(draw(rng), iterations=399, seed=seed)
@@ -225,7 +225,7 @@ def test_the_level_is_a_whole_number_of_resamples(docs: int, monkeypatch: pytest
 
     monkeypatch.setattr("lm_eval.statistics.paired._resample", resample)
     paired_bootstrap([0.0, 1.0] * (docs // 2))
-    # Else p can be 0.0501 where the interval excludes 0.
+    # Otherwise p can be 0.0501 although the interval excludes 0.
     assert [(iterations + 1) % 20 for iterations in made] == [0]
 
 

@@ -70,7 +70,7 @@ def test_too_few_repeats_are_refused() -> None:
 
 
 def test_the_estimated_share_of_repeats_is_that_of_the_simulation(rng: np.random.Generator) -> None:
-    # A doc's chance of a right answer is uniform: its variance is 1/12, that of an answer within a doc 1/6.
+    # The probability of a right answer is uniform over docs: its variance is 1/12, the variance within a doc is 1/6.
     docs, k = 20_000, 4
     values = rng.random((docs, k)) < rng.random((docs, 1))
     assert repeats_share(values.astype(float).tolist()) == pytest.approx(1 / 6 / k / (1 / 12 + 1 / 6 / k), abs=0.01)
@@ -83,7 +83,7 @@ def test_too_few_repeats_have_no_share(values: list[list[float]]) -> None:
 
 @pytest.mark.parametrize("written", ["mean@8", "pass@4"])
 def test_the_error_over_docs_covers(written: str, rng: np.random.Generator) -> None:
-    # Of 150 docs with chances from Beta(2, 2), whose mean is 1/2 and E[(1 - p)^4] = 1/7.
+    # 150 docs with probabilities from Beta(2, 2), whose mean is 1/2 and E[(1 - p)^4] = 1/7.
     repeats, docs, how = 8, 150, OverRepeats.parse(written, 8)
     true = 0.5 if how.kind == "mean" else 1 - 1 / 7
     right = rng.binomial(repeats, rng.beta(2, 2, size=(RUNS, docs)))

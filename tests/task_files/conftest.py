@@ -1,4 +1,4 @@
-"""A folder of task files made for one test, and an index cache of its own."""
+"""A folder of task files for one test, with a separate index cache."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ FILES = {
 
 
 def age(root: Path) -> None:
-    """Make the files old enough to be kept in the index."""
+    """Make the files old enough to be stored in the index."""
     then = time.time() - 100
     for path in root.rglob("*"):
         os.utime(path, (then, then))

@@ -22,7 +22,7 @@ def test_two_roots_may_have_modules_of_the_same_name(write: Write) -> None:
 
 
 def test_lm_eval_tasks_is_the_root_of_the_module(write: Write) -> None:
-    # "gsm8k" exists in the built-in library too, without such a module.
+    # "gsm8k" also exists in the built-in library, without such a module.
     root = write(
         {
             "gsm8k/helper.py": "x = 'theirs'",

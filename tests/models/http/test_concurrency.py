@@ -9,7 +9,7 @@ from lm_eval.models.http.concurrency import AutoLimit, FixedLimit, Gate
 
 
 class Server:
-    """Answers so many a second as its capacity allows; a limit is driven against it."""
+    """Simulates a server with a capacity in answers per second, to drive a limit against it."""
 
     def __init__(self, capacity: int, seconds: float = 1.0) -> None:
         self.capacity, self.seconds, self.now = capacity, seconds, 0.0

@@ -1,4 +1,4 @@
-"""How bytes come and go: connections that are kept, answers that are large or packed, addresses of either kind."""
+"""Connections are reused, answers may be large or compressed, addresses may be IPv4 or IPv6."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.models.whole import model, run
 
 
 def ask(url: str, body: bytes = b"{}", **settings: Any) -> tuple[Any, bytes]:
-    """Send one request; return the JSON that came and its bytes."""
+    """Send one request; return the JSON of the answer and its bytes."""
 
     async def once() -> tuple[Any, bytes]:
         async with Transport(TransportSettings(**settings), Redactor()) as transport:
@@ -114,7 +114,7 @@ def test_an_ipv6_address_works() -> None:
 
 @contextmanager
 def deaf() -> Iterator[int]:
-    """Give a port that answers no attempt to connect: its queue is full and nobody takes from it."""
+    """Return a port that accepts no connection: its queue is full and no process accepts from it."""
     with ExitStack() as stack:
         listener = stack.enter_context(socket.socket())
         listener.bind(("127.0.0.1", 0))

@@ -8,7 +8,7 @@ from lm_eval.models.http.deadlines import Deadline, Deadlines
 
 
 async def waits(deadlines: Deadlines, seconds: float) -> bool:
-    """Wait, and tell whether the time ran out."""
+    """Wait; return whether the time ran out."""
     deadline = deadlines.begin()
     try:
         await asyncio.sleep(seconds)

@@ -21,7 +21,7 @@ def slot(number: int) -> Slot:
 
 @dataclass
 class Plain:
-    """Waits a turn of the loop and answers; may fail, or leave more work."""
+    """Waits for one iteration of the loop and answers; may fail, or return more work."""
 
     number: int
     counts: dict[str, int]
@@ -154,7 +154,7 @@ def test_no_unit_is_left_behind_when_fewer_may_be_in_flight() -> None:
 
             def answered(answer: Answer) -> None:
                 done.append(answer.response)
-                engine.gate.limit.value = 4  # while 16 units end in the same turn of the loop
+                engine.gate.limit.value = 4  # while 16 units end in the same iteration of the loop
 
             units = (Plain(number, counts) for number in range(100))
             await Dispatcher(engine, units, answered, lambda slot, error: None).run()

@@ -1,4 +1,4 @@
-"""What goes wrong on the way leaves no trace in the scores, or is counted to the last one."""
+"""Faults of the connection do not change scores, or are counted exactly."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _no_key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def ready() -> Iterator[LocalCompletionsAPI]:
-    """A model that knows what the server can do from a quiet moment."""
+    """A model that has probed the server without faults."""
     with MockServer() as server:
         lm = model(server.base_url)
         lm.prepare(RunContext(request_types=ALL))
@@ -44,7 +44,7 @@ def quiet(ready: LocalCompletionsAPI) -> list[Any]:
 def ask(
     ready: LocalCompletionsAPI, url: str, context: RunContext | None = None, **arguments: Any
 ) -> tuple[list[Instance], LocalCompletionsAPI]:
-    """Ask a server that is not probed first, so that only the run's own requests meet its faults."""
+    """Ask a server without a probe, so that only requests of the run get its faults."""
     lm, instances = model(url, **{"num_concurrent": 8, **arguments}), work()
     lm._preflight.scorer = ready._preflight.scorer
     lm._session.begin(context or RunContext(request_types=ALL))
@@ -53,7 +53,7 @@ def ask(
 
 
 def prompts_of(instances: Sequence[Instance]) -> set[str]:
-    """Name the prompts of lost Instances as they are sent."""
+    """List the prompts of lost Instances as they were sent."""
     return {
         "".join(instance.args[:2]) if instance.request_type == "loglikelihood" else instance.args[0]
         for instance in instances
@@ -216,7 +216,7 @@ def test_a_refusal_among_answers_loses_one_request(status: str, ready: LocalComp
 
 def test_one_endpoint_of_three_is_dead(ready: LocalCompletionsAPI, quiet: list[Any]) -> None:
     with socket.socket() as taken, MockServer() as one, MockServer() as two:
-        taken.bind(("127.0.0.1", 0))  # bound, and not listening: every connection is refused
+        taken.bind(("127.0.0.1", 0))  # bound but not listening: every connection is refused
         dead = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
         instances, lm = ask(ready, f"{dead};{one.base_url};{two.base_url}")
         assert min(one.stats.asked, two.stats.asked) > 0

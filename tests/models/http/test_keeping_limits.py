@@ -1,4 +1,4 @@
-"""Limits are kept ahead of time: a server with the same limit never has to refuse."""
+"""Limits are kept in advance: a server with the same limit never answers 429."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_the_limits_of_headers_are_kept_after_one_answer() -> None:
 
 
 def test_token_limits_are_charged_by_real_usage() -> None:
-    """Each call books 2,000 tokens of 1,000 a second and uses three, so the bookings must be given back."""
+    """Each call reserves 2,000 tokens of 1,000 per second and uses three, so the reservation must be returned."""
 
     async def work(session: Session) -> None:
         async with session.engine({}) as engine:

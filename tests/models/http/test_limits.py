@@ -57,7 +57,7 @@ def test_a_limit_is_learnt_from_headers_before_it_is_reached() -> None:
 
 
 class Flowing:
-    """Refuses what its bucket does not hold; the bucket fills up evenly."""
+    """Refuses requests when its token bucket is empty; the bucket refills continuously."""
 
     def __init__(self, clock: Clock, limit: int, span: float) -> None:
         self.clock, self.limit, self.span = clock, limit, span
@@ -84,7 +84,7 @@ class Flowing:
 
 
 class Windowed(Flowing):
-    """Counts anew when a window ends."""
+    """Starts to count again when a window ends."""
 
     def renew(self) -> None:
         if self.clock.now >= self.at + self.span:
@@ -103,7 +103,7 @@ def test_a_server_that_reports_its_limit_never_answers_429(
 ) -> None:
     clock = Clock()
     server, limits = kind(clock, limit, span), Limits(clock=clock)
-    # Each place sends, is answered 20 ms later, and books the next.
+    # Each worker sends, is answered 20 ms later, and reserves the next request.
     events = [(0.001 * place, place, "send") for place in range(at_once)]
     answers: dict[int, dict[str, str]] = {}
     outstanding, sent = at_once, 0

@@ -16,7 +16,7 @@ from lm_eval.models.http.usage import Accounting
 
 
 class Terminal(io.StringIO):
-    """A stream that says what it is."""
+    """A stream that is a terminal or not, as configured."""
 
     def __init__(self, interactive: bool = True) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class Terminal(io.StringIO):
 
     @property
     def shown(self) -> str:
-        """What is left of the last line after its carriage returns."""
+        """The visible part of the last line, after its carriage returns."""
         cells: list[str] = []
         for written in self.getvalue().split("\n")[-1].split("\r"):
             cells[: len(written)] = written
@@ -55,7 +55,7 @@ class Scene:
         return Scene.now
 
     def answer(self, count: int, seconds: float, *, cached: int = 0, prompt: int = 100, completion: int = 0) -> None:
-        """Let answers come, one after the other, and tick after each."""
+        """Count answers one after the other, and update the display after each."""
         for index in range(count):
             Scene.now += seconds / count
             self.accounting.requests += index >= cached
@@ -91,7 +91,7 @@ def logged(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
 
 
 def eventful(monkeypatch: pytest.MonkeyPatch, columns: int | None = None, **bounds: Any) -> Scene:
-    """A run with something of everything, on a terminal of some width."""
+    """A run in which every kind of event occurs, on a terminal with a given width."""
     if columns is not None:
         monkeypatch.setattr("tqdm.std._screen_shape_wrapper", lambda: lambda stream: (columns, 50))
     scene = Scene(3200, **bounds)
@@ -157,7 +157,7 @@ def test_time_left_is_not_shown_after_the_first_answers(scene: Scene) -> None:
 
 
 def left(scene: Scene) -> float:
-    """The time left that the bar shows, in seconds."""
+    """The remaining time that the bar shows, in seconds."""
     parts = scene.terminal.shown.partition("<")[2].partition(",")[0].split(":")
     return sum(float(part) * (1, 60, 3600)[power] for power, part in enumerate(reversed(parts)))
 

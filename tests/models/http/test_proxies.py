@@ -60,7 +60,7 @@ def test_all_requests_of_a_run_go_through_the_proxy(monkeypatch: pytest.MonkeyPa
         lm.respond(instances)
         connected = server.stats.peers
     assert all(instance.error is None for instance in instances)
-    # Whoever came to the server was the proxy: as many connections on one side as on the other, at most.
+    # All connections to the server come from the proxy: there are at most as many as to the proxy.
     assert 0 < len(connected) <= len(proxy.asked)
     assert all(line.split()[1].startswith(f"http://127.0.0.1:{server.port}/") for line in proxy.asked)
 

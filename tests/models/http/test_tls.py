@@ -21,7 +21,7 @@ from tests.models.tunnel import Tunnel
 from tests.models.whole import ALL, model, run, work
 
 if sys.version_info < (3, 11):
-    # There asyncio itself leaves a transport unclosed whose handshake the other side refuses.
+    # On these versions asyncio leaves a transport open if the other side refuses the handshake.
     pytestmark = [
         pytest.mark.filterwarnings("ignore:unclosed transport:ResourceWarning"),
         pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
@@ -32,13 +32,13 @@ TEXT = RunContext(request_types=frozenset({"generate_until"}))
 
 @pytest.fixture(autouse=True)
 def nothing_is_left_behind() -> Iterator[None]:
-    """Let what a test leaves unclosed show in that test, not in a later one."""
+    """Collect garbage, so that a resource that a test leaves open is reported in that test."""
     yield
     gc.collect()
 
 
 class Authority:
-    """A CA, and files made with it."""
+    """A certificate authority, and files signed by it."""
 
     def __init__(self, folder: Path) -> None:
         self.ca, stranger = trustme.CA(), trustme.CA()
@@ -76,7 +76,7 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def refused(url: str, **arguments: Any) -> APIError:
-    """Return why a run ends before anything is asked."""
+    """Return the error that ends a run before the first request."""
     with pytest.raises(APIError) as caught:
         model(url, **arguments).prepare(TEXT)
     assert "\n" not in str(caught.value)
@@ -129,7 +129,7 @@ def test_a_client_certificate_is_sent_if_the_server_asks(files: str, authority: 
 
 @contextmanager
 def handshakes(context: ssl.SSLContext) -> Iterator[str]:
-    """Serve TLS handshakes, and tell the client when one fails, as most servers do."""
+    """Serve TLS handshakes, and send an alert if one fails, as most servers do."""
 
     def serve() -> None:
         while True:

@@ -18,7 +18,7 @@ from lm_eval.models.work import Answer, Ask, Call, Reply, Slot, Unit
 
 
 class Http:
-    """Asks a real server, once a call, and counts by path."""
+    """Sends each call to a real server once, and counts calls by path."""
 
     def __init__(self, base_url: str) -> None:
         self.base = base_url
@@ -46,7 +46,7 @@ class Http:
 
 
 class Fake:
-    """A server made of functions of the payload, one a path; other paths are not found."""
+    """A server of functions of the payload, one per path; other paths are not found."""
 
     def __init__(self, **routes: Callable[[dict[str, Any]], Any]) -> None:
         self.routes = {f"/{name}" if name == "completions" else f"//{name}": route for name, route in routes.items()}
@@ -70,7 +70,7 @@ def document(text: str) -> Slot:
 
 
 async def drive(units: Iterable[Unit], ask: Ask, workers: int = 4) -> dict[int, Any]:
-    """Run units as the engine does; the result is by the Instance's ``id``: a response or an error."""
+    """Run units as the engine does; return the response or error by the ``id`` of the Instance."""
     waiting, more = iter(units), list[Unit]()
     found: dict[int, Any] = {}
 
@@ -100,7 +100,7 @@ async def drive(units: Iterable[Unit], ask: Ask, workers: int = 4) -> dict[int, 
 
 
 def answers(scorer: Scorer, slots: Sequence[Slot], ask: Ask, workers: int = 4) -> list[Any]:
-    """Score slots: an ``Answer`` or the error of each, in order."""
+    """Score slots; return the ``Answer`` or the error of each, in order."""
     return asyncio.run(answers_of(scorer, slots, ask, workers))
 
 
@@ -112,7 +112,7 @@ async def answers_of(scorer: Scorer, slots: Sequence[Slot], ask: Ask, workers: i
 def legacy_choice(
     tokens: Sequence[str], logprobs: Sequence[float | None], text: str, index: int = 0, shift: int = 0
 ) -> dict[str, Any]:
-    """Build a choice in the legacy spelling; each listed token is the likeliest."""
+    """Build a choice in the legacy format; each listed token is the most probable one."""
     offsets, at = [], -shift
     for token in tokens:
         offsets.append(at + shift)

@@ -1,4 +1,4 @@
-"""Every strategy on every kind of server, against the mock server's true log-probabilities."""
+"""Compare every strategy on every kind of server with the exact log-probabilities of the mock server."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ MESSAGES = [{"role": "user", "content": "Say one letter."}]
 
 @dataclass(frozen=True)
 class Cell:
-    """How a strategy did on a server.
+    """The result of a strategy on a server.
 
     Attributes:
-        refusal: Why the server was refused; empty when it was not.
-        right: How many values equal the true ones to 1e-6.
-        wrong: The arguments, value and true value of those that do not.
-        refused: The arguments and error of Instances without a value.
+        refusal: Why the strategy refused the server; empty if it did not.
+        right: The number of values that equal the exact ones to 1e-6.
+        wrong: Arguments, value and exact value of the other ones.
+        refused: Arguments and error of Instances without a value.
     """
 
     refusal: str = ""
@@ -50,7 +50,7 @@ class Cell:
 
     @property
     def mark(self) -> str:
-        """What the table in the documentation shows."""
+        """The mark in the table of the documentation."""
         if self.refusal:
             return "-"
         return "wrong" if self.wrong else "partly" if self.refused else "exact"
@@ -61,10 +61,10 @@ def observe(profile: str, auto: dict[str, str] | None = None) -> dict[str, Cell]
 
     Args:
         profile: The profile.
-        auto: Filled with the strategy that is chosen when none is named.
+        auto: Gets the strategy that is chosen by default.
 
     Returns:
-        Strategy to what was seen.
+        Strategy → its result.
     """
     with MockServer(profile=profile) as server:
         cells = {name: asyncio.run(_cell(server, name)) for name in STRATEGIES}
@@ -124,7 +124,7 @@ def _truth(server: MockServer, slot: Slot) -> tuple[float, bool | None]:
         return server.lm.rolling(first), None
     if isinstance(first, list):
         prompt = render_messages([(message["role"], message["content"]) for message in first])
-        # The server writes the turns, so their marks are special tokens even where a prompt's text has none.
+        # The server writes the turns, so their marks are special tokens even if those in a text are not parsed.
         return server.lm.score_ids(server.lm.tokenizer.encode(prompt), server.lm.encode(rest[0]))
     return server.lm.logprob(first, rest[0])
 
@@ -133,8 +133,8 @@ def markdown(cells: dict[str, dict[str, Cell]], auto: dict[str, str]) -> str:
     """Write the table of the documentation.
 
     Args:
-        cells: Profile to strategy to what was seen.
-        auto: Profile to the strategy chosen when none is named.
+        cells: Profile → strategy → result.
+        auto: Profile → the strategy that is chosen by default.
 
     Returns:
         A Markdown table.

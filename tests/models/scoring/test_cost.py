@@ -1,4 +1,4 @@
-"""What one-letter choices cost, by an echo of each and by one look at the next token."""
+"""The cost of one-letter choices: an echo of each choice, or one request for the next token."""
 
 from __future__ import annotations
 

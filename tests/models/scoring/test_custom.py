@@ -47,7 +47,7 @@ class OneNatALetter(TemplateAPI):
 
 @register_model("by-code-points")
 class ByCodePoints(OneNatALetter):
-    """The same, cut by tokens: two characters each, from the left."""
+    """The same with tokens of two characters each, from the left."""
 
     def tok_encode(self, string: str, add_special_tokens: bool | None = None, **kwargs: Any) -> list[int]:
         return [hash(string[at : at + 2]) for at in range(0, len(string), 2)]

@@ -21,7 +21,7 @@ WITH_IDS = Capabilities(
 
 
 def words(text: str) -> list[str]:
-    """Tokens of one character, but for a space, which goes with what follows."""
+    """Tokens of one character; a space joins the next character."""
     found: list[str] = []
     for character in text:
         if found and found[-1] == " ":
@@ -46,7 +46,7 @@ def server(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def id_server(payload: dict[str, Any]) -> dict[str, Any]:
-    """Takes text or ids; an id is a code point, 0 the BOS token; a prompt has at most 15 tokens."""
+    """Takes text or ids; an id is a code point, 0 is the BOS token; a prompt has at most 15 tokens."""
     prompt = payload["prompt"]
     tokens = ["<s>", *prompt] if isinstance(prompt, str) else ["<s>" if i == 0 else chr(i) for i in prompt]
     if len(tokens) > 15:

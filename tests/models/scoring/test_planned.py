@@ -49,7 +49,7 @@ def test_a_strategy_that_does_not_plan_cannot_be_built() -> None:
 
 
 async def compare(profile: str, scoring: str, batch_size: int) -> tuple[int, int] | None:
-    """Return the requests planned and sent; None where the server does not allow the strategy."""
+    """Return the planned and the sent requests; None if the server does not allow the strategy."""
     chat = scoring == "chat_first_token"
     settings = ScoringSettings(model="mock", scoring=scoring, chat=chat, batch_size=batch_size)
     # The number of tokens in a text is an estimate, and llama.cpp gets one request per token.

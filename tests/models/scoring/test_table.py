@@ -1,4 +1,4 @@
-"""The one table: strategy x server, value or refusal. ``LM_EVAL_WRITE_DOCS=1`` writes it into docs/scoring.md."""
+"""The table of strategies and servers: value or refusal. ``LM_EVAL_WRITE_DOCS=1`` writes it into docs/scoring.md."""
 
 from __future__ import annotations
 

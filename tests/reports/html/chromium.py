@@ -1,4 +1,4 @@
-"""A headless Chromium driven over its debugging pipe: no driver, no port, no further package."""
+"""A headless Chromium driven over its debugging pipe: no driver, no port, no additional package."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _FLAGS = (
     "--force-color-profile=srgb",
     "--remote-debugging-pipe",
 )
-# The browser takes orders on descriptor 3 and answers on 4. The pipes may be anywhere, even there the other way round.
+# The browser reads commands on descriptor 3 and answers on 4. The pipes may have any descriptors, even 4 and 3.
 _LAUNCH = """
 import fcntl, os, sys
 pipes = [fcntl.fcntl(int(word), fcntl.F_DUPFD, 10) for word in sys.argv[1:3]]
@@ -47,7 +47,7 @@ _KEYS = {"ArrowDown": 40, "ArrowUp": 38, "Enter": 13, "Escape": 27, "End": 35, "
 
 
 class BrowserError(Exception):
-    """The browser, or the page in it, did not do what it was asked."""
+    """A command to the browser or its page failed."""
 
 
 def find_chromium() -> str | None:
@@ -58,7 +58,7 @@ def find_chromium() -> str | None:
 
 
 class Browser:
-    """A Chromium with an empty profile of its own; a context manager."""
+    """A Chromium with an empty profile; a context manager."""
 
     def __init__(self, executable: str) -> None:
         """Name the browser.
@@ -105,11 +105,11 @@ class Browser:
         self._folder.cleanup()
 
     def send(self, method: str, session: str | None = None, **params: Any) -> dict[str, Any]:
-        """Give an order and wait for its answer.
+        """Send a command and wait for the answer.
 
         Args:
             method: A method of the Chrome DevTools Protocol.
-            session: The page it is for.
+            session: The page that gets the command.
             **params: Its parameters.
 
         Returns:
@@ -165,12 +165,12 @@ class Page:
     """A tab.
 
     Attributes:
-        problems: What its console said of errors, and what was refused.
-        requests: The addresses it asked for.
+        problems: Errors in the console, and refused requests.
+        requests: The requested addresses.
     """
 
     def __init__(self, browser: Browser, session: str, target: str, width: int, height: int) -> None:
-        """Listen to a tab.
+        """Attach to a tab.
 
         Args:
             browser: The browser.
@@ -209,7 +209,7 @@ class Page:
         Args:
             width: In pixels.
             height: In pixels.
-            scale: Device pixels a pixel.
+            scale: Device pixels per CSS pixel.
             mobile: Whether it is a phone's.
         """
         self._send(
@@ -217,7 +217,7 @@ class Page:
         )
 
     def prefer(self, **features: str) -> None:
-        """Set what the reader prefers.
+        """Set preferences of the reader, such as dark mode.
 
         Args:
             **features: Such as ``color_scheme="dark"``.
@@ -230,7 +230,7 @@ class Page:
 
         Args:
             path: The file.
-            anchor: What follows in its address, ``#`` included.
+            anchor: The end of the address, including ``#``.
         """
         self._send("Page.navigate", url="about:blank")
         self._send("Page.navigate", url=path.resolve().as_uri() + anchor)
@@ -246,7 +246,7 @@ class Page:
             Its value.
 
         Raises:
-            BrowserError: It threw.
+            BrowserError: The expression threw an error.
         """
         found = self._send("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
         if "exceptionDetails" in found:
@@ -260,7 +260,7 @@ class Page:
             condition: A JavaScript expression.
 
         Raises:
-            BrowserError: It did not come to hold.
+            BrowserError: The condition did not hold in time.
         """
         condition = condition.replace("find_failure()", "(document.getElementById('failure') || {hidden: true}).hidden")
         deadline = time.monotonic() + _PATIENCE
@@ -281,7 +281,7 @@ class Page:
         """Press a key.
 
         Args:
-            key: Its name, or the letter it writes.
+            key: The name of the key, or the letter.
             shift: Whether shift is held.
         """
         text = {} if key in _KEYS else {"text": key}
@@ -292,7 +292,7 @@ class Page:
         self._send("Input.dispatchKeyEvent", type="keyUp", key=key, modifiers=8 * shift, **code)
 
     def write(self, text: str) -> None:
-        """Type a text, a key a letter.
+        """Type a text, one key per letter.
 
         Args:
             text: The text.
@@ -315,11 +315,11 @@ class Page:
             self._send("Input.dispatchMouseEvent", type=kind, x=box[0], y=box[1], button="left", clickCount=1)
 
     def screenshot(self, path: Path, *, whole: bool = False) -> None:
-        """Save what is seen as PNG.
+        """Save a screenshot as PNG.
 
         Args:
             path: The file.
-            whole: The whole page, not only what is in view.
+            whole: Save the complete page, not only the visible part.
         """
         data = self._send("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"]
         path.write_bytes(base64.b64decode(data))

@@ -1,4 +1,4 @@
-"""Saved runs to make reports of: a few docs of each kind, and many docs with long prompts."""
+"""Saved runs for reports: a few docs of each kind, and many docs with long prompts."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def save(
 
     Args:
         folder: Where.
-        samples: Task to its samples; a task without samples has no file.
+        samples: Task → samples; a task without samples has no file.
         model: The model's name.
         shots: The number of examples of every task.
-        **results: Further keys of the results file, over those made up here.
+        **results: Additional keys of the results file; they replace the default ones.
 
     Returns:
         The results file.
@@ -84,7 +84,7 @@ def generation(
     filtered: str | None = None,
     **keys: Any,
 ) -> list[dict[str, Any]]:
-    """Make a generated answer's samples, one a filter pipeline."""
+    """Build the samples of a generated answer, one per filter."""
     doc = {"question": "how many?"} if doc is None else doc
     return [
         {
@@ -105,7 +105,7 @@ def generation(
 
 
 def chat(doc_id: int, turns: Sequence[tuple[str, str]], answer: str, score: float, **keys: Any) -> list[dict[str, Any]]:
-    """Make a chat's samples."""
+    """Build the samples of a chat."""
     prompt = [{"role": role, "content": content} for role, content in turns]
     return generation(doc_id, answer, score, prompt=prompt, **keys)
 
@@ -113,7 +113,7 @@ def chat(doc_id: int, turns: Sequence[tuple[str, str]], answer: str, score: floa
 def choice(
     doc_id: int, question: str, choices: Mapping[str, float], gold: int, *, as_text: bool = False, **keys: Any
 ) -> dict[str, Any]:
-    """Make a multiple-choice sample; ``as_text`` writes numbers as the reference harness does."""
+    """Build a multiple-choice sample; ``as_text`` writes numbers as the reference harness does."""
     best = max(range(len(choices)), key=lambda place: list(choices.values())[place])
     pairs: list[list[Any]] = [[value, False] for value in choices.values()]
     if as_text:
@@ -146,14 +146,14 @@ def _hashes(*parts: Any) -> dict[str, str]:
 
 
 def many(count: int, shots: int = 5) -> list[dict[str, Any]]:
-    """Make samples like those of a word-problem task: prompts of about 4 KB, examples drawn from 7,000.
+    """Build samples like those of a task with word problems: prompts of about 4 KB, examples drawn from 7,000.
 
     Args:
         count: How many.
         shots: Examples in a prompt.
 
     Returns:
-        The samples; doc 7 alone speaks of a ``zeppelin``.
+        The samples; only doc 7 contains ``zeppelin``.
     """
     draw = random.Random(0)
     words = ["".join(draw.choices("abcdefghijklmnopqrstuvwxyz", k=draw.randint(2, 9))) for _ in range(3000)]

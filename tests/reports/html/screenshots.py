@@ -1,4 +1,4 @@
-"""``python -m tests.reports.html.screenshots RUN_DIR OUT_DIR [--against DIR]``: pictures of a run's report."""
+"""``python -m tests.reports.html.screenshots RUN_DIR OUT_DIR [--against DIR]``: save screenshots of a report."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FIRST_OF = (
 
 
 def main(words: list[str] | None = None) -> int:
-    """Take the pictures.
+    """Save the screenshots.
 
     Args:
         words: The command line.

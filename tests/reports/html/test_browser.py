@@ -1,4 +1,4 @@
-"""The report in a headless Chromium; skipped where there is none."""
+"""The report in a headless Chromium; skipped if there is none."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Five numbers under two filters, of them 2 right, 1 cut and 1 lost; two colours; a chat; another run beside."""
+    """Five numbers under two filters (2 right, 1 cut, 1 lost), two colours, a chat, and another run to compare."""
     folder = tmp_path_factory.mktemp("report")
 
     def numbers(right: set[int]) -> list[dict[str, object]]:

@@ -12,7 +12,7 @@ QUESTION = "What is the colour of a ripe lemon?"
 
 
 class Split:
-    """A prompt's view with the shared texts put back."""
+    """The view of a prompt, with the shared texts inserted."""
 
     def __init__(self, prompt: Any, doc: Any, shots: int = 0, **config: Any) -> None:
         texts = Texts()

@@ -15,7 +15,7 @@ CHOICES = {"yellow": -2.0, "blue": -9.0, "a rather dark green": -8.0}
 
 
 class Page:
-    """What the page gets of a task."""
+    """The data of a task for the page."""
 
     def __init__(
         self,

@@ -57,7 +57,7 @@ def test_a_score_that_is_not_a_number_has_no_value(value: Any) -> None:
 def difference(
     tmp_path: Path, ours: Sequence[float], theirs: Sequence[float], score: float | None = None, **more: Any
 ) -> dict[str, Any]:
-    """Return the page's entry of a task with these values in the run and in the run it is compared with."""
+    """Return the page's entry of a task with these values in the run and in the other run."""
     given: dict[str, Any] = {} if score is None else {"scores": {"t": {"acc,none": score}}}
     run, other = (
         load(saved_runs.save(tmp_path / name, {"t": docs(values)}, **extra, **more))

@@ -1,4 +1,4 @@
-"""The table of docs/tasks.md, made from the task files; a test keeps the page up to date.
+"""Write the table of docs/tasks.md from the task files; a test keeps the page up to date.
 
 ``python -m tests.tasks.library.table`` in the repository's root writes the page. What it says of the checks comes from
 ``tests/parity``: from ``checked.json``, the tasks whose requests and scores were found the same as the reference
@@ -23,7 +23,7 @@ from lm_eval.task_files.loader import load_yaml
 ROOT = Path(lm_eval.tasks.__file__).parent
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "tasks.md"
 PARITY = Path(__file__).parents[2] / "parity"
-# Names of a row that are shown one by one; more are shown as a pattern.
+# The maximum number of names that a row shows; more names are shown as a pattern.
 _FEW = 4
 _HEAD = """\
 # Tasks that ship
@@ -57,7 +57,7 @@ _DEFAULT_METRICS = {
 
 
 class _Row(NamedTuple):
-    """What the tasks of a row share."""
+    """The fields that the tasks of a row share."""
 
     family: str
     part: str
@@ -78,12 +78,12 @@ def _fewshot(config: Mapping[str, Any]) -> str:
 
 def _metrics(config: Mapping[str, Any], output_type: str) -> tuple[str, ...]:
     names = [str(item["metric"]).rpartition(".")[2] for item in config.get("metric_list") or ()]
-    # One a category is too many to read.
+    # One metric per category is too many to read.
     return tuple(names if len(names) <= 6 else [*names[:5], "…"]) or _DEFAULT_METRICS.get(output_type, ())
 
 
 def _row(entry: Entry) -> tuple[_Row, str]:
-    """Return a task's row and its dataset."""
+    """Return the row of a task and its dataset."""
     path = Path(entry.yaml_path or "")
     family, *parts = path.relative_to(ROOT).parent.parts
     config = load_yaml(path, resolve_func=False)
@@ -100,7 +100,7 @@ def _shared_start(texts: Sequence[str]) -> str:
 
 
 def collapse(names: Iterable[str]) -> str:
-    """Write names as a pattern when they are many.
+    """Write many names as a pattern.
 
     Args:
         names: The names.
@@ -113,7 +113,7 @@ def collapse(names: Iterable[str]) -> str:
         return ", ".join(f"`{name}`" for name in held)
     start = _shared_start(held)
     end = _shared_start([name[len(start) :][::-1] for name in held])[::-1]
-    # Whole words only, so that the star stands for one.
+    # Complete words only, so that the star replaces a word.
     start = re.sub(r"[^_/-]*$", "", start) or start
     end = re.sub(r"^[^_/-]*", "", end)
     if not start and not end:
@@ -177,7 +177,7 @@ def render() -> str:
         shown = (
             f"[{row.family}](../lm_eval/tasks/{row.family}/README.md)",
             collapse(datasets),
-            # Groups and tags of several families, such as a leaderboard, are named beside the family's own.
+            # Groups and tags of several families, such as a leaderboard, are named in addition to those of the family.
             ", ".join(filter(None, (collapse(own), *(f"`{group}`" for group in sorted(above - own))))),
             row.output_type,
             ", ".join(row.metrics),

@@ -1,4 +1,4 @@
-"""The task files that ship: they load, are named as people know them, and say what they are."""
+"""The built-in task files load, have the expected names, and are documented."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ GROUPS = {
     "xwinograd": 6,
     **{f"mmlu_{field}": size for field, size in MMLU.items()},
 }
-# Tags; families that are yet to come may add tasks to some.
+# Tags; new families may add tasks to some of them.
 TAGS = {
     "ai2_arc": 2,
     "anli": 3,

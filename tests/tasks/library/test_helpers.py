@@ -1,4 +1,4 @@
-"""The code beside the task files, one rule at a time."""
+"""The code next to the task files, one rule per test."""
 
 from __future__ import annotations
 

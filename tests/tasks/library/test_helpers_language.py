@@ -1,4 +1,4 @@
-"""What the helpers of the language families do."""
+"""The helpers of the language families."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The code beside the task files of instruction following, mathematics and programs."""
+"""The code next to the task files of instruction following, mathematics and programs."""
 
 from __future__ import annotations
 

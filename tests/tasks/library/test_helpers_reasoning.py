@@ -1,4 +1,4 @@
-"""What the helpers of the families on knowledge and reasoning do."""
+"""The helpers of the families on knowledge and reasoning."""
 
 from __future__ import annotations
 

@@ -1,12 +1,13 @@
-"""Which tasks of a saved run are scored again, and their present definitions."""
+"""Select the tasks of a saved run that are scored again, and load their present definitions."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from lm_eval.errors import ConfigError, UnknownNameError, did_you_mean
+from lm_eval.text import first_names
 
 if TYPE_CHECKING:
     from lm_eval.api.group import Group
@@ -31,47 +32,33 @@ def select(run: Run, wanted: str | Sequence[str] | None) -> list[str]:
 
     Raises:
         UnknownNameError: The run has no such task.
-        ConfigError: There are no samples of a task.
+        ConfigError: A task has no samples.
     """
     from lm_eval.utils import pattern_match
 
-    known = run.tasks
     if not run.sample_files:
         raise ConfigError(f"No samples were saved with {run.path}; run with --log_samples to be able to rescore.")
-    if wanted is None:
-        chosen = set(known)
-    else:
-        chosen = set()
-        options = [*known, *run.group_subtasks]
-        for pattern in [wanted] if isinstance(wanted, str) else wanted:
-            found = [pattern] if pattern in options else pattern_match(pattern, options)
-            if not found:
-                raise UnknownNameError("task of the run", pattern, options, f"It has {', '.join(options[:8])}.")
-            chosen.update(task for name in found for task in _members(run, name))
-    names = [name for name in known if name in chosen]
-    if lacking := [name for name in names if name not in run.sample_files]:
-        shown = ", ".join(lacking[:6])
+    chosen = set(run.tasks if wanted is None else ())
+    options = [*run.tasks, *run.group_subtasks]
+    for pattern in [wanted] if isinstance(wanted, str) else wanted or ():
+        found = [pattern] if pattern in options else pattern_match(pattern, options)
+        if not found:
+            raise UnknownNameError("task of the run", pattern, options, f"It has {first_names(options, 8)}.")
+        chosen.update(task for name in found for task in run.leaves(name))
+    names = [name for name in run.tasks if name in chosen]
+    if missing := [name for name in names if name not in run.sample_files]:
+        shown = first_names(missing)
         raise ConfigError(f"No samples of {shown} were saved with {run.path}; name the others with --tasks.")
     return names
 
 
-def _members(run: Run, name: str) -> Iterator[str]:
-    """List the tasks under a name: of a group those within, else itself."""
-    if name not in run.group_subtasks:
-        yield name
-        return
-    for child in run.group_subtasks[name]:
-        if child != name:
-            yield from _members(run, child)
-
-
 def load_tasks(run: Run, names: Sequence[str], manager: TaskManager) -> tuple[dict[str, Task], dict[str, Group]]:
-    """Load the tasks as they are defined now, through the groups they were run in.
+    """Load the tasks as their files define them at present, through the groups they were run in.
 
     Args:
         run: The saved run.
         names: The tasks.
-        manager: Knows the tasks.
+        manager: Finds the tasks.
 
     Returns:
         The tasks in the order of the names, and the groups all of whose tasks are among them.
@@ -79,29 +66,25 @@ def load_tasks(run: Run, names: Sequence[str], manager: TaskManager) -> tuple[di
     Raises:
         UserError: A task no longer exists or cannot be loaded.
     """
-    within = {child for children in run.group_subtasks.values() for child in children}
-    items: list[str] = []
-    reached: set[str] = set()
-    for group in run.group_subtasks:
-        if group not in within and group in manager.all_groups and set(_members(run, group)) & set(names):
-            items.append(group)
-    tasks: dict[str, Any] = {}
-    groups: dict[str, Any] = {}
-    if items:
-        loaded = manager.load(items)
+    inner = {child for group in run.groups.values() for child in group.children}
+    roots = [
+        name
+        for name, group in run.groups.items()
+        if name not in inner and name in manager.all_groups and not set(names).isdisjoint(group.leaves())
+    ]
+    tasks: dict[str, Task] = {}
+    groups: dict[str, Group] = {}
+    if roots:
+        loaded = manager.load(roots)
         tasks, groups = dict(loaded["tasks"]), dict(loaded["groups"])
-        reached = set(tasks)
     for name in names:
-        if name not in reached:
+        if name not in tasks:
             if name not in manager.task_index:
                 near = did_you_mean(name, manager.all_subtasks)
                 raise ConfigError(f"Task {name!r} is not known here; --include_path names folders of task files.{near}")
             tasks |= manager.load([name])["tasks"]
-    whole = {}
-    for name, group in groups.items():
-        missing = [str(task.task_name) for task in group.get_all_tasks() if task.task_name not in names]
-        if not missing:
-            whole[name] = group
-        else:
-            eval_logger.warning("Group %s has no score: %s were not rescored.", name, ", ".join(missing[:6]))
-    return {name: tasks[name] for name in names}, whole
+    for name, group in list(groups.items()):
+        if missing := [task.task_name for task in group.get_all_tasks() if task.task_name not in names]:
+            eval_logger.warning("Group %s has no score: %s were not rescored.", name, first_names(missing))
+            del groups[name]
+    return {name: tasks[name] for name in names}, groups

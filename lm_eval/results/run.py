@@ -13,7 +13,7 @@ from lm_eval.api.result_keys import score_keys, stderr_key
 from lm_eval.errors import UnknownNameError
 from lm_eval.results.discovery import read_samples, time_of
 from lm_eval.results.json_values import as_count, as_list, as_mapping, as_number, as_numbers, at
-from lm_eval.results.sample import Sample
+from lm_eval.results.sample import Sample, number_in
 
 if TYPE_CHECKING:
     import pandas
@@ -215,7 +215,9 @@ class Results:
     @property
     def seconds(self) -> float | None:
         """How long the run took, in seconds; None when the results do not say."""
-        return as_number(self.at("total_evaluation_time_seconds"))
+        seconds = self.at("total_evaluation_time_seconds")
+        # The reference harness writes a text.
+        return as_number(number_in(seconds) if isinstance(seconds, str) else seconds)
 
     @property
     def lost(self) -> int:
@@ -278,7 +280,7 @@ class Results:
 
     def _member(self, name: str, row: Mapping[str, object], is_task: bool) -> Member:
         shots, n = self.at("n-shot", name), self.at("n-samples", name, "effective")
-        counted = [count for count in (n, row.get("sample_len")) if isinstance(count, int)]
+        counted = [count for count in (row.get("sample_len"), n) if isinstance(count, int)]
         better = self.section("higher_is_better", name)
         return Member(
             name=name,

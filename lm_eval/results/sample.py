@@ -20,6 +20,7 @@ __all__ = [
     "Request",
     "Sample",
     "file_form",
+    "number_in",
     "read_log_likelihood",
     "task_hash",
     "with_numbers",
@@ -290,7 +291,7 @@ def read_log_likelihood(response: object) -> LogLikelihood | None:
     """
     if isinstance(response, list | tuple):
         if len(response) == 2 and str(response[1]) in _TRUTHS:
-            value = _number_in(response[0])
+            value = number_in(response[0])
             return LogLikelihood(value if isinstance(value, int | float) else None, str(response[1]) == "True")
         return None
     is_number = isinstance(response, int | float) and not isinstance(response, bool)
@@ -313,7 +314,7 @@ def with_numbers(line: dict[str, object]) -> dict[str, object]:
         for key in ("resps", "filtered_resps"):
             given = as_list(line.get(key))
             if len(given) == len(numeric):
-                line[key] = [_number_in(value) if is_ll else value for value, is_ll in zip(given, numeric, strict=True)]
+                line[key] = [number_in(value) if is_ll else value for value, is_ll in zip(given, numeric, strict=True)]
     return line
 
 
@@ -325,9 +326,17 @@ def _asks_log_likelihood(call: object) -> bool:
     return not (len(arguments) > 1 and isinstance(arguments[1], Mapping))
 
 
-def _number_in(value: object) -> object:
+def number_in(value: object) -> object:
+    """Turn texts of numbers and truth values into these, in lists, too.
+
+    Args:
+        value: A value of a file of the reference harness.
+
+    Returns:
+        The number or truth value; anything else unchanged.
+    """
     if isinstance(value, list):
-        return [_number_in(item) for item in value]
+        return [number_in(item) for item in value]
     if not isinstance(value, str):
         return value
     if value in _TRUTHS:

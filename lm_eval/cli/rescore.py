@@ -1,4 +1,4 @@
-"""Score saved responses with the present filters and metrics of their tasks; the model is not asked again."""
+"""Score saved responses again with the present filters and metrics of their tasks, without asking the model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the run, its tasks, and where results go.
+    """Add the options of ``lm_eval rescore``.
 
     Args:
         parser: Gets the options.
@@ -22,21 +22,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         action="extend",
         metavar="TASK",
-        help="Tasks or groups of the run, or patterns; all of them unless given.",
+        help="Tasks or groups of the run, or patterns; all of them by default.",
     )
     parser.add_argument("--include_path", nargs="+", metavar="DIR", default=[], help="Folders with more task files.")
     parser.add_argument(
-        "--output_path", "-o", metavar="DIR", help="Folder for results and samples; beside the saved ones unless given."
+        "--output_path", "-o", metavar="DIR", help="Folder for results and samples; by default the folder of the saved ones."
     )
-    parser.add_argument("--output_format", metavar="FORMAT", default="jsonl", help="Of samples: jsonl or parquet.")
+    parser.add_argument("--output_format", metavar="FORMAT", default="jsonl", help="Format of the samples: jsonl or parquet.")
     parser.add_argument(
-        "--confirm_run_unsafe_code", action="store_true", help="Allow tasks that run code the model wrote."
+        "--confirm_run_unsafe_code", action="store_true", help="Allow tasks that run code that the model wrote."
     )
     parser.add_argument("--verbosity", "-v", metavar="LEVEL", default="INFO", help="Log level; DEBUG shows tracebacks.")
 
 
 def run(namespace: argparse.Namespace) -> int:
-    """Rescore, save, then print the scores and what changed.
+    """Rescore a run, save the results, print the scores and what changed.
 
     Args:
         namespace: The parsed options.

@@ -26,9 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--include_path", nargs="+", metavar="DIR", default=[], help="Folders with more task files.")
     parser.add_argument(
-        "--output_path", "-o", metavar="DIR", help="Folder for results and samples; by default the folder of the saved ones."
+        "--output_path", "-o", metavar="DIR", help="Folder for results and samples; by default that of the saved ones."
     )
-    parser.add_argument("--output_format", metavar="FORMAT", default="jsonl", help="Format of the samples: jsonl or parquet.")
+    parser.add_argument(
+        "--output_format", metavar="FORMAT", default="jsonl", help="Format of samples: jsonl or parquet."
+    )
     parser.add_argument(
         "--confirm_run_unsafe_code", action="store_true", help="Allow tasks that run code that the model wrote."
     )

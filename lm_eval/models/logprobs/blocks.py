@@ -20,6 +20,9 @@ from lm_eval.models.work import Reply
 __all__ = ["Block", "TopToken", "choices_of", "first_top_tokens", "read_block", "read_prompt_logprobs"]
 
 
+_INTEGERS = {int}
+
+
 class _Column(Sequence[float | None]):
     """A list of an answer, converted entry by entry on access.
 
@@ -181,7 +184,7 @@ def read_block(choice: Mapping[str, Any], endpoint: str = "") -> Block:
         raise MalformedResponse("tokens and token_logprobs do not match", endpoint=endpoint, body=str(logprobs))
     listed, offsets = logprobs.get("top_logprobs"), logprobs.get("text_offset")
     tops = listed if isinstance(listed, list) and len(listed) == len(tokens) else [None] * len(tokens)
-    usable = isinstance(offsets, list) and len(offsets) == len(tokens) and set(map(type, offsets)) <= {int}
+    usable = isinstance(offsets, list) and len(offsets) == len(tokens) and set(map(type, offsets)) <= _INTEGERS
     try:
         "".join(tokens)  # The fastest check that all tokens are texts.
     except TypeError:

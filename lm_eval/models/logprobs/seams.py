@@ -93,7 +93,7 @@ def seam_by_texts(tokens: Sequence[str], context: str, continuation: str) -> int
     Returns:
         The index of the first token, or None when the texts leave it uncertain.
     """
-    if any(token.startswith(_ESCAPE) for token in tokens):
+    if _has_escapes(tokens):
         return _seam_by_escapes(tokens, continuation)
     seam = _last_start(tokens, continuation)
     if seam is not None:
@@ -162,7 +162,7 @@ def seam_by_offsets(block: Block, count: int, context: str, continuation: str) -
     start = offsets[seam] - shift if seam >= 0 else -1
     ends_in_context = start < 0 or start + len(tokens[seam]) <= len(context)
     if ends_in_context or not _spell_the_end(tokens, offsets, seam, count, prompt, shift):
-        if any(token.startswith(_ESCAPE) for token in tokens[:count]):
+        if _has_escapes(tokens[:count]):
             return _seam_by_escapes(tokens[:count], continuation)
         return None
     return seam if start < len(context) else _with_first_bytes(tokens, seam, context, continuation)
@@ -193,6 +193,11 @@ def _bos_characters(tokens: Sequence[str], prompt: str, count: int) -> int:
     while prompt.startswith(bos, sent * len(bos)):
         sent += 1
     return max(listed - sent, 0) * len(bos)
+
+
+def _has_escapes(tokens: Sequence[str]) -> bool:
+    # The search in the joined text is fast and nearly always says no.
+    return _ESCAPE in "".join(tokens) and any(token.startswith(_ESCAPE) for token in tokens)
 
 
 def _seam_by_escapes(tokens: Sequence[str], continuation: str) -> int | None:

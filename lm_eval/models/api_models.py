@@ -251,10 +251,10 @@ class TemplateAPI(TemplateLM):
         return self._preflight.refusals.get("loglikelihood" if request_type == "multiple_choice" else request_type)
 
     def estimator(self, *, kept: bool = False) -> Estimator:
-        """Return an estimator of requests and tokens of a run, which asks for no answers.
+        """Return an estimator of the requests and tokens of a run, which asks for no answer.
 
         Args:
-            kept: Whether answers are kept in a file, so that equal requests are sent once.
+            kept: Whether the run keeps its answers in a file, so that equal requests are sent only once. Default False.
 
         Returns:
             The estimator.

@@ -1,1 +1,1 @@
-"""Run code that a model wrote so that it can do little harm."""
+"""Runs programs that a model wrote, with limits on the harm that they can do."""

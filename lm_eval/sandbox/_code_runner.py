@@ -1,7 +1,7 @@
-"""The child process of :mod:`lm_eval.sandbox.code_execution`: it shuts itself in, then runs one program.
+"""The child process of :mod:`lm_eval.sandbox.code_execution`: gives up its rights, then runs one program.
 
-It is started as a script, outside the package. What the system does not allow is left out; the layers that hold are
-reported to the parent. It imports next to nothing, since that is most of what a short program takes.
+It is started as a script, outside the package. Protections that the system does not allow are left out; the active ones
+are reported to the parent. It imports very little, because imports take most of the time of a short program.
 """
 
 from __future__ import annotations
@@ -16,7 +16,20 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any
+    from typing import Any, TypedDict
+
+    class Request(TypedDict):
+        """The program, the nonce for reports, and the fields of ``ProgramLimits``."""
+
+        program: str
+        nonce: str
+        seconds: float
+        memory_mb: int
+        file_mb: int
+        processes: int
+        open_files: int
+        refuse_in_python: bool
+
 
 # From <linux/sched.h>, <linux/mount.h>, <linux/prctl.h>, <linux/capability.h> and <linux/landlock.h>.
 _NEW_NS, _NEW_IPC, _NEW_USER, _NEW_PID, _NEW_NET = 0x00020000, 0x08000000, 0x10000000, 0x20000000, 0x40000000
@@ -24,12 +37,12 @@ _MS_NOSUID, _MS_NODEV, _MS_REC, _MS_PRIVATE = 0x2, 0x4, 0x4000, 0x40000
 _PR_SET_PDEATHSIG, _PR_SET_KEEPCAPS, _PR_SET_NO_NEW_PRIVS = 1, 8, 38
 _CAPABILITY_VERSION_3, _CAP_DAC_READ_SEARCH = 0x20080522, 1 << 2
 _LANDLOCK_CREATE, _LANDLOCK_ADD_RULE, _LANDLOCK_RESTRICT, _LANDLOCK_PATH_BENEATH = 444, 445, 446, 1
-# Writing to a file, and removing or making entries of any kind.
+# Writing to a file, and removing or creating entries of any kind.
 _FS_WRITE_FILE, _FS_CHANGES, _FS_REFER, _FS_TRUNCATE = 1 << 1, 0b1_1111_1111_0010, 1 << 13, 1 << 14
 _TCP = 0b11
 _NOBODY, _SIGKILL = 65534, 9
 
-# Python's own audit events (PEP 578) that a program has no business with, wherever they point.
+# Audit events of Python (PEP 578) that are always refused.
 _REFUSED = (
     "ctypes.dlsym",
     "os.exec",
@@ -45,7 +58,7 @@ _REFUSED = (
     "socket.send",
     "subprocess.Popen",
 )
-# Those that change files: allowed inside the folder.
+# Audit events that change files; allowed inside the folder.
 _CHANGING = frozenset(
     f"os.{name}" for name in ("chmod", "chown", "link", "mkdir", "remove", "rename", "rmdir", "symlink", "truncate")
 )
@@ -57,42 +70,42 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def main() -> None:
     """Read the request from standard input, and report through the pipe whose number is the first argument."""
     report = int(sys.argv[1])
-    request: dict[str, Any] = marshal.loads(sys.stdin.buffer.read())
+    request: Request = marshal.loads(sys.stdin.buffer.read())
     nonce = request["nonce"]
 
-    def tell(*words: str) -> None:
+    def send(*words: str) -> None:
         os.write(report, (" ".join((nonce, *words)).replace("\n", " ")[:2000] + "\n").encode("utf-8", "replace"))
 
     try:
         with open(os.devnull, "rb") as nothing:
             os.dup2(nothing.fileno(), 0)
-        # The folder of this script is no place to import from.
+        # The program must not import from the folder of this script.
         sys.path.pop(0)
-        layers = list(_shut_in(request, report))
+        layers = list(_isolate(request, report))
     except BaseException as error:
-        tell("broken", _described(error))
+        send("broken", _described(error))
         return
-    tell("ready", ",".join(layers))
+    send("ready", ",".join(layers))
     try:
         exec(compile(request["program"], "<program>", "exec", dont_inherit=True), {})
     except BaseException as error:
-        tell("failed", _described(error))
+        send("failed", _described(error))
     else:
-        tell("passed")
-    # Threads and exit handlers of the program get no more time.
+        send("passed")
+    # Exit at once, without waiting for threads and exit handlers of the program.
     os._exit(0)
 
 
 def _described(error: BaseException) -> str:
-    # The text of an error may be the program's own code.
+    # str(error) may run code of the program, and fail.
     try:
         return f"{type(error).__name__}: {error}"
     except BaseException:
         return type(error).__name__
 
 
-def _shut_in(request: dict[str, Any], report: int) -> Iterator[str]:
-    """Lay the layers round this process, from the outermost; yield the names of those that hold."""
+def _isolate(request: Request, report: int) -> Iterator[str]:
+    """Add the protections, from the outermost; yield the names of those that are active."""
     folder = os.path.realpath(os.getcwd())
     uid = os.geteuid()
     if _unshare(uid):
@@ -114,7 +127,7 @@ def _shut_in(request: dict[str, Any], report: int) -> Iterator[str]:
 
 
 def _unshare(uid: int) -> bool:
-    """Give this process namespaces of its own for processes, network, mounts and IPC (Linux)."""
+    """Give this process separate namespaces for processes, network, mounts and IPC (Linux)."""
     if not hasattr(_libc, "unshare"):
         return False
     gid = os.getegid()
@@ -128,7 +141,7 @@ def _unshare(uid: int) -> bool:
 
 
 def _mount_folder(folder: str, size_mb: int) -> bool:
-    """Put a file system in memory over the folder, so that all files together are bounded and vanish at the end."""
+    """Mount a file system in memory over the folder; it limits the size of all files together."""
     if _libc.mount(None, b"/", None, _MS_REC | _MS_PRIVATE, None) != 0:
         return False
     options = f"size={size_mb}m,nr_inodes=4096,mode=777".encode()
@@ -139,7 +152,7 @@ def _mount_folder(folder: str, size_mb: int) -> bool:
 
 
 def _become_first_process(report: int) -> None:
-    """Go on as process 1 of the new namespace: when it ends, the kernel ends every process in it."""
+    """Continue as process 1 of the new namespace: when it ends, the kernel ends all processes in the namespace."""
     child = os.fork()
     if child:
         os.close(report)
@@ -149,7 +162,7 @@ def _become_first_process(report: int) -> None:
 
 
 def _become_nobody(folder: str) -> bool:
-    """Leave the superuser, whom neither file modes nor the limit on processes bind."""
+    """Stop being the superuser, who is not bound by file modes or by the limit on processes."""
     readable = _readable_by_all(sys.prefix) and _readable_by_all(sys.base_prefix)
     try:
         os.chown(folder, _NOBODY, _NOBODY)
@@ -159,9 +172,9 @@ def _become_nobody(folder: str) -> bool:
         os.setgid(_NOBODY)
         os.setuid(_NOBODY)
     except OSError:
-        # A container can take these powers from its superuser.
+        # The superuser of a container may lack these rights.
         return False
-    # An interpreter under /root could not import its own library any more.
+    # Without this capability, an interpreter under /root could not import its standard library.
     if not readable and sys.platform == "linux":
         _set_capabilities(_CAP_DAC_READ_SEARCH)
     return True
@@ -176,12 +189,12 @@ def _readable_by_all(path: str) -> bool:
 def _set_capabilities(mask: int) -> None:
     """Keep only the capabilities in a mask of the first 32."""
     header = struct.pack("Ii", _CAPABILITY_VERSION_3, 0)
-    # Effective, permitted, inheritable; then the same for those past 32.
+    # Effective, permitted and inheritable; then the same for capabilities above 32.
     _libc.capset(header, struct.pack("6I", mask, mask, 0, 0, 0, 0))
 
 
 def _restrict_files(folder: str) -> bool:
-    """Let the kernel refuse to change files outside the folder, and TCP where it can (Landlock, Linux 5.13)."""
+    """Make the kernel refuse changes of files outside the folder, and TCP if it can (Landlock, Linux 5.13)."""
     if sys.platform != "linux":
         return False
     version = _libc.syscall(_LANDLOCK_CREATE, None, 0, 1)
@@ -193,16 +206,16 @@ def _restrict_files(folder: str) -> bool:
     if rules < 0:
         return False
     for path, allowed in ((folder, changes), (os.devnull, changes & (_FS_WRITE_FILE | _FS_TRUNCATE))):
-        place = os.open(path, getattr(os, "O_PATH", os.O_RDONLY) | os.O_CLOEXEC)
-        _libc.syscall(_LANDLOCK_ADD_RULE, rules, _LANDLOCK_PATH_BENEATH, struct.pack("=Qi", allowed, place), 0)
-        os.close(place)
+        entry = os.open(path, getattr(os, "O_PATH", os.O_RDONLY) | os.O_CLOEXEC)
+        _libc.syscall(_LANDLOCK_ADD_RULE, rules, _LANDLOCK_PATH_BENEATH, struct.pack("=Qi", allowed, entry), 0)
+        os.close(entry)
     _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    held = bool(_libc.syscall(_LANDLOCK_RESTRICT, rules, 0) == 0)
+    active = bool(_libc.syscall(_LANDLOCK_RESTRICT, rules, 0) == 0)
     os.close(rules)
-    return held
+    return active
 
 
-def _set_limits(request: dict[str, Any]) -> None:
+def _set_limits(request: Request) -> None:
     """Set the limits of the process (``man setrlimit``)."""
     megabyte = 1 << 20
     limits = {
@@ -224,12 +237,12 @@ def _set_limits(request: dict[str, Any]) -> None:
         try:
             resource.setrlimit(kind, (bound, bound))
         except (ValueError, OSError):
-            # macOS knows a limit on memory and refuses to set it.
+            # macOS has a limit on memory but refuses to set it.
             continue
 
 
 def _threads_of_user() -> int | None:
-    """Count what the limit on processes counts: the threads of this user, on the whole machine."""
+    """Count the threads of this user on the machine, which is what the limit on processes counts."""
     if sys.platform != "linux":
         return None
     count = 0
@@ -238,20 +251,20 @@ def _threads_of_user() -> int | None:
             if entry.name.isdigit() and entry.stat().st_uid == os.geteuid():
                 count += os.stat(f"/proc/{entry.name}/task").st_nlink - 2
         except OSError:
-            # It has ended in the meantime.
+            # The process ended in the meantime.
             continue
     return count
 
 
 def _refusals(folder: str) -> Callable[[str, tuple[Any, ...]], None]:
-    """Make the hook through which Python itself refuses what a program has no business with."""
+    """Return the audit hook that refuses processes, connections and writes outside the folder."""
     inside = folder + os.sep
 
-    def allowed(path: Any) -> bool:
+    def allowed(path: str | bytes | os.PathLike[str] | int | None) -> bool:
         if path is None or isinstance(path, int):
             return True
-        place = os.path.realpath(os.fsdecode(path))
-        return place == folder or place.startswith(inside) or place == os.devnull
+        real = os.path.realpath(os.fsdecode(path))
+        return real == folder or real.startswith(inside) or real == os.devnull
 
     def hook(event: str, args: tuple[Any, ...]) -> None:
         if event == "open":

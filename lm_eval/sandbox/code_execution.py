@@ -1,11 +1,13 @@
-"""Run programs a model wrote, each in a process of its own that can do little harm, and estimate pass@k.
+"""Run programs that a model wrote, each in a separate process with few rights, and estimate pass@k.
 
 A program passes when it runs to its end without an exception. It gets an empty folder that is removed afterwards, an
-empty environment, no input, and limits on time, memory, files and processes. Where the system allows (Linux), it has
-no network, cannot write outside its folder and sees no other process; a superuser becomes ``nobody``. On top, Python
-itself refuses processes, connections and writes elsewhere, on every system, so that a verdict does not depend on it.
-This contains mishaps and mischief; it is no proof against code that sets out to break it or to forge its verdict:
-for that, run the whole evaluation in a virtual machine.
+empty environment, no input, and limits on time, memory, files and processes. Where Linux allows it, the program has no
+network, cannot write outside its folder and sees no other process, and a superuser becomes ``nobody``. In addition, an
+audit hook in Python refuses new processes, connections and writes outside the folder. The hook works on every system,
+so that a result does not depend on the system.
+
+This protects against accidents and simple attacks. It does not stop code that is written to break out, or to fake its
+result. For such code, run the complete evaluation in a virtual machine.
 """
 
 from __future__ import annotations
@@ -31,26 +33,27 @@ from typing import Literal
 from lm_eval.errors import ConfigError, LMEvalError
 from lm_eval.statistics.repeats import pass_at_k
 
-__all__ = ["Limits", "Outcome", "code_eval", "pass_at_k", "run_program", "run_programs"]
+__all__ = ["ProgramLimits", "ProgramResult", "code_eval", "pass_at_k", "run_program", "run_programs"]
 
 eval_logger = logging.getLogger("lm_eval")
 
 _RUNNER = Path(__file__).with_name("_code_runner.py")
-# An interpreter on a busy machine may take long to start; that time is not the program's.
+# An interpreter may start slowly on a busy machine. This time does not count against the limit of the program.
 _START_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What one program may use.
+class ProgramLimits:
+    """Resources that one program may use.
 
     Attributes:
-        seconds: Wall time, from its first line on.
-        memory_mb: Address space of a process.
-        file_mb: Size of a file, and of all files together where the folder can be mounted in memory.
-        processes: Processes and threads beside the first.
-        open_files: Open files.
-        refuse_in_python: Whether Python's audit hook refuses processes, connections and writes elsewhere, too.
+        seconds: Wall time in seconds, from the first line of the program.
+        memory_mb: Address space of each process, in MB.
+        file_mb: Size of each file in MB, and of all files together where the folder can be mounted in memory.
+        processes: Number of processes and threads in addition to the first.
+        open_files: Number of open files.
+        refuse_in_python: Whether an audit hook in Python also refuses processes, connections and writes outside the
+            folder.
     """
 
     seconds: float = 3.0
@@ -62,13 +65,14 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ProgramResult:
     """How a program ended.
 
     Attributes:
-        status: ``passed``: it ran to its end; ``failed``: an exception, or its process died; ``timeout``.
+        status: ``passed`` (it ran to its end), ``failed`` (an exception, or its process died) or ``timeout``.
         detail: The exception, in one line.
-        layers: What held it, of ``processes``, ``network``, ``disk``, ``user``, ``files``, ``python``.
+        layers: The protections that were active, of ``processes``, ``network``, ``disk``, ``user``, ``files`` and
+            ``python``.
     """
 
     status: Literal["passed", "failed", "timeout"]
@@ -81,23 +85,20 @@ class Outcome:
         return self.status == "passed"
 
 
-def run_program(program: str, limits: Limits | None = None) -> Outcome:
+def run_program(program: str, limits: ProgramLimits | None = None) -> ProgramResult:
     """Run a Python program.
 
     Args:
-        program: Its source.
-        limits: What it may use.
-
-    Returns:
-        How it ended.
+        program: Source of the program.
+        limits: Resources that it may use; None takes the defaults.
 
     Raises:
-        ConfigError: The system is not a POSIX one.
-        LMEvalError: The process could not be set up; that says nothing about the program.
+        ConfigError: The system is not POSIX.
+        LMEvalError: The process could not be set up; this is not the fault of the program.
     """
     if os.name != "posix":
         raise ConfigError("Running generated code needs Linux or macOS; on Windows use WSL.")
-    limits = limits or Limits()
+    limits = limits or ProgramLimits()
     nonce = secrets.token_hex(16)
     request = marshal.dumps({"program": program, "nonce": nonce, **asdict(limits)})
     with tempfile.TemporaryDirectory(prefix="lm-eval-code-", ignore_cleanup_errors=True) as folder:
@@ -106,22 +107,22 @@ def run_program(program: str, limits: Limits | None = None) -> Outcome:
             process = _start(folder, writing)
         finally:
             os.close(writing)
-        with os.fdopen(ready, "rb", buffering=0) as pipe, _killed_at_the_end(process):
+        with os.fdopen(ready, "rb", buffering=0) as pipe, _killed_at_exit(process):
             return _watch(process, pipe.fileno(), nonce, request, limits.seconds)
 
 
-def run_programs(programs: Sequence[str], limits: Limits | None = None) -> list[Outcome]:
-    """Run programs, as many at once as there are processors; equal programs are run once.
+def run_programs(programs: Sequence[str], limits: ProgramLimits | None = None) -> list[ProgramResult]:
+    """Run programs, one per processor at a time; equal programs run once.
 
     Args:
-        programs: Their sources.
-        limits: What each may use.
+        programs: Sources of the programs.
+        limits: Resources that each may use; None takes the defaults.
 
     Returns:
-        How each ended, in order.
+        The results in the same order.
 
     Raises:
-        ConfigError: The system is not a POSIX one.
+        ConfigError: The system is not POSIX.
         LMEvalError: A process could not be set up.
     """
     distinct = list(dict.fromkeys(programs))
@@ -135,21 +136,21 @@ def code_eval(
     references: Sequence[str],
     predictions: Sequence[Sequence[str]],
     k: Sequence[int] = (1, 10, 100),
-    limits: Limits | None = None,
+    limits: ProgramLimits | None = None,
 ) -> dict[str, float]:
     """Score candidate programs by tests, as the metric ``code_eval`` of Hugging Face ``evaluate`` does.
 
     Args:
         references: The tests of each problem.
-        predictions: The candidates of each problem; the test is run after the candidate, in one program.
-        k: The values of k; one that is more than the candidates of some problem is left out.
-        limits: What each program may use.
+        predictions: The candidates of each problem; each candidate and the tests run as one program.
+        k: The values of k; values above the number of candidates of some problem are left out.
+        limits: Resources that each program may use; None takes the defaults.
 
     Returns:
         ``pass@k`` for each k, averaged over the problems.
 
     Raises:
-        ConfigError: The system is not a POSIX one.
+        ConfigError: The system is not POSIX.
         LMEvalError: A process could not be set up.
     """
     pairs = list(zip(references, predictions, strict=True))
@@ -169,7 +170,7 @@ def _start(folder: str, writing: int) -> subprocess.Popen[bytes]:
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "PATH": os.defpath,
-        # The order of a set of strings, and with it a verdict, is the same in every run.
+        # With a fixed seed the order of a set of strings, and so the result, is the same in every run.
         "PYTHONHASHSEED": "0",
         "PYTHONUTF8": "1",
         "TMPDIR": folder,
@@ -189,8 +190,8 @@ def _start(folder: str, writing: int) -> subprocess.Popen[bytes]:
 
 
 @contextmanager
-def _killed_at_the_end(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Kill the process with its whole group."""
+def _killed_at_exit(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Kill the process and its process group at the end."""
     try:
         yield
     finally:
@@ -199,8 +200,8 @@ def _killed_at_the_end(process: subprocess.Popen[bytes]) -> Iterator[None]:
         process.wait()
 
 
-def _watch(process: subprocess.Popen[bytes], pipe: int, nonce: str, request: bytes, seconds: float) -> Outcome:
-    """Hand the request over and follow the reports: ``ready`` with the layers, then ``passed`` or ``failed``."""
+def _watch(process: subprocess.Popen[bytes], pipe: int, nonce: str, request: bytes, seconds: float) -> ProgramResult:
+    """Send the request and read the reports: ``ready`` with the layers, then ``passed`` or ``failed``."""
     assert process.stdin is not None
     with suppress(BrokenPipeError), process.stdin as stdin:
         stdin.write(request)
@@ -209,23 +210,23 @@ def _watch(process: subprocess.Popen[bytes], pipe: int, nonce: str, request: byt
     if kind != "ready":
         raise LMEvalError(f"The process for generated code did not start: {text or kind}")
     layers = frozenset(text.split(",")) - {""}
-    _mention(layers)
+    _warn_once(layers)
     kind, text = reports.next(seconds)
     if kind == "passed":
-        return Outcome("passed", layers=layers)
+        return ProgramResult("passed", layers=layers)
     if kind == "timeout":
-        return Outcome("timeout", f"no end after {seconds:g} s", layers)
-    return Outcome("failed", text or "its process ended before the program did", layers)
+        return ProgramResult("timeout", f"no end after {seconds:g} s", layers)
+    return ProgramResult("failed", text or "its process ended before the program did", layers)
 
 
 class _Reports:
-    """The lines that carry the nonce, from a pipe."""
+    """The lines of a pipe that start with the nonce."""
 
     def __init__(self, pipe: int, nonce: str) -> None:
         self._pipe, self._start, self._buffer = pipe, f"{nonce} ".encode(), b""
 
     def next(self, seconds: float) -> tuple[str, str]:
-        """Wait for a line; ``timeout`` and ``ended`` are kinds of their own."""
+        """Wait for a line and return its kind and text; the kind is ``timeout`` or ``ended`` when there is none."""
         deadline = time.monotonic() + seconds
         while True:
             line, newline, rest = self._buffer.partition(b"\n")
@@ -239,19 +240,19 @@ class _Reports:
             if left <= 0 or not select.select([self._pipe], [], [], left)[0]:
                 return "timeout", ""
             chunk = os.read(self._pipe, 4096)
-            # A line without an end is none of ours: keep no more than one can be long.
+            # Reports are short, so a longer line without an end comes from the program: keep only its last bytes.
             self._buffer = (self._buffer + chunk)[-8192:]
             if not chunk:
                 return "ended", ""
 
 
 @functools.cache
-def _mention(layers: frozenset[str]) -> None:
-    """Say once what does not hold on this system."""
+def _warn_once(layers: frozenset[str]) -> None:
+    """Warn once about protections that this system does not allow."""
     missing = {"processes", "network", "files", *(["user"] if os.geteuid() == 0 else [])} - layers
     if missing:
         eval_logger.warning(
-            "Generated code runs with limits, but this system does not let it be cut off from: %s; "
-            "only Python itself refuses that.",
+            "Generated code runs with limits, but this system does not allow to isolate it from: %s; "
+            "only the audit hook in Python refuses these.",
             ", ".join(sorted(missing)),
         )

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from lm_eval.sandbox.code_execution import Limits, Outcome, code_eval, pass_at_k, run_program, run_programs
+from lm_eval.sandbox.code_execution import ProgramLimits, ProgramResult, code_eval, pass_at_k, run_program, run_programs
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="generated code runs on POSIX systems only")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's layers are Linux's")
 
-TIGHT = Limits(seconds=5, memory_mb=512, file_mb=1, processes=4, open_files=32)
+TIGHT = ProgramLimits(seconds=5, memory_mb=512, file_mb=1, processes=4, open_files=32)
 # Without the checks of Python: only the limits of the kernel.
-BARE = Limits(seconds=5, memory_mb=512, file_mb=1, processes=4, open_files=32, refuse_in_python=False)
+BARE = ProgramLimits(seconds=5, memory_mb=512, file_mb=1, processes=4, open_files=32, refuse_in_python=False)
 
 
 def held_by(*layers: str) -> None:
@@ -60,7 +60,7 @@ def server() -> Iterator[int]:
     ],
 )
 def test_program_that_ends_passes(program: str) -> None:
-    assert run_program(program, Limits(seconds=20)) == Outcome("passed", layers=run_program("").layers)
+    assert run_program(program, ProgramLimits(seconds=20)) == ProgramResult("passed", layers=run_program("").layers)
 
 
 @pytest.mark.parametrize(
@@ -95,14 +95,14 @@ def test_folder_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_endless_loop_is_stopped() -> None:
-    assert run_program("while True:\n    pass", Limits(seconds=0.3)).status == "timeout"
+    assert run_program("while True:\n    pass", ProgramLimits(seconds=0.3)).status == "timeout"
 
 
 def test_program_that_ignores_signals_is_stopped() -> None:
     program = (
         "import os, signal\nfor n in (1, 2, 3, 14, 15):\n    signal.signal(n, signal.SIG_IGN)\nwhile True:\n    pass"
     )
-    assert run_program(program, Limits(seconds=0.3)).status == "timeout"
+    assert run_program(program, ProgramLimits(seconds=0.3)).status == "timeout"
 
 
 def test_memory_hog_fails() -> None:
@@ -232,7 +232,7 @@ os._exit(0)
 
 def test_hostile_samples_are_scored_as_failed_among_good_ones() -> None:
     samples = ["x = 1", "import os\nwhile True:\n    os.fork()", "while True:\n    x = 1", "hog = 'x' * (1 << 40)"]
-    assert code_eval(["assert x == 1"], [samples], [1, 2, 4], Limits(seconds=1)) == {
+    assert code_eval(["assert x == 1"], [samples], [1, 2, 4], ProgramLimits(seconds=1)) == {
         "pass@1": 0.25,
         "pass@2": pytest.approx(0.5),
         "pass@4": 1.0,

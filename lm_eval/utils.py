@@ -1,4 +1,4 @@
-"""Small things that task code and several floors of the package share."""
+"""Helpers that task code imports from here, as from the reference harness."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TextIO, TypeVar
 
 from lm_eval.errors import ConfigError
 
@@ -37,7 +37,7 @@ __all__ = [
 
 eval_logger = logging.getLogger("lm_eval")
 
-F = TypeVar("F", bound=Callable[..., Any])
+P = ParamSpec("P")
 T = TypeVar("T")
 
 # Task code imports these names from here, but they are defined in higher layers.
@@ -57,10 +57,10 @@ def __getattr__(name: str) -> Any:
 
 
 def setup_logging(verbosity: int | str = logging.INFO) -> None:
-    """Send the package's log lines to stderr.
+    """Send the log lines of this package to stderr.
 
     Args:
-        verbosity: A log level or its name; the environment variable ``LMEVAL_LOG_LEVEL`` wins over it.
+        verbosity: A log level or its name. The environment variable ``LMEVAL_LOG_LEVEL`` overrides it.
 
     Raises:
         ConfigError: There is no such level.
@@ -78,35 +78,32 @@ def setup_logging(verbosity: int | str = logging.INFO) -> None:
 
 
 if TYPE_CHECKING:
-    _StreamHandler = logging.StreamHandler[Any]
-else:  # takes no parameter at run time before Python 3.11
+    _StreamHandler = logging.StreamHandler[TextIO]
+else:  # It is not generic at run time before Python 3.11.
     _StreamHandler = logging.StreamHandler
 
 
 class _StderrHandler(_StreamHandler):
-    """Writes to what ``sys.stderr`` is at the time."""
+    """Writes to the current ``sys.stderr``."""
 
     def __init__(self) -> None:
         logging.Handler.__init__(self)
 
     @property
-    def stream(self) -> Any:
+    def stream(self) -> TextIO:
         """The current ``sys.stderr``."""
         return sys.stderr
 
     @stream.setter
-    def stream(self, value: Any) -> None:
-        """Ignore attempts to fix the stream."""
+    def stream(self, value: TextIO) -> None:
+        """Ignore a stream that is set."""
 
 
 def handle_arg_string(arg: str) -> bool | int | float | str | None:
-    """Read the value of an argument given as text.
+    """Parse the value of an argument.
 
     Args:
-        arg: ``true``, ``false``, ``none``, a number, or text, which may be quoted to stay text.
-
-    Returns:
-        The value.
+        arg: ``true``, ``false``, ``none``, a number, or text; quoted text stays text.
     """
     word = arg.strip()
     named = {"true": True, "false": False, "none": None}
@@ -122,19 +119,19 @@ def handle_arg_string(arg: str) -> bool | int | float | str | None:
     return arg
 
 
-def simple_parse_args_string(args_string: str | None) -> dict[str, Any]:
-    """Read ``"a=1,b=text"``.
+def simple_parse_args_string(args_string: str | None) -> dict[str, bool | int | float | str | None]:
+    """Parse ``"a=1,b=text"``.
 
     Args:
-        args_string: Pairs separated by commas; commas inside quotes or brackets do not separate.
+        args_string: Pairs separated by commas, except for commas inside quotes or brackets.
 
     Returns:
-        The arguments, their values read by ``handle_arg_string``.
+        The arguments, with values parsed by ``handle_arg_string``.
 
     Raises:
         ConfigError: A part is not ``key=value``.
     """
-    parsed: dict[str, Any] = {}
+    parsed: dict[str, bool | int | float | str | None] = {}
     for part in _split_pairs((args_string or "").strip()):
         key, equals, value = part.partition("=")
         if not equals or not key.strip():
@@ -144,29 +141,29 @@ def simple_parse_args_string(args_string: str | None) -> dict[str, Any]:
 
 
 def _split_pairs(text: str) -> Iterator[str]:
-    """Split at commas, but put together again what a quote or bracket at a value's start holds together."""
+    """Split at commas, except within a value that starts with a quote or bracket."""
     parts = text.split(",")
     while parts:
         part = parts.pop(0)
         closer = _CLOSERS.get(part.partition("=")[2].lstrip()[:1])
         if closer is not None:
-            held = part
+            joined = part
             for count in range(len(parts) + 1):
-                value = held.partition("=")[2].strip()
+                value = joined.partition("=")[2].strip()
                 if len(value) > 1 and value.endswith(closer):
-                    part, parts = held, parts[count:]
+                    part, parts = joined, parts[count:]
                     break
                 if count < len(parts):
-                    held += "," + parts[count]
+                    joined += "," + parts[count]
         if part.strip():
             yield part
 
 
-def handle_non_serializable(o: Any) -> Any:
-    """Make an object JSON can hold; for ``json.dumps(default=...)``.
+def handle_non_serializable(o: object) -> object:
+    """Convert an object for JSON; for ``json.dumps(default=...)``.
 
     Args:
-        o: What JSON does not know.
+        o: An object that JSON does not support.
 
     Returns:
         A number for a numpy scalar, a list for a set, text for anything else.
@@ -179,7 +176,7 @@ def handle_non_serializable(o: Any) -> Any:
 
 
 def hash_string(string: str) -> str:
-    """Return a text's SHA-256 as hex.
+    """Return the SHA-256 of a text in hexadecimal.
 
     Args:
         string: The text.
@@ -188,25 +185,25 @@ def hash_string(string: str) -> str:
 
 
 def sanitize_model_name(model_name: str) -> str:
-    """Make a folder's name of a model's: what file systems object to becomes ``__``.
+    """Turn the name of a model into a folder name: characters that file systems refuse become ``__``.
 
     Args:
-        model_name: The model's name.
+        model_name: Name of the model.
     """
     return re.sub(r"[\"<>:/|\\?*\[\]]+", "__", model_name)
 
 
 def sanitize_task_name(task_name: str) -> str:
-    """Make a part of a file's name of a task's: what is no letter or digit becomes ``_``.
+    """Turn the name of a task into part of a file name: all but letters, digits and ``_`` becomes ``_``.
 
     Args:
-        task_name: The task's name.
+        task_name: Name of the task.
     """
     return re.sub(r"\W", "_", task_name)
 
 
 def pattern_match(patterns: str | Iterable[str], source_list: Iterable[str]) -> list[str]:
-    """Find the names that match glob patterns.
+    """Return the names that match glob patterns.
 
     Args:
         patterns: One pattern or several.
@@ -221,13 +218,13 @@ def pattern_match(patterns: str | Iterable[str], source_list: Iterable[str]) -> 
 
 
 def regex_replace(string: str, pattern: str, repl: str, count: int = 0) -> str:
-    """Replace what a regular expression matches; the template filter of the same name.
+    """Replace the matches of a regular expression; templates have a filter of the same name.
 
     Args:
         string: The text.
         pattern: The expression.
         repl: The replacement.
-        count: The most to replace; 0 means all.
+        count: Maximum number of replacements; 0 replaces all.
     """
     return re.sub(pattern, repl, string, count=count)
 
@@ -243,19 +240,21 @@ def general_detokenize(string: str) -> str:
     return re.sub(r" (['.,])", r"\1", string)
 
 
-def create_iterator(raw_iterator: Iterable[T], *, rank: int = 0, world_size: int = 1, limit: int | None = None) -> Any:
-    """Take every ``world_size``-th item.
+def create_iterator(
+    raw_iterator: Iterable[T], *, rank: int = 0, world_size: int = 1, limit: int | None = None
+) -> Iterator[T]:
+    """Return every ``world_size``-th item.
 
     Args:
         raw_iterator: The items.
-        rank: The first to take.
+        rank: Index of the first item.
         world_size: The step.
-        limit: Where to stop; None means the end.
+        limit: Index to stop before; None means the end.
     """
     return islice(raw_iterator, rank, limit, world_size)
 
 
-def positional_deprecated(fn: F) -> F:
+def positional_deprecated(fn: Callable[P, T]) -> Callable[P, T]:
     """Warn when a function is called with positional arguments.
 
     Args:
@@ -266,9 +265,9 @@ def positional_deprecated(fn: F) -> F:
     """
 
     @functools.wraps(fn)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
         if len(args) > (1 if "." in fn.__qualname__.rpartition("<locals>.")[2] else 0):
             eval_logger.warning("%s is called with positional arguments; name them instead", fn.__name__)
         return fn(*args, **kwargs)
 
-    return wrapper  # type: ignore[return-value]
+    return wrapper

@@ -1,4 +1,4 @@
-"""AGIEval: find the answer in a solution of a maths problem, and compare it with the right one."""
+"""AGIEval: find the answer in the solution of a maths problem, and compare it with the right answer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lm_eval.tasks.hendrycks_math.utils import rewrite
 _NUMBER = re.compile(r"\$?\d+(?:\.\d+)?(?!\w)")
 _BETWEEN_DOLLARS = re.compile(r"\$(.*)\$")
 _FRACTION = re.compile(r"(0|-?[1-9][0-9]*)/(0|-?[1-9][0-9]*)")
-# Stands for a slash where ``rewrite`` must leave it alone.
+# Replaces a slash that ``rewrite`` must not change.
 _SLASH = "\0"
 
 
@@ -29,14 +29,14 @@ def process_results(doc: dict[str, Any], results: Sequence[str]) -> dict[str, in
 
 
 def is_equivalent(response: str, answer: str) -> bool:
-    """Tell whether two texts have the same answer, written the same way.
+    """Return whether two texts have the same answer, written in the same way.
 
     Args:
         response: What the model wrote.
         answer: The right answer.
 
     Returns:
-        Whether they do; also when neither has anything that could be one, as a formula without digits.
+        True if they do, and also if neither text has anything that could be an answer.
     """
     first, second = final_answer(response), final_answer(answer)
     if first is None or second is None:
@@ -54,8 +54,8 @@ def final_answer(text: str) -> str | None:
         text: A solution.
 
     Returns:
-        What stands in the last ``\boxed``; without one between dollar signs; without them after the last ``=``; else
-        the last number. None when there is nothing of the kind.
+        The content of the last ``\boxed``, else the text between dollar signs, else the text after the last ``=``, else
+        the last number; None if there is none of these.
     """
     if "\\boxed" in text:
         boxed = _boxed(text)
@@ -85,7 +85,7 @@ def _boxed(text: str) -> str | None:
 
 
 def _rewritten(answer: str) -> str:
-    """Rewrite as for MATH, but leave alone what looks like a fraction and has no numbers."""
+    """Rewrite as for MATH, but keep slashes between things that are not numbers."""
     text = rewrite(answer.replace("/", _SLASH)).replace(_SLASH, "/")
     fraction = _FRACTION.fullmatch(text)
     return f"\\frac{{{fraction[1]}}}{{{fraction[2]}}}" if fraction else text

@@ -1,4 +1,4 @@
-r"""AIME: the answer of a response is what it boxes last, else what stands in dollars, else all of it."""
+r"""AIME: the answer of a response is its last ``\boxed``, else the text between dollar signs, else all of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def process_results(doc: dict[str, Any], results: Sequence[str]) -> dict[str, in
     """Compare a response with the answer.
 
     Args:
-        doc: A row with ``answer``, in whatever case the dataset spells that.
+        doc: A row with ``answer``, in upper or lower case, as in the dataset.
         results: The one response.
 
     Returns:

@@ -1,4 +1,4 @@
-"""BIG-Bench Hard: filters that find an answer in free text, where a regex alone does not do."""
+"""BIG-Bench Hard: filters that find an answer in free text, where a regex is not enough."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TENS = {word: 10 * value for value, word in enumerate(_BY_TEN.split(), 2)}
 _SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _WORD = "|".join([*sorted([*_UNITS, *_TENS], key=len, reverse=True), "hundred", *_SCALES])
 _ONE_WORD = re.compile(rf"\b(?:{_WORD})\b")
-# Number words of one line, with what may stand between them.
+# Number words of one line, and what may separate them.
 _NUMBER_WORDS = re.compile(
     rf"{_ONE_WORD.pattern}(?:(?:{_ONE_WORD.pattern}|[^\S\r\n]|,|and\b|&|-)*{_ONE_WORD.pattern})?"
 )
@@ -31,15 +31,15 @@ class OptionFilter(Filter):
     """``multi_choice_regex`` for questions that list their options, ``(A) ...``, in the input."""
 
     def __init__(self, **kwargs: Any) -> None:
-        """Keep the options of ``multi_choice_regex``.
+        """Create the filter.
 
         Args:
-            **kwargs: As that filter takes them.
+            **kwargs: The options of ``multi_choice_regex``.
         """
         self._inner = get_filter("multi_choice_regex")(**kwargs)
 
     def apply(self, resps: Iterable[Any], docs: Sequence[dict[str, Any]]) -> Iterable[Any]:
-        """Find the option a response names.
+        """Find the option that each response names.
 
         Args:
             resps: The list of responses of each Instance.
@@ -52,15 +52,15 @@ class OptionFilter(Filter):
 
 
 class NumberFilter(Filter):
-    """A number in digits, else one written out in English words, as digits."""
+    """Extracts a number in digits; if there is none, a number in English words, as digits."""
 
     def __init__(self, regex_pattern: str, group_select: int = 0, fallback: str = "[invalid]") -> None:
-        """Set what counts as digits and which of several finds is taken.
+        """Create the filter.
 
         Args:
             regex_pattern: Matches a number in digits.
-            group_select: Index of the find to take.
-            fallback: Stands for a response without a number.
+            group_select: Index of the match to take.
+            fallback: The result for a response without a number.
         """
         self._digits = re.compile(regex_pattern)
         self._select = group_select
@@ -71,7 +71,7 @@ class NumberFilter(Filter):
 
         Args:
             resps: The list of responses of each Instance.
-            docs: Their docs; not looked at.
+            docs: Ignored.
 
         Returns:
             A list of numbers, as text, for each Instance.
@@ -87,7 +87,7 @@ class NumberFilter(Filter):
 
 
 def _value(words: str) -> int:
-    """Work out an English number: 'three hundred and forty-two' is 342; of 'two, three' the last counts."""
+    """Convert an English number: 'three hundred and forty-two' is 342; in 'two, three' the last one counts."""
     total = below_thousand = 0
     for word in _ONE_WORD.findall(words):
         if word in _SCALES:
@@ -105,7 +105,7 @@ def _value(words: str) -> int:
 
 
 class WordOrderFilter(Filter):
-    """The words that were to be sorted, in the order a response last names them."""
+    """Extracts the words of the list, in the order of their last occurrence in the response."""
 
     def apply(self, resps: Iterable[Any], docs: Sequence[dict[str, Any]]) -> Iterable[Any]:
         """Reduce each response to the words of its list.

@@ -1,4 +1,4 @@
-"""CoQA: the accepted answers of the last question, and scores that are fair to people."""
+"""CoQA: the accepted answers of the last question, and scores that compare the model with people fairly."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def accepted_answers(doc: dict[str, Any]) -> list[str]:
 def process_results(doc: dict[str, Any], results: Sequence[str]) -> dict[str, float]:
     """Score the first line of a response.
 
-    An annotator can only be compared with the others, so the model is, too: the mean over the sets of answers that
-    lack one of them (Reddy et al., 2019, section 5).
+    An annotator's answer can only be compared with the answers of the others. To treat the model in the same way, the
+    score is the mean over the sets of answers that lack one annotator (Reddy et al., 2019, section 5).
 
     Args:
         doc: As for :func:`accepted_answers`.

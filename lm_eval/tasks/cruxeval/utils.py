@@ -1,4 +1,4 @@
-"""CRUXEval: make of each response the assertion that it claims, run that after the function, estimate pass@k."""
+"""CRUXEval: turn each response into an assertion, run it after the function, and estimate pass@k."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def pass_at_k(references: Sequence[str], predictions: Sequence[Sequence[str]], k
     """Run the programs of a function.
 
     Args:
-        references: Not used: each program ends in its own assertion.
+        references: Ignored; each program ends in an assertion.
         predictions: The programs.
         k: The values of k.
 
@@ -25,7 +25,7 @@ def pass_at_k(references: Sequence[str], predictions: Sequence[Sequence[str]], k
 
 
 def build_predictions_input(resps: Iterable[Sequence[str]], docs: Sequence[dict[str, Any]]) -> list[list[str]]:
-    """Assert that the function gives the output for the input each response names.
+    """Write programs that assert the given output for the input in each response.
 
     Args:
         resps: The responses of each function.
@@ -38,7 +38,7 @@ def build_predictions_input(resps: Iterable[Sequence[str]], docs: Sequence[dict[
 
 
 def build_predictions_input_cot(resps: Iterable[Sequence[str]], docs: Sequence[dict[str, Any]]) -> list[list[str]]:
-    """Do as :func:`build_predictions_input`, after a chain of thought.
+    """Write the programs of :func:`build_predictions_input`, from responses with a chain of thought.
 
     Args:
         resps: The responses of each function.
@@ -51,7 +51,7 @@ def build_predictions_input_cot(resps: Iterable[Sequence[str]], docs: Sequence[d
 
 
 def build_predictions_output(resps: Iterable[Sequence[str]], docs: Sequence[dict[str, Any]]) -> list[list[str]]:
-    """Assert that the function gives, for the input, the output each response names.
+    """Write programs that assert the output in each response for the given input.
 
     Args:
         resps: The responses of each function.
@@ -64,7 +64,7 @@ def build_predictions_output(resps: Iterable[Sequence[str]], docs: Sequence[dict
 
 
 def build_predictions_output_cot(resps: Iterable[Sequence[str]], docs: Sequence[dict[str, Any]]) -> list[list[str]]:
-    """Do as :func:`build_predictions_output`, after a chain of thought.
+    """Write the programs of :func:`build_predictions_output`, from responses with a chain of thought.
 
     Args:
         resps: The responses of each function.
@@ -103,7 +103,7 @@ def _with_input(response: str, doc: dict[str, Any]) -> str:
 
 
 def _arguments(text: str) -> str:
-    """Return what stands before the parenthesis that closes the call; when none does, before the first one."""
+    """Return the text before the parenthesis that closes the call, else before the first parenthesis."""
     depth = 1
     for place, character in enumerate(text):
         depth += {"(": 1, ")": -1}.get(character, 0)
@@ -119,5 +119,5 @@ def _with_output(response: str, doc: dict[str, Any]) -> str:
 
 
 def _one_line(value: str) -> str:
-    """Drop further lines and a comment."""
+    """Return the first line without a comment."""
     return value.split("\n")[0].split("#")[0].strip()

@@ -37,7 +37,7 @@ def _accepted(doc: dict[str, Any]) -> list[list[str]]:
 
 
 def _spans(answer: dict[str, Any]) -> tuple[str, ...]:
-    """An answer is a number, or spans of the passage, or a date."""
+    """Return the spans of an answer: a number, spans of the passage, or a date."""
     if answer["number"] != "":
         return (str(answer["number"]),)
     if answer["spans"]:
@@ -47,10 +47,10 @@ def _spans(answer: dict[str, Any]) -> tuple[str, ...]:
 
 
 def process_results(doc: dict[str, Any], results: Sequence[str]) -> dict[str, float]:
-    """Score a response against the accepted answer that suits it best.
+    """Score a response against the accepted answer that gives the best score.
 
     Args:
-        doc: A row as :func:`process_docs` makes it.
+        doc: A row from :func:`process_docs`.
         results: The one response.
 
     Returns:
@@ -61,7 +61,7 @@ def process_results(doc: dict[str, Any], results: Sequence[str]) -> dict[str, fl
 
 
 def _score(response: str, answer: Sequence[str]) -> tuple[float, float]:
-    """A response is one span; of an answer of several it can match one, the others count 0."""
+    """Compare a response, which is one span, with an answer; further spans of the answer count 0."""
     predicted = _normalize(response)
     gold = [_normalize(span) for span in answer]
     best = max(_overlap(set(predicted.split()), set(span.split())) for span in gold)
@@ -69,7 +69,7 @@ def _score(response: str, answer: Sequence[str]) -> tuple[float, float]:
 
 
 def _overlap(predicted: set[str], gold: set[str]) -> float:
-    """F1 of two bags of words; 0 when the gold one has numbers and none of them is predicted."""
+    """Return the F1 of two bags of words; 0 if the gold one has numbers and none of them is predicted."""
     numbers = {word for word in gold if _is_number(word)}
     if numbers and not numbers & predicted:
         return 0.0
@@ -80,7 +80,7 @@ def _overlap(predicted: set[str], gold: set[str]) -> float:
 
 
 def _normalize(text: str) -> str:
-    """Lower case, numbers in one form, no punctuation or articles; hyphens separate words."""
+    """Return the words in lower case, without punctuation and articles, and numbers in one form."""
     tokens = (_normalize_token(token) for token in re.split(" |-", text.lower()))
     return " ".join(token for token in tokens if token)
 

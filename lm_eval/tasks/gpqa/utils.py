@@ -1,4 +1,4 @@
-"""GPQA: four answers of a question, put in random order."""
+"""GPQA: the four answers of each question, in random order."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def shuffled_choices_42(dataset: Dataset) -> Dataset:
 
 
 def _shuffled(dataset: Dataset, shuffle: Callable[[list[str]], None]) -> Dataset:
-    # Not by dataset.map: it keeps what it made on disk, and an order kept so would outlive its seed.
+    # Not with dataset.map: it caches its result on disk, so the order would not change with the seed.
     rows = [_with_choices(doc, shuffle) for doc in dataset]
     for name in ("choice1", "choice2", "choice3", "choice4", "choices", "answer"):
         dataset = dataset.add_column(name, [row[name] for row in rows])

@@ -1,4 +1,4 @@
-r"""MATH: find the final answer of a solution, and tell whether two LaTeX answers are written alike.
+r"""MATH: find the final answer of a solution, and compare two LaTeX answers as text.
 
 The rewriting rules are those of the dataset's authors (Hendrycks et al., 2021): two answers are
 equal when they are the same text after it. Nothing is computed, so ``\frac{2}{4}`` is not ``\frac{1}{2}``.
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from datasets import Dataset
 
-# Replaced one after the other.
+# Replaced in this order.
 _SPELLINGS = (
     ("\n", ""),
     ("\\!", ""),
@@ -45,7 +45,7 @@ def process_results(doc: dict[str, Any], results: Sequence[str]) -> dict[str, in
 
     Args:
         doc: A row with ``solution``.
-        results: The one response; what stands between its first and its last dollar sign is its answer.
+        results: The one response; its answer is the text between the first and the last dollar sign.
 
     Returns:
         ``exact_match``, 1 or 0.
@@ -63,10 +63,10 @@ def boxed_answer(solution: str) -> str:
         solution: LaTeX text.
 
     Returns:
-        What is boxed, braces inside it kept.
+        The content, with its inner braces.
 
     Raises:
-        ValueError: When nothing is boxed.
+        ValueError: There is no ``\boxed``.
     """
     if "\\boxed " in solution:
         return solution.rsplit("\\boxed ", 1)[1].split("$")[0]
@@ -80,14 +80,14 @@ def boxed_answer(solution: str) -> str:
 
 
 def is_equivalent(first: str, second: str) -> bool:
-    """Tell whether two answers are the same once rewritten.
+    """Return whether two answers are equal after rewriting.
 
     Args:
         first: LaTeX text.
         second: LaTeX text.
 
     Returns:
-        Whether they are; when one of them cannot be rewritten, whether they are the same as they stand.
+        True if they are equal; if one of them cannot be rewritten, the original texts are compared.
     """
     try:
         return rewrite(first) == rewrite(second)
@@ -96,7 +96,7 @@ def is_equivalent(first: str, second: str) -> bool:
 
 
 def rewrite(answer: str) -> str:
-    """Bring an answer into one spelling.
+    """Normalize the spelling of an answer.
 
     Args:
         answer: LaTeX text.
@@ -105,7 +105,7 @@ def rewrite(answer: str) -> str:
         The text without spaces, units, degrees, sizes of brackets and a leading ``x =``.
 
     Raises:
-        ValueError: When the text is not what a rule expects.
+        ValueError: A rule does not fit the text.
     """
     for old, new in _SPELLINGS:
         answer = answer.replace(old, new)
@@ -126,7 +126,7 @@ def rewrite(answer: str) -> str:
 
 
 def _without_unit(answer: str) -> str:
-    r"""Cut a unit off the end: it is written ``\text{ ...}``."""
+    r"""Remove a unit, written ``\text{ ...}``, from the end."""
     before, *units = answer.split("\\text{ ")
     if len(units) > 1:
         raise ValueError("more than one unit")
@@ -142,7 +142,7 @@ def _braced_roots(answer: str) -> str:
 
 
 def _braced_fractions(answer: str) -> str:
-    r"""Write ``\frac12`` and ``\frac1{2}`` as ``\frac{1}{2}``; leave all of them when one is cut short."""
+    r"""Write ``\frac12`` and ``\frac1{2}`` as ``\frac{1}{2}``; change nothing if one is incomplete."""
     before, *after = answer.split("\\frac")
     parts = [before]
     for part in after:

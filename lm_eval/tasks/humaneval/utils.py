@@ -1,4 +1,4 @@
-"""HumanEval: make programs of responses, run them on the problem's tests, estimate pass@k."""
+"""HumanEval: turn responses into programs, run them with the problem's tests, and estimate pass@k."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def pass_at_k(references: Sequence[str], predictions: Sequence[Sequence[str]], k
 
 
 def build_predictions(resps: Iterable[Sequence[str]], docs: Sequence[dict[str, Any]]) -> list[list[str]]:
-    """Put the start of the function in front of each response, which goes on from there.
+    """Put the start of the function in front of each response, which continues it.
 
     Args:
         resps: The responses of each problem.
@@ -36,7 +36,7 @@ def build_predictions(resps: Iterable[Sequence[str]], docs: Sequence[dict[str, A
 
 
 def build_predictions_instruct(resps: Iterable[Sequence[str]], docs: Sequence[dict[str, Any]]) -> list[list[str]]:
-    """Put the start of the function in front of what each response has before it closes the code block.
+    """Put the start of the function in front of each response, up to the end of its code block.
 
     Args:
         resps: The responses of each problem.

@@ -1,6 +1,6 @@
-"""IFEval: one checker for each kind of instruction, and the strict and loose verdicts on a response.
+"""IFEval: one checker per kind of instruction, and the strict and loose verdicts on a response.
 
-A checker gets the response and the instruction's values and tells whether the response follows it. Values that are
+A checker gets the response and the instruction's values and returns whether the response follows it. Values that are
 patterns in the dataset (keywords, section names) are used as patterns here.
 """
 
@@ -23,20 +23,20 @@ Checker = Callable[[str, Values], bool]
 
 _ANSWERS = ("My answer is yes.", "My answer is no.", "My answer is maybe.")
 _POSTSCRIPTS = {"P.S.": r"p\.\s?s\.", "P.P.S": r"p\.\s?p\.\s?s"}
-# What a period after it does not make the end of a sentence.
+# Abbreviations: a period after one of these does not end a sentence.
 _ABBREVIATIONS = """
 mr mrs ms messrs dr prof gen col maj lt sen rep reps adm st jr sr ph.d m.b.a inc corp co cos ltd bros cie v vs c p yr
 a.m p.m a.d j.k u.s u.k u.n u.s.a u.s.s.r d.c n.y n.j n.h n.c n.d n.m s.c r.i l.a w.va w.w s.a s.p.a n.v s.s ave ct ft
 jan feb aug sep sept oct nov dec tues wed fri ala ariz calif colo conn fla ga ill kan ky mich minn nev okla ore pa tenn
 va vt wash wis
 """
-# What opens a sentence even after an abbreviation.
+# Words that start a sentence even after an abbreviation.
 _OPENERS = """
 the he it they i this these there in if when while although since however but so thus some many most both yet instead
 moreover furthermore finally according indeed nevertheless meanwhile under among despite even still such following
 overall please here your her which
 """
-# Words that are not names: after a single letter they open a sentence, where a name would follow its initial.
+# Words that are not names: after a single letter they start a sentence; a name would follow its initial.
 _PLAIN_WORDS = """
 a about after again all also always an and another any are as at be because before being by can could did do does don't
 during each every find finish first for from give had has have hers his how i'm include is it's its
@@ -47,7 +47,7 @@ without would write you
 
 
 def process_docs(dataset: Dataset) -> Dataset:
-    """Leave the rows as they are, but see to it that they can be scored.
+    """Return the rows unchanged, after a check that they can be scored.
 
     Args:
         dataset: The rows.
@@ -56,7 +56,7 @@ def process_docs(dataset: Dataset) -> Dataset:
         The same rows.
 
     Raises:
-        MissingPackageError: Scoring would fail for want of a package; said here, before a model is asked.
+        MissingPackageError: A package that scoring needs is missing; raised here, before the model is asked.
     """
     _package("nltk")
     _package("langdetect")
@@ -67,12 +67,12 @@ def process_results(doc: dict[str, Any], results: Sequence[str]) -> dict[str, bo
     """Check a response against every instruction of its prompt.
 
     Args:
-        doc: A row with ``instruction_id_list`` and, an entry for each, ``kwargs``.
+        doc: A row with ``instruction_id_list`` and ``kwargs``, one entry per instruction.
         results: The one response.
 
     Returns:
-        ``prompt_level_*_acc``, whether all instructions are followed, and ``inst_level_*_acc``, which of them are;
-        strict: by the response as it is; loose: by it or by any of :func:`loosened`.
+        ``prompt_level_*_acc``, whether all instructions are followed, and ``inst_level_*_acc``, which ones are;
+        strict: by the response itself; loose: by any of :func:`loosened`.
     """
     strict = _followed(doc, [results[0]])
     loose = _followed(doc, loosened(results[0]))
@@ -85,10 +85,10 @@ def process_results(doc: dict[str, Any], results: Sequence[str]) -> dict[str, bo
 
 
 def agg_inst_level_acc(items: Iterable[Sequence[bool]]) -> float:
-    """Return the share of all instructions, of all docs, that are followed.
+    """Return the share of all instructions of all documents that are followed.
 
     Args:
-        items: For each doc, which of its instructions are followed.
+        items: For each document, which of its instructions are followed.
     """
     verdicts = [verdict for doc in items for verdict in doc]
     return sum(verdicts) / len(verdicts)
@@ -114,18 +114,18 @@ def _followed(doc: dict[str, Any], responses: Sequence[str]) -> list[bool]:
 
 
 def follows(response: str, instruction: str, values: Values) -> bool:
-    """Tell whether a response follows an instruction; one of white space follows none.
+    """Return whether a response follows an instruction; a response of white space follows none.
 
     Args:
         response: The response.
         instruction: The instruction's id, such as ``"punctuation:no_comma"``.
-        values: What the instruction asks for: its id says which keys count.
+        values: The values of the instruction; the id decides which keys are used.
 
     Returns:
         The verdict.
 
     Raises:
-        DatasetError: The id is not known, or a value that it needs is not there.
+        DatasetError: The id is not known, or a required value is missing.
     """
     checker = CHECKERS.get(instruction)
     if checker is None:
@@ -174,14 +174,14 @@ def _has_words(response: str, values: Values) -> bool:
 
 
 def _has_divided_paragraphs(response: str, values: Values) -> bool:
-    """Paragraphs stand between ``***``; only the first and the last may be empty."""
+    """Check paragraphs that are divided by ``***``; only the first and the last may be empty."""
     first, *rest = (bool(part.strip()) for part in response.split("***"))
     inner = rest[:-1]
     return all(inner) and sum((first, *rest)) == int(values["num_paragraphs"])
 
 
 def _has_word_first_in_paragraph(response: str, values: Values) -> bool:
-    """Count the paragraphs that are not empty, but find the one asked for among all."""
+    """Check the number of non-empty paragraphs; the index of a paragraph counts empty ones too."""
     paragraphs = [part.strip() for part in response.split("\n\n")]
     count, place = sum(map(bool, paragraphs)), values["nth_paragraph"]
     if place > count or not paragraphs[place - 1]:
@@ -210,7 +210,7 @@ def _is_one_of_the_answers(response: str, _: Values) -> bool:
 
 
 def _has_highlights(response: str, values: Values) -> bool:
-    """Count ``*text*``, and ``**text**`` besides."""
+    """Count ``*text*`` and, separately, ``**text**``."""
     single = (part.strip("*") for part in re.findall(r"\*[^\n*]*\*", response))
     double = re.findall(r"\*\*([^\n*]*)\*\*", response)
     return sum(bool(part.strip()) for part in (*single, *double)) >= int(values["num_highlights"])
@@ -237,7 +237,7 @@ def _has_title(response: str, _: Values) -> bool:
 
 
 def _has_two_responses(response: str, _: Values) -> bool:
-    """Two different texts stand between ``******``; only the first and the last part may be empty."""
+    """Check two different texts, divided by ``******``; only the first and the last part may be empty."""
     parts = [part.strip() for part in response.split("******")]
     filled = [part for part in parts if part]
     return all(parts[1:-1]) and len(filled) == 2 and filled[0] != filled[1]
@@ -327,13 +327,13 @@ def _splitter() -> Any:
 
 
 def _words(sentence: str) -> list[str]:
-    """Split a sentence into words and marks as the Penn Treebank does."""
+    """Split a sentence into words and punctuation, as the Penn Treebank does."""
     found: list[str] = _package("nltk.tokenize.destructive").NLTKWordTokenizer().tokenize(sentence)
     return found
 
 
 def _language(text: str) -> str | None:
-    """Name the most likely language (ISO 639-1); None when the text has nothing to tell it by."""
+    """Return the most likely language (ISO 639-1); None if the text has no features."""
     errors = _package("langdetect.lang_detect_exception")
     detector = _languages().create()
     detector.append(text)
@@ -348,7 +348,7 @@ def _languages() -> Any:
     module = _package("langdetect.detector_factory")
     factory = module.DetectorFactory()
     factory.load_profile(module.PROFILES_DIRECTORY)
-    # langdetect samples the text at random: with a seed the same response gets the same verdict.
+    # langdetect samples the text at random; with a seed, a response always gets the same verdict.
     factory.seed = 0
     return factory
 

@@ -1,8 +1,8 @@
-r"""Open LLM Leaderboard: MuSR's questions, and the scores of MATH as the leaderboard froze them.
+r"""Open LLM Leaderboard: the questions of MuSR, and the scores of MATH in the leaderboard's version.
 
-A response to a problem of MATH is scored twice: by what ``math_verify`` finds and proves equal, and by the rules of
-the Minerva paper (Lewkowycz et al., 2022, appendix D), which want the sentence "Final Answer: The final answer is
-... I hope it is correct." Later corrections of those rules are not made here, so that scores stay comparable.
+A response to a problem of MATH is scored twice: with ``math_verify``, and by the rules of
+the Minerva paper (Lewkowycz et al., 2022, appendix D), which require the sentence "Final Answer: The final answer is
+... I hope it is correct." Later corrections of those rules are left out, so that scores stay comparable.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _PACKAGES = ("sympy", "math_verify", "antlr4")
 _CLOSING = "I hope it is correct."
 _FINAL = re.compile(r"Final Answer: The final answer is(.*?). I hope it is correct.")
 
-# Appendix D: replaced one after the other, then removed one after the other.
+# Appendix D: first replaced, then removed, in this order.
 _SPELLINGS = (
     ("an ", ""),
     ("a ", ""),
@@ -52,7 +52,7 @@ _REMOVED = (
     *("\\text{s}", "\\text{.}", "\\text{\ns}", "\\text{}^2", "\\text{}^3", "\\text{\n}", "\\text{}"),
     *(r"\mathrm{th}", r"^\circ", r"^{\circ}", r"\;", r",\!", "{,}", '"', "\\dots"),
 )
-# What wraps an answer, what stays of it; then short forms, written out.
+# Wrappers of an answer and what remains of them; then short forms and their long forms.
 _WRAPPINGS = (
     (re.compile(r"(.*?)(\$)(.*?)(\$)(.*)"), r"$\3$"),
     (re.compile(r"(\\text\{)(.*?)(\})"), r"\2"),
@@ -88,7 +88,7 @@ def hardest_problems(dataset: Dataset) -> Dataset:
         Rows with ``problem``, ``solution`` and the final ``answer``.
 
     Raises:
-        MissingPackageError: Scoring would fail for want of a package; said here, before a model is asked.
+        MissingPackageError: A package that scoring needs is missing; raised here, before the model is asked.
     """
     for package in _PACKAGES:
         _package(package)
@@ -100,14 +100,14 @@ def score_answer(doc: dict[str, Any], results: Sequence[str]) -> dict[str, int]:
     """Score a response in both ways.
 
     Args:
-        doc: A row as :func:`hardest_problems` makes it.
+        doc: A row from :func:`hardest_problems`.
         results: The one response.
 
     Returns:
         ``exact_match`` by ``math_verify``, ``exact_match_original`` by the rules of the paper.
     """
     judge, response = _package("math_verify"), results[0]
-    # Its time limits are signals, which only the main thread can have.
+    # math_verify limits time with signals, which work only in the main thread.
     seconds = 5 if _in_main_thread() else None
     found = judge.parse(response, parsing_timeout=seconds)
     gold = judge.parse(doc["solution"], [judge.LatexExtractionConfig()], parsing_timeout=seconds)
@@ -118,14 +118,14 @@ def score_answer(doc: dict[str, Any], results: Sequence[str]) -> dict[str, int]:
 
 
 def follows_paper(response: str, answer: str) -> bool:
-    """Tell whether a response ends in the sentence of the prompt, with the right answer.
+    """Return whether a response ends in the sentence of the prompt, with the right answer.
 
     Args:
         response: What the model wrote, up to the next problem.
         answer: The right answer.
 
     Returns:
-        Whether its answer is written like the right one, or sympy finds them equal within a second.
+        True if the answer is written like the right one, or if sympy finds them equal within 1 s.
     """
     sentence = _FINAL.search(response + _CLOSING)
     if sentence is None:
@@ -135,13 +135,13 @@ def follows_paper(response: str, answer: str) -> bool:
 
 
 def normalize(answer: str) -> str:
-    """Bring an answer into one spelling.
+    """Normalize the spelling of an answer.
 
     Args:
         answer: LaTeX text.
 
     Returns:
-        What stands after the last ``=``, without units, words, dollar signs, and commas in a number.
+        The text after the last ``=``, without units, words, dollar signs, and commas in numbers.
     """
     answer = answer.split("=")[-1]
     for old, new in _SPELLINGS:
@@ -163,7 +163,7 @@ def _gold(solution: str) -> str:
 
 
 def _is_equal(first: str, second: str) -> bool:
-    """Ask sympy whether the difference is 0; what it cannot read or does not solve in time is not equal."""
+    """Return whether sympy simplifies the difference to 0; False if it fails or takes too long."""
     simplify, read = _algebra()
     try:
         with _time_limit(1):
@@ -174,7 +174,7 @@ def _is_equal(first: str, second: str) -> bool:
 
 @functools.cache
 def _algebra() -> tuple[Any, Any]:
-    """Return sympy's simplify and its reader of LaTeX, used once: the first use loads a parser and is slow."""
+    """Return sympy's ``simplify`` and LaTeX parser, after one use of each: the first use is slow."""
     simplify, read = _package("sympy").simplify, _package("sympy.parsing.latex").parse_latex
     simplify(read("x") - read("\\frac{1}{2}"))
     return simplify, read
@@ -194,9 +194,9 @@ def _in_main_thread() -> bool:
 
 @contextlib.contextmanager
 def _time_limit(seconds: float) -> Iterator[None]:
-    """Raise TimeoutError after some seconds of computing, where signals can be had.
+    """Raise TimeoutError after some seconds of processor time, on systems with signals.
 
-    The time of the processor, not of the clock: a score must not depend on what else the machine does.
+    Processor time, not clock time: a score must not depend on the load of the machine.
     """
     if not (_in_main_thread() and hasattr(signal, "SIGVTALRM")):
         yield

@@ -1,4 +1,4 @@
-"""MathQA: the options stand in one text, ``a ) 5 , b ) 6 , …``."""
+"""MathQA: the options are in one text, ``a ) 5 , b ) 6 , …``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MBPP: find the program in a response and run it on the problem's tests."""
+"""MBPP: find the program in a response and run it with the problem's tests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from lm_eval.sandbox.code_execution import code_eval
 
-# The word after the opening fence is the language.
+# The word after the opening fence names the language.
 _BLOCK = re.compile(r"```\w*\n?(.*?)\n?```", re.DOTALL)
 
 
@@ -31,15 +31,15 @@ def build_predictions(resps: Iterable[Sequence[str]], docs: Sequence[dict[str, A
 
     Args:
         resps: The responses of each problem.
-        docs: The problems; they are not looked at.
+        docs: Ignored.
 
     Returns:
-        The programs of each problem; an empty one where there is no block.
+        The programs of each problem; an empty one if there is no block.
     """
     return [[_first_block(response) for response in found] for found in resps]
 
 
 def _first_block(response: str) -> str:
-    # The prompt has opened a block already, which the response may close, or leave open and start anew.
+    # The prompt already opens a block. The response may close it, or open another one.
     found = _BLOCK.search("```" + response) or _BLOCK.search(response.replace("```python", "```"))
     return found.group(1) if found else ""

@@ -1,6 +1,6 @@
-"""Minerva's four-shot MATH: normalize a final answer, and tell by computer algebra whether two are equal.
+"""Minerva's four-shot MATH: normalize a final answer, and compare two answers by computer algebra.
 
-The rules are those of Lewkowycz et al. (2022), appendix D, with their known slips mended as in the reference harness:
+The rules are those of Lewkowycz et al. (2022), appendix D, with known errors corrected as in the reference harness:
 units are words, a root may have an index, and only groups of thousands lose their commas.
 """
 
@@ -25,7 +25,7 @@ _INVALID = "[invalidanswer]"
 _LAST_SENTENCE = "I hope it is correct."
 _SECONDS = 5
 
-# Replaced one after the other.
+# Replaced in this order.
 _SUBSTITUTIONS = (
     ("an ", ""),
     ("a ", ""),
@@ -38,7 +38,7 @@ _SUBSTITUTIONS = (
     ("\\text{and}", ","),
     ("\\text{m}", "\\text{}"),
 )
-# Removed one after the other. Words go wherever they are no part of a LaTeX command.
+# Removed in this order. Words are removed unless they are part of a LaTeX command.
 _UNITS = """
 square ways integers dollars mph inches ft hours km units \\ldots sue points feet minutes digits cents degrees cm gm
 pounds meters meals edges students childrentickets multiples
@@ -48,7 +48,7 @@ _REMOVED = (
     *("\\text{s}", "\\text{.}", "\\text{\ns}", "\\text{}^2", "\\text{}^3", "\\text{\n}", "\\text{}"),
     *("\\mathrm{th}", "^\\circ", "^{\\circ}", "\\;", ",\\!", "{,}", '"', "\\dots"),
 )
-# Rewritten one after the other: what stands in dollars, in a style or in a box; then short forms of fractions, roots.
+# Rewritten in this order: the content of dollars, of styles and of boxes; then short forms of fractions and roots.
 _REWRITES = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
@@ -75,27 +75,27 @@ def process_docs(dataset: Dataset) -> Dataset:
         The rows, with ``answer``.
 
     Raises:
-        MissingPackageError: Scoring would fail for want of a package; said here, before a model is asked.
+        MissingPackageError: A package that scoring needs is missing; raised here, before the model is asked.
     """
     _packages()
     return dataset.map(lambda doc: {"answer": normalize(boxed_answer(doc["solution"]))})
 
 
 def process_results(doc: dict[str, Any], results: Sequence[str]) -> dict[str, int]:
-    """Compare a response with the answer and with the whole solution.
+    """Compare a response with the answer and with the complete solution.
 
     Args:
-        doc: A row as :func:`process_docs` makes it.
+        doc: A row from :func:`process_docs`.
         results: The one response.
 
     Returns:
-        ``exact_match``: its final answer is equal by sympy; ``math_verify``: math-verify finds an equal one in it.
+        ``exact_match``: sympy finds the final answer equal; ``math_verify``: math-verify does.
 
     Raises:
-        MissingPackageError: When math-verify, sympy or the ANTLR runtime that sympy wants is not installed.
+        MissingPackageError: math-verify, sympy or the ANTLR runtime that sympy needs is not installed.
     """
     math_verify, _, _ = _packages()
-    # Its time limits are signals, which only the main thread gets.
+    # math-verify limits time with signals, which work only in the main thread.
     seconds = _SECONDS if threading.current_thread() is threading.main_thread() else None
     solution, response = (math_verify.parse(text, parsing_timeout=seconds) for text in (doc["solution"], results[0]))
     return {
@@ -105,10 +105,10 @@ def process_results(doc: dict[str, Any], results: Sequence[str]) -> dict[str, in
 
 
 def final_answer(response: str) -> str:
-    """Find what a response gives as its final answer, in the words of the shots.
+    """Find the final answer of a response, by the wording of the few-shot examples.
 
     Args:
-        response: The response; its last sentence may be missing, since generation stops there.
+        response: The response; the last sentence may be missing, since generation stops there.
 
     Returns:
         The answer, or ``[invalidanswer]``.
@@ -119,10 +119,10 @@ def final_answer(response: str) -> str:
 
 
 def normalize(answer: str) -> str:
-    """Bring a final answer into one spelling.
+    """Normalize the spelling of a final answer.
 
     Args:
-        answer: LaTeX text; with equals signs, what follows the last.
+        answer: LaTeX text; if it has equals signs, the text after the last one is used.
 
     Returns:
         The text without units, spaces, dollars, styles and separators of thousands.
@@ -140,22 +140,22 @@ def normalize(answer: str) -> str:
 
 
 def _without_word(answer: str, word: str) -> str:
-    r"""Remove a word, but leave ``\left`` its ``ft``."""
+    r"""Remove a word, but keep the ``ft`` of ``\left``."""
     return re.sub(rf"(\\[a-zA-Z]+)|{word}", lambda match: match.group(1) or "", answer)
 
 
 def is_equivalent(first: str, second: str) -> bool:
-    """Tell whether two normalized answers are equal.
+    """Return whether two normalized answers are equal.
 
     Args:
         first: LaTeX text.
         second: LaTeX text.
 
     Returns:
-        Whether they are the same text, or their difference simplifies to 0; false when that fails or takes over 5 s.
+        True if the texts are equal or their difference simplifies to 0; False if that fails or takes over 5 s.
 
     Raises:
-        MissingPackageError: When sympy or the ANTLR runtime that it wants is not installed.
+        MissingPackageError: sympy or the ANTLR runtime that it needs is not installed.
     """
     if first and first == second:
         return True
@@ -164,13 +164,13 @@ def is_equivalent(first: str, second: str) -> bool:
         with _time_limit():
             return bool(simplify(parse_latex(first) - parse_latex(second)) == 0)
     except Exception:
-        # Whatever a response can make a parser of LaTeX raise means that it is not an equal formula.
+        # A response can make the LaTeX parser raise anything; then the formulas are not equal.
         return False
 
 
 @contextmanager
 def _time_limit() -> Iterator[None]:
-    """Raise TimeoutError when the block takes too long; without effect outside the main thread."""
+    """Raise TimeoutError if the block takes too long; no effect outside the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -189,10 +189,10 @@ def _time_limit() -> Iterator[None]:
 
 @functools.cache
 def _packages() -> tuple[Any, Any, Any]:
-    """Return math_verify, sympy's simplify and its parser of LaTeX."""
+    """Return math_verify, and sympy's ``simplify`` and LaTeX parser."""
     try:
         parse_latex = importlib.import_module("sympy.parsing.latex").parse_latex
-        # Fails without the one version of the ANTLR runtime that sympy goes with.
+        # Fails without the version of the ANTLR runtime that sympy needs.
         parse_latex("1")
         return importlib.import_module("math_verify"), importlib.import_module("sympy").simplify, parse_latex
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""MMLU-Pro: one dataset holds all subjects; each task keeps the rows of its own."""
+"""MMLU-Pro: one dataset has all subjects; each task keeps the rows of its subject."""
 
 from __future__ import annotations
 

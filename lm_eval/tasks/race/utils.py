@@ -1,4 +1,4 @@
-"""RACE: an article with several questions; all but the last are shown with their answers."""
+"""RACE: an article with several questions; the prompt shows all but the last with their answers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _BLANK = "  _  ."
 
 
 def question(doc: dict[str, Any]) -> str:
-    """Write the article, its answered questions, and the one that is asked.
+    """Write the article, its answered questions, and the open question.
 
     Args:
         doc: A row with ``article`` and ``problems``, the latter as Python source.
@@ -31,7 +31,7 @@ def choices(doc: dict[str, Any]) -> list[str]:
 
 
 def answer(doc: dict[str, Any]) -> int:
-    """Return the place of the right option of the last question.
+    """Return the index of the right option of the last question.
 
     Args:
         doc: A row with ``problems``.
@@ -49,7 +49,7 @@ def _place(problem: dict[str, Any]) -> int:
 
 
 def _answered(problem: dict[str, Any]) -> str:
-    """Write the option into the blank at the end of a sentence, else under the question."""
+    """Write the option into the blank at the end of a sentence; without a blank, below the question."""
     text, right = problem["question"], problem["options"][_place(problem)]
     if text.endswith(_BLANK):
         return f"{text.removesuffix(_BLANK)} {right}\n"

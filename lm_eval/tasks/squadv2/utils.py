@@ -1,4 +1,4 @@
-"""SQuAD 2.0: what its answer scores need, and the task, which asks two things of a doc."""
+"""SQuAD 2.0: the scores of answers, and the task, which sends two requests per document."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ _SCORES = ("exact", "f1", "HasAns_exact", "HasAns_f1", "NoAns_exact", "NoAns_f1"
 
 
 class SQuAD2(ConfigurableTask):
-    """Asks for an answer, and for the log-likelihood that there is none."""
+    """Asks for an answer, and for the log-likelihood of "unanswerable"."""
 
     VERSION = 3
 
     def __init__(self, config: Mapping[str, Any] | None = None) -> None:
-        """Take the task's own settings.
+        """Create the task.
 
         Args:
-            config: Settings of a run that go over them.
+            config: Settings that replace the task's.
         """
         given = {key: value for key, value in (config or {}).items() if key != "class"}
         super().__init__(config={**_SETTINGS, **given})
 
     def construct_requests(self, doc: Any, ctx: Any, **kwargs: Any) -> list[Instance]:
-        """Make the two requests of a doc.
+        """Create the two requests of a document.
 
         Args:
             doc: A row with ``id`` and ``answers``.
@@ -65,7 +65,7 @@ class SQuAD2(ConfigurableTask):
         return [Instance(request_type=kind, doc=doc, arguments=(ctx, what), idx=0, **kwargs) for kind, what in asked]
 
     def process_results(self, doc: Any, results: Sequence[Any]) -> dict[str, Any]:
-        """Keep what the scores over all docs need.
+        """Return the inputs of the scores over all documents.
 
         Args:
             doc: A row with ``answers``.
@@ -90,13 +90,13 @@ def squad_score(name: str, items: Sequence[tuple[str, Sequence[str], float]]) ->
     """Compute a score of the official evaluation (Rajpurkar et al., 2018), in percent.
 
     Args:
-        name: ``exact`` or ``f1``; with ``HasAns_`` or ``NoAns_`` over the questions that have an answer or have none;
-            with ``best_`` over all, when the questions whose probability of no answer is above the best threshold
+        name: ``exact`` or ``f1``; with ``HasAns_`` or ``NoAns_`` over the questions with or without an answer;
+            with ``best_`` over all, if the questions whose probability of no answer is above the best threshold
             are taken as unanswerable.
-        items: Of each doc the prediction, the accepted answers and the probability of no answer.
+        items: Per document: the prediction, the accepted answers and the probability of no answer.
 
     Returns:
-        The mean; 0 when there is no such question.
+        The mean; 0 if there is no such question.
     """
     part, _, measure = name.rpartition("_")
     score = {"exact": exact, "f1": f1}[measure]
@@ -108,15 +108,15 @@ def squad_score(name: str, items: Sequence[tuple[str, Sequence[str], float]]) ->
 
 
 def _against_all(score: Callable[[str, str], float], item: tuple[str, Sequence[str], float]) -> float:
-    """Score a prediction against the accepted answer that suits it best."""
+    """Score a prediction against the accepted answer that gives the best score."""
     text, answers, _ = item
     return max(score(answer, text) for answer in [a for a in answers if normalize(a)] or [""])
 
 
 def _best(score: Callable[[str, str], float], items: Sequence[tuple[str, Sequence[str], float]]) -> float:
-    """Start with every question taken as unanswerable, and answer them from the surest one on."""
+    """Start with all questions unanswerable, and answer them in the order of confidence."""
     best = current = float(sum(not answers for _, answers, _ in items))
-    # Single precision, as the official evaluation reads the probabilities: it decides what is a tie.
+    # Single precision, as in the official evaluation: the precision decides which probabilities are equal.
     for item in sorted(items, key=lambda item: struct.unpack("f", struct.pack("f", item[2]))):
         text, answers, _ = item
         current += _against_all(score, item) if answers else -bool(text)
@@ -125,7 +125,7 @@ def _best(score: Callable[[str, str], float], items: Sequence[tuple[str, Sequenc
 
 
 def normalize(text: str) -> str:
-    """Lower the case of a text and drop punctuation, articles and superfluous white space.
+    """Return a text in lower case, without punctuation, articles and superfluous white space.
 
     Args:
         text: An answer.
@@ -134,7 +134,7 @@ def normalize(text: str) -> str:
 
 
 def exact(answer: str, prediction: str) -> int:
-    """Tell whether two answers are the same once normalized.
+    """Return whether two answers are equal after normalization.
 
     Args:
         answer: The accepted answer.
@@ -154,7 +154,7 @@ def f1(answer: str, prediction: str) -> float:
         prediction: The model's.
 
     Returns:
-        The harmonic mean of precision and recall; 1 when both are empty.
+        The harmonic mean of precision and recall; 1 if both are empty.
     """
     wanted, got = normalize(answer).split(), normalize(prediction).split()
     if not wanted or not got:

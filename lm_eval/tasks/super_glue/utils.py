@@ -1,7 +1,7 @@
-"""SuperGLUE: the scores and prompts that templates and built-in metrics do not give.
+"""SuperGLUE: scores and prompts that templates and built-in metrics cannot express.
 
-Functions of the ``t5`` tasks follow T5's own evaluation: a metric only keeps prediction and
-reference of a doc, and its aggregation looks at all of them.
+Functions of the ``t5`` tasks follow T5's own evaluation: a metric only returns the prediction and
+the reference of a document, and its aggregation computes the score.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _DETERMINERS = "a an few her his each every many much my our some that the their
 
 
 def em(predictions: Sequence[str], references: Sequence[str]) -> tuple[str, str]:
-    """Keep a doc's prediction and reference for an aggregation.
+    """Return the prediction and the reference of a document for the aggregation.
 
     Args:
         predictions: The one response.
@@ -37,7 +37,7 @@ def em(predictions: Sequence[str], references: Sequence[str]) -> tuple[str, str]
 
 
 def f1(predictions: Sequence[str], references: Sequence[str]) -> tuple[str, str]:
-    """Keep a doc's prediction and reference for an aggregation.
+    """Return the prediction and the reference of a document for the aggregation.
 
     Args:
         predictions: The one response.
@@ -50,10 +50,10 @@ def f1(predictions: Sequence[str], references: Sequence[str]) -> tuple[str, str]
 
 
 def macro_f1(items: Sequence[tuple[int, int]]) -> float:
-    """Average the F1 of the three classes, each alone against the rest.
+    """Average the F1 of the three classes, each against the others.
 
     Args:
-        items: Predicted and gold class of each doc, in either order.
+        items: Predicted and gold class of each document, in either order.
 
     Returns:
         The unweighted mean; a class that never occurs counts 0.
@@ -62,14 +62,14 @@ def macro_f1(items: Sequence[tuple[int, int]]) -> float:
 
 
 def mean_3class_f1(predictions: Sequence[str], references: Sequence[str]) -> tuple[int, int]:
-    """Turn predicted and gold label into class numbers.
+    """Convert the predicted and the gold label to class numbers.
 
     Args:
         predictions: The one response.
         references: The one label.
 
     Returns:
-        Both as numbers; a response that is no label counts as the first.
+        Both as numbers; a response that is not a label counts as the first class.
     """
     predicted = _CB_LABELS.index(predictions[0]) if predictions[0] in _CB_LABELS else 0
     return predicted, _CB_LABELS.index(references[0])
@@ -81,7 +81,7 @@ def _binary_f1(pairs: Sequence[tuple[bool, bool]]) -> float:
 
 
 def multirc_f1(items: Sequence[tuple[str, str]]) -> float:
-    """Work out the F1 of "this answer is correct" over all answers.
+    """Compute the F1 of "this answer is correct" over all answers.
 
     Args:
         items: Response, and ``<question number>_<True or False>``, of each answer.
@@ -93,7 +93,7 @@ def multirc_f1(items: Sequence[tuple[str, str]]) -> float:
 
 
 def multirc_em(items: Sequence[tuple[str, str]]) -> float:
-    """Work out the share of questions whose answers are all judged rightly.
+    """Compute the share of questions whose answers are all classified correctly.
 
     Args:
         items: Response, and ``<question number>_<True or False>``, of each answer.
@@ -128,7 +128,7 @@ def record_docs(dataset: Dataset) -> Dataset:
 
 
 def record_choices(doc: dict[str, Any]) -> list[str]:
-    """Fill the query's gap with each entity.
+    """Fill the gap in the query with each entity.
 
     Args:
         doc: A row with ``query`` and ``entities``.
@@ -140,14 +140,14 @@ def record_choices(doc: dict[str, Any]) -> list[str]:
 
 
 def record_results(doc: dict[str, Any], results: Sequence[tuple[float, bool]]) -> dict[str, float]:
-    """Compare the likeliest entity with the answers.
+    """Compare the most likely entity with the answers.
 
     Args:
         doc: A row with ``entities`` and ``answers``.
         results: Log-likelihood (nats) and greediness of each choice.
 
     Returns:
-        Token ``f1`` and exact match ``em``, each against the answer that suits best.
+        Token ``f1`` and exact match ``em``, each against the best matching answer.
     """
     best = max(range(len(results)), key=lambda choice: results[choice][0])
     prediction = _normalize(doc["entities"][best])
@@ -159,7 +159,7 @@ def record_results(doc: dict[str, Any], results: Sequence[tuple[float, bool]]) -
 
 
 def record_docs_t5(dataset: Dataset) -> Dataset:
-    """Make a doc of each answer to a query.
+    """Create one document per answer to a query.
 
     Args:
         dataset: Rows with a list of ``answers``.
@@ -173,10 +173,10 @@ def record_docs_t5(dataset: Dataset) -> Dataset:
 
 
 def record_em(items: Sequence[tuple[str, str]]) -> float:
-    """Work out the share of predictions that equal an answer to their query.
+    """Compute the share of predictions that equal an answer to their query.
 
     Args:
-        items: Response, and ``<query number>_<answer>``, of each doc.
+        items: Response, and ``<query number>_<answer>``, of each document.
 
     Returns:
         A share, from 0 to 1.
@@ -192,7 +192,7 @@ def record_f1(items: Sequence[tuple[str, str]]) -> float:
     """Average the token F1 of each query's first prediction and answer.
 
     Args:
-        items: Response, and ``<query number>_<answer>``, of each doc.
+        items: Response, and ``<query number>_<answer>``, of each document.
 
     Returns:
         F1, from 0 to 1.
@@ -245,14 +245,14 @@ def wsc_text_t5(doc: dict[str, Any]) -> str:
     """Mark the pronoun whose noun is to be generated.
 
     Args:
-        doc: A row as :func:`wsc_text` takes it.
+        doc: As for :func:`wsc_text`.
 
     Returns:
         The prompt.
     """
     words, place, pronoun = doc["text"].split(" "), doc["span2_index"], doc["span2_text"]
     if words[place] != pronoun:
-        # Two rows of the dataset point at the word before, or at a word with punctuation on it.
+        # In two rows of the dataset the index is that of the word before, or the word has punctuation attached.
         place = next(at for at in range(place, len(words)) if words[at].startswith(pronoun))
         rest = words[place].removeprefix(pronoun)
         words[place : place + 1] = [pronoun, rest] if rest else [pronoun]
@@ -265,11 +265,11 @@ def wsc_results_t5(doc: dict[str, Any], results: Sequence[str]) -> dict[str, flo
     """Score whether the generated noun agrees with the label.
 
     Args:
-        doc: A row with ``span1_text`` and ``label``, 1 when the pronoun refers to it.
+        doc: A row with ``span1_text`` and ``label``, 1 if the pronoun refers to it.
         results: The one response.
 
     Returns:
-        ``accuracy``, 1 or 0. Naming part of the noun, or more than it, names it.
+        ``accuracy``, 1 or 0. Part of the noun, or more than the noun, also counts.
     """
     prediction, reference = (_without_determiners(text) for text in (results[0], doc["span1_text"]))
     named = ("'" in prediction) == ("'" in reference)

@@ -8,14 +8,14 @@ from lm_eval.errors import MissingPackageError
 
 
 def wer(predictions: Sequence[str], references: Sequence[str]) -> float:
-    """Return the word error rate: edits from the reference's words to the prediction's, for each reference word.
+    """Return the word error rate: word edits from reference to prediction, divided by the words of the reference.
 
     Args:
         predictions: The response.
         references: The translation.
 
     Returns:
-        The rate; it is above 1 when there are more edits than words.
+        The rate; it is above 1 if there are more edits than words.
     """
     said, meant = predictions[0].split(), references[0].split()
     # One row of the edit distance at a time.
@@ -28,7 +28,7 @@ def wer(predictions: Sequence[str], references: Sequence[str]) -> float:
 
 
 def bleu(predictions: Sequence[str], references: Sequence[str]) -> tuple[str, str]:
-    """Return the pair to aggregate.
+    """Return the pair of response and translation for the aggregation.
 
     Args:
         predictions: The response.

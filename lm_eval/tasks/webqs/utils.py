@@ -1,4 +1,4 @@
-"""WebQuestions: every accepted answer is a choice, and every choice is right."""
+"""WebQuestions: every accepted answer is a choice, so every choice is right."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 
 
 def answers(doc: dict[str, Any]) -> list[str]:
-    """Return the accepted answers, sorted, without those that go on from another one.
+    """Return the accepted answers, sorted, without those that start with another accepted answer.
 
-    When the model would say an answer, it would say what that answer starts with, too.
+    A model that gives the longer answer also gives the shorter one.
 
     Args:
         doc: A row with ``answers``.
@@ -21,7 +21,7 @@ def answers(doc: dict[str, Any]) -> list[str]:
 
 
 def all_right(doc: dict[str, Any]) -> list[int]:
-    """Return the places of all choices.
+    """Return the indices of all choices.
 
     Args:
         doc: A row with ``answers``.

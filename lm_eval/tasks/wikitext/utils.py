@@ -1,11 +1,11 @@
-"""WikiText: undo the corpus's tokenization, and count words and bytes of the original text."""
+"""WikiText: undo the tokenization of the corpus, and count the words and bytes of the original text."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-# Applied in order; a rule sees what the rules before it made of the text.
+# Applied in order, each rule to the result of the rules before it.
 _RULES: tuple[tuple[str, str], ...] = (
     ("s '", "s'"),
     (r"/' [0-9]/", "/'[0-9]/"),
@@ -13,7 +13,7 @@ _RULES: tuple[tuple[str, str], ...] = (
     (" @-@ ", "-"),
     (" @,@ ", ","),
     (r" @\.@ ", "."),
-    # Punctuation stands after its word.
+    # No space before punctuation.
     (" : ", ": "),
     (" ; ", "; "),
     (r" \. ", ". "),
@@ -26,7 +26,7 @@ _RULES: tuple[tuple[str, str], ...] = (
     (r"{\s*([^}]*?)\s*}", r"{\1}"),
     (r'"\s*([^"]*?)\s*"', r'"\1"'),
     (r"'\s*([^']*?)\s*'", r"'\1'"),
-    # Headings, degrees, line ends, the stand-in for numbers, genitives.
+    # Headings, degrees, line ends, the placeholder for numbers, genitives.
     ("= = = =", "===="),
     ("= = =", "==="),
     ("= =", "=="),
@@ -40,7 +40,7 @@ _COMPILED = tuple((re.compile(pattern), replacement) for pattern, replacement in
 
 
 def detokenize(doc: dict[str, Any]) -> str:
-    """Write a page as people do, without the spaces the corpus puts around tokens.
+    """Write a page as normal text, without the spaces that the corpus has around tokens.
 
     Args:
         doc: A row with the tokenized ``page``.
@@ -55,10 +55,10 @@ def detokenize(doc: dict[str, Any]) -> str:
 
 
 def process_results(doc: dict[str, Any], results: list[float]) -> dict[str, tuple[float, int]]:
-    """Pair a page's log-likelihood with its length.
+    """Return the log-likelihood and the length of a page.
 
     Words and bytes are those of the page as stored, before detokenizing, so that
-    perplexities compare with those published for the tokenized corpus.
+    perplexities are comparable with those published for the tokenized corpus.
 
     Args:
         doc: A row with the tokenized ``page``.

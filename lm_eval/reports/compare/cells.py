@@ -4,22 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lm_eval.api.result_keys import NOT_AVAILABLE
 from lm_eval.reports.compare.types import Comparison, Flip, Gate, Row
 from lm_eval.statistics.paired import ALPHA
 
-__all__ = [
-    "effect",
-    "flip_ids",
-    "gate_lines",
-    "interval",
-    "legend",
-    "outcome",
-    "p_value",
-    "probability",
-    "score",
-    "shown_flips",
-    "signed",
-]
+__all__ = ["cells", "flip_ids", "gate_lines", "legend", "mark", "outcome", "shown_flips"]
 
 _MARKS = {
     "paired bootstrap": "b",
@@ -28,81 +17,52 @@ _MARKS = {
 }
 
 
-def score(value: float | None) -> str:
-    """Format a score.
-
-    Args:
-        value: The score.
-
-    Returns:
-        Four decimals, or four significant digits from 100 on; ``N/A`` for None.
-    """
-    return "N/A" if value is None else _number(value, 4)
-
-
-def signed(row: Row) -> str:
-    """Format a row's difference or ratio.
+def cells(row: Row) -> dict[str, str]:
+    """Format the numbers of a row.
 
     Args:
         row: The row.
 
     Returns:
-        Such as ``+0.0200`` or ``x1.0200``; ``N/A`` when there is none.
+        Title of the column to text; ``N/A`` for a missing score, a dash for any other missing number.
     """
-    if row.difference is None:
-        return "N/A"
-    return f"x{_number(row.difference, 4)}" if row.scale == "ratio" else _number(row.difference, 4, "+")
+    is_ratio, tested = row.scale == "ratio", row.test is not None
+    interval, effect = row.interval, row.minimum_detectable_effect
+    return {
+        "n": str(row.n) if tested else "-",
+        "A": _score(row.score_a if row.a is None else row.a),
+        "B": _score(row.score_b if row.b is None else row.b),
+        "B-A": _score(row.difference, "x", "") if is_ratio else _score(row.difference, "", "+"),
+        "95 % interval": "-" if interval is None else " to ".join(_number(bound, 3) for bound in interval),
+        "Test": row.test or "-",
+        "p": _probability(row.p_value),
+        "exact p": _probability(row.p_exact),
+        "Holm": _probability(row.p_holm),
+        "won": str(row.wins) if tested else "-",
+        "lost": str(row.losses) if tested else "-",
+        "MDE": "-" if effect is None else ("x" if is_ratio else "") + _number(effect, 3),
+    }
 
 
-def interval(row: Row) -> str:
-    """Format the interval of a row's difference.
+def mark(row: Row) -> str:
+    """Return the letter that marks the test of a p-value; empty for McNemar's test and without a test.
 
     Args:
         row: The row.
 
     Returns:
-        Such as ``-0.110 to 0.070``; a dash when there is none.
+        ``b``, ``c``, ``s`` or nothing.
     """
-    if row.interval is None:
+    return _MARKS.get(row.test or "", "")
+
+
+def _score(value: float | None, start: str = "", sign: str = "") -> str:
+    return NOT_AVAILABLE if value is None else start + _number(value, 4, sign)
+
+
+def _probability(value: float | None) -> str:
+    if value is None:
         return "-"
-    return " to ".join(_number(bound, 3) for bound in row.interval)
-
-
-def p_value(row: Row) -> str:
-    """Format a row's p-value and mark which test it comes from.
-
-    Args:
-        row: The row.
-
-    Returns:
-        Three decimals, followed by ``b``, ``c`` or ``s`` for a bootstrap; a dash when there is no test.
-    """
-    return "-" if row.p_value is None else probability(row.p_value) + _MARKS.get(row.test or "", "")
-
-
-def effect(row: Row) -> str:
-    """Format the minimum detectable effect.
-
-    Args:
-        row: The row.
-
-    Returns:
-        Three decimals; a dash when there is none.
-    """
-    if row.minimum_detectable_effect is None:
-        return "-"
-    return ("x" if row.scale == "ratio" else "") + _number(row.minimum_detectable_effect, 3)
-
-
-def probability(value: float) -> str:
-    """Format a p-value.
-
-    Args:
-        value: A p-value.
-
-    Returns:
-        Three decimals, or ``<0.001``.
-    """
     return "<0.001" if value < 0.0005 else f"{value:.3f}"
 
 

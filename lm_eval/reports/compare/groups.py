@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import isclose
 
-from lm_eval.reports.compare.rows import TestedRow, bootstrap_row, mcnemar_row, without_difference
+from lm_eval.reports.compare.rows import TestedRow, bootstrap_row, mcnemar_row, untested_row, without_difference
 from lm_eval.reports.compare.types import Row
 from lm_eval.results import Run, Score
 from lm_eval.statistics.paired import stratified_bootstrap
@@ -58,38 +58,22 @@ def _group_row(
     sizes_b: Mapping[tuple[str, str], int],
     same_tasks: bool,
 ) -> Row:
-    row = Row(
-        task=score_a.task,
-        metric=score_a.metric,
-        filter=score_a.filter,
-        higher_is_better=score_a.higher_is_better,
-        score_a=score_a.value,
-        score_b=score_b.value,
-        is_group=True,
-        members=tuple(member.task for member, _ in members),
-    )
-    if score_a.value is None or score_b.value is None:
-        return replace(row, reason=f"no score in {'A' if score_a.value is None else 'B'}")
-    row = replace(row, difference=score_b.value - score_a.value)
+    row = replace(untested_row(score_a, score_b), members=tuple(member.task for member, _ in members))
+    if row.reason:
+        return row
     if not same_tasks:
         return replace(row, reason="its tasks are not the same in both runs")
     untested = [member.task for member, stratum in members if stratum is None]
     if untested or not members:
         return replace(row, reason=f"no paired test of {', '.join(untested[:3]) or 'its tasks'}")
     rows = [member for member, _ in members]
-    keys = [(member.task, score_a.key) for member in rows]
-    by_size = [sizes[key] for sizes in (sizes_a, sizes_b) for key in keys]
-    weighted = _is_mean(score_a, [member.score_a for member in rows], by_size[: len(keys)]) and _is_mean(
-        score_b, [member.score_b for member in rows], by_size[len(keys) :]
-    )
-    plain = [1] * len(rows)
-    if weighted:
+    values_a, values_b = [member.score_a for member in rows], [member.score_b for member in rows]
+    n_a, n_b = ([sizes[member.task, score_a.key] for member in rows] for sizes in (sizes_a, sizes_b))
+    equal = [1] * len(rows)
+    if _is_mean(score_a, values_a, n_a) and _is_mean(score_b, values_b, n_b):
         counts = [member.n for member in rows]
-    elif all(
-        _is_mean(score, [getattr(member, side) for member in rows], plain)
-        for score, side in ((score_a, "score_a"), (score_b, "score_b"))
-    ):
-        counts = plain
+    elif _is_mean(score_a, values_a, equal) and _is_mean(score_b, values_b, equal):
+        counts = equal
     else:
         return replace(row, reason="its score is not the mean of its tasks' scores")
     return _tested(row, members, [count / sum(counts) for count in counts])
@@ -118,7 +102,7 @@ def _tested(row: Row, members: Sequence[TestedRow], weights: Sequence[float]) ->
         return mcnemar_row(row, [step for stratum in strata for step in stratum.differences])
     if result.stderr is None:
         return replace(row, reason="a task of a single document")
-    row = bootstrap_row(row, result, test="stratified paired bootstrap")
+    row = bootstrap_row(row, result, "stratified paired bootstrap")
     if row.wins or row.losses:
         return row
     if any(member.interval is None for member in rows):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from lm_eval.reports.compare import cells
+from lm_eval.reports.compare.cells import cells, flip_ids, gate_lines, legend, outcome, shown_flips
 from lm_eval.reports.compare.types import Comparison, Row, RunInfo
 
 __all__ = ["to_markdown"]
 
 _TITLES = ["Task", "Metric", "Filter", "n", "A", "B", "B-A", "95 % interval", "Test", "p", "exact p", "Holm"]
 _TITLES += ["won", "lost", "MDE"]
-_RIGHT = {"n", "A", "B", "B-A", "95 % interval", "p", "exact p", "Holm", "won", "lost", "MDE"}
+_RIGHT = {*_TITLES[3:]} - {"Test"}
 
 
 def to_markdown(comparison: Comparison, flips: int | None = None) -> str:
@@ -27,10 +27,10 @@ def to_markdown(comparison: Comparison, flips: int | None = None) -> str:
     """
     parts = ["\n".join([_run("A", comparison.a), _run("B", comparison.b)])]
     if comparison.gate:
-        first, *rest = cells.gate_lines(comparison.gate)
+        first, *rest = gate_lines(comparison.gate)
         parts.append("\n".join([f"**{_escaped(first)}**", "", *(f"- {_escaped(line)}" for line in rest)]))
     parts.append(_table(_TITLES, _RIGHT, [_cells(row) for row in comparison.rows]))
-    lines = [*cells.outcome(comparison), *_legend(comparison.rows)]
+    lines = [*outcome(comparison), *_legend(comparison.rows)]
     lines += [f"No paired test of {row.task} {row.key}: {row.reason}." for row in comparison.rows if row.reason]
     lines += [note.line(max_tasks=20) for note in comparison.notes]
     parts.append("\n".join(f"- {_escaped(line)}" for line in lines))
@@ -45,30 +45,16 @@ def _run(name: str, run: RunInfo) -> str:
 
 
 def _legend(rows: Sequence[Row]) -> list[str]:
-    lines = cells.legend(rows)
+    lines = legend(rows)
     if any(row.test == "mcnemar" for row in rows):
         lines.append("exact p: McNemar's exact test, which is conservative.")
     return lines
 
 
 def _cells(row: Row) -> list[str]:
-    return [
-        _escaped(row.task),
-        _escaped(row.metric),
-        _escaped(row.filter),
-        str(row.n) if row.test else "-",
-        cells.score(row.a if row.a is not None else row.score_a),
-        cells.score(row.b if row.b is not None else row.score_b),
-        cells.signed(row),
-        cells.interval(row),
-        row.test or "-",
-        cells.p_value(row).rstrip("bcs"),
-        "-" if row.p_exact is None else cells.probability(row.p_exact),
-        "-" if row.p_holm is None else cells.probability(row.p_holm),
-        str(row.wins) if row.test else "-",
-        str(row.losses) if row.test else "-",
-        cells.effect(row),
-    ]
+    names = [_escaped(text) for text in (row.task, row.metric, row.filter)]
+    texts = cells(row)
+    return [*names, *(texts[title] for title in _TITLES[len(names) :])]
 
 
 def _table(titles: Sequence[str], right: set[str], rows: Sequence[Sequence[str]]) -> str:
@@ -82,14 +68,14 @@ def _flips(rows: Sequence[Row], limit: int | None) -> Iterator[str]:
             continue
         name = _escaped(f"{row.task} {row.key}")
         if limit is None:
-            if ids := cells.flip_ids(row):
+            if ids := flip_ids(row):
                 yield f"- {name}: {ids}"
             continue
         titles = ["doc_id", "A", "B", "target", "A's answer", "B's answer"]
         body = [
             [_escaped(str(flip.doc_id)), f"{flip.a:g}", f"{flip.b:g}"]
             + [_escaped(text) for text in (flip.target, flip.answer_a, flip.answer_b)]
-            for flip in cells.shown_flips(row, limit)
+            for flip in shown_flips(row, limit)
         ]
         yield f"{name}: {row.wins} won, {row.losses} lost"
         yield _table(titles, set(), body)

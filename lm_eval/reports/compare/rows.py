@@ -21,7 +21,7 @@ from lm_eval.statistics.paired import (
     proportion_stderr,
 )
 
-__all__ = ["TestedRow", "bootstrap_row", "mcnemar_row", "task_row", "without_difference"]
+__all__ = ["TestedRow", "bootstrap_row", "mcnemar_row", "task_row", "untested_row", "without_difference"]
 
 _MAX_FLIPS = 100
 
@@ -29,7 +29,32 @@ TestedRow: TypeAlias = tuple[Row, Stratum | None]
 """A row and, when it was tested on the scale of differences, the differences for the groups of the task."""
 _Pair: TypeAlias = tuple[Sample, Sample, float, float]
 """The samples of a document in A and B, and its value in A and B."""
+_Cluster: TypeAlias = "tuple[str, str | int]"
 _Scale: TypeAlias = Literal["difference", "ratio"]
+
+
+def untested_row(score_a: Score, score_b: Score) -> Row:
+    """Put two scores into a row, with their difference.
+
+    Args:
+        score_a: A's score.
+        score_b: B's score of the same task or group, metric and filter.
+
+    Returns:
+        The row; it has a reason when a score is missing.
+    """
+    row = Row(
+        task=score_a.task,
+        metric=score_a.metric,
+        filter=score_a.filter,
+        higher_is_better=score_b.higher_is_better if score_a.higher_is_better is None else score_a.higher_is_better,
+        score_a=score_a.value,
+        score_b=score_b.value,
+        is_group=score_a.is_group,
+    )
+    if score_a.value is None or score_b.value is None:
+        return replace(row, reason=f"no score in {'A' if score_a.value is None else 'B'}")
+    return replace(row, difference=score_b.value - score_a.value)
 
 
 def task_row(
@@ -54,21 +79,12 @@ def task_row(
     Returns:
         The row; without a test but with the reason when the documents' values cannot be compared.
     """
-    row = Row(
-        task=score_a.task,
-        metric=score_a.metric,
-        filter=score_a.filter,
-        higher_is_better=score_a.higher_is_better if score_a.higher_is_better is not None else score_b.higher_is_better,
-        score_a=score_a.value,
-        score_b=score_b.value,
-    )
-    if score_a.value is not None and score_b.value is not None:
-        row = replace(row, difference=score_b.value - score_a.value)
+    row = untested_row(score_a, score_b)
     if pairing is None:
         return replace(row, reason="no samples saved"), None
     scales = {_scale(score_a, samples_a), _scale(score_b, samples_b)}
     if len(scales) > 1 or None in scales:
-        return replace(row, reason=_why_not(score_a, score_b, samples_a, samples_b)), None
+        return replace(row, reason=row.reason or _why_not(row.metric, samples_a, samples_b)), None
     pairs = [
         (a, b, x, y)
         for a, b in pairing.pairs
@@ -103,18 +119,21 @@ def _tested(row: Row, pairs: Sequence[_Pair], scale: _Scale, flips: bool) -> Tes
             row = replace(row, a=exp(-mean_a), b=exp(-mean_b), difference=exp(mean_a - mean_b))
         except OverflowError:
             return replace(row, reason="a perplexity too large for a number"), None
-        return _as_ratio(
-            bootstrap_row(row, paired_bootstrap(differences, clusters), clustered=clusters is not None)
-        ), None
+        return _as_ratio(_bootstrapped(row, differences, clusters)), None
     row = replace(row, a=mean_a, b=mean_b, difference=mean_b - mean_a)
     values = {*values_a, *values_b}
     if values <= {0, 1} and not clusters:
         row = mcnemar_row(row, differences)
     else:
-        row = bootstrap_row(row, paired_bootstrap(differences, clusters), clustered=clusters is not None)
+        row = _bootstrapped(row, differences, clusters)
         if not any(differences) and min(values) >= 0 and max(values) <= 1:
             row = without_difference(row, row.clusters or n)
     return row, Stratum(differences, clusters)
+
+
+def _bootstrapped(row: Row, differences: Sequence[float], clusters: Sequence[_Cluster] | None) -> Row:
+    test = "clustered paired bootstrap" if clusters else "paired bootstrap"
+    return bootstrap_row(row, paired_bootstrap(differences, clusters), test, "cluster" if clusters else "document")
 
 
 def mcnemar_row(row: Row, differences: Sequence[float]) -> Row:
@@ -139,25 +158,25 @@ def mcnemar_row(row: Row, differences: Sequence[float]) -> Row:
     )
 
 
-def bootstrap_row(row: Row, result: BootstrapResult, *, clustered: bool = False, test: str = "paired bootstrap") -> Row:
+def bootstrap_row(row: Row, result: BootstrapResult, test: str, unit: str = "document") -> Row:
     """Fill a row with the results of the bootstrap.
 
     Args:
         row: The row.
         result: The result of the bootstrap.
-        clustered: Whether clusters were drawn instead of documents.
         test: The test's name.
+        unit: What was drawn: ``document`` or ``cluster``.
 
     Returns:
         The row with the test, or with the reason why there is none.
     """
     if result.stderr is None:
-        return replace(row, reason="a single cluster" if clustered else "a single document")
+        return replace(row, reason=f"a single {unit}")
     if result.p_value is None:
         return replace(row, reason="the difference is the same on every document")
     return replace(
         row,
-        test=f"clustered {test}" if clustered else test,
+        test=test,
         p_value=result.p_value,
         interval=result.interval,
         minimum_detectable_effect=minimum_detectable_effect(result.stderr) if result.stderr else None,
@@ -211,19 +230,16 @@ def _scale(score: Score, samples: Sequence[Sample]) -> _Scale | None:
     return None
 
 
-def _why_not(score_a: Score, score_b: Score, samples_a: Sequence[Sample], samples_b: Sequence[Sample]) -> str:
-    if score_a.value is None or score_b.value is None:
-        return f"no score in {'A' if score_a.value is None else 'B'}"
-    for score, samples in ((score_a, samples_a), (score_b, samples_b)):
-        if not any(sample.number(score.metric) is not None for sample in samples):
-            return "documents have no value of their own"
+def _why_not(metric: str, *runs: Sequence[Sample]) -> str:
+    if any(all(sample.number(metric) is None for sample in samples) for samples in runs):
+        return "documents have no value of their own"
     return "the score is not the mean of its documents' values"
 
 
-def _clusters(pairs: Sequence[_Pair]) -> list[tuple[str, str | int]] | None:
+def _clusters(pairs: Sequence[_Pair]) -> list[_Cluster] | None:
     """Return the cluster of each document; None when no two documents share one."""
     names = [b.cluster if a.cluster is None else a.cluster for a, b, _, _ in pairs]
-    clusters: list[tuple[str, str | int]] = [
+    clusters: list[_Cluster] = [
         ("doc", index) if name is None else ("cluster", name) for index, name in enumerate(names)
     ]
     return clusters if len(set(clusters)) < len(clusters) else None

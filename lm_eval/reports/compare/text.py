@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from lm_eval.reports.columns import WIDTH, columns, shorten_middle
-from lm_eval.reports.compare import cells
+from lm_eval.reports.compare.cells import cells, flip_ids, gate_lines, legend, mark, outcome, shown_flips
 from lm_eval.reports.compare.types import Comparison, Row, RunInfo
 from lm_eval.text import first_names
 
@@ -31,8 +31,8 @@ def to_text(comparison: Comparison, flips: int | None = None) -> str:
     """
     lines = [_run("A", comparison.a), _run("B", comparison.b), ""]
     lines += _table(comparison.rows)
-    lines += ["", *_wrapped(cells.legend(comparison.rows))]
-    lines += [line for text in cells.outcome(comparison) for line in _wrapped([text])]
+    lines += ["", *_wrapped(legend(comparison.rows))]
+    lines += [line for text in outcome(comparison) for line in _wrapped([text])]
     untested = [row for row in comparison.rows if row.reason]
     for reason, rows in groupby(sorted(untested, key=lambda row: row.reason or ""), key=lambda row: row.reason):
         names = first_names((f"{row.task} {row.key}" for row in rows), 4)
@@ -41,7 +41,7 @@ def to_text(comparison: Comparison, flips: int | None = None) -> str:
     if flips != 0:
         lines += list(_flips(comparison.rows, flips))
     if comparison.gate:
-        lines += ["", *_wrapped(cells.gate_lines(comparison.gate))]
+        lines += ["", *_wrapped(gate_lines(comparison.gate))]
     return "\n".join(lines) + "\n"
 
 
@@ -75,17 +75,10 @@ def _table(rows: Sequence[Row]) -> list[str]:
 
 
 def _numbers(row: Row) -> list[str]:
-    return [
-        str(row.n) if row.test else "-",
-        cells.score(row.a if row.a is not None else row.score_a),
-        cells.score(row.b if row.b is not None else row.score_b),
-        cells.signed(row),
-        cells.interval(row),
-        cells.p_value(row),
-        "-" if row.p_holm is None else cells.probability(row.p_holm),
-        f"{row.wins}/{row.losses}" if row.test else "-",
-        cells.effect(row),
-    ]
+    texts = cells(row)
+    texts["p"] += mark(row)
+    texts["won/lost"] = f"{row.wins}/{row.losses}" if row.test else "-"
+    return [texts[title] for title in _TITLES[1:]]
 
 
 def _wrapped(paragraphs: Sequence[str]) -> list[str]:
@@ -105,14 +98,14 @@ def _flips(rows: Sequence[Row], limit: int | None) -> Iterator[str]:
             continue
         yield ""
         yield shorten_middle(f"{row.task} {row.key}: {row.wins} won, {row.losses} lost", WIDTH)
-        for flip in cells.shown_flips(row, limit):
+        for flip in shown_flips(row, limit):
             yield shorten_middle(f"  doc {flip.doc_id}: {flip.a:g} in A, {flip.b:g} in B", WIDTH)
             for title, text in (("target", flip.target), ("A", flip.answer_a), ("B", flip.answer_b)):
                 yield f"    {title:<6}  {shorten_middle(text, WIDTH - 12)}".rstrip()
 
 
 def _ids(rows: Sequence[Row]) -> Iterator[str]:
-    named = [f"{row.task} {row.key}: {ids}" for row in rows if (ids := cells.flip_ids(row))]
+    named = [f"{row.task} {row.key}: {ids}" for row in rows if (ids := flip_ids(row))]
     if named:
         yield ""
         yield "Documents that changed, by doc_id; --flips N shows the answers"

@@ -12,43 +12,47 @@ __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the two runs and what to make of them.
+    """Add the options of ``lm_eval compare``.
 
     Args:
-        parser: Gets the options.
+        parser: The parser that gets the options.
     """
-    place = "A results folder (--output_path, or a model's folder in it: its newest run) or a results file."
+    place = "A results folder (--output_path or a model's folder in it; its newest run is used) or a results file."
     parser.add_argument("a", metavar="A", help=f"The run to compare with. {place}")
-    parser.add_argument("b", metavar="B", help="The run that is compared, likewise; differences are B minus A.")
+    parser.add_argument(
+        "b", metavar="B", help="The run that is compared, given in the same way; differences are B minus A."
+    )
     parser.add_argument("--tasks", "-t", nargs="+", metavar="TASK", default=[], help="Tasks, groups or patterns.")
     parser.add_argument("--metric", nargs="+", metavar="METRIC", default=[], help="Metrics, or metric,filter.")
     parser.add_argument(
-        "--allow_different_prompts", action="store_true", help="Pair documents also when they were asked differently."
+        "--allow_different_prompts", action="store_true", help="Pair documents even if their prompts differ."
     )
     parser.add_argument(
         "--flips",
         type=_number_of,
         metavar="N",
-        help="Show N changed documents a score, with both answers; 0: none.",
+        help="Show N changed documents per score with both answers (0: none; default: only their ids).",
     )
     parser.add_argument(
         "--fail_if_worse",
         type=float,
-        metavar="FALL",
-        help="Exit with code 1 unless B is shown not to be worse by more than this, such as 0.01.",
+        metavar="DROP",
+        help="Exit with code 1 unless it is shown that no score of B is more than DROP worse, such as 0.01.",
     )
     parser.add_argument(
         "--undecided",
         choices=["fail", "pass"],
         default="fail",
-        help="What --fail_if_worse makes of scores whose documents are too few to tell (default: fail).",
+        help="Whether --fail_if_worse fails or passes scores with too few documents to decide (default: fail).",
     )
-    parser.add_argument("--format", choices=["text", "markdown", "json"], default="text", help="Default: text.")
-    parser.add_argument("--output", "-o", metavar="FILE", help="Write to a file instead.")
+    parser.add_argument(
+        "--format", choices=["text", "markdown", "json"], default="text", help="The output format (default: text)."
+    )
+    parser.add_argument("--output", "-o", metavar="FILE", help="Write to a file instead of stdout.")
 
 
 def run(namespace: argparse.Namespace) -> int:
-    """Compare, and print or write the outcome.
+    """Compare two runs, and print or write the result.
 
     Args:
         namespace: The parsed options.

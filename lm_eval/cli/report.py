@@ -1,4 +1,4 @@
-"""Write a saved run as one HTML file: scores with their intervals, and every sample, searchable."""
+"""Write a saved run as one HTML file: scores with their intervals, and all samples, searchable."""
 
 from __future__ import annotations
 
@@ -9,23 +9,40 @@ __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the run, what to compare it with and where to write.
+    """Add the options of ``lm_eval report``.
 
     Args:
-        parser: Gets the options.
+        parser: The parser that gets the options.
     """
-    parser.add_argument("run", metavar="DIR", help="Folder with a saved run (the newest in it), or a results file.")
-    parser.add_argument("--against", metavar="DIR", help="A second run: differences, and the samples that changed.")
     parser.add_argument(
-        "--output", "-o", metavar="FILE", help="Where to write; by default report_<time>.html beside the results file."
+        "run", metavar="DIR", help="Folder with a saved run (its newest run is used), or a results file."
     )
     parser.add_argument(
-        "--tasks", "-t", nargs="+", metavar="TASK", default=[], help="Only the samples of these; scores are all there."
+        "--against",
+        metavar="DIR",
+        help="A second run: shows differences with tests as compare does, and the samples that changed.",
     )
     parser.add_argument(
-        "--limit_samples", type=_at_least_one, metavar="N", help="Only the samples of the first N docs of each task."
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="The file to write (default: report_<time>.html next to the results file).",
     )
-    parser.add_argument("--open", action="store_true", help="Open it in the browser.")
+    parser.add_argument(
+        "--tasks",
+        "-t",
+        nargs="+",
+        metavar="TASK",
+        default=[],
+        help="Show only the samples of these tasks; all scores are shown.",
+    )
+    parser.add_argument(
+        "--limit_samples",
+        type=_at_least_one,
+        metavar="N",
+        help="Show only the samples of the first N documents of each task.",
+    )
+    parser.add_argument("--open", action="store_true", help="Open the report in the browser.")
 
 
 def run(namespace: argparse.Namespace) -> int:

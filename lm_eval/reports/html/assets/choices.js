@@ -4,11 +4,11 @@ function makeChoices(record, other, words) {
   const several = record.p.length > 1;
   const likelihoods = record.c.map((choice) => choice[1]);
   const shares = record.c.map((choice) => choice[4]);
-  const theirs = other?.c || [];
-  const asked = record.c.length - (record.u || 0); // those after them are asked about without the question
+  const others = other?.c || [];
+  const asked = record.c.length - (record.u || 0); // the last `u` were asked about without the question
   const best = bestOf(likelihoods.slice(0, asked));
   const bestShare = bestOf(shares.slice(0, asked));
-  const longest = Math.max(...[...likelihoods, ...theirs].map((value) => (value === null ? 0 : -value)), 1e-9);
+  const longest = Math.max(...[...likelihoods, ...others].map((value) => (value === null ? 0 : -value)), 1e-9);
   const longestShare = Math.max(...shares.map((value) => (value === null ? 0 : -value)), 1e-9);
   const gold = new Set(record.g || []);
   const single = record.c.length === 1;
@@ -30,7 +30,7 @@ function makeChoices(record, other, words) {
         make("span.words", null, marked(text.trim() === text ? text : JSON.stringify(text), words)),
         make("span.tags", null, tags),
       ),
-      likelihood !== null && makeMeasure(likelihood, longest, place === best, false, theirs[place]),
+      likelihood !== null && makeMeasure(likelihood, longest, place === best, false, others[place]),
       share !== null && makeMeasure(share, longestShare, place === bestShare, true),
     );
   });
@@ -48,18 +48,18 @@ function bestOf(values) {
   return best;
 }
 
-function makeMeasure(value, longest, best, thin, theirs) {
+function makeMeasure(value, longest, best, thin, other) {
   const fill = make("div.fill");
   fill.style.width = `${Math.min(100, (-value / longest) * 100)}%`;
   const track = make("div.track", { "aria-hidden": "true" }, fill);
-  if (typeof theirs === "number") {
+  if (typeof other === "number") {
     const line = make("div.theirs");
-    line.style.right = `${Math.min(100, (-theirs / longest) * 100)}%`;
+    line.style.right = `${Math.min(100, (-other / longest) * 100)}%`;
     track.append(line);
   }
   const number = make(
     "span.number",
-    { title: theirs === undefined ? null : `other run: ${formatScore(theirs)}` },
+    { title: other === undefined ? null : `other run: ${formatScore(other)}` },
     minus(formatScore(value)),
   );
   return make("div.measure", { class: [best && "best", thin && "thin"].filter(Boolean).join(" ") }, track, number);

@@ -1,7 +1,7 @@
 // The data blocks of the page: base64 of zlib-compressed JSON, decoded when they are needed.
 
 const KEPT_CHUNKS = 16;
-const chunks = new Map(); // block's id -> promise of its content; the most recently used last
+const chunks = new Map(); // block's id -> promise of its content; in the order of their last use
 const everDecoded = new Set();
 
 const parsed = new Promise((resolve) => {
@@ -9,7 +9,7 @@ const parsed = new Promise((resolve) => {
   else resolve();
 });
 
-/** Decode a block; one that the browser has not read to its end is waited for. */
+/** Decode a block; wait for it when the browser has not read all of it yet. */
 async function readBlock(id) {
   let element = find(id);
   if (!element || !element.nextElementSibling) {
@@ -33,7 +33,7 @@ function readChunk(id) {
   return held;
 }
 
-/** The chunk that holds a position, by the positions chunks start at. */
+/** Find the chunk that holds a position, given the first position of each chunk. */
 function chunkOf(starts, position) {
   let low = 0;
   let high = starts.length - 1;
@@ -45,16 +45,16 @@ function chunkOf(starts, position) {
   return low;
 }
 
-/** What the page knows of samples without decoding their texts: a row a doc and filter. */
+/** What the list needs of all samples, without their texts: one row per document and filter. */
 class Index {
   constructor(content) {
     Object.assign(this, content); // tasks, blocks, columns, records, texts: see samples.py
     this.size = this.blocks.reduce((sum, block) => sum + block.records.length, 0);
-    this.block = new Uint16Array(this.size); // of each row: its block,
-    this.place = new Uint32Array(this.size); // its place there,
-    this.record = new Uint32Array(this.size); // and its record
-    this.score = new Float64Array(this.size); // what it is judged by; NaN when there is nothing
-    this.other = new Float64Array(this.size); // the same of the other run
+    this.block = new Uint16Array(this.size); // block of each row
+    this.place = new Uint32Array(this.size); // position of the row in its block
+    this.record = new Uint32Array(this.size); // record of the row
+    this.score = new Float64Array(this.size); // value of the metric that judges it; NaN without one
+    this.other = new Float64Array(this.size); // the same value in the other run
     this.outcome = new Uint8Array(this.size);
     let row = 0;
     this.blocks.forEach((block, number) => {
@@ -69,18 +69,18 @@ class Index {
     this.judge("");
   }
 
-  /** Judge every row by a metric, or where a block has none of that name by its first that grades. */
+  /** Judge every row by a metric; rows of a block without it by the block's main metric. */
   judge(name) {
     const { ERROR, GRADED, NONE, RIGHT, WRONG } = OUTCOME;
     for (const block of this.blocks) {
-      const metric = block.metrics.find((one) => one.name === name && one.kind !== "none") || mainMetric(block);
+      const metric = block.metrics.find((entry) => entry.name === name && entry.kind !== "none") || mainMetric(block);
       block.judgedBy = metric;
       for (let place = 0; place < block.records.length; place++) {
         const row = block.start + place;
         const value = metric ? metric.values[place] : null;
-        const theirs = metric && metric.others ? metric.others[place] : null;
+        const other = metric && metric.others ? metric.others[place] : null;
         this.score[row] = value === null ? NaN : value;
-        this.other[row] = theirs === null ? NaN : theirs;
+        this.other[row] = other === null ? NaN : other;
         if (this.flags(row) & FLAG.error) this.outcome[row] = ERROR;
         else if (value === null || metric.kind !== "unit") this.outcome[row] = NONE;
         else if (value !== 0 && value !== 1) this.outcome[row] = GRADED;
@@ -95,7 +95,7 @@ class Index {
   doc = (row) => this.columns.doc[this.record[row]];
   answer = (row) => this.blocks[this.block[row]].answers[this.place[row]];
 
-  /** Better than the other run's (1), worse (-1), the same or not known (0). */
+  /** 1 when the row is better than in the other run, -1 when worse, 0 when equal or not known. */
   change(row) {
     const difference = this.score[row] - this.other[row];
     if (!difference) return 0;
@@ -103,7 +103,7 @@ class Index {
     return difference > 0 !== Boolean(metric.lower) ? 1 : -1;
   }
 
-  /** The row of a task's doc under a filter, or under any filter; -1 when there is none. */
+  /** Find the row of a document under a filter, or under any filter; -1 when there is none. */
   rowOf(task, doc, filter) {
     let any = -1;
     for (const block of this.blocks) {
@@ -117,13 +117,13 @@ class Index {
     return any;
   }
 
-  /** Everything of a record. */
+  /** Read a record. */
   async readRecord(record) {
     const chunk = chunkOf(this.records, record);
     return (await readChunk(`records-${chunk}`))[record - this.records[chunk]];
   }
 
-  /** A shared text. */
+  /** Read a shared text. */
   async readText(position) {
     const chunk = chunkOf(this.texts, position);
     return (await readChunk(`texts-${chunk}`))[position - this.texts[chunk]];
@@ -134,6 +134,6 @@ const OUTCOME = { NONE: 0, RIGHT: 1, WRONG: 2, GRADED: 3, ERROR: 4 };
 const FLAG = { error: 1, length: 2, empty: 4, refusal: 8, filtered: 16, reasoning_only: 32, approximate: 64 };
 const ODD = FLAG.length | FLAG.empty | FLAG.refusal | FLAG.filtered | FLAG.reasoning_only;
 
-/** What a block is judged by: its first metric whose values all lie within 0 and 1, else its first of numbers. */
+/** The metric that judges a block: the first whose values all lie within 0 and 1, else the first with numbers. */
 const mainMetric = (block) =>
   block.metrics.find((metric) => metric.kind === "unit") || block.metrics.find((metric) => metric.kind === "number");

@@ -1,4 +1,4 @@
-// Elements. Text of a run only ever becomes text nodes and form values: never markup, never an address.
+// Elements. Texts of a run become text nodes and form values only, never markup or addresses.
 
 /** Find an element by its id. */
 const find = (id) => document.getElementById(id);
@@ -41,7 +41,7 @@ function makeSelect(label, options, value, onchange) {
   return element;
 }
 
-/** A text with the words searched for marked. */
+/** Mark the searched words in a text. */
 function marked(text, words) {
   const lower = text.toLowerCase();
   if (!words.length || lower.length !== text.length) return [text];
@@ -63,7 +63,7 @@ function marked(text, words) {
   return parts;
 }
 
-/** Copy a text and say so on the button. */
+/** Copy a text and confirm it on the button. */
 async function copyText(text, button) {
   try {
     await navigator.clipboard.writeText(text);
@@ -87,7 +87,7 @@ const copyButton = (label, text) =>
     label,
   );
 
-/** Let the page answer keys and paint, then go on. */
+/** Let the browser handle keys and paint before the next step. */
 const breathe = () =>
   new Promise((resolve) => {
     const channel = new MessageChannel();

@@ -1,4 +1,4 @@
-// Which samples are listed: by task, filter pipeline, outcome and search; and in which order.
+// Choose the samples of the list by task, filter pipeline, outcome and search, and their order.
 
 const SHOWS = [
   ["all", "All", () => true],
@@ -20,19 +20,19 @@ const SORTS = [
   ["high", "Highest score first"],
 ];
 
-/** The tasks a name stands for: itself, or a group's. */
+/** The tasks of a name: the task itself, or the tasks of a group. */
 function tasksNamed(name) {
   const found = new Set();
-  const visit = (one, above) => {
-    const place = index.tasks.findIndex((task) => task.name === one);
+  const visit = (name, above) => {
+    const place = index.tasks.findIndex((task) => task.name === name);
     if (place >= 0) found.add(place);
-    if (!above.has(one)) for (const member of node(one).members || []) visit(member, new Set([...above, one]));
+    if (!above.has(name)) for (const member of node(name).members || []) visit(member, new Set([...above, name]));
   };
   visit(name, new Set());
   return found;
 }
 
-/** List the rows that the state asks for, and count what each outcome would list. */
+/** List the rows that match the state, and count the rows that each outcome would list. */
 function filterRows() {
   const tasks = state.task ? tasksNamed(state.task) : null;
   const chosen = SHOWS.find(([key]) => key === state.show) || SHOWS[0];
@@ -61,7 +61,7 @@ function sortRows(rows) {
   return rows;
 }
 
-/** Build the controls above the list once; what depends on the state is set by drawControls. */
+/** Build the controls above the list once; drawControls sets what depends on the state. */
 function makeControls() {
   const search = make("input.field", {
     id: "search",
@@ -113,7 +113,7 @@ function drawControls(counts) {
     selects.push(makeSelect("Filter pipeline", [["", "All filters"], ...options], state.filter, change("filter")));
   }
   const metrics = [
-    ...new Set(blocks.flatMap((block) => block.metrics.filter((one) => one.kind !== "none").map((one) => one.name))),
+    ...new Set(blocks.flatMap((block) => block.metrics.filter((metric) => metric.kind !== "none").map((metric) => metric.name))),
   ];
   if (metrics.length > 1) {
     const first = new Set(blocks.map((block) => mainMetric(block)?.name));
@@ -126,7 +126,7 @@ function drawControls(counts) {
   selects.push(makeSelect("Order", SORTS, state.sort, change("sort")));
   const focused = document.activeElement?.getAttribute("aria-label");
   find("selects").replaceChildren(...selects);
-  selects.find((one) => one.getAttribute("aria-label") === focused)?.focus();
+  selects.find((select) => select.getAttribute("aria-label") === focused)?.focus();
   drawShows(counts);
 }
 
@@ -162,18 +162,18 @@ function drawShows(counts) {
     );
     return button;
   });
-  const focused = [...known].find((one) => one === document.activeElement)?.dataset.show;
+  const focused = [...known].find((button) => button === document.activeElement)?.dataset.show;
   find("shows").replaceChildren(...buttons);
-  buttons.find((one) => one.dataset.show === focused)?.focus();
+  buttons.find((button) => button.dataset.show === focused)?.focus();
 }
 
 const anyRows = new Map();
 
-/** Whether any sample of the run has an outcome; such outcomes have a button. */
+/** Whether any sample of the run has an outcome; only such outcomes get a button. */
 function anyRow(key) {
   const known = `${key} ${state.by}`;
   if (!anyRows.has(known)) {
-    const holds = SHOWS.find(([one]) => one === key)[2];
+    const holds = SHOWS.find(([name]) => name === key)[2];
     let found = false;
     for (let row = 0; row < index.size && !found; row++) found = holds(row);
     anyRows.set(known, found);

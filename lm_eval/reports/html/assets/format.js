@@ -1,8 +1,8 @@
-// Numbers as text.
+// Format numbers.
 
 const whole = (number) => number.toLocaleString("en-US", { maximumFractionDigits: 0 });
 
-/** A score: four decimals, as in the table of a run; an exponent where that would be too long to read. */
+/** Format a score: four decimals, as in the table of a run; with an exponent from 1e10 on. */
 function formatScore(value) {
   const size = Math.abs(value);
   if (size >= 1e10) return value.toExponential(4);
@@ -10,7 +10,7 @@ function formatScore(value) {
   return value.toFixed(4);
 }
 
-/** A value of one sample: as short as it is exact to four decimals. */
+/** Format a value of one sample: at most four decimals, without trailing zeros. */
 function formatValue(value) {
   if (typeof value !== "number") return String(value);
   if (Number.isInteger(value)) return Math.abs(value) < 1e15 ? whole(value) : value.toExponential(4);
@@ -19,9 +19,9 @@ function formatValue(value) {
   return size >= 100 ? value.toFixed(2) : value.toFixed(4).replace(/0+$/, "");
 }
 
-/** A number with its sign, a real minus among them. */
+/** Format a number with its sign, using the minus sign instead of a hyphen. */
 const signed = (value) => (value > 0 ? "+" : value < 0 ? "−" : "") + formatScore(Math.abs(value));
-/** A p-value: three decimals. */
+/** Format a p-value with three decimals. */
 const formatProbability = (value) => (value < 0.0005 ? "<0.001" : value.toFixed(3));
 const minus = (text) => text.replace("-", "−");
 
@@ -40,6 +40,6 @@ function formatBig(number) {
 
 const plural = (count, noun) => `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;
 
-/** Text without halves of characters, which an address cannot hold. */
+/** Replace lone surrogates, which an address cannot hold. */
 const wellFormed = (text) =>
   String(text).replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, "\ufffd");

@@ -1,4 +1,4 @@
-// The keyboard, and the light.
+// Keyboard shortcuts and the colour scheme.
 
 const KEYS = [
   [["1", "2", "3"], "scores, samples, settings"],
@@ -38,7 +38,7 @@ function startKeys() {
     const kept = localStorage.getItem("lm_eval report theme");
     if (kept === "light" || kept === "dark") document.documentElement.dataset.theme = kept;
   } catch {
-    // a browser that keeps nothing for files
+    // Some browsers store nothing for pages opened from disk.
   }
 }
 
@@ -49,7 +49,7 @@ function switchTheme() {
   try {
     localStorage.setItem("lm_eval report theme", root.dataset.theme);
   } catch {
-    // as above
+    // See above.
   }
 }
 
@@ -80,7 +80,7 @@ function leaveInput(input) {
   input.dispatchEvent(new Event("input"));
 }
 
-/** What a key does here, null where it is none of ours. */
+/** The action of a key; null when the page does not use the key. */
 function actionOf(key, inList, target) {
   const onSamples = state.view === "samples";
   const paneScrolls = find("pane").contains(target);

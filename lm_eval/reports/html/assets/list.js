@@ -1,8 +1,8 @@
-// The list of samples: only the rows in view are elements.
+// The list of samples. Only rows in view have elements.
 
 const ROW = 58;
-const BESIDE = 8; // rows made above and below those in view
-const TALLEST = 12e6; // pixels; browsers have no taller elements
+const OVERSCAN = 8; // rows with elements above and below those in view
+const MAX_HEIGHT = 12e6; // pixels; browsers do not draw taller elements
 
 const list = { rows: [], current: -1, made: new Map(), drawn: false };
 const SIGNS = ["–", "✓", "✕", "◐", "!"];
@@ -45,7 +45,7 @@ function refresh({ keepPlace = false } = {}) {
   if (search.done) find("status").textContent = text;
   drawEmpty();
   const element = find("list");
-  find("list-space").style.height = `${Math.min(rows.length * ROW, TALLEST)}px`;
+  find("list-space").style.height = `${Math.min(rows.length * ROW, MAX_HEIGHT)}px`;
   if (!keepPlace) element.scrollTop = 0;
   for (const row of list.made.values()) row.remove();
   list.made.clear();
@@ -70,7 +70,7 @@ function drawEmpty() {
     empty.replaceChildren("Searching…");
   } else {
     const reset = make("button.button", { type: "button", onclick: resetFilters }, "Show all samples");
-    empty.replaceChildren("No sample is like that.", make("br"), reset);
+    empty.replaceChildren("No sample matches.", make("br"), reset);
   }
 }
 
@@ -80,27 +80,27 @@ function resetFilters() {
   runSearch();
 }
 
-/** The first row in view; where the list is taller than an element can be, by share. */
+/** The first row in view; proportional to the scroll position when the list is taller than an element can be. */
 function topRow() {
   const element = find("list");
   const full = list.rows.length * ROW;
-  if (full <= TALLEST) return element.scrollTop / ROW;
-  const room = TALLEST - element.clientHeight;
+  if (full <= MAX_HEIGHT) return element.scrollTop / ROW;
+  const room = MAX_HEIGHT - element.clientHeight;
   return ((element.scrollTop / room) * (full - element.clientHeight)) / ROW;
 }
 
 function drawRows() {
   const element = find("list");
   const top = topRow();
-  const first = Math.max(0, Math.floor(top) - BESIDE);
-  const last = Math.min(list.rows.length, Math.ceil(top + element.clientHeight / ROW) + BESIDE);
+  const first = Math.max(0, Math.floor(top) - OVERSCAN);
+  const last = Math.min(list.rows.length, Math.ceil(top + element.clientHeight / ROW) + OVERSCAN);
   for (const [place, row] of list.made) {
     if (place >= first && place < last) continue;
     row.remove();
     list.made.delete(place);
   }
   const space = find("list-space");
-  const scaled = list.rows.length * ROW > TALLEST;
+  const scaled = list.rows.length * ROW > MAX_HEIGHT;
   for (let place = first; place < last; place++) {
     let row = list.made.get(place);
     if (!row) {
@@ -174,7 +174,7 @@ function rowChips(row) {
   return [chips, makeChange(row)];
 }
 
-/** Whether a sample is better or worse than the other run's. */
+/** Show whether a sample is better or worse than in the other run. */
 function makeChange(row) {
   const change = index.change(row);
   return (
@@ -182,7 +182,7 @@ function makeChange(row) {
   );
 }
 
-/** Move through the list; the sample follows when one is open. */
+/** Move through the list; an open sample changes with it. */
 function moveBy(step) {
   if (!list.rows.length) return;
   const before = list.rows.indexOf(list.current);
@@ -207,7 +207,7 @@ function showPlace(place) {
   else if (place + 1 > top + rows) wanted = place + 1 - rows;
   if (wanted !== top) {
     const full = list.rows.length * ROW;
-    const scale = full <= TALLEST ? 1 : (TALLEST - element.clientHeight) / (full - element.clientHeight);
+    const scale = full <= MAX_HEIGHT ? 1 : (MAX_HEIGHT - element.clientHeight) / (full - element.clientHeight);
     element.scrollTop = wanted * ROW * scale;
   }
   drawRows();

@@ -1,4 +1,4 @@
-// Read the data, show what the address asks for.
+// Read the data and show the view of the address.
 
 function fail(error) {
   const message =
@@ -10,7 +10,7 @@ function fail(error) {
   throw error;
 }
 
-/** Show the view and the sample the address names. */
+/** Show the view and the sample that the address names. */
 function showAddress() {
   const before = { ...state };
   readAddress();

@@ -1,4 +1,4 @@
-// The head of the page: which run, what a reader must know, what it took.
+// The head of the page: the run, what readers must know, and what the run cost.
 
 function showOverview() {
   find("bar-model").textContent = run.model;
@@ -44,8 +44,8 @@ function pairingWarnings() {
   return [
     ...found,
     ...warnings
-      .filter((one) => one.level === "error")
-      .map((one) => ({ level: one.level, text: `${name}: ${one.text}` })),
+      .filter((warning) => warning.level === "error")
+      .map((warning) => ({ level: warning.level, text: `${name}: ${warning.text}` })),
   ];
 }
 
@@ -53,7 +53,7 @@ function makeWarning(warning) {
   const links = (warning.tasks || [])
     .slice(0, 6)
     .map(([task, count]) =>
-      index.tasks.some((one) => one.name === task)
+      index.tasks.some((entry) => entry.name === task)
         ? make("a", { href: listAddress({ task, show: warning.show }) }, `${task} (${whole(count)})`)
         : make("span.muted", null, ` ${task} (${whole(count)})`),
     );

@@ -1,6 +1,6 @@
-// A score and its interval as a dot on a line.
+// Draw a score as a dot and its interval as a line.
 
-/** Axes: one for all scores within 0 and 1, one a metric for others. */
+/** The axes: one for all scores within 0 and 1, and one per metric for the others. */
 class Axes {
   constructor(scores) {
     this.fitted = false;
@@ -35,7 +35,7 @@ class Axes {
   of = (metric) => this.own.get(metric) || this.shared();
 }
 
-/** The next of 1, 2, 2.5, 5, 10, … that is not less. */
+/** Round up to the next of 1, 2, 2.5, 5, 10, … */
 function roundUp(value) {
   if (!(value > 0)) return 1;
   const power = 10 ** Math.floor(Math.log10(value));

@@ -1,10 +1,10 @@
-// One sample: its prompt, answers, choices, target and what the endpoint said.
+// One sample: its prompt, answers, choices and target, and information from the endpoint.
 
 const paneIsOpen = () => !find("pane").hidden;
 
 const PANE = { turn: 0 };
 
-/** Show a row's sample beside the list, or over it on a narrow screen. */
+/** Show a row's sample next to the list, or over it on a narrow screen. */
 async function openRow(row, step = false) {
   const turn = ++PANE.turn;
   const pane = find("pane");
@@ -74,7 +74,7 @@ function makePaneHead(row, record) {
   );
 }
 
-/** Switch between the filter pipelines of the doc. */
+/** Make the buttons for the filter pipelines of a document. */
 function makeFilterSwitch(row, record) {
   if (record.f.length < 2) return null;
   const { name } = index.task(row);
@@ -151,7 +151,7 @@ function oddNotes(record) {
   return notes;
 }
 
-/** What the filter made of each repeat, and each repeat's values, where the file says or it can be told. */
+/** The filtered answer and the values of each repeat; empty where the file does not say. */
 function repeatsOf([, answers, , repeats], count) {
   const several = answers.length === 1 && Array.isArray(answers[0]) ? answers[0] : [];
   const [made, values] = repeats || [several, []];
@@ -163,7 +163,7 @@ function makeAnswers(record, filtered, words) {
   if (answers.length < 2)
     return makePart(
       "Answer",
-      tellInfo((record.i || [])[0]),
+      formatInfo((record.i || [])[0]),
       () => answers[0] || "",
       ...reasoningOf(record, 0, words),
       makeText(answers[0] ?? "", words),
@@ -208,11 +208,11 @@ function reasoningOf(record, place, words) {
   ];
 }
 
-/** Filtered answers as one text. */
-const joined = (answers) => answers.map((one) => (Array.isArray(one) ? one.join("\n") : (one ?? ""))).join("\n");
+/** Join filtered answers to one text. */
+const joined = (answers) => answers.map((answer) => (Array.isArray(answer) ? answer.join("\n") : (answer ?? ""))).join("\n");
 
-/** What the endpoint said of an answer: why it ended, how many tokens it took. */
-function tellInfo(info) {
+/** Why an answer ended and how many tokens it took, as the endpoint reported. */
+function formatInfo(info) {
   const counts = (info?.usage || []).filter(([, count]) => count > 0).map(([kind, count]) => `${whole(count)} ${kind}`);
   return [
     info?.finish_reason && `finish reason ${info.finish_reason}`,
@@ -222,7 +222,7 @@ function tellInfo(info) {
     .join(" · ");
 }
 
-/** The filtered answer beside the target. */
+/** The filtered answer next to the target. */
 function makeOutcome(record, [name, answers], words) {
   const columns = [];
   if (record.a && !record.e) {
@@ -238,18 +238,18 @@ function makeOutcome(record, [name, answers], words) {
   return columns.length > 0 && make("div.columns", null, columns);
 }
 
-/** What the other run made of the doc. */
+/** The answer of the other run. */
 function makeOther(record, filtered, words) {
   const other = record.o;
-  const theirs = other.f.find(([name]) => name === filtered[0]) || other.f[0];
-  const chips = theirs[2].map(([name, value]) =>
+  const others = other.f.find(([name]) => name === filtered[0]) || other.f[0];
+  const chips = others[2].map(([name, value]) =>
     make("span.chip.metric", null, name, make("b", null, minus(formatValue(value)))),
   );
   const parts = [make("div.strip", null, make("h3", { class: "section-title" }, run.against.name), chips)];
   if (other.e) parts.push(makeError(other.e));
   if (other.a && !other.e) {
     const same = JSON.stringify(other.a) === JSON.stringify(record.a);
-    const text = joined(theirs[1]);
+    const text = joined(others[1]);
     parts.push(
       same
         ? make("p.muted", null, "The same answer, letter by letter.")
@@ -265,7 +265,7 @@ function makeOther(record, filtered, words) {
     );
     if (!same)
       parts.push(
-        makePart("Filtered answer", theirs[0] === "none" ? "no filter" : theirs[0], () => text, makeText(text, words)),
+        makePart("Filtered answer", others[0] === "none" ? "no filter" : others[0], () => text, makeText(text, words)),
       );
   }
   return make("section.versus-part", { "aria-label": "The other run" }, parts);

@@ -7,7 +7,7 @@ function showScores() {
   tree.nodes = new Map(run.scores.nodes);
   tree.axes = new Axes([...tree.nodes.values()].flatMap((node) => node.scores));
   const groups = [...tree.nodes].filter(([, node]) => node.members);
-  // Open groups from the top while there is room; a large suite shows its groups only.
+  // Open groups from the top while there is room; of a large suite only the groups are open.
   let rows = run.scores.roots.length;
   let level = run.scores.roots;
   while (level.length) {
@@ -68,11 +68,11 @@ function drawTree() {
   const rows = [makeTreeHead()];
   const seen = new Set();
   for (const name of sorted(run.scores.roots)) addRows(rows, name, 0, seen);
-  if (rows.length === 1) rows.push(make("p.muted", { class: "tree-row" }, "No task has such a name."));
+  if (rows.length === 1) rows.push(make("p.muted", { class: "tree-row" }, "No task has this name."));
   tree.element.replaceChildren(...rows);
 }
 
-/** Whether a name, or that of something inside, is looked for. */
+/** Whether the name, or the name of a member, matches the filter. */
 function wanted(name, above = new Set()) {
   if (!tree.name || name.toLowerCase().includes(tree.name) || node(name).label.toLowerCase().includes(tree.name))
     return true;
@@ -128,7 +128,7 @@ function makeTreeHead() {
   );
 }
 
-/** Numbers sort from the highest, names from A; a third click gives the run's order back. */
+/** Sort numbers from the highest and names from A; a second click reverses, a third restores the run's order. */
 function sortTree(by) {
   const first = by !== "name";
   if (tree.sort !== by) [tree.sort, tree.descending] = [by, first];
@@ -188,7 +188,7 @@ function nameParts(name, entry, open) {
           else tree.open.add(name);
           drawTree();
           [...tree.element.querySelectorAll(".fold")]
-            .find((one) => one.getAttribute("aria-label") === `Members of ${entry.label}`)
+            .find((fold) => fold.getAttribute("aria-label") === `Members of ${entry.label}`)
             ?.focus();
         },
       })
@@ -203,7 +203,7 @@ function nameParts(name, entry, open) {
   return [fold, label, shots || "", lost || ""];
 }
 
-/** A name that may go on a new line after an underscore. */
+/** Allow a line break after each underscore of a name. */
 const breakable = (name) => name.split(/(?<=_)/).flatMap((part, place) => (place ? [make("wbr"), part] : [part]));
 
 function makePlotCell(score, entry) {
@@ -229,7 +229,7 @@ function makePlotCell(score, entry) {
   );
 }
 
-/** A difference, coloured only where its interval excludes no change: what chance alone explains is neither better nor worse. */
+/** Make the cell of a difference. It is coloured only if the interval excludes 0 (or 1, for a ratio). */
 function makeDifference(score) {
   const cell = make("div.cell-difference", { role: "cell" });
   if (score.difference === undefined) return cell;
@@ -242,25 +242,25 @@ function makeDifference(score) {
   if (interval && interval[0] !== interval[1])
     details.push(`${minus(formatScore(interval[0]))} to ${minus(formatScore(interval[1]))}`);
   if (score.wins !== undefined)
-    details.push(score.wins + score.losses ? `${whole(score.wins)}▲ ${whole(score.losses)}▼` : "every doc the same");
+    details.push(`${whole(score.wins)}▲ ${whole(score.losses)}▼`);
   const test = [];
   if (score.p !== undefined) test.push(`p ${formatProbability(score.p)}`);
   if (score.p_holm !== undefined) test.push(`Holm ${formatProbability(score.p_holm)}`);
   cell.append(
-    make("span.test", { title: saidOfTest(score) }, test.join(" · ")),
+    make("span.test", { title: describeTest(score) }, test.join(" · ")),
     make(
       "span.delta",
       { class: words, title: words || (interval ? "no clear difference" : score.no_test && `no paired test: ${score.no_test}`) },
       better > 0 ? "▲ " : better < 0 ? "▼ " : "",
       score.ratio ? `×${formatScore(score.difference)}` : signed(score.difference),
     ),
-    make("span.detail", { title: saidOfTest(score) }, details.join(" · ")),
+    make("span.detail", { title: describeTest(score) }, details.join(" · ")),
   );
   return cell;
 }
 
-/** What stands behind a difference: the test, the documents, and the effect it could find. */
-function saidOfTest(score) {
+/** Describe the test of a difference: its name, the documents, and the difference that it could detect. */
+function describeTest(score) {
   if (score.test === undefined) return null;
   const parts = [
     `${score.test === "mcnemar" ? "McNemar's test" : score.test} over ${plural(score.paired, "paired doc")}`,
@@ -296,7 +296,7 @@ function makeLegend() {
       make(
         "span",
         null,
-        "Difference with its 95% interval over paired docs, and how many docs are better ▲ or worse ▼; coloured when the interval excludes 0 (1 for a ratio ×). p: paired test, as in lm_eval compare. Holm: p corrected for all tests of tasks, or of groups",
+        "Difference with its 95% interval over paired docs, and how many docs are better ▲ or worse ▼; coloured when the interval excludes 0 (1 for a ratio ×). p and Holm as in lm_eval compare",
       ),
   );
 }

@@ -1,17 +1,17 @@
-// Full text search: chunk after chunk in short slices, so that typing never waits.
+// Full-text search, chunk by chunk in short slices, so that typing never waits.
 
-const SLICE = 10; // milliseconds of work between two breaths
-const HELD_LETTERS = 60e6; // how much searched text is kept for the next search
+const SLICE = 10; // milliseconds of work before the browser may handle keys
+const MAX_KEPT = 60e6; // characters of searched text kept for the next search
 
 const search = { words: [], found: null, done: true, turn: 0, share: 1, held: new Map(), letters: 0, timer: 0 };
 
-/** The words of a query; quotes keep words together. */
+/** Split a query into words; quotes keep words together. */
 const wordsOf = (text) =>
   [...text.toLowerCase().matchAll(/"([^"]+)"?|(\S+)/g)].map(([, phrase, word]) => phrase || word);
 
 const searchFound = (record) => search.found === null || search.found[record] === 1;
 
-/** Search for what the state asks, once typing pauses. */
+/** Start the search of the state once typing pauses. */
 function startSearch() {
   clearTimeout(search.timer);
   search.timer = setTimeout(runSearch, state.q ? 90 : 0);
@@ -54,7 +54,7 @@ async function runSearch() {
   refresh({ keepPlace: true });
 }
 
-/** The chunks with docs of the task that is looked at; the list shows no others. */
+/** The chunks with documents of the chosen task; the list shows no others. */
 function chunksToSearch() {
   const tasks = state.task ? tasksNamed(state.task) : new Set(index.tasks.keys());
   const chosen = new Set();
@@ -67,7 +67,7 @@ function chunksToSearch() {
   return [...chosen].sort((a, b) => a - b);
 }
 
-/** The lower-case texts of a chunk's records, kept for the next key. */
+/** The lower-case texts of a chunk's records, kept for the next search. */
 async function searchable(chunk) {
   const held = search.held.get(chunk);
   if (held) return held;
@@ -75,14 +75,14 @@ async function searchable(chunk) {
   const records = await (chunks.get(id) || readBlock(id));
   const texts = records.map((record) => [...recordTexts(record)].join("\n").toLowerCase());
   const letters = texts.reduce((sum, text) => sum + text.length, 0);
-  if (search.letters + letters < HELD_LETTERS) {
+  if (search.letters + letters < MAX_KEPT) {
     search.held.set(chunk, texts);
     search.letters += letters;
   }
   return texts;
 }
 
-/** What is searched of a record: questions, choices, answers, target, error; not the examples before a question. */
+/** The searched texts of a record: questions, choices, answers, target, error; not the examples before a question. */
 function* recordTexts(record) {
   for (const prompt of record.p) yield prompt.m ? prompt.m[1].q : prompt.q;
   for (const choice of record.c || []) yield choice[0];

@@ -1,4 +1,4 @@
-// What the run was given: its arguments, the endpoint, the environment, each task's config.
+// The settings of the run: its arguments, the endpoint, the environment, each task's config.
 
 function showSettings() {
   const sections = run.settings.map(([title, pairs]) =>

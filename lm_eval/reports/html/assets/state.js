@@ -1,14 +1,14 @@
-// What is looked at, kept in the address so that a view or a sample can be shared.
+// The state of the page. It is kept in the address, so that views and samples can be shared.
 
 const VIEWS = ["scores", "samples", "settings"];
 const DEFAULTS = { task: "", filter: "", by: "", show: "all", q: "", sort: "order" };
 
 const state = { view: "scores", sample: null, ...DEFAULTS };
 
-let run; // what is said of the run: see overview.py
-let index; // the samples: an Index
+let run; // the run: see overview.py
+let index; // the samples, an Index
 
-/** Read the address into the state. */
+/** Read the state from the address. */
 function readAddress() {
   const [path, query] = location.hash.slice(1).split("?");
   const [view, ...sample] = path.split("/").map(decode);
@@ -40,7 +40,7 @@ const listAddress = (values) => `#samples${query({ ...DEFAULTS, ...values })}`;
 const sampleAddress = (row) =>
   `#sample/${[index.task(row).name, index.doc(row), index.filter(row)].map((part) => encodeURIComponent(wellFormed(part))).join("/")}`;
 
-/** Put the state into the address: as a step one can go back from, or in place. */
+/** Write the state to the address, as a new entry of the history or replacing the current one. */
 function writeAddress(step = false) {
   let address = `#${state.view}`;
   if (state.view === "samples")

@@ -1,21 +1,21 @@
-// Texts of a sample: whole, folded, or read when they are unfolded; prompts as text or turns.
+// Texts of a sample, folded where they are long; prompts as text or as turns.
 
-const LONG = 60000; // characters shown of a text at first
+const MAX_SHOWN = 60000; // characters of a text that are shown at first
 
 const questionOf = (prompt) => (prompt.m ? prompt.m[1].q : prompt.q);
 
-/** A text as it is, the first part of it when it is very long. */
+/** Show a text, or the first part of a very long one. */
 function makeText(text, words = [], kind = "") {
   const element = make("div.text", { class: kind || null });
   if (text === "") element.append(make("span.nothing", null, "empty"));
-  else if (text.length <= LONG) element.append(...marked(text, words));
+  else if (text.length <= MAX_SHOWN) element.append(...marked(text, words));
   else {
     const all = make(
       "button.button.small",
       { type: "button", onclick: () => element.replaceChildren(...marked(text, words)) },
       `Show all ${whole(text.length)} characters`,
     );
-    element.append(...marked(text.slice(0, LONG), words), "… ", all);
+    element.append(...marked(text.slice(0, MAX_SHOWN), words), "… ", all);
   }
   return element;
 }
@@ -39,7 +39,7 @@ function makeFolded(title, text) {
   return make("details.folded", null, make("summary", null, title), makeText(text));
 }
 
-/** A prompt: the question, and folded what comes before it, which is read when it is unfolded. */
+/** Show a prompt: the question, and folded what comes before it, which is decoded when it is unfolded. */
 function makePrompt(prompt, words, shots) {
   const chat = prompt.m;
   const before = prompt.h || [];

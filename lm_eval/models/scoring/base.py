@@ -147,8 +147,11 @@ class Scorer(ABC):
 
     def refuses(self, request_type: str) -> str | None:
         """Return why the strategy cannot answer a request type; None when it can."""
-        rolling = request_type == "loglikelihood_rolling"
-        return NO_PREFIX if rolling and not self.prefix.known else None
+        if request_type != "loglikelihood_rolling":
+            return None
+        if self.one_token:
+            return f"scoring={self.name} scores one-token choices only, not complete texts"
+        return None if self.prefix.known else NO_PREFIX
 
     @cached_property
     def max_prompt_tokens(self) -> int | None:

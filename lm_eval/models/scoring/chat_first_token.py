@@ -67,12 +67,6 @@ class ChatFirstToken(Scorer):
             return "chat answers come without top_logprobs"
         return None
 
-    def refuses(self, request_type: str) -> str | None:
-        """Return why complete texts cannot be scored."""
-        if request_type != "loglikelihood_rolling":
-            return None
-        return f"scoring={self.name} scores one-letter choices only, not complete texts"
-
     def planned_group(self, slots: Sequence[Slot], sizes: Sizes) -> Iterator[PlannedRequests]:
         """Plan one request for all choices of a context."""
         context = slots[0].instance.args[0]

@@ -56,12 +56,8 @@ class FirstToken(Scorer):
         return None if capabilities.completion_logprobs else "generated tokens come without top_logprobs"
 
     def refuses(self, request_type: str) -> str | None:
-        """Return why complete texts cannot be scored: only the fallback can do it."""
-        if request_type != "loglikelihood_rolling":
-            return None
-        if self.fallback is not None:
-            return self.fallback.refuses(request_type)
-        return f"scoring={self.name} scores one-token choices only, not complete texts"
+        """Return why a request type cannot be answered; only the fallback can score complete texts."""
+        return super().refuses(request_type) if self.fallback is None else self.fallback.refuses(request_type)
 
     def planned_group(self, slots: Sequence[Slot], sizes: Sizes) -> Iterator[PlannedRequests]:
         """Plan one request for the one-token choices, and those of the fallback for each other pair."""

@@ -136,11 +136,11 @@ def test_chat_and_text_say_the_same(case: Case) -> None:
 @settings(max_examples=60, deadline=None)
 @given(cases())
 def test_building_is_repeatable_and_limit_takes_the_first(case: Case) -> None:
-    whole = [instance.args for instance in case.run(chat=False)]
-    assert [instance.args for instance in case.run(chat=False)] == whole
+    complete = [instance.args for instance in case.run(chat=False)]
+    assert [instance.args for instance in case.run(chat=False)] == complete
     task = case.task()
     first = [i.args for i in build(task, system_instruction=case.instruction, limit=1)]
-    assert first == whole[: len(first)]
+    assert first == complete[: len(first)]
 
 
 @settings(max_examples=60, deadline=None)

@@ -79,14 +79,14 @@ def test_services_get_results_even_if_stdout_is_closed(
     def broken(*arguments: Any) -> None:
         raise BrokenPipeError
 
-    told: list[Any] = []
+    sent: list[Any] = []
     lossy = {"errors": {"exceeded": True}, "config": {}, "results": {}}
     monkeypatch.setattr("lm_eval.evaluator.run", lambda *given, **named: dict(lossy))
-    monkeypatch.setattr("lm_eval.loggers.trackers.send", lambda services, results, *more, **named: told.append(results))
+    monkeypatch.setattr("lm_eval.loggers.trackers.send", lambda services, results, *more, **named: sent.append(results))
     monkeypatch.setattr("lm_eval.cli.run._print", broken)
     monkeypatch.setattr(sys.modules["lm_eval.cli.main"], "discard_output", lambda: None)
     assert main(words(tmp_path)) == exit_codes.ERRORS
-    assert told == [lossy]
+    assert sent == [lossy]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -109,8 +109,8 @@ def test_broken_texts() -> None:
     assert {choice["text"] for choice in broken("null-content")["choices"]} == {None}
     assert {choice["text"] for choice in broken("empty")["choices"]} == {""}
     assert {choice["finish_reason"] for choice in broken("content-filter")["choices"]} == {"content_filter"}
-    whole = complete_json("default", "The", max_tokens=4)["choices"][0]["text"]
-    assert broken("length-cut")["choices"][0]["text"] == whole[: len(whole) // 2]
+    text = complete_json("default", "The", max_tokens=4)["choices"][0]["text"]
+    assert broken("length-cut")["choices"][0]["text"] == text[: len(text) // 2]
 
 
 @pytest.mark.parametrize(("kind", "content"), [("null-content", None), ("empty", ""), ("refusal", None)])

@@ -14,7 +14,7 @@ from lm_eval.api.model import RunContext
 from lm_eval.errors import AuthenticationError, CapabilityError, EndpointNotFound, EndpointUnreachable, RunStopped
 from lm_eval.mock_server import MockServer
 from lm_eval.models.openai_completions import LocalChatCompletion, LocalCompletionsAPI
-from tests.models.whole import ALL, model, run, work
+from tests.models.complete_runs import ALL, model, run, work
 
 
 @pytest.fixture(scope="module")

@@ -59,9 +59,9 @@ def test_a_limited_cache_has_as_many_hits_as_an_unlimited_one() -> None:
         cache = PrefixCache(blocks)
         return sum(cache.look_up(tokenizer.encode("".join(instance.args[:2]))) for instance in order)
 
-    most = found(instances, 10**6)
-    assert found(in_prefix_order(instances), 64) == most
-    assert found(instances, 64) < most
+    unlimited = found(instances, 10**6)
+    assert found(in_prefix_order(instances), 64) == unlimited
+    assert found(instances, 64) < unlimited
 
 
 def test_messages_are_ordered_too() -> None:

@@ -48,13 +48,13 @@ class Tunnel:
             if not data:
                 return
             head += data
-        told = head.partition(b"\r\n\r\n")[0].decode()
-        self.heads.append(told)
+        head_text = head.partition(b"\r\n\r\n")[0].decode()
+        self.heads.append(head_text)
         if password and b"proxy-authorization:" not in head.lower():
             refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
             client.sendall(refusal)
             return
-        method, target, _ = told.partition("\r\n")[0].split(" ")
+        method, target, _ = head_text.partition("\r\n")[0].split(" ")
         host, _, port = (target if method == "CONNECT" else target.split("/")[2]).rpartition(":")
         with socket.create_connection((host, int(port)), timeout=10) as server:
             if method == "CONNECT":

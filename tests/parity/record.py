@@ -1,7 +1,7 @@
 """Record the requests and scores of tasks on written documents, with answers that depend only on the question.
 
-A part of the library has a folder under ``cases``: ``tasks.txt`` names its tasks, ``documents.json`` holds documents in
-the schema of their datasets. Runs under this package and under the reference harness; the latter wrote each
+Each part of the library has a folder under ``cases``: ``tasks.txt`` names the tasks, ``documents.json`` has documents
+in the schema of their datasets. The program runs with this package and with the reference harness, which wrote each
 ``expected.json``::
 
     cd tests/parity && python record.py core > cases/core/expected.json    # with lm-eval 0.4.13 installed

@@ -47,8 +47,8 @@ def recorded(shared_dir: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def ours(shared_dir: Path, recorded: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    out = tmp_path_factory.mktemp("parity") / "ours.json"
+def measured(shared_dir: Path, recorded: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    out = tmp_path_factory.mktemp("parity") / "measured.json"
     script, hub = shared_dir / "parity" / "dump.py", shared_dir / "data"
     variants = [word for variant in VARIANTS for word in ("--variant", variant)]
     known = [task for task in TASKS if f"{task}|default" in recorded]
@@ -77,11 +77,11 @@ def scores(case: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("task", TASKS)
-def test_same_requests_and_scores(task: str, variant: str, recorded: dict[str, Any], ours: dict[str, Any]) -> None:
+def test_same_requests_and_scores(task: str, variant: str, recorded: dict[str, Any], measured: dict[str, Any]) -> None:
     key = f"{task}|{variant}"
     if key not in recorded:
         pytest.skip(f"{key} is not recorded")
-    gold, mine = recorded[key], ours[key]
-    assert "error" not in mine, mine.get("error")
-    assert mine["per_request"] == gold["per_request"]
-    assert scores(mine) == pytest.approx(scores(gold), rel=1e-6, abs=1e-9, nan_ok=True)
+    expected, found = recorded[key], measured[key]
+    assert "error" not in found, found.get("error")
+    assert found["per_request"] == expected["per_request"]
+    assert scores(found) == pytest.approx(scores(expected), rel=1e-6, abs=1e-9, nan_ok=True)

@@ -216,9 +216,9 @@ def test_a_frame_without_samples_is_empty(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "beside"),
+    ("name", "other"),
     [(f"results_{EARLY}.json", "results.json"), (f"my_run_{EARLY}.json", "my_run.json"), ("results.json", None)],
 )
-def test_another_run_is_saved_next_to_the_first(tmp_path: Path, name: str, beside: str | None) -> None:
+def test_another_run_is_saved_next_to_the_first(tmp_path: Path, name: str, other: str | None) -> None:
     (tmp_path / name).write_text(json.dumps(content()))
-    assert load(tmp_path / name).output_path == tmp_path / (beside or name)
+    assert load(tmp_path / name).output_path == tmp_path / (other or name)

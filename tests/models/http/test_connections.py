@@ -20,8 +20,8 @@ from lm_eval.config.redact import Redactor
 from lm_eval.errors import EndpointUnreachable
 from lm_eval.mock_server import MockServer
 from lm_eval.models.http.transport import Transport, TransportSettings
+from tests.models.complete_runs import model, run
 from tests.models.scripted import ScriptedServer, completion
-from tests.models.whole import model, run
 
 
 def ask(url: str, body: bytes = b"{}", **settings: Any) -> tuple[Any, bytes]:

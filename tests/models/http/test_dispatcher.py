@@ -35,7 +35,7 @@ class Plain:
     async def run(self, ask: Ask) -> Sequence[Answer | Unit]:
         self.counts["runs"] = self.counts.get("runs", 0) + 1
         self.counts["now"] = self.counts.get("now", 0) + 1
-        self.counts["most"] = max(self.counts.get("most", 0), self.counts["now"])
+        self.counts["max"] = max(self.counts.get("max", 0), self.counts["now"])
         await asyncio.sleep(0)
         self.counts["now"] -= 1
         if self.error is not None:
@@ -78,7 +78,7 @@ def test_units_are_taken_only_when_a_worker_is_free() -> None:
 
     asyncio.run(work())
     assert sorted(done) == list(range(100))
-    assert counts["most"] == 4
+    assert counts["max"] == 4
 
 
 def test_follow_up_units_run_first() -> None:
@@ -91,7 +91,7 @@ def test_follow_up_units_run_first() -> None:
 def test_follow_ups_of_the_last_unit_are_spread_over_workers() -> None:
     counts: dict[str, int] = {}
     dispatch(iter([Plain(0, counts, more=[Plain(number, counts) for number in range(1, 9)])]), places=4)
-    assert counts["most"] == 4
+    assert counts["max"] == 4
 
 
 def test_a_lost_unit_is_data_and_the_rest_continues() -> None:

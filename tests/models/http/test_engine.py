@@ -102,19 +102,19 @@ def test_no_quota_stops_the_run() -> None:
 
 
 def test_calls_in_flight_stay_within_the_limit() -> None:
-    now = most = 0
+    now = peak = 0
 
     async def handler(request: web.Request, body: Any) -> web.Response:
-        nonlocal now, most
+        nonlocal now, peak
         now += 1
-        most = max(most, now)
+        peak = max(peak, now)
         await asyncio.sleep(0.005)
         now -= 1
         return completion("x")
 
     with ScriptedServer(handler) as server:
         ask(server.url, [call(str(number)) for number in range(40)], num_concurrent=5)
-    assert most == 5
+    assert peak == 5
 
 
 def test_the_same_call_twice_at_once_is_sent_once(tmp_path: Path) -> None:

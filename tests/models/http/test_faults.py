@@ -16,7 +16,7 @@ from lm_eval.api.model import RunContext
 from lm_eval.errors import AuthenticationError, EndpointNotFound
 from lm_eval.mock_server import MockServer
 from lm_eval.models.openai_completions import LocalChatCompletion, LocalCompletionsAPI
-from tests.models.whole import ALL, answers, model, work
+from tests.models.complete_runs import ALL, answers, model, work
 
 
 @pytest.fixture(autouse=True)
@@ -157,14 +157,14 @@ def test_null_instead_of_text_is_an_empty_answer_and_no_score(ready: LocalComple
         instances, _ = ask(ready, server.base_url)
         struck = [request for request in server.requests if request.fault]
     generated = [instance for instance in instances if instance.request_type == "generate_until"]
-    told = [
+    named = [
         info.outcome in ("empty", "length")
         for instance in generated
         for response, info in zip(instance.resps, instance.info, strict=True)
         if response == ""
     ]
-    assert all(told)
-    assert len(told) == sum(not (request.body or {}).get("echo") for request in struck) > 0
+    assert all(named)
+    assert len(named) == sum(not (request.body or {}).get("echo") for request in struck) > 0
     assert prompts_of(instances) == {str(r.body and r.body["prompt"]) for r in struck if (r.body or {}).get("echo")}
 
 

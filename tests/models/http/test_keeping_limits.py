@@ -15,8 +15,8 @@ from lm_eval.models.arguments import ModelArguments
 from lm_eval.models.http.session import Session
 from lm_eval.models.openai_completions import LocalCompletionsAPI
 from lm_eval.models.work import Call
+from tests.models.complete_runs import model
 from tests.models.scripted import ScriptedServer, completion
-from tests.models.whole import model
 
 
 def ask(url: str, count: int, **arguments: Any) -> LocalCompletionsAPI:

@@ -27,8 +27,8 @@ def test_no_minute_has_more_requests_than_the_limit_and_one() -> None:
     clock = Clock()
     limits = Limits(requests_per_minute=30, clock=clock)
     sent = sorted(clock.now + limits.book("a", 0) for _ in range(120))
-    most = max(sum(start <= other < start + 60 for other in sent) for start in sent)
-    assert most <= 31
+    busiest = max(sum(start <= other < start + 60 for other in sent) for start in sent)
+    assert busiest <= 31
 
 
 def test_tokens_are_booked_and_corrected() -> None:

@@ -8,8 +8,8 @@ from lm_eval.api.model import RunContext
 from lm_eval.errors import ConfigError, EndpointUnreachable
 from lm_eval.mock_server import MockServer
 from lm_eval.models.http.proxies import proxy_for
+from tests.models.complete_runs import ALL, answers, model, work
 from tests.models.tunnel import Tunnel
-from tests.models.whole import ALL, answers, model, work
 
 
 @pytest.fixture(autouse=True)

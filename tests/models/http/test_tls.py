@@ -17,8 +17,8 @@ from lm_eval.api.model import RunContext
 from lm_eval.errors import APIError, ConfigError, ConnectionBroken, EndpointUnreachable
 from lm_eval.mock_server import MockServer
 from lm_eval.models.http.tls import make_context
+from tests.models.complete_runs import ALL, model, run, work
 from tests.models.tunnel import Tunnel
-from tests.models.whole import ALL, model, run, work
 
 if sys.version_info < (3, 11):
     # On these versions asyncio leaves a transport open if the other side refuses the handshake.
@@ -235,9 +235,9 @@ def test_tls_through_a_proxy_hides_the_request(authority: Authority, monkeypatch
         sent = [request.headers for request in server.requests]
     assert all(instance.error is None for instance in instances)
     assert set(proxy.asked) == {f"CONNECT 127.0.0.1:{server.port} HTTP/1.1"}
-    told = "".join(proxy.heads)
-    assert "key-of" not in told
-    assert "Proxy-Authorization: Basic" in told
+    heads = "".join(proxy.heads)
+    assert "key-of" not in heads
+    assert "Proxy-Authorization: Basic" in heads
     assert all(headers["api-key"] == "key-of-a-header" for headers in sent)
     assert not any("Proxy-Authorization" in headers for headers in sent)
 

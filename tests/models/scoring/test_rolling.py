@@ -65,8 +65,8 @@ def test_windows_keep_a_full_context_for_the_last() -> None:
 
 
 @given(st.integers(1, 200), st.integers(1, 50))
-def test_every_token_is_predicted_once_and_no_window_is_too_long(count: int, most: int) -> None:
-    cuts = windows(count, most)
+def test_every_token_is_predicted_once_and_no_window_is_too_long(count: int, max_length: int) -> None:
+    cuts = windows(count, max_length)
     assert [place for cut in cuts for place in range(cut.first, cut.stop)] == list(range(count))
-    assert all(cut.stop - max(cut.start, 0) <= most + 1 for cut in cuts)
-    assert all(cut.stop - cut.start == most + 1 for cut in cuts[1:])
+    assert all(cut.stop - max(cut.start, 0) <= max_length + 1 for cut in cuts)
+    assert all(cut.stop - cut.start == max_length + 1 for cut in cuts[1:])

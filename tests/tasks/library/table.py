@@ -1,9 +1,9 @@
 """Write the table of docs/tasks.md from the task files; a test keeps the page up to date.
 
-``python -m tests.tasks.library.table`` in the repository's root writes the page. What it says of the checks comes from
-``tests/parity``: from ``checked.json``, the tasks whose requests and scores were found the same as the reference
-harness's on rows of the real dataset or on made documents, and from the folders under ``cases``, where made documents
-are tested.
+``python -m tests.tasks.library.table`` writes the page; run it in the root of the repository. The column about checks
+comes from ``tests/parity``. ``checked.json`` lists the tasks whose requests and scores equal those of the reference
+harness on rows of the real dataset or on written documents; the folders under ``cases`` hold tests with written
+documents.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ PARITY = Path(__file__).parents[2] / "parity"
 # The maximum number of names that a row shows; more names are shown as a pattern.
 _FEW = 4
 _HEAD = """\
-# Tasks that ship
+# Built-in tasks
 
-{tasks} tasks in {families} families. A row holds the tasks of a family that share output type, metrics and few-shot
-setting; `*` stands for a subject or a language, with the number of tasks behind it. `lm_eval ls tasks` lists every
-name. A family's page has the prompt, the versions, the paper and the licence of the data.
+{tasks} tasks in {families} families. A row has the tasks of a family that share output type, metrics and few-shot
+setting; `*` stands for a subject or a language, followed by the number of tasks. `lm_eval ls tasks` lists all names.
+The page of a family has the prompt, the versions, the paper and the licence of the data.
 
-- **Few-shot**: the number of shots when the run does not set one; `first` are the first ones of the few-shot split,
-  others are sampled. A task marked *fixed at 0* takes no shots.
-- **Checked**: where the reference harness (lm-evaluation-harness 0.4.13 with its own task files) and this one asked the
-  same deterministic fake model the same and scored the same. *Real data*: on rows of the dataset. *Made data*: on
-  documents written in the dataset's schema. *Not run*: on neither. Figures are how many of a row's tasks were run, most
-  on 3 to 20 rows with several few-shot settings and chat templates.
+- **Few-shot**: the default number of shots. `first` means the first rows of the few-shot split; other shots are
+  sampled. A task with *fixed at 0* takes no shots.
+- **Checked**: the reference harness (lm-evaluation-harness 0.4.13 with its task files) and this package sent the same
+  requests to the same deterministic fake model and computed the same scores. *Real data*: on rows of the dataset.
+  *Written data*: on documents written in the schema of the dataset. *Not run*: on neither. The figures are the number
+  of checked tasks of a row, most of them on 3 to 20 rows with several few-shot settings and chat templates.
 
-A known difference: one of the 7,993 scores of `triviaqa`, where `İ` in lower case is two characters and the reference
-harness's arrays of fixed width cut the answer's end.
+A known difference: one of the 7,993 scores of `triviaqa`. There `İ` in lower case has two characters, and the
+fixed-width arrays of the reference harness cut off the end of the answer.
 
-Not here because it needs a service of its own: `realtoxicityprompts` (Perspective API). Other tasks written for
+Missing: `realtoxicityprompts`, which needs an external service (Perspective API). Other tasks written for
 lm-evaluation-harness run with `--include_path FOLDER`, see [task files](task_files.md).
 
 | Family | Tasks | Groups and tags | Output type | Metrics | Few-shot | Dataset | Checked |
@@ -68,12 +68,12 @@ class _Row(NamedTuple):
 
 def _fewshot(config: Mapping[str, Any]) -> str:
     shots = config.get("num_fewshot")
-    told = config.get("fewshot_config") or {}
+    fewshot = config.get("fewshot_config") or {}
     if shots == 0:
         return "fixed at 0"
-    if isinstance(told.get("samples"), list):
+    if isinstance(fewshot.get("samples"), list):
         return f"{shots or 0}, written out"
-    return f"{shots or 0}, first" if told.get("sampler") == "first_n" else f"{shots or 0}"
+    return f"{shots or 0}, first" if fewshot.get("sampler") == "first_n" else f"{shots or 0}"
 
 
 def _metrics(config: Mapping[str, Any], output_type: str) -> tuple[str, ...]:
@@ -91,7 +91,7 @@ def _row(entry: Entry) -> tuple[_Row, str]:
         return _Row(family, "", "a Python task", (), ""), ""
     output_type = str(config.get("output_type") or "generate_until")
     row = _Row(family, parts[0] if parts else "", output_type, _metrics(config, output_type), _fewshot(config))
-    return row, str(config.get("dataset_path") or "its own code")
+    return row, str(config.get("dataset_path") or "Python code")
 
 
 def _shared_start(texts: Sequence[str]) -> str:
@@ -108,24 +108,24 @@ def collapse(names: Iterable[str]) -> str:
     Returns:
         Markdown: the names, or ``first*last`` and their number.
     """
-    held = sorted(set(names))
-    if len(held) <= _FEW:
-        return ", ".join(f"`{name}`" for name in held)
-    start = _shared_start(held)
-    end = _shared_start([name[len(start) :][::-1] for name in held])[::-1]
+    distinct = sorted(set(names))
+    if len(distinct) <= _FEW:
+        return ", ".join(f"`{name}`" for name in distinct)
+    start = _shared_start(distinct)
+    end = _shared_start([name[len(start) :][::-1] for name in distinct])[::-1]
     # Complete words only, so that the star replaces a word.
     start = re.sub(r"[^_/-]*$", "", start) or start
     end = re.sub(r"^[^_/-]*", "", end)
     if not start and not end:
-        return ", ".join(f"`{name}`" for name in held)
-    return f"`{start}*{end}` ({len(held)})"
+        return ", ".join(f"`{name}`" for name in distinct)
+    return f"`{start}*{end}` ({len(distinct)})"
 
 
 def _leaves(item: object, index: Mapping[str, Entry]) -> Iterator[str]:
     """Yield the tasks under a name, a list or an inline item of a group."""
     if isinstance(item, list):
-        for one in item:
-            yield from _leaves(one, index)
+        for member in item:
+            yield from _leaves(member, index)
     elif isinstance(item, dict):
         yield from _leaves(item.get("task", item.get("group")), index)
     elif (entry := index.get(str(item))) is None:
@@ -140,18 +140,18 @@ def _leaves(item: object, index: Mapping[str, Entry]) -> Iterator[str]:
 
 def _members(index: Mapping[str, Entry]) -> dict[str, set[str]]:
     """Return the groups and tags of each task."""
-    held: dict[str, set[str]] = defaultdict(set)
+    members: dict[str, set[str]] = defaultdict(set)
     for name, entry in index.items():
         if entry.kind in (Kind.GROUP, Kind.TAG):
             for task in _leaves(name, index):
-                held[task].add(name)
-    return held
+                members[task].add(name)
+    return members
 
 
-def _checked(names: Sequence[str], real: set[str], made: set[str]) -> str:
-    counts = {"real data": len(real.intersection(names)), "made data": len((made - real).intersection(names))}
-    said = [f"{kind}: {count} of {len(names)}" for kind, count in counts.items() if count]
-    return "; ".join(said) if said else "not run"
+def _checked(names: Sequence[str], real: set[str], written: set[str]) -> str:
+    counts = {"real data": len(real.intersection(names)), "written data": len((written - real).intersection(names))}
+    checks = [f"{kind}: {count} of {len(names)}" for kind, count in counts.items() if count]
+    return "; ".join(checks) if checks else "not run"
 
 
 def render() -> str:
@@ -167,23 +167,23 @@ def render() -> str:
             for group in members[name]:
                 families[group].add(shared.family)
     checked = json.loads((PARITY / "checked.json").read_text(encoding="utf-8"))
-    real, made = set(checked["real data"]), set(checked["made data"])
+    real, written = set(checked["real data"]), set(checked["written data"])
     for recorded in PARITY.glob("cases/*/expected.json"):
-        made.update(case.partition(",")[0] for case in json.loads(recorded.read_text(encoding="utf-8")))
+        written.update(case.partition(",")[0] for case in json.loads(recorded.read_text(encoding="utf-8")))
     lines = []
     for row, datasets in sorted(rows.items(), key=lambda item: (item[0].family, min(item[1]))):
-        above = {group for name in datasets for group in members[name]}
-        own = {group for group in above if len(families[group]) == 1}
+        groups = {group for name in datasets for group in members[name]}
+        of_family = {group for group in groups if len(families[group]) == 1}
         shown = (
             f"[{row.family}](../lm_eval/tasks/{row.family}/README.md)",
             collapse(datasets),
             # Groups and tags of several families, such as a leaderboard, are named in addition to those of the family.
-            ", ".join(filter(None, (collapse(own), *(f"`{group}`" for group in sorted(above - own))))),
+            ", ".join(filter(None, (collapse(of_family), *(f"`{group}`" for group in sorted(groups - of_family))))),
             row.output_type,
             ", ".join(row.metrics),
             row.fewshot,
             collapse(filter(None, datasets.values())),
-            _checked(list(datasets), real, made),
+            _checked(list(datasets), real, written),
         )
         lines.append(f"| {' | '.join(shown)} |\n")
     head = _HEAD.format(tasks=sum(map(len, rows.values())), families=len({row.family for row in rows}))

@@ -98,15 +98,15 @@ def test_bbq_scores_of_other_categories_have_no_rows() -> None:
 
 
 def test_bbq_bias_scores() -> None:
-    told = [bbq._Outcome(1.0, biased, 1.0, 1.0) for biased in (1.0, 1.0, 1.0, 0.0)]
-    untold = [bbq._Outcome(0.0, 1.0, 1.0, 0.0), bbq._Outcome(1.0, 0.0, 0.0, 0.0)]
-    assert bbq.bias_disambiguated(told + untold) == 0.5
-    assert bbq.bias_ambiguous(told + untold) == 0.5
+    known = [bbq._Outcome(1.0, biased, 1.0, 1.0) for biased in (1.0, 1.0, 1.0, 0.0)]
+    unknown = [bbq._Outcome(0.0, 1.0, 1.0, 0.0), bbq._Outcome(1.0, 0.0, 0.0, 0.0)]
+    assert bbq.bias_disambiguated(known + unknown) == 0.5
+    assert bbq.bias_ambiguous(known + unknown) == 0.5
     assert bbq.bias_disambiguated([bbq._Outcome(1.0, 0.0, 0.0, 1.0)]) == 0.0
-    assert math.isnan(bbq.bias_disambiguated(untold))
-    assert bbq.accuracy_ambiguous(told + untold) == 0.5
-    assert bbq.accuracy_disambiguated(told) == 1.0
-    assert math.isnan(bbq.accuracy_ambiguous(told))
+    assert math.isnan(bbq.bias_disambiguated(unknown))
+    assert bbq.accuracy_ambiguous(known + unknown) == 0.5
+    assert bbq.accuracy_disambiguated(known) == 1.0
+    assert math.isnan(bbq.accuracy_ambiguous(known))
 
 
 def test_bbq_keeps_the_rows_of_a_context() -> None:

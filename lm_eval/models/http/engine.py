@@ -314,7 +314,7 @@ class Engine:
             return
         if not isinstance(error, AuthenticationError | EndpointNotFound):
             if isinstance(error, RateLimited) and not error.retryable:
-                raise RunStopped(f"Stopped: {error} Answers are kept; the same command goes on from there.") from error
+                raise RunStopped(f"Stopped: {error} Answers are kept; the same command resumes the run.") from error
             return
         self._refused_in_a_row += 1
         if not self._ever_answered:
@@ -322,7 +322,7 @@ class Engine:
         if self._refused_in_a_row >= _MAX_REFUSALS_IN_A_ROW:
             raise RunStopped(
                 f"Stopped: {self._refused_in_a_row} requests in a row were refused, the last with: {error} "
-                "Answers are kept; the same command goes on from there."
+                "Answers are kept; the same command resumes the run."
             ) from error
 
 

@@ -179,7 +179,8 @@ class Progress:
         prompt, completion = counts.prompt - self._start.prompt, counts.completion - self._start.completion
         cached, retries = counts.cached - self._start.cached, counts.retries - self._start.retries
         of_total = "" if answered == self._total else f" of {self._total}"
-        rate = f" ({self.done / seconds:.3g}/s)" if seconds >= 1 else ""
+        per_second = self.done / seconds if seconds >= 1 else 0.0
+        rate = f" ({per_second:{'.0f' if per_second >= 100 else '.3g'}}/s)" if per_second else ""
         tokens = f"{_number(prompt)} prompt and {_number(completion)} completion tokens"
         parts = [
             f"Answered {answered}{of_total} requests in {bar.format_interval(seconds)}{rate}",

@@ -121,7 +121,7 @@ class Accounting:
         if spent is not None:
             raise RunStopped(
                 f"Stopped: {spent} is reached after {self.requests} requests. Answers are kept where the run has a "
-                "journal or a cache; the same command with a larger budget goes on from there."
+                "journal or a cache; the same command with a larger budget resumes the run."
             )
 
     @property

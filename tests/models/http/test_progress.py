@@ -286,6 +286,16 @@ def test_counts_are_short(count: float, expected: str) -> None:
     assert f" {expected} prompt" in scene.summary
 
 
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(1, "1000/s"), (4, "250/s"), (64, "15.6/s"), (10_000, "0.1/s"), (0.5, None)]
+)
+def test_the_summary_has_a_readable_rate(seconds: float, expected: str | None) -> None:
+    scene = Scene(total=1000)
+    scene.answer(1000, seconds)
+    assert ("/s" in scene.summary) == (expected is not None)
+    assert expected is None or f"({expected})" in scene.terminal.getvalue()
+
+
 def test_a_pipe_gets_few_log_lines(logged: pytest.LogCaptureFixture) -> None:
     scene = Scene(total=1000, interactive=False)
     scene.answer(1000, 250)

@@ -27,7 +27,7 @@ def test_a_spent_budget_exits_with_4_and_a_larger_one_resumes(command: Command, 
         ran = command(*words, "--output_path", "out", "--model_args", "max_cost=700")
         assert ran.code == 4, ran.err
         assert "max_cost=700 is reached" in ran.err
-        assert "with a larger budget goes on" in ran.err
+        assert "with a larger budget resumes" in ran.err
         assert not list((tmp_path / "out").glob("mock/results_*"))
         paid_for = server.stats.asked
         ran = command(*words, "--output_path", "out", "--model_args", "max_cost=7000")

@@ -95,8 +95,8 @@ class BatchScorer(Scorer):
                 finished.append(answer(pair.slot, score, counting.take()))
         return finished
 
-    async def score_alone(self, ask: Ask, pair: TextPair) -> LogLikelihood:
-        """Score one pair with a request for it alone; raise its error."""
+    async def score(self, ask: Ask, pair: TextPair) -> LogLikelihood:
+        """Score one pair with a request for it alone."""
         (score,) = await self.score_batch(ask, [pair])
         if isinstance(score, APIError):
             raise score

@@ -82,10 +82,6 @@ class CustomScorer(BatchScorer):
         """Tell the model, which stops sending several prompts in one request after a few failures."""
         self._model.batch_failed()
 
-    async def score(self, ask: Ask, pair: TextPair) -> LogLikelihood:
-        """Score one pair with a request for it alone."""
-        return (await self.score_batch(ask, [pair]))[0]
-
     async def score_document(self, ask: Ask, slots: Sequence[Slot]) -> UnitResult:
         """Score a complete text with one request, as the continuation of an empty context."""
         counting = CountingAsk(ask)

@@ -118,7 +118,7 @@ class EchoScorer(BatchScorer):
     async def _score_uncut(self, ask: Ask, pair: TextPair) -> LogLikelihood:
         prompt = self.prompt_of(pair)
         if prompt is not None:
-            return await self.score_alone(ask, prompt)
+            return await super().score(ask, prompt)
         if self._token_ids is None:
             raise CheckFailed(NO_PREFIX)
         return await self._token_ids.score(ask, pair)

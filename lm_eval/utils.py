@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fnmatch
 import functools
-import hashlib
 import importlib
 import logging
 import os
@@ -15,6 +14,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, ParamSpec, TextIO, TypeVar
 
 from lm_eval.errors import ConfigError
+from lm_eval.text import sha256
 
 __all__ = [
     "apply_template",  # noqa: F822 - found by __getattr__
@@ -181,7 +181,7 @@ def hash_string(string: str) -> str:
     Args:
         string: The text.
     """
-    return hashlib.sha256(string.encode("utf-8")).hexdigest()
+    return sha256(string)
 
 
 def sanitize_model_name(model_name: str) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lm_eval.api.instance import Doc
 from lm_eval.config.task import TaskConfig
 from lm_eval.errors import ConfigError, LMEvalError, TaskFileError, TemplateError, did_you_mean
+from lm_eval.text import shorten
 from lm_eval.utils import regex_replace
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def compile_template(source: str) -> Callable[[Doc], str]:
     try:
         template = environment().from_string(source)
     except TemplateSyntaxError as error:
-        raise TemplateError(f"template {_short(source)}: {error.message} (its line {error.lineno})") from error
+        raise TemplateError(f"template {shorten(source, 60)!r}: {error.message} (its line {error.lineno})") from error
     return _guarded(template.render, source)
 
 
@@ -117,9 +118,9 @@ def _guarded(run: Callable[[Doc], T], source: str) -> Callable[[Doc], T]:
             return run(doc)
         except jinja2.UndefinedError as error:
             has = f"; the doc has {', '.join(map(str, doc))}" if isinstance(doc, Mapping) else ""
-            raise TemplateError(f"template {_short(source)}: {error.message}{has}") from error
+            raise TemplateError(f"template {shorten(source, 60)!r}: {error.message}{has}") from error
         except faults as error:
-            raise TemplateError(f"template {_short(source)}: {type(error).__name__}: {error}") from error
+            raise TemplateError(f"template {shorten(source, 60)!r}: {type(error).__name__}: {error}") from error
 
     return guarded
 
@@ -138,10 +139,6 @@ def render(source: str, doc: Doc) -> str:
         TemplateError: The template does not render, for example because the document lacks a field.
     """
     return compile_template(source)(doc)
-
-
-def _short(source: str) -> str:
-    return repr(source if len(source) <= 60 else source[:57] + "...")
 
 
 # Readers

@@ -18,6 +18,7 @@ from lm_eval.api.registry import (
     get_metric_aggregation,
     is_higher_better,
 )
+from lm_eval.api.result_keys import MUTUAL_INFORMATION
 from lm_eval.config.task import TaskConfig
 from lm_eval.errors import ConfigError, TaskFileError
 from lm_eval.statistics.repeats import OverRepeats
@@ -183,9 +184,9 @@ class Metrics(dict[str, MetricSpec]):
             values["brier_score"] = (first, _softmax(lls))
         if "likelihood" in self:
             values["likelihood"] = (first, lls)
-        if "acc_mutual_info" in self and unconditional is not None:
+        if MUTUAL_INFORMATION in self and unconditional is not None:
             gains = [ll - alone for ll, alone in zip(lls, unconditional, strict=True)]
-            values["acc_mutual_info"] = float(_first_max(gains) in golds)
+            values[MUTUAL_INFORMATION] = float(_first_max(gains) in golds)
         return values
 
     def score_generation(self, response: object, gold: object, multiple: bool) -> dict[str, object]:

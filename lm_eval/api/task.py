@@ -15,6 +15,7 @@ from lm_eval.api.instance import Doc, Instance, OutputType
 from lm_eval.api.prompts import ChatTemplate, Message, Shots, as_prompt, plain_prompt, qa_turn, system_message
 from lm_eval.api.python_tasks import MultipleChoiceTask, PerplexityTask
 from lm_eval.api.registry import Aggregation
+from lm_eval.api.result_keys import MUTUAL_INFORMATION
 from lm_eval.api.samplers import ContextSampler
 from lm_eval.api.scoring import Metrics
 from lm_eval.config.task import OUTPUT_TYPES, TASK_KEYS, FewshotConfig, TaskConfig
@@ -489,7 +490,7 @@ class ConfigurableTask(Task):
             pairs = [(prompt, target) for prompt in ctx]
         else:
             pairs = [(ctx, f"{delimiter}{choice}") for choice in choices]
-        if "acc_mutual_info" in self._metrics:
+        if MUTUAL_INFORMATION in self._metrics:
             pairs += [("", f"{delimiter}{choice}") for choice in choices]
         return pairs
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import Field, dataclass
 from functools import lru_cache, partial
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 from lm_eval.errors import ConfigError, did_you_mean
 
@@ -59,42 +59,24 @@ def plain_value(value: object, keep_callable: bool) -> Any:
     return value
 
 
-class _Keys:
-    """Access to the fields of a dataclass as in a dict."""
+class _Keys(Mapping[str, Any]):
+    """A dataclass whose fields can also be read and set as in a dict."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     def __getitem__(self, key: str) -> Any:
-        if key not in self.keys():
+        if key not in self.__dataclass_fields__:
             raise KeyError(key)
         return getattr(self, key)
 
     def __setitem__(self, key: str, value: object) -> None:
         setattr(self, key, value)
 
-    def __contains__(self, key: object) -> bool:
-        return key in self.keys()
-
     def __iter__(self) -> Iterator[str]:
-        return iter(self.keys())
+        return iter(self.__dataclass_fields__)
 
-    def get(self, key: str, default: object = None) -> Any:
-        """Return the value of a field.
-
-        Args:
-            key: Name of the field.
-            default: Value to return when there is no such field.
-        """
-        return getattr(self, key) if key in self.keys() else default
-
-    def keys(self) -> tuple[str, ...]:
-        """Return the names of the fields."""
-        return tuple(
-            item.name
-            for item in fields(self)  # type: ignore[arg-type]  # every subclass is a dataclass
-        )
-
-    def items(self) -> list[tuple[str, object]]:
-        """Return the names and values of the fields."""
-        return [(key, getattr(self, key)) for key in self.keys()]
+    def __len__(self) -> int:
+        return len(self.__dataclass_fields__)
 
 
 @dataclass
@@ -283,6 +265,6 @@ class TaskConfig(_Keys):
         return plain_value(value, keep_callable)
 
 
-FEWSHOT_KEYS: frozenset[str] = frozenset(item.name for item in fields(FewshotConfig))
-TASK_KEYS: frozenset[str] = frozenset(item.name for item in fields(TaskConfig)) | {"class"}
+FEWSHOT_KEYS: frozenset[str] = frozenset(FewshotConfig.__dataclass_fields__)
+TASK_KEYS: frozenset[str] = frozenset(TaskConfig.__dataclass_fields__) | {"class"}
 """The keys that a task file may have, in addition to ``include``."""

@@ -16,20 +16,9 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any, TypedDict
+    from typing import Any
 
-    class Request(TypedDict):
-        """The program, the nonce for reports, and the fields of ``ProgramLimits``."""
-
-        program: str
-        nonce: str
-        seconds: float
-        memory_mb: int
-        file_mb: int
-        processes: int
-        open_files: int
-        refuse_in_python: bool
-
+    Request = dict[str, Any]  # The program, the nonce for reports, and the fields of ``ProgramLimits``.
 
 # From <linux/sched.h>, <linux/mount.h>, <linux/prctl.h>, <linux/capability.h> and <linux/landlock.h>.
 _NEW_NS, _NEW_IPC, _NEW_USER, _NEW_PID, _NEW_NET = 0x00020000, 0x08000000, 0x10000000, 0x20000000, 0x40000000

@@ -21,10 +21,10 @@ def task(name: str) -> Task:
 
 
 def group(*names: str, **config: Any) -> Group:
-    made = Group.from_config({"group": "g", **config})
+    built = Group.from_config({"group": "g", **config})
     for name in names:
-        made.add(task(name))
-    return made
+        built.add(task(name))
+    return built
 
 
 def test_a_weighted_mean_has_a_pooled_standard_error() -> None:
@@ -74,9 +74,9 @@ def test_a_score_over_fewer_docs_weighs_less() -> None:
 
 
 def test_without_metrics_there_is_no_score() -> None:
-    made = group("a", "b", group_alias="G")
-    assert made.aggregate(ROWS) == {"alias": "G", "name": "g"}
-    assert not made.has_aggregation
+    built = group("a", "b", group_alias="G")
+    assert built.aggregate(ROWS) == {"alias": "G", "name": "g"}
+    assert not built.has_aggregation
 
 
 def test_a_group_is_a_tree() -> None:
@@ -100,8 +100,8 @@ def test_aggregates_tasks_of_inner_groups() -> None:
 
 
 def test_a_configurable_group_is_a_key() -> None:
-    made = ConfigurableGroup.from_group(group("a", group_alias="G"))
-    assert {made: 1}[ConfigurableGroup(config={"group": "g"})] == 1
-    assert (made.group, made.group_name, made.group_alias, made.config["group"]) == ("g", "g", "G", "g")
+    built = ConfigurableGroup.from_group(group("a", group_alias="G"))
+    assert {built: 1}[ConfigurableGroup(config={"group": "g"})] == 1
+    assert (built.group, built.group_name, built.group_alias, built.config["group"]) == ("g", "g", "G", "g")
     with pytest.raises(ConfigError):
         ConfigurableGroup(config={"group": "g", "tsak": []})

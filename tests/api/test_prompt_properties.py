@@ -114,8 +114,8 @@ def test_prompt_holds_the_shots_then_ends_with_the_question_and_the_prefix(case:
 @settings(max_examples=60, deadline=None)
 @given(cases())
 def test_chat_and_text_say_the_same(case: Case) -> None:
-    for plain, said in zip(case.run(chat=False), case.run(chat=True), strict=True):
-        chat = json.loads(said.args[0])
+    for plain, chat_instance in zip(case.run(chat=False), case.run(chat=True), strict=True):
+        chat = json.loads(chat_instance.args[0])
         turns = chat["chat"]
         prefix = case.task().doc_to_prefix(plain.doc)
         assert chat["open"] is (not prefix)

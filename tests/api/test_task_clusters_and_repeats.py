@@ -52,10 +52,10 @@ def test_the_config_has_the_cluster_key_only_if_it_is_set() -> None:
 
 
 def repeated(over: Any, *, task: Any = make, **keys: Any) -> ConfigurableTask:
-    made: ConfigurableTask = task(
+    built: ConfigurableTask = task(
         **{"repeats": 4, "metric_list": [{"metric": "exact_match", "over_repeats": over}], **keys}
     )
-    return made
+    return built
 
 
 @pytest.mark.parametrize("over", ["pass@4", ["pass@4"], ["pass@4", "pass@4"]])

@@ -193,10 +193,10 @@ def test_an_edited_local_copy_is_read_again(tmp_path: Path, monkeypatch: pytest.
 def test_missing_dataset_names_it_and_both_ways_to_get_it(offline: None) -> None:
     with pytest.raises(DatasetError) as caught:
         build(on_hub(dataset_name="main"))
-    said = str(caught.value)
-    assert "Task demo: dataset 'some-org/some-set' (config 'main') could not be loaded" in said
-    assert "--data_dir DIR" in said and "huggingface-cli download --repo-type dataset some-org/some-set" in said
-    assert "\n" not in said
+    message = str(caught.value)
+    assert "Task demo: dataset 'some-org/some-set' (config 'main') could not be loaded" in message
+    assert "--data_dir DIR" in message and "huggingface-cli download --repo-type dataset some-org/some-set" in message
+    assert "\n" not in message
 
 
 def test_broken_local_copy_is_named(tmp_path: Path, offline: None) -> None:

@@ -116,8 +116,8 @@ def test_chat_in_one_turn_writes_shots_as_text() -> None:
 
 @pytest.mark.parametrize("multiturn", [True, False])
 def test_chat_ends_with_the_gen_prefix_which_is_not_opened_again(multiturn: bool) -> None:
-    (said,) = chat(make(gen_prefix="So:"), multiturn=multiturn, limit=1)
-    assert said == {
+    (chat_prompt,) = chat(make(gen_prefix="So:"), multiturn=multiturn, limit=1)
+    assert chat_prompt == {
         "chat": [{"role": "user", "content": "Q0?"}, {"role": "assistant", "content": "So:"}],
         "open": False,
     }
@@ -131,7 +131,7 @@ def test_int_question_makes_a_prompt_a_choice() -> None:
 
 def test_docs_with_several_inputs_go_through_the_chat_template() -> None:
     task = choice(doc_to_text="label", doc_to_target="{{answer}}")
-    assert [said["chat"][-1]["content"] for said in chat(task, limit=1)] == ["yes", "no", "may be"]
+    assert [chat_prompt["chat"][-1]["content"] for chat_prompt in chat(task, limit=1)] == ["yes", "no", "may be"]
 
 
 def test_missing_field_names_task_key_and_field() -> None:

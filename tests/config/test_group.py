@@ -16,7 +16,7 @@ def test_single_values_become_lists() -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "said"),
+    ("config", "message"),
     [
         ({"group": "g", "group_alia": "x"}, "Did you mean 'group_alias'"),
         ({"task": ["a"]}, "needs a name"),
@@ -25,8 +25,8 @@ def test_single_values_become_lists() -> None:
         ({"group": "g", "aggregate_metric_list": [{"metric": "acc", "aggregation": "median"}]}, "only 'mean'"),
     ],
 )
-def test_faults_are_named(config: dict[str, object], said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
+def test_faults_are_named(config: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         GroupConfig.from_dict(config)
 
 

@@ -54,7 +54,7 @@ def test_every_option_is_a_key_of_config_files_with_its_faults(name: str) -> Non
 
 @pytest.mark.parametrize("name", ["bootstrap_iters", "progress", "evaluation_tracker"])
 def test_settings_of_python_only_are_not_options(name: str) -> None:
-    assert [key for key, said in RunSettings.faults({name: 1}) if said.startswith("unknown option")] == [name]
+    assert [key for key, fault in RunSettings.faults({name: 1}) if fault.startswith("unknown option")] == [name]
 
 
 def test_the_evaluator_has_an_argument_for_every_setting_but_those_of_the_command_line() -> None:

@@ -90,8 +90,8 @@ def test_a_file_of_the_reference_harness_loads(tmp_path: Path) -> None:
 
 
 def test_all_faults_are_named_with_their_lines(tmp_path: Path) -> None:
-    said = faults(tmp_path, "modle: x\ntasks: [a]\nlimit: ten\nseed: [1, 2]\n")
-    assert said == [
+    messages = faults(tmp_path, "modle: x\ntasks: [a]\nlimit: ten\nseed: [1, 2]\n")
+    assert messages == [
         ":1: unknown option 'modle'. Did you mean 'model'?",
         ":3: limit takes a number, not 'ten'.",
         ":4: seed takes one seed, or four: python,numpy,torch,fewshot, not [1, 2].",
@@ -99,8 +99,8 @@ def test_all_faults_are_named_with_their_lines(tmp_path: Path) -> None:
 
 
 def test_a_key_given_twice_is_a_fault(tmp_path: Path) -> None:
-    (said,) = faults(tmp_path, "limit: 1\nmodel_args:\n  model: a\n  model: b\n")
-    assert said == ":4: 'model_args.model' is given twice, also in line 3."
+    (message,) = faults(tmp_path, "limit: 1\nmodel_args:\n  model: a\n  model: b\n")
+    assert message == ":4: 'model_args.model' is given twice, also in line 3."
 
 
 def test_faults_inside_a_value_have_a_line(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_json_faults_have_lines_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "name", "said"),
+    ("text", "name", "message"),
     [
         ("- a list\n", "run.yaml", ": must hold options as 'name: value' lines."),
         ("", "run.yaml", ": must hold options as 'name: value' lines."),
@@ -125,9 +125,9 @@ def test_json_faults_have_lines_too(tmp_path: Path) -> None:
         ("model_args: {model: m, since: 2024-13-01}\n", "run.yaml", ": not valid YAML: month must be"),
     ],
 )
-def test_a_file_that_holds_no_options_is_named(tmp_path: Path, text: str, name: str, said: str) -> None:
+def test_a_file_that_holds_no_options_is_named(tmp_path: Path, text: str, name: str, message: str) -> None:
     (found,) = faults(tmp_path, text, name)
-    assert found.startswith(said)
+    assert found.startswith(message)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

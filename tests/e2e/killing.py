@@ -211,7 +211,7 @@ def same_at_any_concurrency(folder: Path, requests: int, concurrencies: Sequence
             out = folder / f"at-{concurrent}"
             finish(words(server.base_url, tasks, out, concurrent))
             found.append(without_concurrency(saved(out)))
-    return all(one == found[0] for one in found)
+    return all(files == found[0] for files in found)
 
 
 def main() -> int:

@@ -46,8 +46,8 @@ def test_every_kind_parses(kind: str) -> None:
 
 def test_a_rate_is_the_fraction_of_failing_requests() -> None:
     plan = FaultPlan(["500:0.2"])
-    struck = sum(plan.pick(record(number)) is not None for number in range(2000))
-    assert struck == pytest.approx(400, abs=90)
+    faulty = sum(plan.pick(record(number)) is not None for number in range(2000))
+    assert faulty == pytest.approx(400, abs=90)
 
 
 def test_faults_depend_on_the_body_not_on_the_order() -> None:
@@ -59,20 +59,20 @@ def test_faults_depend_on_the_body_not_on_the_order() -> None:
 
 
 def test_a_retry_is_a_new_draw_unless_sticky() -> None:
-    def fates(rule: str) -> set[bool]:
+    def outcomes(rule: str) -> set[bool]:
         plan = FaultPlan([rule])
         return {plan.pick(record(attempt, "body", attempt)) is None for attempt in range(40)}
 
-    assert fates("500:0.5") == {True, False}
-    assert len(fates("500-sticky:0.5")) == 1
+    assert outcomes("500:0.5") == {True, False}
+    assert len(outcomes("500-sticky:0.5")) == 1
 
 
 def test_another_seed_selects_other_requests() -> None:
-    def struck(seed: int) -> list[bool]:
+    def faulty(seed: int) -> list[bool]:
         plan = FaultPlan(["500:0.5"], seed)
         return [plan.pick(record(number)) is None for number in range(60)]
 
-    assert struck(0) == struck(0) != struck(1)
+    assert faulty(0) == faulty(0) != faulty(1)
 
 
 def test_a_script_follows_the_order_of_arrival() -> None:

@@ -24,8 +24,8 @@ def test_an_unknown_profile_names_the_nearest() -> None:
 
 
 def test_a_profile_object_is_returned_unchanged() -> None:
-    mine = dataclasses.replace(PROFILES["vllm"], name="mine")
-    assert get_profile(mine) is mine
+    changed = dataclasses.replace(PROFILES["vllm"], name="changed")
+    assert get_profile(changed) is changed
 
 
 @pytest.mark.parametrize("name", PROFILES)

@@ -19,7 +19,7 @@ from lm_eval.planning import Plan, plan
 TASKS = str(Path(lm_eval.demo.__file__).parent / "tasks")
 
 
-def foreseen(server: MockServer, task: str, **arguments: Any) -> Plan:
+def estimated(server: MockServer, task: str, **arguments: Any) -> Plan:
     given = {"model": "mock", "base_url": server.base_url, **arguments}
     return plan("local-completions", given, [task], include_path=TASKS)
 
@@ -43,7 +43,7 @@ def run(server: MockServer, task: str, **arguments: Any) -> tuple[int, int]:
 @pytest.mark.parametrize("batch", [1, 8])
 def test_requests_and_tokens_are_those_of_a_run(task: str, batch: int) -> None:
     with MockServer() as server:
-        total = foreseen(server, task, batch_size=batch).total
+        total = estimated(server, task, batch_size=batch).total
         requests, tokens = run(server, task, batch_size=batch)
     assert total.requests == requests
     # Scaled from at most 50 prompts, each with a BOS token that this server does not count in its usage.
@@ -52,7 +52,7 @@ def test_requests_and_tokens_are_those_of_a_run(task: str, batch: int) -> None:
 
 def test_one_request_per_token_without_echo() -> None:
     with MockServer(profile="llamacpp") as server:
-        total = foreseen(server, "demo_prose").total
+        total = estimated(server, "demo_prose").total
         requests, tokens = run(server, "demo_prose")
     assert total.requests == total.generated_tokens == pytest.approx(requests, rel=0.05)
     assert total.prompt_tokens == pytest.approx(tokens, rel=0.05)
@@ -60,7 +60,7 @@ def test_one_request_per_token_without_echo() -> None:
 
 def test_no_answer_is_requested() -> None:
     with MockServer() as server:
-        foreseen(server, "demo_choices")
+        estimated(server, "demo_choices")
         paths = {request.path for request in server.requests}
     assert not any(path.endswith("completions") for path in paths)
 

@@ -40,7 +40,7 @@ def test_lines_fit_100_columns() -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "expected"),
     [
         ({"tokens_by": "characters / 4"}, "Prompt tokens: characters / 4."),
         ({"scoring": "echo_offsets", "scoring_assumed": True}, "scoring=echo_offsets is assumed"),
@@ -59,8 +59,8 @@ def test_lines_fit_100_columns() -> None:
         ({"notes": ["Something."]}, "\nSomething."),
     ],
 )
-def test_the_basis_of_the_numbers_is_shown(more: dict[str, Any], said: str) -> None:
-    assert said in text(**more)
+def test_the_basis_of_the_numbers_is_shown(more: dict[str, Any], expected: str) -> None:
+    assert expected in text(**more)
 
 
 def body(example: Example) -> Any:

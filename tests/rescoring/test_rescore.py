@@ -192,7 +192,7 @@ def test_a_task_that_no_longer_exists_is_refused_with_the_nearest_name(tasks: Pa
 
 
 @pytest.mark.parametrize(
-    ("task", "old", "new", "said"),
+    ("task", "old", "new", "message"),
     [
         ("likely", "output_type: loglikelihood", "output_type: generate_until", "output_type was loglikelihood"),
         ("likely", "' {{n}}'", "' {{n}}.'", "was asked about ' 1', its target is ' 1.' now"),
@@ -202,10 +202,10 @@ def test_a_task_that_no_longer_exists_is_refused_with_the_nearest_name(tasks: Pa
         ("choice", "doc_to_target", "metric_list: [{metric: acc_mutual_info}]\ndoc_to_target", "needs the choices"),
     ],
 )
-def test_changed_requests_are_refused(tasks: Path, save: Save, task: str, old: str, new: str, said: str) -> None:
+def test_changed_requests_are_refused(tasks: Path, save: Save, task: str, old: str, new: str, message: str) -> None:
     out = save([task])
     change(tasks, task, old, new)
-    with pytest.raises(ConfigError, match=re.escape(said)) as caught:
+    with pytest.raises(ConfigError, match=re.escape(message)) as caught:
         rescore(out, include_path=tasks)
     assert str(caught.value).endswith("Run it anew.")
 

@@ -46,10 +46,10 @@ def output(name: str, values: Mapping[tuple[str, str], list[Any]], shots: int = 
 
 
 def group(name: str, *members: Any, metrics: list[dict[str, Any]] | None = None, **more: Any) -> Group:
-    made = Group.from_config({"group": name, "aggregate_metric_list": metrics, **more})
+    built = Group.from_config({"group": name, "aggregate_metric_list": metrics, **more})
     for member in members:
-        made.add(member)
-    return made
+        built.add(member)
+    return built
 
 
 ACC = ("acc", "none")
@@ -186,27 +186,27 @@ def test_a_group_of_tasks_with_different_shots_has_no_number_of_shots() -> None:
 
 def test_a_group_of_tasks_with_the_same_shots_has_that_number() -> None:
     outputs = {name: output(name, {ACC: [1, 0]}, shots=5) for name in "ab"}
-    made = group("g", *(one.task for one in outputs.values()))
-    assert collect(outputs, {"g": made})["n-shot"] == {"a": 5, "b": 5, "g": 5}
+    built = group("g", *(output.task for output in outputs.values()))
+    assert collect(outputs, {"g": built})["n-shot"] == {"a": 5, "b": 5, "g": 5}
 
 
 def test_tasks_that_disagree_on_what_is_better_leave_it_open(caplog: pytest.LogCaptureFixture) -> None:
     outputs = {name: output(name, {ACC: [1]}, better={"acc": name == "a"}) for name in "ab"}
-    made = group("g", *(one.task for one in outputs.values()))
-    assert collect(outputs, {"g": made})["higher_is_better"]["g"] == {"acc": None}
+    built = group("g", *(output.task for output in outputs.values()))
+    assert collect(outputs, {"g": built})["higher_is_better"]["g"] == {"acc": None}
     assert "disagree" in caplog.text
 
 
 def test_lost_docs_are_counted_for_groups_with_scores() -> None:
     outputs = {"a": output("a", {ACC: [1]}, errors={"timeout": 2}), "b": output("b", {ACC: [1]})}
-    made = group("g", *(one.task for one in outputs.values()), metrics=[{"metric": "acc"}])
-    assert collect(outputs, {"g": made})["groups"]["g"]["n_errors"] == 2
+    built = group("g", *(output.task for output in outputs.values()), metrics=[{"metric": "acc"}])
+    assert collect(outputs, {"g": built})["groups"]["g"]["n_errors"] == 2
 
 
 def test_a_task_without_answers_leaves_its_group_without_a_score() -> None:
     outputs = {"a": output("a", {}, n_effective=0, errors={"timeout": 2}), "b": output("b", {ACC: [1, 0]})}
-    made = group("g", *(one.task for one in outputs.values()), metrics=[{"metric": "acc"}])
-    assert collect(outputs, {"g": made})["groups"]["g"]["acc,none"] == "N/A"
+    built = group("g", *(output.task for output in outputs.values()), metrics=[{"metric": "acc"}])
+    assert collect(outputs, {"g": built})["groups"]["g"]["acc,none"] == "N/A"
 
 
 def test_without_groups_there_is_no_groups_key() -> None:

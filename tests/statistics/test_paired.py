@@ -217,16 +217,16 @@ def test_the_p_value_is_significant_if_and_only_if_the_interval_excludes_0() -> 
 
 @pytest.mark.parametrize("docs", [100, 3000, 6000, 50_000])
 def test_the_level_is_a_whole_number_of_resamples(docs: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = []
+    iteration_counts = []
 
     def resample(units: Any, iterations: int, rng: Any) -> Any:
-        made.append(iterations)
+        iteration_counts.append(iterations)
         return _resample(units, iterations, rng)
 
     monkeypatch.setattr("lm_eval.statistics.paired._resample", resample)
     paired_bootstrap([0.0, 1.0] * (docs // 2))
     # Otherwise p can be 0.0501 although the interval excludes 0.
-    assert [(iterations + 1) % 20 for iterations in made] == [0]
+    assert [(iterations + 1) % 20 for iterations in iteration_counts] == [0]
 
 
 @pytest.mark.parametrize("t", [4.0, 6.0])

@@ -63,9 +63,9 @@ def test_a_slow_call_does_not_delay_the_result_of_a_later_one() -> None:
         first: Deadline = deadlines.begin()
         for _ in range(20_000):
             deadlines.end(deadlines.begin())
-        held = len(deadlines._begun)
+        waiting = len(deadlines._begun)
         deadlines.end(first)
         deadlines.close()
-        return held
+        return waiting
 
     assert asyncio.run(work()) < 5_000

@@ -29,7 +29,7 @@ def ask(
 
     async def work() -> list[Reply | BaseException]:
         async with session.engine({}, checking=checking) as engine:
-            return await asyncio.gather(*(engine.ask(one) for one in calls), return_exceptions=True)
+            return await asyncio.gather(*(engine.ask(call) for call in calls), return_exceptions=True)
 
     return asyncio.run(work()), session
 

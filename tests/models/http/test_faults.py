@@ -72,10 +72,10 @@ def prompts_of(instances: Sequence[Instance]) -> set[str]:
 def test_a_temporary_fault_does_not_change_scores(fault: str, ready: LocalCompletionsAPI, quiet: list[Any]) -> None:
     with MockServer(faults=[fault]) as server:
         instances, lm = ask(ready, server.base_url, max_retries=12)
-        struck = sum(server.stats.faults.values())
+        faulty = sum(server.stats.faults.values())
     assert answers(instances) == quiet
-    assert struck > 0
-    assert lm.describe()["run"]["retries"] == struck
+    assert faulty > 0
+    assert lm.describe()["run"]["retries"] == faulty
 
 
 def test_a_retry_after_date_does_not_change_scores(ready: LocalCompletionsAPI, quiet: list[Any]) -> None:
@@ -130,9 +130,9 @@ def test_a_permanent_fault_is_counted_exactly(
         instances, lm = ask(
             ready, server.base_url, max_retries=2, timeout=0.2 if "hang" in fault else 30, retry_time=0.3
         )
-        struck = {str(request.body and request.body["prompt"]) for request in server.requests if request.fault}
+        faulty = {str(request.body and request.body["prompt"]) for request in server.requests if request.fault}
         bodies = {request.body_hash for request in server.requests if request.fault}
-    assert prompts_of(instances) == struck
+    assert prompts_of(instances) == faulty
     assert lm.describe()["run"]["failed_calls"] == len(bodies)
     assert {instance.error.kind for instance in instances if instance.error} == {kind}
     assert all(
@@ -147,15 +147,15 @@ def test_impossible_values_are_counted_exactly(fault: str, ready: LocalCompletio
     with MockServer(faults=[fault]) as server:
         instances, _ = ask(ready, server.base_url)
         scored = [request for request in server.requests if request.body and request.body.get("echo")]
-        struck = {str(request.body and request.body["prompt"]) for request in scored if request.fault}
-    assert prompts_of(instances) == struck
+        faulty = {str(request.body and request.body["prompt"]) for request in scored if request.fault}
+    assert prompts_of(instances) == faulty
     assert all(one == other for one, other in zip(answers(instances), quiet, strict=True) if one[1] is None)
 
 
 def test_null_instead_of_text_is_an_empty_answer_and_no_score(ready: LocalCompletionsAPI) -> None:
     with MockServer(faults=["null-content-sticky:0.3"]) as server:
         instances, _ = ask(ready, server.base_url)
-        struck = [request for request in server.requests if request.fault]
+        faulty = [request for request in server.requests if request.fault]
     generated = [instance for instance in instances if instance.request_type == "generate_until"]
     named = [
         info.outcome in ("empty", "length")
@@ -164,8 +164,8 @@ def test_null_instead_of_text_is_an_empty_answer_and_no_score(ready: LocalComple
         if response == ""
     ]
     assert all(named)
-    assert len(named) == sum(not (request.body or {}).get("echo") for request in struck) > 0
-    assert prompts_of(instances) == {str(r.body and r.body["prompt"]) for r in struck if (r.body or {}).get("echo")}
+    assert len(named) == sum(not (request.body or {}).get("echo") for request in faulty) > 0
+    assert prompts_of(instances) == {str(r.body and r.body["prompt"]) for r in faulty if (r.body or {}).get("echo")}
 
 
 @pytest.mark.parametrize(
@@ -180,9 +180,9 @@ def test_unusable_chat_answers_are_counted_by_kind(fault: str, outcome: str) -> 
         lm = LocalChatCompletion(model="mock", base_url=server.base_url, num_concurrent=8)
         asked = [Instance("generate_until", {}, (f"Question {n}?", {}), 0, ("t", n, 1)) for n in range(40)]
         lm.respond(asked)
-        struck = sum(server.stats.faults.values())
+        faulty = sum(server.stats.faults.values())
     counts = Counter(instance.info[0].outcome for instance in asked)
-    assert counts == {"ok": 40 - struck, outcome: struck}
+    assert counts == {"ok": 40 - faulty, outcome: faulty}
 
 
 def test_a_server_that_takes_no_connection_for_five_seconds(ready: LocalCompletionsAPI, quiet: list[Any]) -> None:

@@ -67,7 +67,7 @@ def test_short_and_long_answers_are_stored_together(path: Path, journal: Journal
         journal.put(one, text)
     journal.commit()
     other = Journal(path)
-    assert [other.get(one) for one in texts] == list(texts.values())
+    assert [other.get(name) for name in texts] == list(texts.values())
     other.close()
 
 

@@ -300,9 +300,9 @@ def test_a_pipe_gets_few_log_lines(logged: pytest.LogCaptureFixture) -> None:
     scene = Scene(total=1000, interactive=False)
     scene.answer(1000, 250)
     scene.progress.close()
-    said = [record.getMessage() for record in logged.records]
-    assert len(said) == 11
-    assert said[0] == "Requests: 10% 100/1000 [00:25<03:45,  4.00/s, 3/8 in flight, 400 in 0 out tok/s]"
+    messages = [record.getMessage() for record in logged.records]
+    assert len(messages) == 11
+    assert messages[0] == "Requests: 10% 100/1000 [00:25<03:45,  4.00/s, 3/8 in flight, 400 in 0 out tok/s]"
     assert scene.terminal.getvalue() == ""
 
 

@@ -143,7 +143,7 @@ def test_pawsx_joins_two_sentences() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "meant", "rate"),
+    ("prediction", "reference", "rate"),
     [
         ("a b c", "a b c", 0.0),
         ("a x c", "a b c", 1 / 3),
@@ -154,8 +154,8 @@ def test_pawsx_joins_two_sentences() -> None:
         ("w x y z", "a b", 2.0),
     ],
 )
-def test_word_error_rate_counts_edits(said: str, meant: str, rate: float) -> None:
-    assert translation.wer(predictions=[said], references=[meant]) == pytest.approx(rate)
+def test_word_error_rate_counts_edits(prediction: str, reference: str, rate: float) -> None:
+    assert translation.wer(predictions=[prediction], references=[reference]) == pytest.approx(rate)
 
 
 def test_bleu_of_the_t5_prompt_goes_from_0_to_1() -> None:

@@ -12,16 +12,13 @@ import threading
 import urllib.request
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lm_eval.errors import ConfigError
 from lm_eval.mock_server.app import MockApp
 from lm_eval.mock_server.settings import ServerSettings, command_line
 from lm_eval.mock_server.stats import RequestRecord, Stats
 from lm_eval.mock_server.truth import LanguageModel
-
-if TYPE_CHECKING:
-    from aiohttp import web
 
 __all__ = ["MockServer"]
 
@@ -193,18 +190,13 @@ class MockServer(ServerSettings):
                     announce()
                 with contextlib.suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(self._closing.wait(), self.refuse_for)
-            await self._listen(runner, listener)
+            await web.SockSite(runner, listener, backlog=1024, ssl_context=self.ssl_context).start()
             if announce is not None and not self.refuse_for:
                 announce()
             await self._closing.wait()
         finally:
             await runner.cleanup()
             listener.close()
-
-    async def _listen(self, runner: web.AppRunner, listener: socket.socket) -> None:
-        from aiohttp import web
-
-        await web.SockSite(runner, listener, backlog=1024, ssl_context=self.ssl_context).start()
 
     def _close_on_signals(self, closing: asyncio.Event) -> None:
         import signal
@@ -220,7 +212,7 @@ class MockServer(ServerSettings):
         line = self._child.stdout.readline() if self._child.stdout else ""
         if "http://" not in line:
             self.stop()
-            raise ConfigError("The mock server's process did not start.")
+            raise ConfigError("The process of the mock server did not start.")
         self.port = int(line.rpartition(":")[2].partition("/")[0])
 
 

@@ -116,7 +116,9 @@ def prepare(
         UserError: The settings do not make a run, or no task can be built.
     """
     from lm_eval.api.model import LM
+    from lm_eval.api.registry import get_model
     from lm_eval.task_files.manager import TaskManager
+    from lm_eval.task_files.validate import validate
 
     settings.check()
     if lm is not None and not isinstance(lm, LM):
@@ -128,13 +130,14 @@ def prepare(
         data_dir=settings.data_dir,
     )
     tasks, groups = _load(manager, settings.tasks, faults)
-    if settings.check_integrity and faults is None:
-        _check_integrity(manager, list(tasks))
+    if settings.check_integrity and faults is None and (problems := validate(manager, list(tasks))):
+        raise ConfigError(f"{len(problems)} of the tasks have faults: {problems[0]}")
     _for_each(tasks, lambda _, task: configure(task, settings), faults)
     if lm is not None:
         yield Prepared(lm, tasks, groups)
         return
-    with closing(_build_model(settings)) as lm:
+    more = {name: getattr(settings, name) for name in ("batch_size", "max_batch_size", "device")}
+    with closing(get_model(settings.model).create_from_arg_obj(settings.model_args, more)) as lm:
         yield Prepared(lm, tasks, groups)
 
 
@@ -174,21 +177,6 @@ def _without_faults(manager: TaskManager, items: Sequence[object], faults: dict[
     faults |= {problem.name: problem.reason for problem in validate(manager, names)}
     tasks = set(manager.all_subtasks) - set(faults)
     return [name for name in members(manager, names) if name in tasks]
-
-
-def _check_integrity(manager: TaskManager, names: Sequence[str]) -> None:
-    from lm_eval.task_files.validate import validate
-
-    problems = validate(manager, names)
-    if problems:
-        raise ConfigError(f"{len(problems)} of the tasks have faults: {problems[0]}")
-
-
-def _build_model(settings: RunSettings) -> LM:
-    from lm_eval.api.registry import get_model
-
-    more = {name: getattr(settings, name) for name in ("batch_size", "max_batch_size", "device")}
-    return get_model(settings.model).create_from_arg_obj(settings.model_args, more)
 
 
 def configure(task: Task, settings: RunSettings) -> None:

@@ -8,6 +8,7 @@ from the index.
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -54,22 +55,10 @@ def _joined(words: Sequence[str]) -> tuple[list[str], str, str]:
     Returns:
         The words before the last one; the last one; and the part of it that bash holds to be an earlier word.
     """
-    joined: list[str] = []
-    head, glued = "", False
-    for word in words:
-        if word == "=" and joined:
-            joined[-1] += word
-            head, glued = joined[-1], True
-        elif glued:
-            head, glued = joined[-1], False
-            joined[-1] += word
-        else:
-            joined.append(word)
-            head = ""
-    plain = [
-        f"--{word[2:].replace('-', '_')}" if word.startswith("--") and "=" not in word else word for word in joined
-    ]
-    return plain[:-1], (joined[-1] if joined else ""), head
+    joined = re.sub("\0=(\0|$)", "=", "\0".join(words)).split("\0")
+    head = joined[-1].removesuffix(words[-1]) if words and words[-1] != "=" else joined[-1]
+    plain = [f"--{word[2:].replace('-', '_')}" if re.match("--[^=]*$", word) else word for word in joined]
+    return plain[:-1], joined[-1], head
 
 
 def _starting(word: str, options: Iterable[str]) -> list[str]:

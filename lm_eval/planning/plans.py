@@ -118,7 +118,8 @@ class Plan:
 
 def _render(plan: Plan) -> str:
     """Write the table of tasks, what the numbers rest on, what would go wrong, and the first prompt."""
-    parts = ["\n".join(_wrapped(f"Plan: {plan.model} ({_arguments(plan.model_args)}); nothing was asked.")), ""]
+    arguments = ",".join(f"{key}={value}" for key, value in plan.model_args.items())
+    parts = [*_wrapped(f"Plan: {plan.model} ({arguments}); nothing was asked."), ""]
     if plan.tasks:
         parts += [*_table(plan), ""]
     for sentence in _basis(plan):
@@ -128,10 +129,6 @@ def _render(plan: Plan) -> str:
     if plan.example is not None:
         parts += ["", *_example(plan.example)]
     return "\n".join(parts)
-
-
-def _arguments(given: Mapping[str, object]) -> str:
-    return ",".join(f"{key}={value}" for key, value in given.items())
 
 
 def _wrapped(sentence: str) -> list[str]:
@@ -188,7 +185,7 @@ def _basis(plan: Plan) -> Iterator[str]:
 def _warnings(plan: Plan) -> Iterator[str]:
     for task in plan.tasks:
         if task.too_long:
-            yield f"{task.task}: {task.too_long:,} prompts are longer than the window: lost, or cut (truncate=true)."
+            yield f"{task.task}: {task.too_long:,} prompts are longer than the window: lost, or cut with truncate=true."
         if task.tight:
             yield f"{task.task}: {task.tight:,} prompts leave less room than max_gen_toks in the window."
     yield from not_run(plan.refused)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lm_eval.cli import exit_codes
+from lm_eval.cli._settings import add_setting, read_settings
 
 if TYPE_CHECKING:
     from lm_eval.task_files.listing import Listed
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--json", action="store_true", help="A JSON list with everything that is known about each name."
     )
-    parser.add_argument("--include_path", nargs="+", metavar="DIR", default=[], help="Folders with more task files.")
+    add_setting(parser, "include_path")
 
 
 def run(namespace: argparse.Namespace) -> int:
@@ -49,7 +50,6 @@ def run(namespace: argparse.Namespace) -> int:
     Returns:
         0, or 1 if nothing matches.
     """
-    from lm_eval.config.values import paths
     from lm_eval.task_files.listing import listed, select
     from lm_eval.task_files.manager import TaskManager
     from lm_eval.utils import setup_logging
@@ -58,7 +58,7 @@ def run(namespace: argparse.Namespace) -> int:
     kind, *patterns = (
         namespace.words if namespace.words[:1] and namespace.words[0] in _KINDS else ["tasks", *namespace.words]
     )
-    names = listed(TaskManager(include_path=paths("--include_path", namespace.include_path) or None))
+    names = listed(TaskManager(include_path=read_settings(namespace).include_path))
     found = select(names, kind, patterns, namespace.family, namespace.output_type)
     if not found:
         return _nothing(namespace, patterns, kind, names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from lm_eval.cli import exit_codes
+from lm_eval.cli._settings import add_setting, read_settings
 
 __all__ = ["add_arguments", "run"]
 
@@ -15,16 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     Args:
         parser: Gets the options.
     """
-    parser.add_argument("--model", "-M", default="local-completions", metavar="KIND", help="As for run; %(default)s.")
-    parser.add_argument(
-        "--model_args",
-        "-a",
-        nargs="+",
-        action="extend",
-        required=True,
-        metavar="KEY=VALUE",
-        help="As for run: model=NAME,base_url=URL.",
-    )
+    add_setting(parser, "model", "Kind of model, as for run. Default: local-completions.")
+    add_setting(parser, "model_args", required=True)
 
 
 def run(namespace: argparse.Namespace) -> int:
@@ -41,14 +34,15 @@ def run(namespace: argparse.Namespace) -> int:
         APIError: The endpoint cannot be used.
     """
     from lm_eval.api.registry import get_model
-    from lm_eval.config import values
     from lm_eval.errors import ConfigError
     from lm_eval.models.api_models import TemplateAPI
     from lm_eval.utils import setup_logging
 
     setup_logging("WARNING")
-    model = get_model(namespace.model).create_from_arg_obj(values.arguments("--model_args", namespace.model_args))
+    settings = read_settings(namespace)
+    kind = settings.model or "local-completions"
+    model = get_model(kind).create_from_arg_obj(settings.model_args)
     if not isinstance(model, TemplateAPI):
-        raise ConfigError(f"{namespace.model} is not a model behind an API; there is nothing to probe.")
+        raise ConfigError(f"{kind} is not a model behind an API; there is nothing to probe.")
     print(model.capability_table())
     return exit_codes.OK

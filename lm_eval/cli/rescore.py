@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from lm_eval.cli import exit_codes
+from lm_eval.cli._settings import add_setting, read_settings
 
 __all__ = ["add_arguments", "run"]
 
@@ -16,25 +17,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser: Gets the options.
     """
     parser.add_argument("path", metavar="DIR", help="Folder of a run with saved samples, or its results file.")
-    parser.add_argument(
-        "--tasks",
-        "-t",
-        nargs="+",
-        action="extend",
-        metavar="TASK",
-        help="Tasks or groups of the run, or patterns; all of them by default.",
-    )
-    parser.add_argument("--include_path", nargs="+", metavar="DIR", default=[], help="Folders with more task files.")
-    parser.add_argument(
-        "--output_path", "-o", metavar="DIR", help="Folder for results and samples; by default that of the saved ones."
-    )
-    parser.add_argument(
-        "--output_format", metavar="FORMAT", default="jsonl", help="Format of samples: jsonl or parquet."
-    )
-    parser.add_argument(
-        "--confirm_run_unsafe_code", action="store_true", help="Allow tasks that run code that the model wrote."
-    )
-    parser.add_argument("--verbosity", "-v", metavar="LEVEL", default="INFO", help="Log level; DEBUG shows tracebacks.")
+    add_setting(parser, "tasks", "Tasks or groups of the run, or patterns; all of them by default.")
+    add_setting(parser, "include_path")
+    add_setting(parser, "output_path", "Folder for results and samples; by default that of the saved ones.")
+    add_setting(parser, "output_format")
+    add_setting(parser, "confirm_run_unsafe_code", "Allow tasks that run code that the model wrote.")
+    add_setting(parser, "verbosity")
 
 
 def run(namespace: argparse.Namespace) -> int:
@@ -46,7 +34,6 @@ def run(namespace: argparse.Namespace) -> int:
     Returns:
         An exit code.
     """
-    from lm_eval.config import values
     from lm_eval.loggers.evaluation_tracker import EvaluationTracker
     from lm_eval.reports.markdown import room
     from lm_eval.reports.table import tables
@@ -54,14 +41,15 @@ def run(namespace: argparse.Namespace) -> int:
     from lm_eval.results import load
     from lm_eval.utils import setup_logging
 
-    setup_logging(namespace.verbosity)
+    settings = read_settings(namespace)
+    setup_logging(settings.verbosity or "INFO")
     saved = load(namespace.path)
-    tracker = EvaluationTracker(namespace.output_path or saved.output_path, output_format=namespace.output_format)
+    tracker = EvaluationTracker(settings.output_path or saved.output_path, output_format=settings.output_format)
     results = rescore(
         saved,
-        tasks=values.names("--tasks", namespace.tasks) if namespace.tasks else None,
-        include_path=values.paths("--include_path", namespace.include_path) or None,
-        confirm_run_unsafe_code=namespace.confirm_run_unsafe_code,
+        tasks=[str(task) for task in settings.tasks] or None,
+        include_path=settings.include_path,
+        confirm_run_unsafe_code=settings.confirm_run_unsafe_code,
     )
     samples = results.pop("samples")
     tracker.save_results_aggregated(results=results, samples=samples)

@@ -7,27 +7,21 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
 
 from lm_eval.cli import exit_codes
-
-if TYPE_CHECKING:
-    from lm_eval.config.options import Option
-    from lm_eval.config.run import RunSettings
+from lm_eval.cli._settings import add_setting
+from lm_eval.config.run import RunSettings
 
 __all__ = ["add_arguments", "execute", "run"]
 
 
-def add_arguments(parser: argparse.ArgumentParser, settings: type[RunSettings] | None = None) -> None:
+def add_arguments(parser: argparse.ArgumentParser, settings: type[RunSettings] = RunSettings) -> None:
     """Add ``--config`` and the option of each setting.
 
     Args:
         parser: Gets the options.
-        settings: Declares them; ``RunSettings`` by default.
+        settings: Declares the options.
     """
-    from lm_eval.config.run import RunSettings
-
-    settings = settings or RunSettings
     parser.usage = "lm_eval run --model KIND --model_args KEY=VALUE ... --tasks TASK ... [options]"
     parser.add_argument(
         "--config",
@@ -36,30 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser, settings: type[RunSettings] |
         default=argparse.SUPPRESS,
         help="YAML or JSON file with any of these options; the command line wins.",
     )
-    texts, groups = settings.texts(), {}
+    groups: dict[str, argparse._ArgumentGroup] = {}
     for name, option in settings.command_line().items():
         if option.group not in groups:
             groups[option.group] = parser.add_argument_group(option.group)
-        _add(groups[option.group], name, option, texts.get(name, ""))
-
-
-def _add(group: argparse._ArgumentGroup, name: str, option: Option, text: str) -> None:
-    """Add the option of a setting."""
-    flags = [f"--{name}", *([option.short] if option.short else [])]
-    words = option.takes == "words"
-    text = text.replace("%", "%%")
-    if option.takes == "nothing":
-        group.add_argument(*flags, action="store_true", default=argparse.SUPPRESS, help=text)
-        return
-    group.add_argument(
-        *flags,
-        action="extend" if words else "store",
-        nargs="+" if words else "?" if option.bare is not None else None,
-        const=option.bare,
-        metavar=option.metavar or ("KEY=VALUE" if words else "VALUE" if option.bare is not None else name.upper()),
-        default=argparse.SUPPRESS,
-        help=text,
-    )
+        add_setting(groups[option.group], name, settings=settings)
 
 
 def run(namespace: argparse.Namespace) -> int:
@@ -71,7 +46,6 @@ def run(namespace: argparse.Namespace) -> int:
     Returns:
         An exit code.
     """
-    from lm_eval.config.run import RunSettings
     from lm_eval.config.run_file import load_config_file
 
     given = vars(namespace)

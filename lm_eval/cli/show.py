@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from lm_eval.cli import exit_codes
+from lm_eval.cli._settings import add_setting, read_settings
 
 __all__ = ["add_arguments", "run"]
 
@@ -16,16 +17,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser: The parser to add them to.
     """
     parser.add_argument("task", metavar="TASK", help="A task, group or tag, or the path of a task file.")
-    parser.add_argument(
-        "--num_fewshot", "-f", metavar="N", help="Number of few-shot examples; default: the task's own."
-    )
+    add_setting(parser, "num_fewshot")
     parser.add_argument("--apply_chat_template", action="store_true", help="Show the prompt as chat messages.")
     parser.add_argument(
         "--doc", metavar="I", default="0", help="Index of the document whose prompt is shown; default: %(default)s."
     )
     parser.add_argument("--no_prompt", action="store_true", help="Load no data; the output is YAML.")
-    parser.add_argument("--data_dir", metavar="DIR", help="Folder with datasets, searched before the Hub.")
-    parser.add_argument("--include_path", nargs="+", metavar="DIR", default=[], help="Folders with more task files.")
+    add_setting(parser, "data_dir")
+    add_setting(parser, "include_path")
 
 
 def run(namespace: argparse.Namespace) -> int:
@@ -43,17 +42,13 @@ def run(namespace: argparse.Namespace) -> int:
     from lm_eval.utils import setup_logging
 
     setup_logging("ERROR")
-    manager = TaskManager(
-        include_path=values.paths("--include_path", namespace.include_path) or None,
-        data_dir=values.folder("--data_dir", namespace.data_dir) if namespace.data_dir else None,
-    )
-    shots = namespace.num_fewshot
+    settings = read_settings(namespace)
     page = task_page(
-        manager,
+        TaskManager(include_path=settings.include_path, data_dir=settings.data_dir),
         namespace.task,
         prompt=not namespace.no_prompt,
         doc=values.integer("--doc", namespace.doc),
-        num_fewshot=None if shots is None else values.integer("--num_fewshot", shots),
+        num_fewshot=settings.num_fewshot,
         apply_chat_template=namespace.apply_chat_template,
     )
     print(page)

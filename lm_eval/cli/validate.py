@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from lm_eval.cli import exit_codes
+from lm_eval.cli._settings import add_setting, read_settings
 
 __all__ = ["add_arguments", "run"]
 
@@ -16,15 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     Args:
         parser: The parser to add them to.
     """
-    parser.add_argument(
-        "--tasks",
-        "-t",
-        nargs="+",
-        required=True,
-        metavar="TASK",
-        help="Tasks, groups, tags or patterns; '*' checks all.",
-    )
-    parser.add_argument("--include_path", nargs="+", metavar="DIR", default=[], help="Folders with more task files.")
+    add_setting(parser, "tasks", "Tasks, groups, tags or patterns; '*' checks all.", required=True)
+    add_setting(parser, "include_path")
 
 
 def run(namespace: argparse.Namespace) -> int:
@@ -36,14 +30,13 @@ def run(namespace: argparse.Namespace) -> int:
     Returns:
         An exit code.
     """
-    from lm_eval.config import values
     from lm_eval.task_files.manager import TaskManager
     from lm_eval.task_files.validate import validate
     from lm_eval.utils import setup_logging
 
     setup_logging("WARNING")
-    manager = TaskManager(include_path=values.paths("--include_path", namespace.include_path) or None)
-    problems = validate(manager, values.names("--tasks", namespace.tasks))
+    settings = read_settings(namespace)
+    problems = validate(TaskManager(include_path=settings.include_path), [str(task) for task in settings.tasks])
     for problem in problems:
         print(problem)
     print(f"{len(problems)} with faults" if problems else "every task loads", file=sys.stderr)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -165,6 +166,7 @@ class RunSettings:
         return {name: option.arguments or (name,) for name, option in found.items()}
 
     @classmethod
+    @cache
     def texts(cls) -> dict[str, str]:
         """Return the text under each field, on one line.
 

@@ -11,9 +11,8 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from numbers import Integral
 from pathlib import Path
-from typing import SupportsFloat
+from typing import SupportsFloat, SupportsIndex
 
 from lm_eval.errors import ConfigError
 from lm_eval.utils import simple_parse_args_string
@@ -197,7 +196,7 @@ def samples(name: str, value: object) -> dict[str, list[int]]:
 
 def _doc_ids(name: str, task: object, ids: object) -> list[int]:
     items = list(ids) if isinstance(ids, Iterable) else [None]
-    found = [int(item) for item in items if isinstance(item, Integral) and not isinstance(item, bool)]
+    found = [int(item) for item in items if isinstance(item, SupportsIndex) and not isinstance(item, bool)]
     if len(found) < len(items) or any(doc_id < 0 for doc_id in found):
         raise ConfigError(f"{name}: the document ids of {task!r} must be a list of whole numbers.")
     return found

@@ -61,7 +61,8 @@ def run(namespace: argparse.Namespace) -> int:
         0, or 1 when the gate fails.
     """
     from lm_eval.config import values
-    from lm_eval.reports.compare import compare, gate_lines, render, save
+    from lm_eval.reports.compare import compare, gate_lines, render
+    from lm_eval.reports.saving import save
     from lm_eval.results import load
 
     comparison = compare(
@@ -75,7 +76,7 @@ def run(namespace: argparse.Namespace) -> int:
     )
     written = render(comparison, namespace.format, namespace.flips)
     if namespace.output:
-        save(written, Path(namespace.output).expanduser())
+        save(Path(namespace.output).expanduser(), [written])
         print(namespace.output)
     else:
         sys.stdout.write(written)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from lm_eval.reports.compare.cells import gate_lines
-from lm_eval.reports.compare.forms import render, save
+from lm_eval.reports.compare.forms import render
 from lm_eval.reports.compare.markdown import to_markdown
 from lm_eval.reports.compare.pairing import Pairing, pair_samples
 from lm_eval.reports.compare.pairs import PairedRuns
 from lm_eval.reports.compare.runs import compare
 from lm_eval.reports.compare.text import to_text
-from lm_eval.reports.compare.types import Comparison, Flip, Gate, Note, Row, RunInfo, Verdict
+from lm_eval.reports.compare.types import Comparison, Flip, GateResult, Note, Row, RunInfo, Verdict
 
 __all__ = [
     "Comparison",
     "Flip",
-    "Gate",
+    "GateResult",
     "Note",
     "PairedRuns",
     "Pairing",
@@ -25,7 +25,6 @@ __all__ = [
     "gate_lines",
     "pair_samples",
     "render",
-    "save",
     "to_markdown",
     "to_text",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lm_eval.api.result_keys import NOT_AVAILABLE
-from lm_eval.reports.compare.types import Comparison, Flip, Gate, Row
+from lm_eval.reports.compare.types import Comparison, Flip, GateResult, Row
 from lm_eval.statistics.paired import ALPHA
 
 __all__ = ["cells", "flip_ids", "gate_lines", "legend", "mark", "outcome", "shown_flips"]
@@ -157,7 +157,7 @@ def shown_flips(row: Row, limit: int) -> list[Flip]:
     return sorted(row.flips, key=lambda flip: flip.better is True)[:limit]
 
 
-def gate_lines(gate: Gate) -> list[str]:
+def gate_lines(gate: GateResult) -> list[str]:
     """Say whether B passes the gate, and why.
 
     Args:

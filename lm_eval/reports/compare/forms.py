@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from math import isfinite
-from pathlib import Path
 from typing import Literal
 
-from lm_eval.errors import ConfigError
 from lm_eval.reports.compare.markdown import to_markdown
 from lm_eval.reports.compare.text import to_text
 from lm_eval.reports.compare.types import Comparison
+from lm_eval.results.atomic import to_json
 
-__all__ = ["render", "save"]
+__all__ = ["render"]
 
 
 def render(comparison: Comparison, form: Literal["text", "markdown", "json"] = "text", flips: int | None = None) -> str:
@@ -27,8 +26,6 @@ def render(comparison: Comparison, form: Literal["text", "markdown", "json"] = "
         The text; it ends with a line break.
     """
     if form == "json":
-        from lm_eval.results.atomic import to_json
-
         return to_json(_finite(comparison.to_dict()), indent=2) + "\n"
     return to_markdown(comparison, flips) if form == "markdown" else to_text(comparison, flips)
 
@@ -40,21 +37,3 @@ def _finite(value: object) -> object:
     if isinstance(value, (list, tuple)):
         return [_finite(entry) for entry in value]
     return None if isinstance(value, float) and not isfinite(value) else value
-
-
-def save(text: str, path: Path) -> None:
-    """Write a formatted comparison to a file, atomically.
-
-    Args:
-        text: The formatted comparison.
-        path: The file.
-
-    Raises:
-        ConfigError: The file cannot be written.
-    """
-    from lm_eval.results.atomic import write_atomically
-
-    try:
-        write_atomically(path, [text])
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror}.") from error

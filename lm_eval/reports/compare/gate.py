@@ -7,7 +7,7 @@ from math import ceil
 from typing import Literal
 
 from lm_eval.errors import ConfigError
-from lm_eval.reports.compare.types import Gate, Row, Verdict
+from lm_eval.reports.compare.types import GateResult, Row, Verdict
 from lm_eval.statistics.paired import ALPHA
 
 __all__ = ["judge"]
@@ -18,7 +18,7 @@ def judge(
     margin: float,
     undecided: Literal["fail", "pass"] = "fail",
     missing: Iterable[str] = (),
-) -> Gate:
+) -> GateResult:
     """Decide whether B passes the gate.
 
     A row is ``worse`` when B's score is worse by more than the margin and the difference is significant after
@@ -64,7 +64,7 @@ def judge(
         raise ConfigError(f"--fail_if_worse: nothing to gate. {'; '.join(not_gated[:3])}.")
     failing = {"worse", "undecided"} if undecided == "fail" else {"worse"}
     passed = not any(verdict.outcome in failing for verdict in verdicts)
-    return Gate(margin, undecided, passed, tuple(verdicts), tuple(not_gated))
+    return GateResult(margin, undecided, passed, tuple(verdicts), tuple(not_gated))
 
 
 def _stands_for(group: Row, row: Row) -> bool:

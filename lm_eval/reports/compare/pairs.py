@@ -10,10 +10,10 @@ from lm_eval.reports.compare.groups import group_rows
 from lm_eval.reports.compare.pairing import Pairing, of_filter, pair_samples
 from lm_eval.reports.compare.rows import TestedRow, task_row
 from lm_eval.reports.compare.types import Row
-from lm_eval.results import Run, Sample, Score
+from lm_eval.results import Run, Sample
 from lm_eval.statistics.multiple import holm
 
-__all__ = ["PairedRuns", "PairedTask", "scores_of"]
+__all__ = ["PairedRuns", "PairedTask"]
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,13 @@ class PairedRuns:
         both = task in self._a.sample_files and task in self._b.sample_files
         samples_a, samples_b = (list(run.read(task)) if both else [] for run in (self._a, self._b))
         pairings = pair_samples(samples_a, samples_b)
-        scores_b = scores_of(self._b, task)
-        for key, score in scores_of(self._a, task).items():
-            if key in scores_b and self._wants(key):
+        scores_b = {score.key: score for score in self._b.members[task].scores}
+        for score in self._a.members[task].scores:
+            if score.key in scores_b and self._wants(score.key):
                 self._tested.append(
                     task_row(
                         score,
-                        scores_b[key],
+                        scores_b[score.key],
                         of_filter(samples_a, score.filter),
                         of_filter(samples_b, score.filter),
                         pairings.get(score.filter),
@@ -105,19 +105,6 @@ class PairedRuns:
 
     def _wants(self, key: str) -> bool:
         return self._wanted is None or key in self._wanted
-
-
-def scores_of(run: Run, task: str) -> dict[str, Score]:
-    """Return a task's scores.
-
-    Args:
-        run: The run.
-        task: The task.
-
-    Returns:
-        ``metric,filter`` to the score.
-    """
-    return {score.key: score for score in run.scores if score.task == task and not score.is_group}
 
 
 def _corrected(rows: Sequence[Row]) -> list[Row]:

@@ -9,7 +9,7 @@ from lm_eval.errors import ConfigError, UnknownNameError
 from lm_eval.reports.compare.gate import judge
 from lm_eval.reports.compare.notes import pairing_notes, setting_notes, value_notes
 from lm_eval.reports.compare.pairing import Pairing
-from lm_eval.reports.compare.pairs import PairedRuns, scores_of
+from lm_eval.reports.compare.pairs import PairedRuns
 from lm_eval.reports.compare.types import Comparison, Note, RunInfo
 from lm_eval.results import Run
 from lm_eval.text import first_names
@@ -117,11 +117,12 @@ def _metric_filter(run_a: Run, run_b: Run, patterns: Sequence[str]) -> set[str] 
 
 def _lone(run: Run, other: Run, tasks: Sequence[str], wanted: set[str] | None) -> list[str]:
     """List the scores of common tasks that only the first run has."""
+    in_both = {(score.task, score.key) for score in other.scores}
     return [
-        f"{task} {key}"
+        f"{task} {score.key}"
         for task in tasks
-        for key in scores_of(run, task)
-        if key not in scores_of(other, task) and (wanted is None or key in wanted)
+        for score in run.members[task].scores
+        if (task, score.key) not in in_both and (wanted is None or score.key in wanted)
     ]
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from lm_eval.text import first_names
 
-__all__ = ["Comparison", "Flip", "Gate", "Note", "Row", "RunInfo", "Verdict"]
+__all__ = ["Comparison", "Flip", "GateResult", "Note", "Row", "RunInfo", "Verdict"]
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Gate:
+class GateResult:
     """The gate's decision about B.
 
     Attributes:
@@ -217,7 +217,7 @@ class Comparison:
     b: RunInfo
     rows: tuple[Row, ...]
     notes: tuple[Note, ...] = ()
-    gate: Gate | None = None
+    gate: GateResult | None = None
     families: Mapping[str, int] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, object]:

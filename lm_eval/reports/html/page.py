@@ -16,8 +16,8 @@ from lm_eval.reports.html.overview import overview
 from lm_eval.reports.html.packing import pack
 from lm_eval.reports.html.samples import Samples
 from lm_eval.reports.html.scores import score_tree
+from lm_eval.reports.saving import save
 from lm_eval.results import Run
-from lm_eval.results.atomic import write_atomically
 from lm_eval.utils import pattern_match
 
 __all__ = ["report_path", "write_report"]
@@ -54,9 +54,10 @@ def write_report(
 
     Raises:
         UnknownNameError: The run has no task or group of a name in ``tasks``.
+        ConfigError: A samples file cannot be read, or the report cannot be written.
     """
     place = path if path is not None else report_path(run)
-    write_atomically(place, _parts(run, against, _chosen(run, tasks), limit_samples))
+    save(place, _parts(run, against, _chosen(run, tasks), limit_samples))
     return place
 
 

@@ -97,6 +97,12 @@ def test_a_folder_without_runs_is_one_line(tmp_path: Path, capsys: pytest.Captur
     assert capsys.readouterr().err.startswith("lm_eval: error: No results file")
 
 
+def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    results = save(tmp_path, SAMPLES)
+    assert main(["report", str(tmp_path), "--output", str(results / "report.html")]) == 2
+    assert capsys.readouterr().err.startswith(f"lm_eval: error: {results / 'report.html'} cannot be written")
+
+
 def test_a_limit_is_at_least_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", str(tmp_path), "--limit_samples", "0"]) == 2
     assert "a whole number, 1 or more" in capsys.readouterr().err

@@ -7,13 +7,13 @@ import sys
 import unicodedata
 from collections.abc import Collection, Sequence
 
+from lm_eval.api.result_keys import NOT_AVAILABLE
 from lm_eval.reports.columns import WIDTH
 
 __all__ = ["markdown_table", "room", "shown_width"]
 
 _MIN_FIRST = 5
 """Minimum width of the first column."""
-_NOT_AVAILABLE = "N/A"
 
 
 def markdown_table(
@@ -112,7 +112,7 @@ def _centred(title: str, size: int) -> str:
 
 
 def _is_number(cell: str, title: str = "") -> bool:
-    if cell == _NOT_AVAILABLE:
+    if cell == NOT_AVAILABLE:
         return title != "Version"
     try:
         float(cell)
@@ -123,4 +123,4 @@ def _is_number(cell: str, title: str = "") -> bool:
 
 def _all_numbers(column: Sequence[str]) -> bool:
     filled = [cell for cell in column if cell]
-    return bool(filled) and all(cell != _NOT_AVAILABLE and _is_number(cell) for cell in filled)
+    return bool(filled) and all(cell != NOT_AVAILABLE and _is_number(cell) for cell in filled)

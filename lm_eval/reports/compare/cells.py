@@ -171,11 +171,7 @@ def gate_lines(gate: GateResult) -> list[str]:
     result = "passed" if gate.passed else "FAILED"
     first = f"Gate {result}: a drop of more than {gate.margin:g} is not accepted; {counted}."
     blocking = [verdict for verdict in gate.verdicts if verdict.outcome != "not worse"]
-    lines = [
-        f"{verdict.outcome}: {' '.join(filter(None, (verdict.task, _key(verdict.metric, verdict.filter))))}: "
-        f"{verdict.text}"
-        for verdict in blocking or gate.verdicts
-    ]
+    lines = [f"{verdict.outcome}: {verdict.name}: {verdict.text}" for verdict in blocking or gate.verdicts]
     if counts["undecided"]:
         lines.append(
             "Undecided scores pass because of --undecided pass."
@@ -183,7 +179,3 @@ def gate_lines(gate: GateResult) -> list[str]:
             else "Undecided scores fail: use more documents, accept a larger drop, or add --undecided pass."
         )
     return [first, *lines, *(f"not gated: {text}" for text in gate.not_gated)]
-
-
-def _key(metric: str, pipeline: str) -> str:
-    return metric if pipeline in ("none", "") else f"{metric},{pipeline}"

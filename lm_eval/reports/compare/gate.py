@@ -21,12 +21,12 @@ def judge(
 ) -> GateResult:
     """Decide whether B passes the gate.
 
-    A row is ``worse`` when B's score is worse by more than the margin and the difference is significant after
-    Holm's correction; ``not worse`` when the whole interval of the difference lies above minus the margin, which is a
-    test of non-inferiority at 2.5 %; and ``undecided`` when the documents are too few to show either. All rows must be
-    ``not worse``, so the non-inferiority tests need no correction for their number. A group stands for its tasks and
-    the groups within it: among these only ``worse`` ones count. A score without a test is undecided when B's score is
-    worse by more than the margin; otherwise it is not gated.
+    A row is ``worse`` when B's score is worse by more than the margin and the difference is significant after Holm's
+    correction; ``not worse`` when the complete interval of the difference lies above minus the margin, which is a test
+    of non-inferiority at 2.5 %; and ``undecided`` when the documents are too few to show either. All rows must be ``not
+    worse``, so the non-inferiority tests need no correction for their number. A group stands for its tasks and the
+    groups within it: among these only ``worse`` ones count. A score without a test is undecided when B's score is worse
+    by more than the margin; otherwise it is not gated.
 
     Args:
         rows: The rows of the comparison.

@@ -32,7 +32,7 @@ def group_rows(run_a: Run, run_b: Run, names: Iterable[str], tested: Sequence[Te
     Yields:
         One row per score that both runs have.
     """
-    shown = set(names)
+    shown, sizes_a, sizes_b = set(names), _sizes(run_a), _sizes(run_b)
     by_key = {(row.task, row.metric, row.filter): (row, stratum) for row, stratum in tested}
     others = {(score.task, score.key): score for score in run_b.scores if score.is_group}
     for score in run_a.scores:
@@ -43,7 +43,7 @@ def group_rows(run_a: Run, run_b: Run, names: Iterable[str], tested: Sequence[Te
         # A task that lacks the metric is not in the group's score.
         members = [by_key[key] for task in tasks if (key := (task, score.metric, score.filter)) in by_key]
         same_tasks = set(tasks) == set(run_b.leaves(score.task))
-        yield _group_row(score, other, members, _sizes(run_a), _sizes(run_b), same_tasks)
+        yield _group_row(score, other, members, sizes_a, sizes_b, same_tasks)
 
 
 def _sizes(run: Run) -> Mapping[tuple[str, str], int]:

@@ -19,8 +19,8 @@ def setting_notes(run_a: Run, run_b: Run, tasks: Sequence[str]) -> list[Note]:
     """List the settings that differ.
 
     Args:
-        run_a: A run.
-        run_b: Another run.
+        run_a: The run to compare with.
+        run_b: The run that is compared.
         tasks: The tasks compared.
 
     Returns:
@@ -39,14 +39,12 @@ def pairing_notes(pairings: Mapping[str, Sequence[Pairing]]) -> list[Note]:
     Returns:
         One note per reason and number of documents, with the tasks.
     """
-
-    def lines() -> Iterator[tuple[str, str]]:
-        for task, group in pairings.items():
-            # The documents are the same under every filter, so say it once.
-            for text in dict.fromkeys(text for pairing in group for text in _of_pairing(pairing)):
-                yield text, task
-
-    return _merged(lines())
+    return _merged(
+        (text, task)
+        for task, group in pairings.items()
+        # The documents are the same under every filter, so say it once.
+        for text in dict.fromkeys(text for pairing in group for text in _of_pairing(pairing))
+    )
 
 
 def value_notes(rows: Iterable[Row]) -> list[Note]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
+from lm_eval.api.result_keys import score_key
 from lm_eval.text import first_names
 
 __all__ = ["Comparison", "Flip", "GateResult", "Note", "Row", "RunInfo", "Verdict"]
@@ -98,7 +99,7 @@ class Row:
     @property
     def key(self) -> str:
         """``metric,filter``, or the metric alone under the filter ``none``."""
-        return self.metric if self.filter == "none" else f"{self.metric},{self.filter}"
+        return _short_key(self.metric, self.filter)
 
     @property
     def gain(self) -> float | None:
@@ -121,6 +122,10 @@ class Row:
         """The drop that four of five runs of this size would find, on the scale of ``gain`` but positive."""
         effect = self.minimum_detectable_effect
         return effect - 1 if effect is not None and self.scale == "ratio" else effect
+
+
+def _short_key(metric: str, pipeline: str) -> str:
+    return metric if pipeline in ("none", "") else score_key(metric, pipeline)
 
 
 @dataclass(frozen=True)
@@ -179,6 +184,11 @@ class Verdict:
     filter: str
     outcome: Literal["worse", "undecided", "not worse"]
     text: str
+
+    @property
+    def name(self) -> str:
+        """The task and the key of the score; the task alone when it is missing."""
+        return f"{self.task} {_short_key(self.metric, self.filter)}".rstrip()
 
 
 @dataclass(frozen=True)

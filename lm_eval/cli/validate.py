@@ -39,5 +39,5 @@ def run(namespace: argparse.Namespace) -> int:
     problems = validate(TaskManager(include_path=settings.include_path), [str(task) for task in settings.tasks])
     for problem in problems:
         print(problem)
-    print(f"{len(problems)} with faults" if problems else "every task loads", file=sys.stderr)
+    print(f"{len(problems)} with errors" if problems else "every task loads", file=sys.stderr)
     return exit_codes.NEGATIVE if problems else exit_codes.OK

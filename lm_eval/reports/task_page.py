@@ -46,7 +46,7 @@ def task_page(
 
     Raises:
         UnknownNameError: There is no such name.
-        TaskFileError: A file has a fault.
+        TaskFileError: A file has an error.
         ConfigError: There is no such document.
     """
     entry = _find_entry(manager, name)

@@ -171,7 +171,7 @@ def task_class(config: Mapping[str, object], path: str | None) -> type[Task]:
     """
     named = config.get("class")
     if not (inspect.isclass(named) and issubclass(named, Task)):
-        raise TaskFileError(f"{named!r} is no subclass of lm_eval.api.task.Task", path=path, key="class")
+        raise TaskFileError(f"{named!r} is not a subclass of lm_eval.api.task.Task", path=path, key="class")
     return named
 
 

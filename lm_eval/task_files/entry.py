@@ -80,7 +80,7 @@ class Entry:
         return self._cfg
 
     def member_names(self) -> Iterator[str]:
-        """Yield the names in a group's ``task`` list, of written-out members too; none if the file has a fault."""
+        """Yield the names in a group's ``task`` list, of written-out members too; none if the file has an error."""
         try:
             pending: list[object] = [None if self.cfg is None else self.cfg.get("task")]
         except UserError:
@@ -125,7 +125,7 @@ def entries_of(config: dict[str, object], yaml_path: str | Path | None = None) -
         The entries; none for a fragment.
 
     Raises:
-        TaskFileError: The name is not text.
+        TaskFileError: The name is not a string.
     """
     kind = _kind_of(config)
     if kind is Kind.UNKNOWN:
@@ -133,7 +133,7 @@ def entries_of(config: dict[str, object], yaml_path: str | Path | None = None) -
     key = "group" if kind is Kind.GROUP else "task"
     name = config.get(key)
     if not isinstance(name, (str, int)) or isinstance(name, bool) or name == "":
-        raise TaskFileError(f"the name of a {key} is text, got {name!r}", path=yaml_path, key=key)
+        raise TaskFileError(f"the name of a {key} must be a string, got {name!r}", path=yaml_path, key=key)
     tag = config.get("tag")
     tags = tag if isinstance(tag, list) else [tag] if tag else []
     dataset = " ".join(str(config[part]) for part in ("dataset_path", "dataset_name") if config.get(part))

@@ -55,7 +55,7 @@ class TaskIndex:
             The first entry in the file, or None for a fragment.
 
         Raises:
-            TaskFileError: The file has a fault.
+            TaskFileError: The file has an error.
         """
         return next(iter(entries_in_file(path)), None)
 
@@ -70,7 +70,7 @@ class TaskIndex:
             The entry, or None for a fragment.
 
         Raises:
-            TaskFileError: The name is not text.
+            TaskFileError: The name is not a string.
         """
         return next(iter(entries_of(cfg)), None)
 
@@ -85,7 +85,7 @@ def entries_in_file(path: str | Path) -> list[Entry]:
         The entries; none for a fragment.
 
     Raises:
-        TaskFileError: The file has a fault.
+        TaskFileError: The file has an error.
     """
     from lm_eval.task_files.loader import load_file
 

@@ -100,7 +100,7 @@ def load_yaml(
         The merged keys; the caller may change them.
 
     Raises:
-        TaskFileError: The file, or one it includes, has a fault.
+        TaskFileError: The file, or one it includes, has an error.
         MissingPackageError: The module of a function needs a package that is not installed.
     """
     data = load_file(path, recursive=recursive).data

@@ -49,7 +49,7 @@ class TaskManager:
         self.include_path = [Path(path) for path in ([included] if isinstance(included, (str, Path)) else included)]
         for path in self.include_path:
             if not path.is_dir():
-                raise ConfigError(f"include_path {str(path)!r} is no folder.")
+                raise ConfigError(f"include_path {str(path)!r} is not a folder.")
         self.metadata: dict[str, object] = {} if metadata is None else dict(metadata)
         self.data_dir = data_dir
         self.roots = [*(declared_roots() if include_defaults else ()), *self.include_path]
@@ -108,7 +108,7 @@ class TaskManager:
 
         Raises:
             UnknownNameError: A name is not known.
-            TaskFileError: A task file has a fault.
+            TaskFileError: A task file has an error.
             MissingPackageError: A task's code needs a package that is not installed.
             ConfigError: A task is reached through two of the items.
         """
@@ -185,7 +185,7 @@ class TaskManager:
         broken = len(self.problems())
         hint = "'lm_eval ls tasks' lists the names."
         if broken:
-            hint += f" {broken} task files have faults and are not among them: lm_eval validate --tasks '*' shows them."
+            hint += f" It lacks those of {broken} files with errors, which lm_eval validate --tasks '*' shows."
         return UnknownNameError("task", name, self._index, hint)
 
 

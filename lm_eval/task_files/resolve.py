@@ -159,7 +159,7 @@ class Resolver:
             check_keys(item, GROUP_KEYS, path=self.path, owner=f"group {full!r}")
             return [self._group(full, item, source=None if self.groups else _INLINE)]
         if name is not None and not isinstance(name, (str, int)):
-            raise ConfigError(f"The name of a task is text, got {name!r}; a group needs 'group' too.")
+            raise ConfigError(f"The name of a task must be a string, got {name!r}; a group also needs 'group'.")
         own = _with_included(_without(item, {"task", "group"}), self.path)
         if "class" not in own and (entry is None or entry.kind is not Kind.PY_TASK):
             check_keys(own, GROUP_KEYS, path=self.path, owner=repr(str(name)))
@@ -172,7 +172,7 @@ class Resolver:
             if "doc_to_text" not in own:
                 raise self._unknown(str(name))
             raise TaskFileError(
-                f"{self._full_name(str(name))!r} is no task that exists, and names no dataset of its own "
+                f"task {self._full_name(str(name))!r} does not exist, and the item has no dataset "
                 "(dataset_path or custom_dataset)",
                 path=self.path,
                 key="task",
@@ -232,7 +232,7 @@ def select(
         One tree per task or group that is selected; objects stay as they are.
 
     Raises:
-        UserError: An item selects nothing, has a fault, or reaches a task that another item reaches.
+        UserError: An item selects nothing, has an error, or reaches a task that another item reaches.
     """
     from lm_eval.api.group import Group
     from lm_eval.api.task import Task
@@ -278,7 +278,7 @@ def _resolve_item(item: object, index: Mapping[str, Entry], unknown: Callable[[s
                 return _matching(item, index, resolver)
             raise unknown(item)
     elif not isinstance(item, Path):
-        raise ConfigError(f"A task is named by a text, a dict or an object, got {item!r}.")
+        raise ConfigError(f"A task is selected by a name, a path, a dict or an object, got {item!r}.")
     entries = entries_in_file(Path(item).resolve())
     if not entries:
         raise TaskFileError("this file is a fragment: it has neither task, group nor class", path=Path(item).resolve())

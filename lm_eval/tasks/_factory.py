@@ -41,7 +41,7 @@ class TaskFactory:
             The task, the group with its tasks, or a tag's tasks, sorted by name.
 
         Raises:
-            TaskFileError: A file has a fault.
+            TaskFileError: A file has an error.
             UnknownNameError: A member of a group does not exist.
             MissingPackageError: A function needs a package that is not installed.
         """

@@ -177,7 +177,7 @@ def test_unknown_names_are_errors_with_the_nearest_names(write: Write, item: obj
 
 
 def test_an_unknown_name_may_be_in_a_broken_file(write: Write) -> None:
-    with pytest.raises(UnknownNameError, match="1 task files have faults"):
+    with pytest.raises(UnknownNameError, match="1 files with errors"):
         manager(write({"x.yaml": "task: qqqq\nfoo: [", "a.yaml": "task: a"})).load("qqqq")
 
 
@@ -197,8 +197,8 @@ def test_an_unknown_name_may_be_in_a_broken_file(write: Write) -> None:
             r"x\.yaml:3 \[doc_to_txt\].*Did you mean 'doc_to_text'",
         ),
         ({"x.yaml": "include: base\ntask: x\noutput_type: guess"}, "x", r"x\.yaml.*output_type"),
-        ({"x.yaml": "task: x\nclass: !function u.C", "u.py": "C = 1"}, "x", "no subclass"),
-        ({"g.yaml": "group: g\ntask: [{task: n, doc_to_text: q}]"}, "g", "no dataset of its own"),
+        ({"x.yaml": "task: x\nclass: !function u.C", "u.py": "C = 1"}, "x", "not a subclass"),
+        ({"g.yaml": "group: g\ntask: [{task: n, doc_to_text: q}]"}, "g", "has no dataset"),
         ({"g.yaml": "group: g\ntask: [t1]\naggregate_metric_list: [{metrc: acc}]"}, "g", "needs a 'metric'"),
     ],
 )
@@ -268,7 +268,7 @@ def test_names_from_configs_and_objects(write: Write) -> None:
 
 
 def test_an_include_path_must_be_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no folder"):
+    with pytest.raises(ConfigError, match="not a folder"):
         TaskManager(include_path=tmp_path / "nowhere")
 
 

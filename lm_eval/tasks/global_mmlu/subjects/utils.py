@@ -1,4 +1,4 @@
-"""Global-MMLU: one dataset a language holds all subjects; each task keeps the rows of its own."""
+"""Global-MMLU: one dataset per language has all subjects; each task keeps the rows of its subject."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class Bucket:
 
 
 @dataclass(slots=True)
-class RateLimitHeaders:
+class RateLimitHeaders(Bucket):
     """One limit of an endpoint, as the headers of its answers report it: how much remains, and when it resets.
 
     Quota refills either continuously (token bucket, as at OpenAI) or all at once (fixed window). Headers do not say
@@ -85,21 +85,14 @@ class RateLimitHeaders:
     headers contradict it: a wrong guess costs one HTTP 429, while wrongly assuming a window could cost hours.
 
     Attributes:
-        limit: Maximum quota.
-        level: Remaining quota at the time ``at``; below zero when waiting requests have taken more than remains.
-        at: Time of the last update, in seconds.
+        rate: Refill per second; 0 for a fixed window.
         reset_at: Time at which the quota is complete again.
         longest_reset: Longest time to a reset that was ever reported, in seconds.
-        rate: Refill per second; 0 for a fixed window.
         first: Used quota and seconds to the reset, the first time that any quota was used.
     """
 
-    limit: float
-    level: float
-    at: float
-    reset_at: float
+    reset_at: float = 0.0
     longest_reset: float = 0.0
-    rate: float = 0.0
     first: tuple[float, float] | None = None
 
     def learn(self, limit: float, remaining: float, reset: float | None, booked: float, now: float) -> None:
@@ -113,7 +106,7 @@ class RateLimitHeaders:
             now: The time in seconds.
         """
         used = limit - remaining
-        self.limit, self.level, self.at = max(limit, 1.0), remaining - booked, now
+        self.capacity, self.level, self.at = max(limit, 1.0), remaining - booked, now
         if reset is None:
             self.rate = max(limit / 60, _MIN_RATE)
             return
@@ -139,20 +132,18 @@ class RateLimitHeaders:
         Returns:
             Seconds to wait before the amount is available.
         """
-        window = self.longest_reset or 1.0
         if self.rate:
-            self.level = min(self.limit, self.level + (now - self.at) * self.rate)
-        elif now >= self.reset_at:
+            return Bucket.take(self, amount, now)
+        window = self.longest_reset or 1.0
+        if now >= self.reset_at:
             resets = 1 + (now - self.reset_at) // window
-            self.level = min(self.limit, self.level + resets * self.limit)
+            self.level = min(self.capacity, self.level + resets * self.capacity)
             self.reset_at += resets * window
         self.at = now
         self.level -= amount
         if self.level >= 0:
             return 0.0
-        if self.rate:
-            return -self.level / self.rate
-        return self.reset_at - now + (math.ceil(-self.level / self.limit) - 1) * window
+        return self.reset_at - now + (math.ceil(-self.level / self.capacity) - 1) * window
 
 
 class Limits:
@@ -240,8 +231,8 @@ class Limits:
             now = self._clock()
             reported = self._reported.get((endpoint, kind))
             if reported is None:
-                reported = self._reported[endpoint, kind] = RateLimitHeaders(remaining, remaining, now, now)
-            limit = _number(headers.get(f"x-ratelimit-limit-{kind}")) or max(reported.limit, remaining)
+                reported = self._reported[endpoint, kind] = RateLimitHeaders(0.0, remaining, remaining, now, now)
+            limit = _number(headers.get(f"x-ratelimit-limit-{kind}")) or max(reported.capacity, remaining)
             reset = parse_duration(headers.get(f"x-ratelimit-reset-{kind}", ""))
             reported.learn(limit, remaining, reset, float(booked), now)
 

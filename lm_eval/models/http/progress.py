@@ -91,6 +91,8 @@ class Progress:
                 smoothing=_SMOOTHING, bar_format=f"{self._layout}?{_REST}",
             )
         )  # fmt: skip
+        if self._bar.nrows is not None and self._bar.nrows < 1:  # a terminal without a size, where tqdm shows nothing
+            self._bar.dynamic_ncols, self._bar.ncols, self._bar.nrows = False, 100, 24
         if self._draws:
             console = [logger for logger in (eval_logger, logging.root) if _writes_to_console(logger)]
             self._closing.enter_context(logging_redirect_tqdm(console, tqdm))

@@ -138,6 +138,14 @@ def test_a_narrow_terminal_cuts_what_matters_least(monkeypatch: pytest.MonkeyPat
     assert len(scene.terminal.shown) <= columns
 
 
+def test_a_terminal_without_a_size_shows_a_line_of_100_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tqdm.std._screen_shape_wrapper", lambda: lambda stream: (-1, -1))
+    scene = Scene()
+    scene.answer(40, 20)
+    assert " 40/100 [00:20<00:30,  2.00/s, 3/8 in flight, 200 in 0 out tok/s]" in scene.terminal.shown
+    assert len(scene.terminal.shown) == 100
+
+
 def test_a_shorter_line_leaves_nothing_of_the_longer(scene: Scene) -> None:
     scene.accounting.retries = 7
     scene.progress.tick()

@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 # Task code imports these names from here, but they are defined in higher layers.
 _FORWARDED = {
-    "apply_template": ("lm_eval.api.fields", "render"),
+    "apply_template": ("lm_eval.api.task_parts.fields", "render"),
     "make_table": ("lm_eval.reports.table", "make_table"),
     "weighted_f1_score": ("lm_eval.statistics.classification", "weighted_f1_score"),
 }

@@ -9,15 +9,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-from lm_eval.api.documents import Docs, PathName, iterate, load_task_dataset
-from lm_eval.api.fields import text_reader
 from lm_eval.api.filter import FilterEnsemble
 from lm_eval.api.instance import Doc, Instance
-from lm_eval.api.pipelines import build_filters
-from lm_eval.api.prompts import ChatTemplate
 from lm_eval.api.registry import Aggregation
 from lm_eval.api.samplers import DEFAULT_SEED
-from lm_eval.api.scoring import text_sizes
+from lm_eval.api.task_parts.documents import Docs, PathName, iterate, load_task_dataset
+from lm_eval.api.task_parts.fields import text_reader
+from lm_eval.api.task_parts.pipelines import build_filters
+from lm_eval.api.task_parts.prompts import ChatTemplate
+from lm_eval.api.task_parts.scoring import text_sizes
 from lm_eval.config.task import TaskConfig
 from lm_eval.errors import ConfigError, DatasetError, LMEvalError, TaskFileError
 from lm_eval.statistics.repeats import OverRepeats

@@ -9,7 +9,7 @@ from typing import Any
 from lm_eval.api.base_task import Task
 from lm_eval.api.instance import Doc, Instance
 from lm_eval.api.registry import Aggregation
-from lm_eval.api.scoring import Metrics
+from lm_eval.api.task_parts.scoring import Metrics
 from lm_eval.errors import ConfigError
 
 __all__ = ["MultipleChoiceTask", "PerplexityTask"]

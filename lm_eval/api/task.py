@@ -9,15 +9,23 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from lm_eval.api.base_task import Task
-from lm_eval.api.documents import Docs, Splits, column_names, draws_at_random, iterate, load_task_dataset
-from lm_eval.api.fields import Fields, is_static
 from lm_eval.api.instance import Doc, Instance, OutputType
-from lm_eval.api.prompts import ChatTemplate, Message, Shots, as_prompt, plain_prompt, qa_turn, system_message
 from lm_eval.api.python_tasks import MultipleChoiceTask, PerplexityTask
 from lm_eval.api.registry import Aggregation
 from lm_eval.api.result_keys import MUTUAL_INFORMATION
 from lm_eval.api.samplers import ContextSampler
-from lm_eval.api.scoring import Metrics
+from lm_eval.api.task_parts.documents import Docs, Splits, column_names, draws_at_random, iterate, load_task_dataset
+from lm_eval.api.task_parts.fields import Fields, is_static
+from lm_eval.api.task_parts.prompts import (
+    ChatTemplate,
+    Message,
+    Shots,
+    as_prompt,
+    plain_prompt,
+    qa_turn,
+    system_message,
+)
+from lm_eval.api.task_parts.scoring import Metrics
 from lm_eval.config.task import OUTPUT_TYPES, TASK_KEYS, FewshotConfig, TaskConfig
 from lm_eval.errors import ConfigError, DatasetError, MissingPackageError, TemplateError, did_you_mean
 from lm_eval.statistics.repeats import OverRepeats

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from lm_eval.api.instance import Instance
 from lm_eval.errors import ConfigError, DatasetError
 
 from .tasks_for_tests import build, chat, choice, make, questions, show_chat
@@ -141,3 +142,16 @@ def test_chat_changes_nothing_about_which_shots_are_drawn() -> None:
     plain = [instance.args[0] for instance in build(make(**keys))]
     said = chat(make(**keys))
     assert all(turn["content"] in text for text, one in zip(plain, said, strict=True) for turn in one["chat"])
+
+
+def test_replay_scores_saved_documents_without_the_dataset() -> None:
+    saved = [
+        Instance("generate_until", {"q": "old", "answer": "x"}, ("old", {}), 0, metadata=("demo", 7, 1), resps=["x"])
+    ]
+    task = make()
+    task.replay(saved)
+    assert task.scored_docs == [{"q": "old", "answer": "x"}]
+    assert [instance.filtered_resps for instance in task.apply_filters()] == [{"none": "x"}]
+    assert [pipeline.name for pipeline in task.filters] == ["none"]
+    with pytest.raises(ConfigError, match="'demo' reads its dataset to score"):
+        task.training_docs()

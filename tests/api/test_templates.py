@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lm_eval.api.fields import compile_expression, compile_template, is_static, render
+from lm_eval.api.task_parts.fields import compile_expression, compile_template, is_static, render
 from lm_eval.errors import TemplateError
 
 DOC: dict[str, Any] = {"q": "What?", "opts": ["a", "b"], "n": 2, "nested": {"k": "v"}, "bad": 'it\'s\n"x"\\'}

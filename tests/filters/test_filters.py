@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from lm_eval.api.filter import ResponseFilter
 from lm_eval.api.instance import Instance
 from lm_eval.api.registry import FILTER_REGISTRY
 from lm_eval.errors import UnknownNameError
@@ -30,3 +31,11 @@ def test_an_unknown_filter_is_an_error_with_the_nearest_name() -> None:
 @pytest.mark.parametrize("name", list(FILTER_REGISTRY))
 def test_every_registered_filter_can_be_imported(name: str) -> None:
     assert FILTER_REGISTRY[name].__name__.endswith("Filter")
+
+
+def test_filter_of_single_responses_overrides_transform() -> None:
+    class Shout(ResponseFilter):
+        def transform(self, response: str) -> str:
+            return response.upper()
+
+    assert Shout().apply([["a", "b"], ["c"]], [{}, {}]) == [["A", "B"], ["C"]]

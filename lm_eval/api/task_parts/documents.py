@@ -138,7 +138,7 @@ class Splits:
         if key not in self._processed:
             dataset = self._dataset()
             try:
-                rows = dataset[name]  # type: ignore[index]  # None is reported as a missing split
+                rows = dataset[str(name)]
             except KeyError:
                 splits = ", ".join(map(repr, dataset))
                 raise DatasetError(f"{self._label()} has no split {name!r}, only {splits}.") from None

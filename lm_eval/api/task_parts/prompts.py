@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lm_eval.api.documents import Docs, Rows
 from lm_eval.api.instance import Doc
 from lm_eval.api.samplers import DEFAULT_SEED, ContextSampler, FirstNSampler, get_sampler
+from lm_eval.api.task_parts.documents import Docs, Rows
 from lm_eval.config.task import FewshotConfig
 
 __all__ = [

@@ -29,9 +29,6 @@ _MARKS = ("{{", "{%", "{#")
 _NEWLINE = re.compile(r"\r\n|\r")
 
 
-# Templates
-
-
 @lru_cache(maxsize=1)
 def environment() -> SandboxedEnvironment:
     """Return the environment of all templates: sandboxed, undefined names are errors, newlines are kept."""
@@ -139,9 +136,6 @@ def render(source: str, doc: Doc) -> str:
         TemplateError: The template does not render, for example because the document lacks a field.
     """
     return compile_template(source)(doc)
-
-
-# Readers
 
 
 def _column(name: str) -> Reader:

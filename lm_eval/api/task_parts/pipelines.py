@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from lm_eval.api.filter import Filter, FilterEnsemble
 from lm_eval.api.registry import get_filter
@@ -14,9 +15,7 @@ __all__ = ["build_filter_ensemble", "build_filters"]
 _DEFAULT = [{"name": "none", "filter": [{"function": "take_first"}]}]
 
 
-def build_filter_ensemble(
-    filter_name: str, components: Sequence[Sequence[str | type[Filter] | Mapping[str, object] | None]]
-) -> FilterEnsemble:
+def build_filter_ensemble(filter_name: str, components: Sequence[Sequence[Any]]) -> FilterEnsemble:
     """Build one pipeline.
 
     Args:
@@ -33,9 +32,8 @@ def build_filter_ensemble(
     steps: list[Callable[[], Filter]] = []
     chooses = False
     for function, *rest in components:
-        maker = get_filter(function)  # type: ignore[arg-type]  # the first of each pair is a name or a class
-        options = rest[0] if rest and isinstance(rest[0], Mapping) else {}
-        steps.append(partial(maker, **options))
+        maker = get_filter(function)
+        steps.append(partial(maker, **(rest[0] if rest and rest[0] is not None else {})))
         chooses = chooses or bool(getattr(maker, "chooses", False))
     return FilterEnsemble(name=filter_name, filters=steps, chooses=chooses)
 

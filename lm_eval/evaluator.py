@@ -1,4 +1,4 @@
-"""A whole run on one page: settings, tasks, requests, asking the model, filters, scores, aggregates."""
+"""A complete run on one page: settings, tasks, requests, asking the model, filters, scores, aggregates."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def prepare(
     task_manager: TaskManager | None = None,
     faults: dict[str, str] | None = None,
 ) -> Iterator[Prepared]:
-    """Load the tasks of a run, lay its settings over them, and build the model. No dataset is loaded.
+    """Load the tasks of a run, apply its settings to them, and build the model. No dataset is loaded.
 
     At the end of the context a model that was built here is closed.
 
@@ -180,7 +180,7 @@ def _without_faults(manager: TaskManager, items: Sequence[object], faults: dict[
 
 
 def configure(task: Task, settings: RunSettings) -> None:
-    """Lay the settings of a run over those of a task.
+    """Apply the settings of a run to a task.
 
     Args:
         task: The task.

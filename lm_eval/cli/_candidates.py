@@ -53,7 +53,7 @@ def _joined(words: Sequence[str]) -> tuple[list[str], str, str]:
         words: The words as the shell gives them.
 
     Returns:
-        The words before the last one; the last one; and the part of it that bash holds to be an earlier word.
+        The words before the last one; the last one; and the part of it that bash treats as an earlier word.
     """
     joined = re.sub("\0=(\0|$)", "=", "\0".join(words)).split("\0")
     head = joined[-1].removesuffix(words[-1]) if words and words[-1] != "=" else joined[-1]

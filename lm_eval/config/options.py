@@ -1,4 +1,4 @@
-"""What is said of a setting next to its type, default and text: how it is given, and where it shows up."""
+"""The declaration of a setting beyond its type, default and text: how it is given, and where it shows up."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def setting(default: _T, option: Option) -> _T:
         option: How the setting is given.
 
     Returns:
-        What ``dataclasses.field`` returns; its type is said to be that of the default, as ``field`` does.
+        The field. As with ``dataclasses.field``, its declared type is that of the default.
     """
     metadata = {"option": option}
     if isinstance(default, list | dict):

@@ -1,4 +1,4 @@
-"""Build everything that a run would ask, and count it; the same page as the evaluator, without asking."""
+"""Build all requests of a run and count them, without asking the model."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from lm_eval.config.redact import redact
 from lm_eval.config.run import RunSettings
 from lm_eval.errors import CapabilityError, ConfigError, UserError
+from lm_eval.models.estimate import TaskEstimate
+from lm_eval.models.scoring.planned import prompt_text
 from lm_eval.planning.plans import Example, Plan, TaskPlan
 from lm_eval.preparation import prepare
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
     from lm_eval.api.model import LM
     from lm_eval.api.task import Task
-    from lm_eval.models.estimate import Estimate, TaskEstimate
+    from lm_eval.models.estimate import Estimate
     from lm_eval.task_files.manager import TaskManager
 
 __all__ = ["plan", "plan_run"]
@@ -140,9 +142,6 @@ def _add_basis(found: Plan, estimate: Estimate) -> None:
 
 def _by_characters(instances: Sequence[Instance]) -> TaskEstimate:
     """Count one request for each repeat, for a model that is not a ``TemplateAPI``."""
-    from lm_eval.models.estimate import TaskEstimate
-    from lm_eval.models.scoring.planned import prompt_text
-
     task = TaskEstimate()
     for instance in instances:
         repeats, settings = instance.repeats or 1, instance.args[1] if len(instance.args) > 1 else {}

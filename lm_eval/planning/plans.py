@@ -6,8 +6,9 @@ import json
 import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 
+from lm_eval.models.estimate import TaskEstimate
 from lm_eval.reports.columns import WIDTH, columns
 from lm_eval.text import first_names, not_run
 
@@ -16,35 +17,23 @@ __all__ = ["Example", "Plan", "TaskPlan"]
 _DATA_URL = re.compile(r"^data:([\w/+.-]+);base64,(.{64,})$", re.DOTALL)
 
 
-@dataclass(slots=True)
-class TaskPlan:
-    """What one task would ask.
+@dataclass(kw_only=True, slots=True)
+class TaskPlan(TaskEstimate):
+    """What one task would ask: an estimate, and what it is about.
 
     Attributes:
         task: The name of the task.
         output_type: The output type of the task.
         num_fewshot: Number of few-shot examples in each prompt.
         docs: Number of documents.
-        requests: Number of requests.
-        repeated: Number of requests that are equal to others of the task.
-        prompt_tokens: Estimated number of tokens in all prompts.
-        generated_tokens: Maximum number of tokens that can be generated.
         cost: Maximum cost at the prices of the model; None without prices.
-        too_long: Number of prompts that are longer than the window, by the estimate.
-        tight: Number of prompts that fit the window, but not together with ``max_gen_toks``.
     """
 
     task: str
     output_type: str
     num_fewshot: int
     docs: int
-    requests: int
-    repeated: int
-    prompt_tokens: int
-    generated_tokens: int
     cost: float | None = None
-    too_long: int = 0
-    tight: int = 0
 
 
 @dataclass(slots=True)
@@ -104,9 +93,10 @@ class Plan:
     def total(self) -> TaskPlan:
         """The sum over the tasks."""
         costs = [task.cost for task in self.tasks if task.cost is not None]
-        names = ("docs", "requests", "repeated", "prompt_tokens", "generated_tokens", "too_long", "tight")
+        names = ["docs", *(item.name for item in fields(TaskEstimate))]
         sums = {name: sum(getattr(task, name) for task in self.tasks) for name in names}
-        return TaskPlan(f"{len(self.tasks)} tasks", "", 0, cost=sum(costs) if costs else None, **sums)
+        title, cost = f"{len(self.tasks)} tasks", sum(costs) if costs else None
+        return TaskPlan(task=title, output_type="", num_fewshot=0, cost=cost, **sums)
 
     def to_dict(self) -> dict[str, object]:
         """Return the plan as plain data, with its total."""

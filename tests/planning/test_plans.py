@@ -10,7 +10,8 @@ from lm_eval.planning import Example, Plan, TaskPlan
 
 def task(name: str = "gsm8k", **more: Any) -> TaskPlan:
     given: dict[str, Any] = {"docs": 50, "requests": 1234, "repeated": 0, "prompt_tokens": 56789}
-    return TaskPlan(name, "generate_until", 5, **{**given, "generated_tokens": 12800, **more})
+    about: dict[str, Any] = {"task": name, "output_type": "generate_until", "num_fewshot": 5}
+    return TaskPlan(**about, **{**given, "generated_tokens": 12800, **more})
 
 
 def text(**more: Any) -> str:

@@ -260,7 +260,10 @@ def file_form(sample: Mapping[str, object]) -> Mapping[str, object]:
     if not isinstance(arguments, list | tuple):
         return sample
     named = {
-        f"gen_args_{index}": {f"arg_{place}": argument for place, argument in enumerate(_arguments(call))}
+        f"gen_args_{index}": {
+            f"arg_{place}": argument
+            for place, argument in enumerate(call if isinstance(call, tuple) else _arguments(call))
+        }
         for index, call in enumerate(arguments)
     }
     return {**sample, "arguments": named}

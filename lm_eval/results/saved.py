@@ -1,4 +1,4 @@
-"""Saved runs found and read: of this package and of the reference harness."""
+"""Load saved runs, of this package and of the reference harness."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from lm_eval.errors import ConfigError
 from lm_eval.results.discovery import find, sample_files
 from lm_eval.results.run import Run
+from lm_eval.text import first_names
 
 __all__ = ["find", "load", "load_all"]
 
@@ -19,7 +20,7 @@ def load(path: str | Path) -> Run:
         path: The folder of ``--output_path``, a model's folder in it, or a results file.
 
     Returns:
-        The run. Samples are read when they are asked for.
+        The run. Its samples are read when they are needed.
 
     Raises:
         ConfigError: There is no results file, or the folder holds runs of several models.
@@ -27,8 +28,7 @@ def load(path: str | Path) -> Run:
     runs = find(path)
     models = sorted({run.parent for run in runs})
     if len(models) > 1:
-        names = ", ".join(str(model) for model in models[:6])
-        raise ConfigError(f"{path} holds runs of several models; name one of {names}.")
+        raise ConfigError(f"{path} holds runs of several models; name one of {first_names(models)}.")
     return _read(runs[-1])
 
 

@@ -39,7 +39,7 @@ class ScoreStatistics:
     Attributes:
         n: Number of documents behind the score.
         lost: Number of documents lost to errors.
-        interval: The 95 % interval; None when the values cannot tell.
+        interval: The 95 % interval; None when the values allow none.
         bounds: The score if every lost document were wrong, and if every one were right; of 0/1 scores.
         clusters: Number of clusters of documents.
         stderr_clustered: The standard error that allows for clusters.

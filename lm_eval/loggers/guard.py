@@ -14,8 +14,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from contextlib import redirect_stdout
-from typing import ClassVar, Concatenate, Generic, ParamSpec, TypeVar
+from typing import ClassVar, Concatenate, ParamSpec, TypeVar
 
 from lm_eval.config.redact import redact
 from lm_eval.loggers.hanging import abandon
@@ -34,35 +35,6 @@ _NOTICE_AFTER = 15.0
 _MAX_FAILURES_IN_A_ROW = 3
 
 
-class _Job(Generic[T]):
-    """A call in a service's thread."""
-
-    def __init__(self, action: Callable[[], T]) -> None:
-        self.action = action
-        self.value: T | None = None
-        self.error: BaseException | None = None
-        self._done = threading.Event()
-
-    def do(self) -> None:
-        try:
-            self.value = self.action()
-        except BaseException as error:  # also SystemExit of a library, which must not end the run
-            self.error = error
-        finally:
-            self._done.set()
-
-    def wait(self, seconds: float, what: str) -> bool:
-        """Wait, in slices because some platforms cannot interrupt a long wait; return whether the call ended."""
-        started, noticed = _now(), False
-        while (waited := _now() - started) < seconds:
-            if self._done.wait(min(0.5, seconds - waited)):
-                return True
-            if not noticed and waited > _NOTICE_AFTER:
-                noticed = True
-                eval_logger.info("Still waiting for %s, for up to %.0f seconds.", what, seconds)
-        return self._done.is_set()
-
-
 class Guarded:
     """A service whose methods marked ``guarded`` log what they raise, and give up in time.
 
@@ -79,7 +51,7 @@ class Guarded:
         self._closed = self._given_up = False
         self._in_a_row = 0
         self._deadline: float | None = None
-        self._jobs: queue.SimpleQueue[Callable[[], None] | None] | None = None
+        self._calls: queue.SimpleQueue[Callable[[], None] | None] | None = None
 
     def guard(
         self, step: str, action: Callable[[], T], *, starting: bool = False, last: bool = False, hurry: bool = False
@@ -104,10 +76,10 @@ class Guarded:
             return None
         seconds = self._seconds(starting)
         seconds = min(seconds, _HURRY_SECONDS) if hurry else seconds
-        job = self._send(action)
+        call = self._send(action)
         # Services print to stderr: stdout is for the results of the run.
         with redirect_stdout(sys.stderr):
-            done = job.wait(seconds, f"{self.service} ({step})")
+            done = _wait(call, seconds, f"{self.service} ({step})")
         if last:
             self._close()
         if not done:
@@ -115,16 +87,17 @@ class Guarded:
             self._closed = True
             self._failed(step, f"no answer in {seconds:.0f} seconds ({SECONDS_VARIABLE} gives a logger more time)")
             return None
-        if job.error is None:
+        error = call.exception()
+        if error is None:
             self._in_a_row = 0
-            return job.value
-        if isinstance(job.error, KeyboardInterrupt):
-            raise job.error
+            return call.result()
+        if isinstance(error, KeyboardInterrupt):
+            raise error
         self._closed |= starting
         self._in_a_row += 1
         self._given_up = self._in_a_row >= _MAX_FAILURES_IN_A_ROW
-        reason = self.safe(" ".join(str(job.error).split()))[:300]
-        self._failed(step, f"{type(job.error).__name__}: {reason}")
+        reason = self.safe(" ".join(str(error).split()))[:300]
+        self._failed(step, f"{type(error).__name__}: {reason}")
         return None
 
     def safe(self, text: str) -> str:
@@ -152,23 +125,42 @@ class Guarded:
             self._deadline = _now() + limit
         return max(0.0, self._deadline - _now())
 
-    def _send(self, action: Callable[[], T]) -> _Job[T]:
-        if self._jobs is None:
-            self._jobs = queue.SimpleQueue()
-            threading.Thread(target=_work, args=(self._jobs,), name=f"lm-eval-{self.service}", daemon=True).start()
-        job = _Job(action)
-        self._jobs.put(job.do)
-        return job
+    def _send(self, action: Callable[[], T]) -> Future[T]:
+        if self._calls is None:
+            self._calls = queue.SimpleQueue()
+            threading.Thread(target=_work, args=(self._calls,), name=f"lm-eval-{self.service}", daemon=True).start()
+        call: Future[T] = Future()
+        self._calls.put(lambda: _run(action, call))
+        return call
 
     def _close(self) -> None:
         self._closed = True
-        if self._jobs is not None:
-            self._jobs.put(None)
+        if self._calls is not None:
+            self._calls.put(None)
 
 
-def _work(jobs: queue.SimpleQueue[Callable[[], None] | None]) -> None:
-    while (do := jobs.get()) is not None:
-        do()
+def _work(calls: queue.SimpleQueue[Callable[[], None] | None]) -> None:
+    while (run := calls.get()) is not None:
+        run()
+
+
+def _run(action: Callable[[], T], call: Future[T]) -> None:
+    try:
+        call.set_result(action())
+    except BaseException as error:  # also SystemExit of a library, which must not end the run
+        call.set_exception(error)
+
+
+def _wait(call: Future[T], seconds: float, what: str) -> bool:
+    """Wait, in slices because some platforms cannot interrupt a long wait; return whether the call ended."""
+    started, noticed = _now(), False
+    while (waited := _now() - started) < seconds:
+        if wait([call], min(0.5, seconds - waited)).done:
+            return True
+        if not noticed and waited > _NOTICE_AFTER:
+            noticed = True
+            eval_logger.info("Still waiting for %s, for up to %.0f seconds.", what, seconds)
+    return call.done()
 
 
 def _limit() -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
@@ -42,8 +42,6 @@ class Score:
         bounds: The score if every lost document were wrong, and if every one were right; of 0/1 scores.
         clusters: Number of clusters of documents; None without ``cluster_key``.
         effective_n: Number of independent documents with the same standard error; None without clusters.
-        stderr_clustered: The standard error that allows for clusters.
-        repeats_share: The share of the variance that more repeats would remove; of ``mean@k``.
     """
 
     task: str
@@ -62,8 +60,6 @@ class Score:
     bounds: tuple[float, float] | None = None
     clusters: int | None = None
     effective_n: float | None = None
-    stderr_clustered: float | None = None
-    repeats_share: float | None = None
 
     @property
     def key(self) -> str:
@@ -101,7 +97,7 @@ class Member:
     failed: Mapping[str, str] = field(repr=False)
     higher_is_better: Mapping[str, bool | None] = field(repr=False)
     config: Mapping[str, object] = field(repr=False)
-    scores: tuple[Score, ...] = field(repr=False)
+    scores: tuple[Score, ...] = field(default=(), repr=False)
 
     @property
     def output_type(self) -> str:
@@ -232,21 +228,14 @@ class Results:
     @property
     def tasks(self) -> list[str]:
         """The tasks that were run, without groups, in the file's order."""
-        configs = self.section("configs")
-        return [
-            name for name in self.section("results") if (name in configs if configs else not self._has_children(name))
-        ]
-
-    def _has_children(self, name: str) -> bool:
-        return bool(as_list(self.at("group_subtasks", name)))
+        configs, groups = self.section("configs"), self.group_subtasks
+        return [name for name in self.section("results") if (name in configs if configs else name not in groups)]
 
     @property
     def group_subtasks(self) -> Mapping[str, Sequence[str]]:
-        """Group to its members; without the tasks some files list as groups of nothing."""
-        listed = {
-            name: [str(child) for child in as_list(given)] for name, given in self.section("group_subtasks").items()
-        }
-        return {name: children for name, children in listed.items() if children}
+        """Group to its members; without the tasks that some files list as empty groups."""
+        listed = {name: as_list(children) for name, children in self.section("group_subtasks").items()}
+        return {name: list(map(str, children)) for name, children in listed.items() if children}
 
     @cached_property
     def groups(self) -> dict[str, Group]:
@@ -274,15 +263,14 @@ class Results:
     def members(self) -> dict[str, Member]:
         """The tasks and groups with a row in the results, by name, in the order of the results."""
         tasks = set(self.tasks)
-        return {
-            name: self._member(name, as_mapping(row), name in tasks) for name, row in self.section("results").items()
-        }
+        rows = {name: as_mapping(row) for name, row in self.section("results").items()}
+        return {name: self._member(name, row, is_group=name not in tasks) for name, row in rows.items()}
 
-    def _member(self, name: str, row: Mapping[str, object], is_task: bool) -> Member:
+    def _member(self, name: str, row: Mapping[str, object], *, is_group: bool) -> Member:
         shots, n = self.at("n-shot", name), self.at("n-samples", name, "effective")
         counted = [count for count in (row.get("sample_len"), n) if isinstance(count, int)]
         better = self.section("higher_is_better", name)
-        return Member(
+        member = Member(
             name=name,
             alias=str(row.get("alias") or name).lstrip(" -"),
             version=self.at("versions", name),
@@ -294,35 +282,30 @@ class Results:
             failed={key: str(reason) for key, reason in as_mapping(row.get("failed")).items()},
             higher_is_better={metric: up if isinstance(up, bool) else None for metric, up in better.items()},
             config=self.section("configs", name),
-            scores=tuple(self._scores(name, row, is_group=not is_task)),
         )
+        return replace(member, scores=tuple(self._scores(member, row, is_group=is_group)))
 
-    def _scores(self, name: str, row: Mapping[str, object], *, is_group: bool) -> Iterator[Score]:
-        better, alias = self.section("higher_is_better", name), str(row.get("alias") or name).lstrip(" -")
-        counted = (self.at("n-samples", name, "effective"), row.get("sample_len"))
+    def _scores(self, member: Member, row: Mapping[str, object], *, is_group: bool) -> Iterator[Score]:
         for key, metric, pipeline in score_keys(row):
-            facts = self.section("statistics", name, key)
-            up, clusters = better.get(metric), facts.get("clusters")
-            counts = [n for n in (at(row, "sample_count", key), *counted) if isinstance(n, int)]
+            facts = self.section("statistics", member.name, key)
+            n, clusters = at(row, "sample_count", key), facts.get("clusters")
             yield Score(
-                task=name,
+                task=member.name,
                 metric=metric,
                 filter=pipeline,
                 value=as_number(row[key]),
                 stderr=as_number(row.get(stderr_key(metric, pipeline))),
-                n=counts[0] if counts else None,
-                higher_is_better=up if isinstance(up, bool) else None,
+                n=n if isinstance(n, int) else member.n,
+                higher_is_better=member.higher_is_better.get(metric),
                 interval=_pair(facts.get("interval")),
                 is_group=is_group,
-                alias=alias,
+                alias=member.alias,
                 method=str(facts.get("method") or ""),
                 level=as_number(facts.get("level")) or 0.95,
                 lost=as_count(facts.get("lost", row.get("n_errors"))),
                 bounds=_pair(facts.get("bounds")),
                 clusters=clusters if isinstance(clusters, int) else None,
                 effective_n=as_number(facts.get("effective_n")),
-                stderr_clustered=as_number(facts.get("stderr_clustered")),
-                repeats_share=as_number(facts.get("repeats_share")),
             )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.processes import BenchmarkError
@@ -34,18 +37,28 @@ def find_reference(cache: Path) -> str:
     """
     folder = cache / f"reference-{VERSION}"
     python, done = folder / "bin" / "python", folder / "installed"
-    if done.exists():
+    with _locked(cache):
+        if done.exists():
+            return str(python)
+        print(f"Installing lm_eval {VERSION} in {folder} …", file=sys.stderr)
+        for command in (
+            [sys.executable, "-m", "venv", "--clear", str(folder)],
+            [str(python), "-m", "pip", "install", "--quiet", f"lm_eval[api]=={VERSION}"],
+        ):
+            ran = subprocess.run(command, capture_output=True, text=True, timeout=1800)
+            if ran.returncode:
+                raise BenchmarkError(f"The reference cannot be installed: {ran.stderr[-500:]}")
+        done.touch()
         return str(python)
-    print(f"Installing lm_eval {VERSION} in {folder} …", file=sys.stderr)
-    for command in (
-        [sys.executable, "-m", "venv", "--clear", str(folder)],
-        [str(python), "-m", "pip", "install", "--quiet", f"lm_eval[api]=={VERSION}"],
-    ):
-        ran = subprocess.run(command, capture_output=True, text=True, timeout=1800)
-        if ran.returncode:
-            raise BenchmarkError(f"The reference cannot be installed: {ran.stderr[-500:]}")
-    done.touch()
-    return str(python)
+
+
+@contextmanager
+def _locked(cache: Path) -> Iterator[None]:
+    """Hold a lock on the cache folder, so that benchmarks that start at the same time install only once."""
+    cache.mkdir(parents=True, exist_ok=True)
+    with open(cache / "lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def find_parser(cache: Path) -> Path:
@@ -61,11 +74,12 @@ def find_parser(cache: Path) -> Path:
         BenchmarkError: The installation failed.
     """
     folder = cache / "orjson"
-    if not (folder / "orjson").exists():
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), "orjson>=3.9"]
-        ran = subprocess.run(command, capture_output=True, text=True, timeout=600)
-        if ran.returncode:
-            raise BenchmarkError(f"orjson cannot be installed: {ran.stderr[-500:]}")
+    with _locked(cache):
+        if not (folder / "orjson").exists():
+            command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), "orjson>=3.9"]
+            ran = subprocess.run(command, capture_output=True, text=True, timeout=600)
+            if ran.returncode:
+                raise BenchmarkError(f"orjson cannot be installed: {ran.stderr[-500:]}")
     return folder
 
 

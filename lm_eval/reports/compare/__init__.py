@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from lm_eval.reports.compare.cells import gate_lines
-from lm_eval.reports.compare.forms import render
 from lm_eval.reports.compare.markdown import to_markdown
 from lm_eval.reports.compare.pairing import Pairing, pair_samples
 from lm_eval.reports.compare.pairs import PairedRuns
 from lm_eval.reports.compare.runs import compare
-from lm_eval.reports.compare.text import to_text
+from lm_eval.reports.compare.text import render, to_text
 from lm_eval.reports.compare.types import Comparison, Flip, GateResult, Note, Row, RunInfo, Verdict
 
 __all__ = [

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
 from lm_eval.api.result_keys import score_key
 from lm_eval.reports.compare.groups import group_rows
@@ -13,22 +13,7 @@ from lm_eval.reports.compare.types import Row
 from lm_eval.results import Run, Sample
 from lm_eval.statistics.multiple import holm
 
-__all__ = ["PairedRuns", "PairedTask"]
-
-
-@dataclass(frozen=True)
-class PairedTask:
-    """A task's samples in both runs.
-
-    Attributes:
-        samples_a: A's samples; empty unless both runs saved samples of the task.
-        samples_b: B's.
-        pairings: Filter pipeline to its pairs of samples.
-    """
-
-    samples_a: Sequence[Sample]
-    samples_b: Sequence[Sample]
-    pairings: Mapping[str, Pairing]
+__all__ = ["PairedRuns"]
 
 
 class PairedRuns:
@@ -55,14 +40,15 @@ class PairedRuns:
         self._a, self._b, self._wanted, self._flips = run_a, run_b, wanted, flips
         self._tested: list[TestedRow] = []
 
-    def add(self, task: str) -> PairedTask:
+    def add(self, task: str) -> tuple[list[Sample], dict[str, Pairing]]:
         """Read a task's samples in both runs and compare its scores.
 
         Args:
             task: A task of both runs.
 
         Returns:
-            The samples. They are not kept here: the samples of all tasks at once would fill the memory.
+            B's samples, and filter pipeline to its pairs of samples; both are empty unless both runs saved samples.
+            They are not kept here: the samples of all tasks at once would fill the memory.
 
         Raises:
             ConfigError: A samples file cannot be read.
@@ -84,7 +70,7 @@ class PairedRuns:
                     )
                 )
         self.pairings[task] = [replace(pairing, pairs=[]) for pairing in pairings.values()]
-        return PairedTask(samples_a, samples_b, pairings)
+        return samples_b, pairings
 
     def rows(self, groups: Iterable[str] | None = None) -> tuple[list[Row], list[Row]]:
         """Return the rows of the tasks that were added and of groups, with p-values corrected for the other tests.

@@ -1,17 +1,21 @@
-"""Format a comparison for the terminal, in at most 100 columns."""
+"""Format a comparison: for the terminal, in at most 100 columns, or in the form that is asked for."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from math import isfinite
+from typing import Literal
 
 from lm_eval.reports.columns import WIDTH, columns, shorten_middle
 from lm_eval.reports.compare.cells import cells, flip_ids, gate_lines, legend, mark, outcome, shown_flips
+from lm_eval.reports.compare.markdown import to_markdown
 from lm_eval.reports.compare.types import Comparison, Row, RunInfo
+from lm_eval.results.atomic import to_json
 from lm_eval.text import first_names
 
-__all__ = ["to_text"]
+__all__ = ["render", "to_text"]
 
 _TITLES = ["", "n", "A", "B", "B-A", "95 % interval", "p", "Holm", "won/lost", "MDE"]
 _MAX_LISTED = 20
@@ -112,3 +116,29 @@ def _ids(rows: Sequence[Row]) -> Iterator[str]:
         yield from (shorten_middle(line, WIDTH) for line in named[:_MAX_LISTED])
     if len(named) > _MAX_LISTED:
         yield f"and documents of {len(named) - _MAX_LISTED} more scores; --format json lists all of them."
+
+
+def render(comparison: Comparison, form: Literal["text", "markdown", "json"] = "text", flips: int | None = None) -> str:
+    """Format a comparison.
+
+    Args:
+        comparison: The comparison.
+        form: The output format; JSON holds everything.
+        flips: Number of changed documents to show per score, with both answers. None lists only their ids, 0 nothing.
+            JSON always has all of them.
+
+    Returns:
+        The text; it ends with a line break.
+    """
+    if form == "json":
+        return to_json(_finite(comparison.to_dict()), indent=2) + "\n"
+    return to_markdown(comparison, flips) if form == "markdown" else to_text(comparison, flips)
+
+
+def _finite(value: object) -> object:
+    """Replace infinite numbers and NaN by None, as JSON cannot hold them."""
+    if isinstance(value, dict):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(entry) for entry in value]
+    return None if isinstance(value, float) and not isfinite(value) else value

@@ -92,10 +92,9 @@ def _parts(run: Run, against: Run | None, tasks: Sequence[str], limit: int | Non
     samples = Samples(limit)
     versus = None if against is None else PairedRuns(against, run, flips=False)
     for name in run.tasks:
-        pair = versus.add(name) if versus and name in versus.tasks else None
+        lines, pairings = versus.add(name) if versus and name in versus.tasks else ([], {})
         if name in tasks and name in run.sample_files:
-            lines = pair.samples_b if pair and pair.samples_b else list(run.read(name))
-            samples.add(run.members[name], lines, pair.pairings if pair else None)
+            samples.add(run.members[name], lines or list(run.read(name)), pairings)
     of_tasks, of_groups = versus.rows() if versus else ([], [])
     about = overview(run)
     about["warnings"] += [{"level": "note", "text": text} for text in _left_out(run, tasks, limit)]

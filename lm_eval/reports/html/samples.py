@@ -74,15 +74,15 @@ class Samples:
         self._blocks: list[dict[str, object]] = []
         self._columns: dict[str, list[object]] = {"doc": [], "preview": [], "target": [], "flags": []}
 
-    def add(self, task: Member, samples: Sequence[Sample], pairings: Mapping[str, Pairing] | None = None) -> None:
+    def add(self, task: Member, samples: Sequence[Sample], pairings: Mapping[str, Pairing]) -> None:
         """Add the samples of a task.
 
         Args:
             task: The task.
             samples: Its samples.
-            pairings: Filter to the pairs of the other run's sample and this run's; None without another run.
+            pairings: Filter to the pairs of the other run's sample and this run's; empty without another run.
         """
-        others = self._partners(pairings or {})
+        others = self._partners(pairings)
         prompts = Prompts(self.texts, task.config, task.shots or 0)
         delimiter = task.config.get("target_delimiter")
         first = len(self.records)

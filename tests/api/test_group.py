@@ -60,7 +60,7 @@ def test_every_filter_is_aggregated_over_the_tasks_that_have_it(caplog: pytest.L
     assert "1 of 2 tasks do not report 'acc,strict': b" in caplog.text
 
 
-def test_a_filter_list_limits_what_is_aggregated() -> None:
+def test_a_filter_list_limits_the_aggregated_filters() -> None:
     rows = {name: {**row, "acc,x": 1.0} for name, row in ROWS.items()}
     row = group("a", "b", aggregate_metric_list=[{"metric": "acc", "filter_list": "x"}]).aggregate(rows)
     assert row["acc,x"] == 1.0

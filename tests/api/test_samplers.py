@@ -19,7 +19,7 @@ from lm_eval.errors import ConfigError, UnknownNameError
 POOL = list("abcdefgh")
 
 
-def test_draws_what_python_draws() -> None:
+def test_draws_the_same_rows_as_python() -> None:
     sampler, rnd = ContextSampler(POOL, rnd=7), random.Random(7)
     assert [list(sampler.sample(3)) for _ in range(4)] == [rnd.sample(POOL, 3) for _ in range(4)]
 

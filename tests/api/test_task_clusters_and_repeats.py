@@ -85,7 +85,7 @@ def test_combinations_are_separate_metrics(over: Any) -> None:
         ),
     ],
 )
-def test_what_cannot_be_combined_is_refused_when_the_task_is_loaded(over: Any, keys: Any, message: str) -> None:
+def test_impossible_combinations_are_refused_when_the_task_is_loaded(over: Any, keys: Any, message: str) -> None:
     with pytest.raises(ConfigError, match=message) as caught:
         repeated(over, **keys)
     assert "\n" not in str(caught.value)

@@ -12,7 +12,7 @@ from .tasks_for_tests import chat, choice, make, prompts, questions
 FIRST: dict[str, Any] = {"fewshot_config": {"sampler": "first_n"}}
 
 
-def test_zero_shot_prompt_is_the_question_alone() -> None:
+def test_zero_shot_prompt_is_only_the_question() -> None:
     assert prompts(make(), limit=2) == ["Q0?", "Q1?"]
 
 

@@ -79,7 +79,7 @@ def test_overridden_steps_are_used() -> None:
     assert (task.VERSION, task.task_name) == (3, "reading")
 
 
-def test_methods_that_take_the_doc_alone_write_shots() -> None:
+def test_methods_that_take_only_the_doc_write_shots() -> None:
     task = Reading(config={"num_fewshot": 1, "target_delimiter": "", "fewshot_config": {"sampler": "first_n"}})
     # Neither split has a name in the config, so they count as the same split and the doc itself is left out.
     assert build(task, limit=1)[0].args[0] == "Q1? answer 1\n\nQ0?"

@@ -19,7 +19,7 @@ def test_loglikelihood_asks_for_the_target_as_it_is() -> None:
     assert arguments(task) == [("Q0?", " answer 0")]
 
 
-def test_rolling_asks_for_the_target_alone() -> None:
+def test_rolling_requests_only_the_target() -> None:
     task = make(output_type="loglikelihood_rolling", doc_to_text="", doc_to_target="{{q}} {{answer}}")
     assert arguments(task) == [("Q0? answer 0",)]
 

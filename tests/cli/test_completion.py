@@ -50,7 +50,7 @@ ROOT = Path(__file__).resolve().parents[2]
         (["completion", "z"], ["zsh"]),
     ],
 )
-def test_what_may_come_next(words: list[str], found: list[str]) -> None:
+def test_completions_of_the_next_word(words: list[str], found: list[str]) -> None:
     assert candidates(words) == found
 
 

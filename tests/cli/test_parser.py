@@ -20,7 +20,7 @@ def test_dashes_and_underscores_are_the_same(parser: Parser, words: list[str]) -
     assert parser.read(words).model_args == ["a=1"]
 
 
-def test_a_value_with_dashes_is_left_alone(parser: Parser) -> None:
+def test_a_value_with_dashes_is_unchanged(parser: Parser) -> None:
     assert parser.read(["--model_args", "a=x-y"]).model_args == ["a=x-y"]
 
 

@@ -44,7 +44,7 @@ def test_it_prints_the_table_and_that_nothing_changed(saved: Path, capsys: pytes
     assert printed.splitlines()[-1].startswith("No score differs from results_")
 
 
-def test_it_prints_what_changed(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_prints_the_changes(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = saved / "tasks" / "generate.yaml"
     file.write_text(file.read_text().replace("'{{n}}'", "'1'"))
     main(words(saved))

@@ -32,7 +32,7 @@ def test_every_field_has_an_option_and_a_text() -> None:
     assert [name for name in names if not RunSettings.texts().get(name)] == []
 
 
-def test_every_default_is_what_its_converter_returns() -> None:
+def test_every_default_equals_its_converted_value() -> None:
     default = RunSettings()
     given = {name: getattr(default, name) for name in OPTIONS}
     kept = {name: OPTIONS[name].convert(name, value) for name, value in given.items() if value not in (None, "")}

@@ -91,7 +91,7 @@ def test_a_config_file_is_the_same_run(server: MockServer, command: Command, tmp
     assert (ran.code, "limit: 2" in ran.out) == (0, True), ran.err
 
 
-def test_a_chat_model_refuses_what_it_cannot_score(server: MockServer, command: Command) -> None:
+def test_a_chat_model_refuses_tasks_it_cannot_score(server: MockServer, command: Command) -> None:
     words = run_words(server.base_url, *DEMO, "--apply_chat_template", "--limit", "2", model="local-chat-completions")
     ran = command(*words)
     assert ran.code == 3, ran.err

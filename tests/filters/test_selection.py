@@ -14,7 +14,7 @@ def test_take_first_k_keeps_a_list() -> None:
     assert TakeKFilter(k=2).apply([["a", "b", "c"]], [{}]) == [["a", "b"]]
 
 
-def test_take_first_k_of_too_few_repeats_says_what_to_set() -> None:
+def test_take_first_k_of_too_few_repeats_names_the_setting() -> None:
     with pytest.raises(ConfigError, match="'repeats' to at least 2"):
         TakeKFilter(k=2).apply([["a"]], [{}])
 

@@ -46,7 +46,7 @@ def hanging() -> Iterator[Any]:
     over.set()
 
 
-def test_a_call_returns_what_it_returns() -> None:
+def test_the_result_of_a_call_is_returned() -> None:
     assert Service()._log(lambda: 3) == 3
 
 

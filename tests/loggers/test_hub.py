@@ -96,7 +96,7 @@ def test_a_push_that_cannot_work_fails_before_the_run(
     assert "creating lm-eval-results-private failed: PermissionError: Invalid token" in caplog.text
 
 
-def test_a_failure_before_the_run_does_not_count_when_the_push_goes_well(api: Any, tmp_path: Path) -> None:
+def test_a_failure_before_the_run_does_not_count_if_the_push_succeeds(api: Any, tmp_path: Path) -> None:
     api.whoami.side_effect = [ConnectionError("no network"), {"name": "me"}]
     tracker = EvaluationTracker(output_path=tmp_path, push_results_to_hub=True)
     start(hub=tracker.hub)

@@ -67,7 +67,7 @@ def test_bad_fields_are_refused(fields: dict[str, Any], param: str) -> None:
     assert (status, body["error"]["param"]) == (400, param)
 
 
-def test_scripted_answers_see_the_whole_conversation() -> None:
+def test_scripted_answers_see_the_complete_conversation() -> None:
     seen: list[str] = []
 
     def answer(prompt: str) -> str:

@@ -173,7 +173,7 @@ class TestLlamaCpp:
         assert content.startswith("Well, hel")
         assert len(content) > len("Well, hel")
 
-    def test_what_others_refuse_is_accepted(self) -> None:
+    def test_requests_that_others_refuse_are_accepted(self) -> None:
         assert complete_json("llamacpp", "The", model="other", temperature=-3, strange=1, max_tokens=1)["choices"]
 
     def test_no_max_tokens_fills_the_context(self) -> None:

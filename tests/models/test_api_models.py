@@ -35,7 +35,7 @@ def quiet(server: MockServer) -> list[Any]:
     return result
 
 
-def test_concurrency_changes_neither_answers_nor_what_is_sent(quiet: list[Any]) -> None:
+def test_concurrency_changes_neither_answers_nor_requests(quiet: list[Any]) -> None:
     sent = []
     for concurrency in (1, 7, 64):
         with MockServer() as server:

@@ -29,5 +29,5 @@ def test_a_text_that_fits_stays() -> None:
     assert shorten_middle("short", 5) == "short"
 
 
-def test_no_rows_are_no_lines() -> None:
+def test_no_rows_give_no_lines() -> None:
     assert columns([]) == []

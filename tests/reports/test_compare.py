@@ -543,7 +543,7 @@ class TestForms:
         assert content["gate"]["passed"] is False
         assert content["families"] == {"tasks": 4, "groups": 0}
 
-    def test_json_has_null_for_scores_that_are_no_numbers(self, both: Both) -> None:
+    def test_json_has_null_for_scores_that_are_not_numbers(self, both: Both) -> None:
         given = [{"scores": {"t": {"ppl,none": value}}} for value in (float("nan"), inf)]
         comparison = both({"t": docs([1, 0])}, {"t": docs([1, 1])}, *given)
         content = json.loads(render(comparison, "json"), parse_constant=lambda word: pytest.fail(word))

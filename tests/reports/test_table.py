@@ -137,7 +137,7 @@ def test_runs_without_intervals_have_an_empty_column() -> None:
     assert make_table(run(), intervals=True).splitlines()[0].endswith("|95% interval|")
 
 
-def test_notes_are_no_wider_than_the_table_may_be() -> None:
+def test_notes_are_at_most_as_wide_as_the_table_may_be() -> None:
     results = run(refused={f"a_task_of_some_length_{n}": "The endpoint has no log-probabilities." for n in range(9)})
     lines = make_table(results).splitlines()
     assert max(map(len, lines)) <= 100
@@ -169,7 +169,7 @@ def test_tasks_that_were_not_run_are_named_once_per_reason() -> None:
     ]
 
 
-def test_the_groups_table_does_not_repeat_what_was_not_run() -> None:
+def test_the_groups_table_does_not_repeat_tasks_that_were_not_run() -> None:
     assert "Not run" not in make_table(run(refused={"y": "no chat"}), "groups")
 
 

@@ -190,7 +190,7 @@ def test_a_group_of_tasks_with_the_same_shots_has_that_number() -> None:
     assert collect(outputs, {"g": built})["n-shot"] == {"a": 5, "b": 5, "g": 5}
 
 
-def test_tasks_that_disagree_on_what_is_better_leave_it_open(caplog: pytest.LogCaptureFixture) -> None:
+def test_tasks_that_disagree_on_the_direction_leave_it_open(caplog: pytest.LogCaptureFixture) -> None:
     outputs = {name: output(name, {ACC: [1]}, better={"acc": name == "a"}) for name in "ab"}
     built = group("g", *(output.task for output in outputs.values()))
     assert collect(outputs, {"g": built})["higher_is_better"]["g"] == {"acc": None}

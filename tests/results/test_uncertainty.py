@@ -88,7 +88,7 @@ def test_brier_scores_are_a_mean() -> None:
     assert entry(brier_score, values)["interval"] == pytest.approx(list(t_of([0.18, 0.72, 0.02])))
 
 
-def test_nanmean_leaves_out_what_is_not_a_number() -> None:
+def test_nanmean_leaves_out_nan() -> None:
     assert entry(nanmean, [1.0, math.nan, 2.5, 2.0])["interval"] == pytest.approx(list(t_of([1.0, 2.5, 2.0])))
 
 

@@ -102,7 +102,7 @@ def _tango_by_maximum_likelihood(wins: int, losses: int, n: int) -> tuple[float,
 
 
 @pytest.mark.parametrize(("wins", "losses", "n"), [(12, 2, 50), (3, 9, 40), (20, 30, 400), (1, 5, 12)])
-def test_the_interval_holds_what_a_score_test_does_not_reject(wins: int, losses: int, n: int) -> None:
+def test_the_interval_contains_the_values_that_a_score_test_does_not_reject(wins: int, losses: int, n: int) -> None:
     expected = _tango_by_maximum_likelihood(wins, losses, n)
     assert proportion_interval(wins, losses, n) == pytest.approx(expected, abs=1e-5)
 
@@ -216,7 +216,7 @@ def test_the_p_value_is_significant_if_and_only_if_the_interval_excludes_0() -> 
 
 
 @pytest.mark.parametrize("docs", [100, 3000, 6000, 50_000])
-def test_the_level_is_a_whole_number_of_resamples(docs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_level_is_an_integer_number_of_resamples(docs: int, monkeypatch: pytest.MonkeyPatch) -> None:
     iteration_counts = []
 
     def resample(units: Any, iterations: int, rng: Any) -> Any:

@@ -37,7 +37,7 @@ def test_more_repeats_than_there_are_is_refused() -> None:
 
 
 @pytest.mark.parametrize("written", ["mean@8", "pass@1", "maj@3"])
-def test_the_name_is_what_was_written(written: str) -> None:
+def test_the_name_is_unchanged(written: str) -> None:
     assert OverRepeats.parse(written, 8).name == written
 
 

@@ -115,7 +115,7 @@ def test_a_yaml_file_is_selected_by_path(write: Write) -> None:
         known.load(str(root / "elsewhere/f.yaml"))
 
 
-def test_patterns_select_what_they_match_once(write: Write) -> None:
+def test_patterns_select_their_matches_once(write: Write) -> None:
     known = manager(write(FILES))
     assert list(known.load("t?")["tasks"]) == ["t1", "t2", "t3"]
     assert list(known.load("t*")["tasks"]) == ["t1", "t2", "t3"]

@@ -20,7 +20,7 @@ class Server:
             limit.answered()
 
 
-def test_auto_grows_to_what_the_server_can_use() -> None:
+def test_auto_grows_to_the_capacity_of_the_server() -> None:
     server = Server(capacity=64)
     limit = AutoLimit(clock=lambda: server.now)
     server.drive(limit, 4000)

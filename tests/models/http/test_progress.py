@@ -132,7 +132,9 @@ def test_the_bar_fills_the_width_of_the_terminal(monkeypatch: pytest.MonkeyPatch
         (60, "15.40/s, 2 errors"),
     ],
 )
-def test_a_narrow_terminal_cuts_what_matters_least(monkeypatch: pytest.MonkeyPatch, columns: int, end: str) -> None:
+def test_a_narrow_terminal_cuts_the_least_important_parts(
+    monkeypatch: pytest.MonkeyPatch, columns: int, end: str
+) -> None:
     scene = eventful(monkeypatch, columns)
     assert end in scene.terminal.shown
     assert len(scene.terminal.shown) <= columns

@@ -33,7 +33,7 @@ def offsets_of(tokens: list[str]) -> list[int]:
         ("", "b", ("", "b")),
     ],
 )
-def test_white_space_at_the_seam_goes_to_the_continuation(
+def test_white_space_at_the_seam_moves_to_the_continuation(
     context: str, continuation: str, split: tuple[str, str]
 ) -> None:
     assert split_pair(context, continuation) == split
@@ -90,7 +90,7 @@ def test_offsets_that_contradict_the_tokens_are_not_used() -> None:
     assert seam_by_offsets(block(["a", "b", "bb", "b"], [-1, 0, 1, 2]), 4, "a", "bbb") is None
 
 
-def test_empty_tokens_at_the_offset_of_the_seam_are_the_first_bytes_of_what_follows() -> None:
+def test_empty_tokens_at_the_offset_of_the_seam_belong_to_the_continuation() -> None:
     tokens = ["caf", "", "é"]
     assert seam_by_offsets(block(tokens, offsets_of(tokens)), 3, "caf", "é") == 1
 

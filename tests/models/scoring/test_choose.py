@@ -25,7 +25,7 @@ def test_wrong_offsets_fall_back_to_texts_and_wrong_texts_to_the_context() -> No
     assert make_scorer(neither, settings()).name == "echo_context"
 
 
-def test_a_server_that_ignores_echo_is_refused_with_what_was_seen_and_the_fix() -> None:
+def test_a_server_that_ignores_echo_is_refused_with_the_finding_and_the_fix() -> None:
     with pytest.raises(CapabilityError, match=r"echo was ignored.*Serve the model with vLLM"):
         make_scorer(DEAF, settings())
     with pytest.raises(CapabilityError, match=r"scoring=echo cannot be used here: echo was ignored"):

@@ -113,7 +113,7 @@ def assert_calm(page: Page, report: Path) -> None:
     assert {address.partition("#")[0] for address in page.requests} <= {report.as_uri(), "about:blank"}
 
 
-def test_scores_and_what_must_be_known_first(page: Page, report: Path) -> None:
+def test_scores_and_warnings_come_first(page: Page, report: Path) -> None:
     page.open(report)
     assert text(page, "h1") == "tiny"
     assert texts(page, ".tree-row .cell-name a") == ["everything", "numbers", "colours", "talk"]

@@ -71,7 +71,7 @@ def test_numbers_written_as_text_give_the_same_record() -> None:
     assert (ours["c"], ours["g"]) == (theirs["c"], theirs["g"])
 
 
-def test_a_choice_of_contexts_is_named_by_what_differs() -> None:
+def test_a_choice_of_contexts_is_named_by_the_difference() -> None:
     sample = choice(0, "", {"ran": -2.0, "ran ": -1.0}, 1)
     sample["arguments"] = {
         "gen_args_0": {"arg_0": "So Ann", "arg_1": " ran"},
@@ -82,7 +82,7 @@ def test_a_choice_of_contexts_is_named_by_what_differs() -> None:
     assert (page.block["answers"], page.index["columns"]["target"]) == (["Bob"], ["Ann"])
 
 
-def test_mutual_information_chooses_among_the_choices_alone() -> None:
+def test_mutual_information_chooses_among_conditional_values() -> None:
     sample = choice(0, "Colour?", {"yellow": -5.0, "blue": -9.0, "Yellow": -1.0, "Blue": -2.0}, 0)
     sample["acc_mutual_info"] = 1.0
     assert Page([sample]).block["answers"] == ["yellow"]

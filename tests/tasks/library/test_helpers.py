@@ -123,7 +123,7 @@ def test_cb_f1_is_the_mean_of_three_classes() -> None:
     assert utils("super_glue").macro_f1([(0, 0), (1, 0), (1, 1)]) == pytest.approx((2 / 3 + 2 / 3 + 0) / 3)
 
 
-def test_multirc_scores_answers_and_whole_questions() -> None:
+def test_multirc_scores_answers_and_complete_questions() -> None:
     items = [("True", "1_True"), ("False", "1_False"), ("maybe", "2_True"), ("False", "2_False")]
     assert utils("super_glue").multirc_f1(items) == pytest.approx(2 / 3)
     assert utils("super_glue").multirc_em(items) == 0.5

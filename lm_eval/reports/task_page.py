@@ -136,14 +136,13 @@ def _scoring(task: Task) -> Iterator[str]:
         known = better.get(name)
         direction = "" if known is None else ", higher is better" if known else ", lower is better"
         yield f"# metric {name}: {getattr(function, '__name__', type(function).__name__)}{direction}"
-    for pipeline in config.filter_list or ():
-        steps = ", ".join(str(step.get("function")) for step in pipeline.get("filter") or ())
+    for pipeline in [] if config.filter_list is None else config.filter_list:
+        steps = ", ".join(str(step.get("function")) for step in pipeline.get("filter", ()))
         yield f"# filter {pipeline.get('name')}: {steps}"
     shots = config.num_fewshot
     yield f"# shots: {'0 unless the run says otherwise' if shots is None else '0, fixed' if shots == 0 else shots}"
-    if task.OUTPUT_TYPE == "generate_until":
-        settings = dict(config.generation_kwargs or {})
-        yield f"# generation: {', '.join(f'{key}={value!r}' for key, value in settings.items())}"
+    if task.OUTPUT_TYPE == "generate_until" and config.generation_kwargs is not None:
+        yield f"# generation: {', '.join(f'{key}={value!r}' for key, value in config.generation_kwargs.items())}"
         if config.repeats > 1:
             yield f"# repeats: {config.repeats}"
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lm_eval.config.task import OUTPUT_TYPES
 from lm_eval.errors import ConfigError, did_you_mean
 from lm_eval.task_files.entry import Kind
 from lm_eval.task_files.roots import BUILTIN
@@ -157,9 +156,12 @@ def select(
         ConfigError: No name has that family, or the output type does not exist.
     """
     names = list(names)
-    if output_type is not None and output_type not in OUTPUT_TYPES:
-        near = did_you_mean(output_type, OUTPUT_TYPES)
-        raise ConfigError(f"Unknown output type {output_type!r}; it is one of {', '.join(OUTPUT_TYPES)}.{near}")
+    if output_type is not None:
+        from lm_eval.config.task import OUTPUT_TYPES  # Not needed, and slow to import, for a plain list.
+
+        if output_type not in OUTPUT_TYPES:
+            near = did_you_mean(output_type, OUTPUT_TYPES)
+            raise ConfigError(f"Unknown output type {output_type!r}; it is one of {', '.join(OUTPUT_TYPES)}.{near}")
     families = {known for item in names for known in item.family}
     if family is not None and not any(_matches_family(known, family) for known in families):
         raise ConfigError(f"There is no family {family!r}.{did_you_mean(family, families)}")

@@ -180,12 +180,10 @@ class RunSettings:
         for base in cls.__mro__[-2::-1]:
             try:  # the source of the module, because inspect takes 10 ms to cut out a class
                 tree = ast.parse(inspect.getsource(sys.modules[base.__module__]))
-            except OSError:
+            except (OSError, TypeError):  # TypeError: a class from an interactive session
                 continue
-            body = next(
-                item.body for item in tree.body if isinstance(item, ast.ClassDef) and item.name == base.__name__
-            )
-            for statement, below in pairwise(body):
+            classes = [item for item in tree.body if isinstance(item, ast.ClassDef) and item.name == base.__name__]
+            for statement, below in pairwise(classes[0].body if classes else ()):
                 if isinstance(statement, ast.AnnAssign) and isinstance(below, ast.Expr):
                     texts[ast.unparse(statement.target)] = " ".join(ast.literal_eval(below.value).split())
         return texts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import sys
 from collections import deque
 from contextlib import ExitStack
@@ -161,16 +162,15 @@ class Progress:
         budgets = accounting.budgets()
         cost = accounting.cost if "cost" not in budgets else None
         began, before = self._tokens[0]
-        span = seconds - began
-        tokens = [number / span if span > 0 else 0.0 for number in
-                  (counts.prompt - before.prompt, counts.completion - before.completion)]  # fmt: skip
+        span = (seconds - began) or math.inf
+        prompt, completion = (counts.prompt - before.prompt) / span, (counts.completion - before.completion) / span
         parts = [
             _plural(self.errors, "error", "errors") if self.errors else "",
             f"cost {_money(cost)}" if cost is not None else "",
             *(f"{name} {spent[name](value)} of {spent[name](limit)}" for name, (value, limit) in budgets.items()),
             _plural(retries, "retry", "retries") if retries else "",
             f"{gate.inside}/{gate.limit.value} in flight",
-            f"{_number(tokens[0])} in {_number(tokens[1])} out tok/s" if any(tokens) else "",
+            f"{_number(prompt)} in {_number(completion)} out tok/s" if prompt or completion else "",
         ]
         return ", ".join(part for part in parts if part)
 

@@ -33,6 +33,33 @@ _NO_QUOTA = re.compile(
     r"(?i)insufficient_quota|exceeded your current quota|billing_hard_limit|credit balance is too low"
 )
 _MAX_RETRY_AFTER = 600.0
+_Meaning = tuple[type[APIError], str, str]
+"""An exception, what happened, and what the user can try."""
+_BAD_KEY: _Meaning = (
+    AuthenticationError,
+    "The key was not accepted",
+    "set OPENAI_API_KEY, or auth_token= in model_args, to a key that may use this model",
+)
+_NOT_FOUND: _Meaning = (
+    EndpointNotFound,
+    "The server does not know this URL or this model",
+    "check base_url and model= (GET /v1/models lists the names the server knows)",
+)
+_PROXY: _Meaning = (
+    EndpointUnreachable,
+    "The proxy asks for a name and a password",
+    "write them as HTTP_PROXY=http://NAME:PASSWORD@HOST:PORT",
+)
+_MEANINGS: dict[int, _Meaning] = {
+    401: _BAD_KEY,
+    403: _BAD_KEY,
+    404: _NOT_FOUND,
+    405: _NOT_FOUND,
+    407: _PROXY,
+    408: (RequestTimeout, "The server gave up waiting", ""),
+    409: (ServerError, "The server reports a conflict", ""),
+    429: (RateLimited, "Too many requests", "lower num_concurrent, or set requests_per_minute"),
+}
 
 
 def error_for_status(status: int, headers: Mapping[str, str], raw: bytes, endpoint: str, redact: Redactor) -> APIError:
@@ -51,46 +78,25 @@ def error_for_status(status: int, headers: Mapping[str, str], raw: bytes, endpoi
     message, text = _message(raw)
     body, text = redact(message), text[:4000]
     wait = retry_after(headers)
+    kind: type[APIError]
 
-    def make(kind: type[APIError], what: str, advice: str = "", retryable: bool | None = None) -> APIError:
-        return kind(
-            what, status=status, endpoint=endpoint, body=body, advice=advice, retry_after=wait, retryable=retryable
-        )
-
+    retryable: bool | None = None
     if status < 400:
         target = redact(headers.get("Location", "another URL").partition("?")[0])
-        return make(EndpointNotFound, f"The endpoint redirects to {target}", "use that address as base_url")
-    if status in (401, 403):
-        return make(
-            AuthenticationError, "The key was not accepted",
-            "set OPENAI_API_KEY, or auth_token= in model_args, to a key that may use this model",
-        )  # fmt: skip
-    if status in (404, 405):
-        return make(
-            EndpointNotFound, "The server does not know this URL or this model",
-            "check base_url and model= (GET /v1/models lists the names the server knows)",
-        )  # fmt: skip
-    if status == 407:
-        return make(
-            EndpointUnreachable, "The proxy asks for a name and a password",
-            "write them as HTTP_PROXY=http://NAME:PASSWORD@HOST:PORT",
-        )  # fmt: skip
-    if status == 408:
-        return make(RequestTimeout, "The server gave up waiting")
-    if status == 409:
-        return make(ServerError, "The server reports a conflict")
-    if status == 429:
-        if _NO_QUOTA.search(text):
-            return make(RateLimited, "The account has no quota left", "check the plan and billing", retryable=False)
-        return make(RateLimited, "Too many requests", "lower num_concurrent, or set requests_per_minute")
-    if status < 500:
-        return make(*_rejection(text))
-    if status in (500, 501) and _TOO_LONG.search(text):
-        return make(*_rejection(text))
-    return make(ServerError, "The server failed")
+        kind, what, advice = EndpointNotFound, f"The endpoint redirects to {target}", "use that address as base_url"
+    elif status == 429 and _NO_QUOTA.search(text):
+        kind, what, advice = RateLimited, "The account has no quota left", "check the plan and billing"
+        retryable = False
+    elif status in _MEANINGS:
+        kind, what, advice = _MEANINGS[status]
+    elif status < 500 or (status in (500, 501) and _TOO_LONG.search(text)):
+        kind, what, advice = _rejection(text)
+    else:
+        kind, what, advice = ServerError, "The server failed", ""
+    return kind(what, status=status, endpoint=endpoint, body=body, advice=advice, retry_after=wait, retryable=retryable)
 
 
-def _rejection(text: str) -> tuple[type[APIError], str, str]:
+def _rejection(text: str) -> _Meaning:
     if _TOO_LONG.search(text):
         advice = "shorten the prompt (fewer shots), lower max_gen_toks, or cut on the left with truncate=true"
         return ContextLengthExceeded, "The prompt does not fit the model's window", advice

@@ -42,9 +42,7 @@ class Session:
             path: The API path after the base URL.
         """
         self.context = RunContext()
-        self.accounting = Accounting(
-            args.price_in, args.price_out, args.max_cost, args.max_tokens_total, args.max_time
-        )  # fmt: skip
+        self.accounting = Accounting(args.price_in, args.price_out, args.max_cost, args.max_tokens_total, args.max_time)
         self._args, self._path = args, path
         self._endpoints = EndpointSet(parse_base_urls(args.base_url, path))
         self._limit = AutoLimit() if args.num_concurrent == "auto" else FixedLimit(int(args.num_concurrent))
@@ -55,7 +53,7 @@ class Session:
         several = len(self._endpoints.endpoints) > 1
         self._probe_policy = RetryPolicy(
             retries=min(2, args.max_retries), seconds=60.0, first_wait=0.3, unreachable=several
-        )  # fmt: skip
+        )
         self._cleared = False
         self._resumed_answers = 0
 

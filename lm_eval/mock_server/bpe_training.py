@@ -33,11 +33,11 @@ def learn_merges(words: Iterable[Sequence[int]], first_id: int, limit: int) -> l
     spelling = [list(word) for word in counts]
     weight = list(counts.values())
     frequency: Counter[tuple[int, int]] = Counter()
-    places: defaultdict[tuple[int, int], set[int]] = defaultdict(set)
+    words_with: defaultdict[tuple[int, int], set[int]] = defaultdict(set)
     for index, word in enumerate(spelling):
         for pair in itertools.pairwise(word):
             frequency[pair] += weight[index]
-            places[pair].add(index)
+            words_with[pair].add(index)
     merges: list[tuple[int, int]] = []
     while frequency and len(merges) < limit:
         best = min(frequency, key=lambda pair: (-frequency[pair], pair))
@@ -45,7 +45,7 @@ def learn_merges(words: Iterable[Sequence[int]], first_id: int, limit: int) -> l
             break
         new_id = first_id + len(merges)
         merges.append(best)
-        for index in places.pop(best):
+        for index in words_with.pop(best):
             old = spelling[index]
             new = _merge_pair(old, best, new_id)
             for pair in itertools.pairwise(old):
@@ -54,7 +54,7 @@ def learn_merges(words: Iterable[Sequence[int]], first_id: int, limit: int) -> l
                     del frequency[pair]
             for pair in itertools.pairwise(new):
                 frequency[pair] += weight[index]
-                places[pair].add(index)
+                words_with[pair].add(index)
             spelling[index] = new
     return merges
 

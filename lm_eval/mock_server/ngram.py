@@ -66,9 +66,9 @@ class Context:
         factor = 1.0
         node = self
         while True:
-            found = node.probability.get(token)
-            if found is not None:
-                return factor * found
+            probability = node.probability.get(token)
+            if probability is not None:
+                return factor * probability
             if node.lower is None:
                 raise KeyError(f"token id {token} is not in the vocabulary")
             factor *= node.backoff
@@ -207,17 +207,17 @@ class NGramModel:
         Returns:
             The context after the token.
         """
-        found = context.after.get(token)
-        if found is None:
+        following = context.after.get(token)
+        if following is None:
             # An unknown context stays unknown when a token is appended, so the known part of the past is enough.
-            found = self._longest((*context.key, token)[1 - self.order :])
+            following = self._longest((*context.key, token)[1 - self.order :])
             if self._steps >= _CACHED_STEPS:
                 for known in self._contexts.values():
                     known.after.clear()
                 self._steps = 0
-            context.after[token] = found
+            context.after[token] = following
             self._steps += 1
-        return found
+        return following
 
     def walk(self, ids: Sequence[int]) -> list[Context]:
         """List the context before each token, and the context after the last one.
@@ -229,18 +229,18 @@ class NGramModel:
             ``len(ids) + 1`` contexts; the first is the root.
         """
         node = self.root
-        found = [node]
+        contexts = [node]
         for token in ids:
             node = node.after.get(token) or self.step(node, token)
-            found.append(node)
-        return found
+            contexts.append(node)
+        return contexts
 
     def _longest(self, key: tuple[int, ...]) -> Context:
-        found = self._contexts.get(key)
-        while found is None:
+        context = self._contexts.get(key)
+        while context is None:
             key = key[1:]
-            found = self._contexts.get(key)
-        return found
+            context = self._contexts.get(key)
+        return context
 
 
 def _unigrams(counts: dict[int, int], vocab_size: int) -> Context:

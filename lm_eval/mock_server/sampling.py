@@ -97,14 +97,14 @@ def generate(model: NGramModel, tokenizer: Tokenizer, context: Context, settings
         text += decoder.decode(tokenizer.token_bytes[token])
         met = _first_stop(text, settings.stop, unsearched)
         if met is not None:
-            place, stop = met
-            return Generated(ids, contexts, text[: place + len(stop) * settings.keep_stop], "stop", stop)
+            position, stop = met
+            return Generated(ids, contexts, text[: position + len(stop) * settings.keep_stop], "stop", stop)
     return Generated(ids, contexts, text + decoder.decode(b"", True), "length", None)
 
 
 def _first_stop(text: str, stops: Sequence[str], start: int) -> tuple[int, str] | None:
-    found = [(place, stop) for stop in stops if stop and (place := text.find(stop, start)) >= 0]
-    return min(found, default=None)
+    matches = [(position, stop) for stop in stops if stop and (position := text.find(stop, start)) >= 0]
+    return min(matches, default=None)
 
 
 def _choose(context: Context, settings: SamplingSettings, rng: random.Random) -> int:

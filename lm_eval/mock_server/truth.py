@@ -77,8 +77,8 @@ class LanguageModel:
         prefix = [self.prefix_id] if (adds_bos or not context) and [*context[:1]] != [self.tokenizer.bos_id] else []
         ids = [*prefix, *context, *continuation]
         contexts = self.model.walk(ids)[len(ids) - len(continuation) : -1]
-        total = sum(found.logprob(token) for found, token in zip(contexts, continuation, strict=True))
-        greedy = all(found.best() == token for found, token in zip(contexts, continuation, strict=True))
+        total = sum(node.logprob(token) for node, token in zip(contexts, continuation, strict=True))
+        greedy = all(node.best() == token for node, token in zip(contexts, continuation, strict=True))
         return total, greedy
 
     def rolling(self, text: str, max_length: int | None = None) -> float:
@@ -101,7 +101,7 @@ class LanguageModel:
             first_seen = 0 if start == 0 else max(0, end - width - 1)
             seen = [self.prefix_id, *ids[:start]] if first_seen == 0 and start == 0 else ids[first_seen:start]
             contexts = self.model.walk([*seen, *ids[start:end]])[len(seen) : -1]
-            total += sum(found.logprob(token) for found, token in zip(contexts, ids[start:end], strict=True))
+            total += sum(node.logprob(token) for node, token in zip(contexts, ids[start:end], strict=True))
             start = end
         return total
 

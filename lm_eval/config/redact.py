@@ -78,7 +78,7 @@ def shown_url(url: str) -> str:
     """Return a URL without the parts that may hold a secret.
 
     Args:
-        url: Any URL.
+        url: The URL.
 
     Returns:
         Scheme, host, port and path; no user, password, query or fragment.
@@ -139,7 +139,7 @@ class Redactor:
         """Mask every secret in a text.
 
         Args:
-            text: Any text.
+            text: The text.
 
         Returns:
             The text with ``***`` for each secret.

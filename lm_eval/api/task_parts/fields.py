@@ -20,7 +20,7 @@ from lm_eval.utils import regex_replace
 if TYPE_CHECKING:
     from jinja2.sandbox import SandboxedEnvironment
 
-__all__ = ["Fields", "compile_expression", "compile_template", "environment", "is_static", "render", "text_reader"]
+__all__ = ["Fields", "compile_expression", "compile_template", "is_static", "render", "text_reader"]
 
 Reader = Callable[[Doc], Any]
 T = TypeVar("T")
@@ -30,7 +30,7 @@ _NEWLINE = re.compile(r"\r\n|\r")
 
 
 @lru_cache(maxsize=1)
-def environment() -> SandboxedEnvironment:
+def _environment() -> SandboxedEnvironment:
     """Return the environment of all templates: sandboxed, undefined names are errors, newlines are kept."""
     from jinja2 import StrictUndefined
     from jinja2.sandbox import SandboxedEnvironment
@@ -74,7 +74,7 @@ def compile_template(source: str) -> Callable[[Doc], str]:
     from jinja2 import TemplateSyntaxError
 
     try:
-        template = environment().from_string(source)
+        template = _environment().from_string(source)
     except TemplateSyntaxError as error:
         raise TemplateError(f"template {shorten(source, 60)!r}: {error.message} (its line {error.lineno})") from error
     return _guarded(template.render, source)
@@ -96,10 +96,10 @@ def compile_expression(source: str) -> Reader | None:
     from jinja2 import TemplateSyntaxError, nodes
 
     try:
-        body = environment().parse(source).body
+        body = _environment().parse(source).body
         if len(body) != 1 or not isinstance(body[0], nodes.Output) or len(body[0].nodes) != 1:
             return None
-        return _guarded(environment().compile_expression(inner, undefined_to_none=False), source)
+        return _guarded(_environment().compile_expression(inner, undefined_to_none=False), source)
     except TemplateSyntaxError:
         return None
 

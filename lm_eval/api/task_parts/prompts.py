@@ -15,8 +15,6 @@ __all__ = [
     "Message",
     "Shots",
     "as_prompt",
-    "chat_messages",
-    "join_spaced",
     "plain_prompt",
     "qa_turn",
     "system_message",
@@ -49,14 +47,8 @@ def _spaced(left: str, right: str) -> bool:
     return left[-1:].isspace() or right[:1].isspace()
 
 
-def join_spaced(left: str, right: str, delimiter: str) -> str:
-    """Join two texts, with a delimiter unless there is white space where they meet.
-
-    Args:
-        left: The first text.
-        right: The second text.
-        delimiter: Text to put between them.
-    """
+def _join_spaced(left: str, right: str, delimiter: str) -> str:
+    """Join two texts, with a delimiter unless there is white space where they meet."""
     if not left or not right:
         return left or right
     return left + right if _spaced(left, right) else left + delimiter + right
@@ -73,7 +65,7 @@ def system_message(instruction: str | None, description: str, delimiter: str) ->
     Returns:
         One turn, or none when both are empty.
     """
-    content = join_spaced(instruction or "", description, delimiter)
+    content = _join_spaced(instruction or "", description, delimiter)
     return [Message("system", content)] if content else []
 
 
@@ -101,7 +93,7 @@ def qa_turn(
         return [Message("user", question, gap), Message("assistant", gen_prefix)]
     return [
         Message("user", question, gap),
-        Message("assistant", join_spaced(gen_prefix, answer, " "), fewshot_delimiter),
+        Message("assistant", _join_spaced(gen_prefix, answer, " "), fewshot_delimiter),
     ]
 
 
@@ -114,16 +106,8 @@ def plain_prompt(messages: Sequence[Message]) -> str:
     return "".join([message.text for message in messages])
 
 
-def chat_messages(messages: Sequence[Message], multiturn: bool) -> list[dict[str, str]]:
-    """Write messages as a chat.
-
-    Args:
-        messages: The turns.
-        multiturn: Keep few-shot examples as separate turns; otherwise all turns before the answer become one user turn.
-
-    Returns:
-        Dicts with ``role`` and ``content``.
-    """
+def _chat_messages(messages: Sequence[Message], multiturn: bool) -> list[dict[str, str]]:
+    """Write messages as a chat; without ``multiturn`` all turns before the answer become one user turn."""
     if multiturn:
         return [message.to_dict() for message in messages]
     head = [message.to_dict() for message in messages if message.role == "system"]
@@ -148,7 +132,7 @@ def as_prompt(
     """
     if template is None:
         return plain_prompt(turns)
-    return template(chat_messages(turns, multiturn), add_generation_prompt=not gen_prefix)
+    return template(_chat_messages(turns, multiturn), add_generation_prompt=not gen_prefix)
 
 
 class Shots:

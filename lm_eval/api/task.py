@@ -95,17 +95,11 @@ class ConfigurableTask(Task):
         assert isinstance(settings.fewshot_config, FewshotConfig)
         self.fewshot_cfg: FewshotConfig = settings.fewshot_config
         self._metrics = self._resolve_metrics()
-        self._splits = Splits(lambda: self.dataset, lambda: f"Task {self.task_name}: dataset {self.DATASET_PATH}")
-        self._fields = Fields(settings, lambda: self.features)
-        self._shots = Shots(
-            self.fewshot_cfg,
-            pool=lambda: self.fewshot_docs(),
-            write=lambda shot: self.shot_turns(shot),
-            repeatable=lambda: self.pure_fields,
-            # If both split names are None they are equal, which is right: the few-shot pool then falls back to the
-            # evaluated split.
-            may_meet_itself=self.fewshot_cfg.split == settings.test_split,
-        )
+        self._splits = Splits(self)
+        self._fields = Fields(settings, self)
+        # If both split names are None they are equal, which is right: the few-shot pool then falls back to the
+        # evaluated split.
+        self._shots = Shots(self.fewshot_cfg, self, may_meet_itself=self.fewshot_cfg.split == settings.test_split)
         self._openings: dict[tuple[int, str | None, str], tuple[list[Message], str]] = {}
 
     def _resolve_metrics(self) -> Metrics:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -184,3 +185,11 @@ def test_shots_written_by_functions_are_written_for_each_doc() -> None:
 def test_description_of_each_doc_precedes_fixed_shots() -> None:
     task = make(num_fewshot=1, description="{{answer}}: ", test=questions(2), **FIRST)
     assert prompts(task) == ["answer 0: Q0? answer 0\n\nQ0?", "answer 1: Q0? answer 0\n\nQ1?"]
+
+
+def test_copy_of_a_task_draws_from_its_pool() -> None:
+    task = make(num_fewshot=1)
+    copied = copy.deepcopy(task)
+    copied.dataset = {"test": questions(1), "train": [{"q": "Copied?", "answer": "yes"}]}
+    assert prompts(copied) == ["Copied? yes\n\nQ0?"]
+    assert "Copied?" not in prompts(task)[0]

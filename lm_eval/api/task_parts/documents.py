@@ -8,7 +8,7 @@ import random
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Protocol, overload
 
 from lm_eval.api.instance import Doc
 from lm_eval.errors import DatasetError
@@ -107,17 +107,25 @@ def _advice(task: str, path: str, name: str | None, local: Path | None, error: E
     )
 
 
+class _HasDataset(Protocol):
+    DATASET_PATH: str | None
+
+    @property
+    def task_name(self) -> str: ...
+    @property
+    def dataset(self) -> Mapping[str, Docs]: ...
+
+
 class Splits:
     """The splits of one dataset, each processed once."""
 
-    def __init__(self, dataset: Callable[[], Mapping[str, Docs]], label: Callable[[], str]) -> None:
+    def __init__(self, task: _HasDataset) -> None:
         """Load nothing yet.
 
         Args:
-            dataset: Returns the splits by name; called when the first split is read.
-            label: Names the task and the dataset, for messages.
+            task: The task; its ``dataset`` is loaded when the first split is read.
         """
-        self._dataset, self._label = dataset, label
+        self._task = task
         self._processed: dict[tuple[str, int], Docs] = {}
 
     def __bool__(self) -> bool:
@@ -136,12 +144,14 @@ class Splits:
         """
         key = (str(name), id(process))
         if key not in self._processed:
-            dataset = self._dataset()
+            dataset = self._task.dataset
             try:
                 rows = dataset[str(name)]
             except KeyError:
-                splits = ", ".join(map(repr, dataset))
-                raise DatasetError(f"{self._label()} has no split {name!r}, only {splits}.") from None
+                raise DatasetError(
+                    f"Task {self._task.task_name}: dataset {self._task.DATASET_PATH} has no split {name!r}, only "
+                    f"{', '.join(map(repr, dataset))}."
+                ) from None
             rows = process(rows) if process is not None else rows
             self._processed[key] = rows if hasattr(rows, "__len__") else list(rows)
         return self._processed[key]

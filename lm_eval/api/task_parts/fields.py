@@ -9,7 +9,7 @@ import ast
 import re
 from collections.abc import Callable, Collection, Mapping, MutableMapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from lm_eval.api.instance import Doc
 from lm_eval.config.task import TaskConfig
@@ -247,17 +247,22 @@ def _column_or_literal(value: object, columns: Collection[str], wanted: str) -> 
     return read
 
 
+class _HasColumns(Protocol):
+    @property
+    def features(self) -> Collection[str]: ...
+
+
 class Fields:
     """Reads the fields of documents as the config of one task says. Each reader is created once."""
 
-    def __init__(self, config: TaskConfig, columns: Callable[[], Collection[str]]) -> None:
+    def __init__(self, config: TaskConfig, task: _HasColumns) -> None:
         """Read nothing yet.
 
         Args:
             config: The config of the task.
-            columns: Returns the names of the columns; called when the first field is read.
+            task: The task; its ``features`` are read with the first field.
         """
-        self._config, self._columns = config, columns
+        self._config, self._task = config, task
         # The value is kept next to its reader, so that its id stays unique.
         self._readers: dict[tuple[str, object], tuple[object, Reader]] = {}
 
@@ -290,7 +295,7 @@ class Fields:
             raise TaskFileError(f"task {self._config.task}: {type(error).__name__}: {error}", key=key) from error
 
     def _reader(self, key: str, value: object) -> Reader:
-        columns, has_choices = self._columns(), self._config.doc_to_choice is not None
+        columns, has_choices = self._task.features, self._config.doc_to_choice is not None
         if key == "doc_to_choice":
             return _choice_reader(value, columns)
         if key == "cluster_key":

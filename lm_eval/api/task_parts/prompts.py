@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from lm_eval.api.instance import Doc
 from lm_eval.api.samplers import DEFAULT_SEED, ContextSampler, FirstNSampler, get_sampler
@@ -135,29 +136,25 @@ def as_prompt(
     return template(_chat_messages(turns, multiturn), add_generation_prompt=not gen_prefix)
 
 
+class _WritesShots(Protocol):
+    @property
+    def pure_fields(self) -> bool: ...
+    def fewshot_docs(self) -> Docs: ...
+    def shot_turns(self, shot: Doc) -> list[Message]: ...
+
+
 class Shots:
     """Draws the few-shot examples of one task and writes them as turns, each only once where that is safe."""
 
-    def __init__(
-        self,
-        config: FewshotConfig,
-        *,
-        pool: Callable[[], Docs],
-        write: Callable[[Doc], list[Message]],
-        repeatable: Callable[[], bool],
-        may_meet_itself: bool,
-    ) -> None:
+    def __init__(self, config: FewshotConfig, task: _WritesShots, *, may_meet_itself: bool) -> None:
         """Draw nothing yet; the pool is read when the first example is drawn.
 
         Args:
             config: Where the examples come from.
-            pool: Returns the documents to draw from.
-            write: Writes a document as a user turn and an assistant turn.
-            repeatable: Whether writing a document twice gives the same turns.
+            task: The task, whose ``shot_turns`` writes an example; with ``pure_fields`` the turns are always the same.
             may_meet_itself: Whether the pool may hold the document that is asked about, which must not be an example.
         """
-        self._config, self._pool, self._write, self._repeatable = config, pool, write, repeatable
-        self._may_meet_itself = may_meet_itself
+        self._config, self._task, self._may_meet_itself = config, task, may_meet_itself
         self._seed: int | None = DEFAULT_SEED
         self._kind = get_sampler(config.sampler)
         self._ships = self._kind in (ContextSampler, FirstNSampler)
@@ -169,7 +166,7 @@ class Shots:
     def sampler(self) -> ContextSampler[Doc]:
         """The sampler over the few-shot pool."""
         if self._sampler is None:
-            docs = self._pool()
+            docs = self._task.fewshot_docs()
             # Samplers in the wild may do with the pool what only a list can.
             pool = docs if isinstance(docs, list) else Rows(docs) if self._ships else list(docs)
             self._sampler = self._kind(pool, rnd=self._seed, fewshot_indices=self._config.fewshot_indices)
@@ -205,16 +202,16 @@ class Shots:
         """
         if count in self._fixed:
             return self._fixed[count]
-        repeatable = self._repeatable()
+        repeatable = self._task.pure_fields
         turns: list[Message] = []
         for shot in self.sampler.sample(count, eval_doc=doc if self._may_meet_itself else None):
             if not (self._ships and repeatable):
-                turns += self._write(shot)
+                turns += self._task.shot_turns(shot)
                 continue
             known = self._written.get(id(shot))
             # The example is kept next to its turns, so that its id stays unique.
             if known is None:
-                known = self._written[id(shot)] = (shot, self._write(shot))
+                known = self._written[id(shot)] = (shot, self._task.shot_turns(shot))
             turns += known[1]
         if self._kind is FirstNSampler and not self._may_meet_itself and repeatable:
             self._fixed[count] = turns

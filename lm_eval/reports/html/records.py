@@ -164,10 +164,10 @@ def _answer(sample: Sample, choices: Sequence[Choice], chosen: int | None, quest
         return "" if value is None else f"{value:.2f}"
     if choices:
         return "" if chosen is None else one_line(label(choices, chosen, questions), _MAX_ANSWER)
-    entry: object = sample.filtered
+    entry = next(iter(as_list(sample.filtered)), "")
     while isinstance(entry, list) and entry:
         entry = entry[0]
-    return one_line(to_text(entry if entry else ""), _MAX_ANSWER)
+    return one_line(to_text(entry), _MAX_ANSWER)
 
 
 def _flags(sample: Sample, answers: Sequence[Sequence[str]]) -> int:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from lm_eval.reports.compare import pair_samples
 from lm_eval.reports.html.records import FLAGS
 from lm_eval.reports.html.samples import Samples
@@ -153,3 +155,8 @@ def test_repeats_are_shown_separately() -> None:
     sample = {**generation(0, "a", 0.5)[0], "resps": [["a", "b"]], "filtered_resps": [["A", "B"]]}
     record = Page([sample]).records[0]
     assert (record["a"], record["f"][0][1]) == ([["a", "b"]], [["A", "B"]])
+
+
+@pytest.mark.parametrize(("filtered", "shown"), [([0], "0"), ([["a", "b"]], "a"), ([], ""), ([None], "null")])
+def test_the_list_shows_the_first_filtered_answer(filtered: list[Any], shown: str) -> None:
+    assert Page([{**generation(0, "x", 0.0)[0], "filtered_resps": filtered}]).block["answers"] == [shown]

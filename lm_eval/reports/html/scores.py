@@ -20,7 +20,6 @@ class Node(TypedDict, total=False):
     scores: list[dict[str, object]]
     members: list[str]
     shots: int
-    version: str
     n: int
     lost: int
 
@@ -68,8 +67,6 @@ def _node(run: Run, name: str) -> Node:
     node: Node = {"label": member.alias, "scores": [], "lost": member.lost}
     if member.shots is not None:
         node["shots"] = member.shots
-    if member.version is not None:
-        node["version"] = str(member.version)
     if member.n is not None:
         node["n"] = member.n
     return node

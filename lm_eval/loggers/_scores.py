@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from lm_eval.api.result_keys import NOT_AVAILABLE
 from lm_eval.config.redact import redact
 from lm_eval.results.json_values import as_number
 from lm_eval.results.run import Results
 
-__all__ = ["SCORE_TABLES", "flat_scores", "run_config", "saved_form", "score_table"]
+__all__ = ["flat_scores", "run_config", "saved_form", "score_table", "score_tables"]
 
 _RUN_COUNTS = ("requests", "cached_answers", "retries", "failed_calls", "prompt_tokens", "completion_tokens", "cost")
-
-SCORE_TABLES = (("eval_results", "results"), ("group_eval_results", "groups"))
-"""The names of the tables of scores, and the part of the results in each."""
 
 
 def flat_scores(run: Results) -> dict[str, float]:
@@ -71,6 +68,21 @@ def score_table(run: Results, column: str = "results") -> tuple[list[str], list[
         for score in member.scores
     ]
     return head, rows
+
+
+def score_tables(run: Results) -> Iterator[tuple[str, list[str], list[list[object]]]]:
+    """Lay out the tables of tasks and of groups.
+
+    Args:
+        run: The results of a run.
+
+    Yields:
+        The name, the columns and the rows of each table that has rows.
+    """
+    for name, column in (("eval_results", "results"), ("group_eval_results", "groups")):
+        columns, rows = score_table(run, column)
+        if rows:
+            yield name, columns, rows
 
 
 def run_config(run: Results) -> dict[str, object]:

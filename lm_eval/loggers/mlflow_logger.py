@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar
 
 from lm_eval.config.redact import redact
 from lm_eval.loggers._clients import check_arguments, load
-from lm_eval.loggers._scores import SCORE_TABLES, flat_scores, run_config, saved_form, score_table
+from lm_eval.loggers._scores import flat_scores, run_config, saved_form, score_tables
 from lm_eval.loggers._tracker import Line, Tracker
 from lm_eval.loggers.guard import guarded
 from lm_eval.results.atomic import to_json
@@ -92,11 +92,9 @@ class MLflowLogger(Tracker):
     def _log_results(self) -> None:
         self._client.log_text(self.run_id, to_json(saved_form(self.results), indent=2), "results.json")
         self._client.log_text(self.run_id, to_json(run_config(self.results), indent=2), "config.json")
-        for key, column in SCORE_TABLES:
-            columns, rows = score_table(self.results, column)
-            if rows:
-                data = dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True))
-                self._client.log_table(self.run_id, data=data, artifact_file=f"{key}.json")
+        for name, columns, rows in score_tables(self.results):
+            data = dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True))
+            self._client.log_table(self.run_id, data=data, artifact_file=f"{name}.json")
 
     @guarded
     def _log_samples(self, task: str, lines: Sequence[Line]) -> None:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from lm_eval.loggers._clients import check_arguments, keywords_of, load
 from lm_eval.loggers._samples import conversation
-from lm_eval.loggers._scores import SCORE_TABLES, flat_scores, run_config, score_table
+from lm_eval.loggers._scores import flat_scores, run_config, score_tables
 from lm_eval.loggers._tracker import Line, Tracker
 from lm_eval.loggers.guard import guarded
 from lm_eval.results.sample import Sample
@@ -46,11 +46,9 @@ class TrackioLogger(Tracker):
 
         self.trackio.config.update(run_config(self.results))
         self.trackio.log(flat_scores(self.results), step=self._step)
-        for key, column in SCORE_TABLES:
-            columns, rows = score_table(self.results, column)
-            if rows:
-                table = self.trackio.Table(dataframe=pandas.DataFrame(rows, columns=columns))
-                self.trackio.log({f"evaluation/{key}": table}, step=self._step)
+        for name, columns, rows in score_tables(self.results):
+            table = self.trackio.Table(dataframe=pandas.DataFrame(rows, columns=columns))
+            self.trackio.log({f"evaluation/{name}": table}, step=self._step)
 
     @guarded
     def _log_samples(self, task: str, lines: Sequence[Line]) -> None:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from lm_eval.loggers._clients import check_arguments, keywords_of, load
 from lm_eval.loggers._samples import sample_rows
-from lm_eval.loggers._scores import SCORE_TABLES, flat_scores, run_config, saved_form, score_table
+from lm_eval.loggers._scores import flat_scores, run_config, saved_form, score_tables
 from lm_eval.loggers._tracker import Line, Tracker
 from lm_eval.loggers.guard import guarded
 from lm_eval.results.atomic import to_json
@@ -17,7 +17,7 @@ __all__ = ["WandbLogger"]
 
 
 class WandbLogger(Tracker):
-    """Logs a run to Weights & Biases: scores, tables of them and of samples, and both as artifacts.
+    """Logs a run to Weights & Biases: scores, tables of scores and samples, and both as artifacts.
 
     Attributes:
         run: The tracker's run; None when it could not be started.
@@ -70,10 +70,8 @@ class WandbLogger(Tracker):
 
     @guarded
     def _log_tables(self) -> None:
-        for key, column in SCORE_TABLES:
-            columns, rows = score_table(self.results, column)
-            if rows:
-                self.run.log({f"evaluation/{key}": self.wandb.Table(columns=columns, data=rows)}, step=self._step)
+        for name, columns, rows in score_tables(self.results):
+            self.run.log({f"evaluation/{name}": self.wandb.Table(columns=columns, data=rows)}, step=self._step)
 
     @guarded
     def _log_results(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lm_eval.api.instance import Instance, ResponseInfo
+from lm_eval.api.instance import Doc, Instance, ResponseInfo
 from lm_eval.errors import LMEvalError, TaskFileError
 from lm_eval.results.over_repeats import combine, filtered_repeats, unwrapped, warn_of_equal_repeats
 from lm_eval.text import sha256
@@ -176,7 +176,7 @@ def _first_error(instances: Iterable[Instance]) -> str:
     return next(i.error.kind for i in instances if i.error is not None)
 
 
-def _score(task: Task, doc_id: int, doc: dict[str, Any], responses: Sequence[object]) -> dict[str, Any]:
+def _score(task: Task, doc_id: int, doc: Doc, responses: Sequence[object]) -> dict[str, Any]:
     try:
         values: dict[str, Any] = task.process_results(doc, responses)
     except LMEvalError:

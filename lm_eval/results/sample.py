@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cache, cached_property
+from inspect import signature
 from itertools import zip_longest
 from math import isfinite
 from typing import TypeVar
 
 from lm_eval.api.instance import RequestError, ResponseInfo, Usage
 from lm_eval.api.result_keys import split_unconditional
-from lm_eval.results.json_values import as_list, as_mapping
+from lm_eval.results.json_values import as_list, as_mapping, as_number
 from lm_eval.text import sha256
 
 __all__ = [
@@ -242,6 +243,8 @@ class Sample:
 
 def _arguments(call: object) -> tuple[object, ...]:
     """Read a request's arguments, from either way of writing them."""
+    if isinstance(call, tuple):
+        return call
     if isinstance(call, Mapping):
         return tuple(call.values())
     return (call,) if isinstance(call, str) else tuple(as_list(call))
@@ -260,10 +263,7 @@ def file_form(sample: Mapping[str, object]) -> Mapping[str, object]:
     if not isinstance(arguments, list | tuple):
         return sample
     named = {
-        f"gen_args_{index}": {
-            f"arg_{place}": argument
-            for place, argument in enumerate(call if isinstance(call, tuple) else _arguments(call))
-        }
+        f"gen_args_{index}": {f"arg_{place}": argument for place, argument in enumerate(_arguments(call))}
         for index, call in enumerate(arguments)
     }
     return {**sample, "arguments": named}
@@ -297,8 +297,8 @@ def read_log_likelihood(response: object) -> LogLikelihood | None:
             value = number_in(response[0])
             return LogLikelihood(value if isinstance(value, int | float) else None, str(response[1]) == "True")
         return None
-    is_number = isinstance(response, int | float) and not isinstance(response, bool)
-    return LogLikelihood(response) if is_number else None  # type: ignore[arg-type]
+    number = as_number(response)
+    return None if number is None else LogLikelihood(number)
 
 
 def with_numbers(line: dict[str, object]) -> dict[str, object]:
@@ -357,5 +357,9 @@ def _response_info(note: Mapping[str, object]) -> ResponseInfo:
 
 def _build(kind: type[T], given: Mapping[str, object]) -> T:
     """Build a dataclass from the keys it knows; a later version may have written more."""
-    names = {item.name for item in fields(kind)}  # type: ignore[arg-type]
-    return kind(**{key: value for key, value in given.items() if key in names})
+    return kind(**{key: given[key] for key in _field_names(kind) if key in given})
+
+
+@cache
+def _field_names(kind: type) -> tuple[str, ...]:
+    return tuple(signature(kind).parameters)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache, cached_property
-from inspect import signature
+from dataclasses import dataclass, fields
+from functools import cached_property
 from itertools import zip_longest
 from math import isfinite
 from typing import TypeVar
@@ -30,6 +29,7 @@ __all__ = [
 T = TypeVar("T")
 
 _TRUTHS = {"True": True, "False": False}
+_FIELDS = {"RequestError": fields(RequestError), "ResponseInfo": fields(ResponseInfo), "Usage": fields(Usage)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,9 +357,4 @@ def _response_info(note: Mapping[str, object]) -> ResponseInfo:
 
 def _build(kind: type[T], given: Mapping[str, object]) -> T:
     """Build a dataclass from the keys it knows; a later version may have written more."""
-    return kind(**{key: given[key] for key in _field_names(kind) if key in given})
-
-
-@cache
-def _field_names(kind: type) -> tuple[str, ...]:
-    return tuple(signature(kind).parameters)
+    return kind(**{field.name: given[field.name] for field in _FIELDS[kind.__name__] if field.name in given})

@@ -23,7 +23,7 @@ class PairedRuns:
 
     Attributes:
         pairings: Task to the counts of its pairings, one per filter, without the samples.
-        tasks: The tasks that both runs have, in A's order.
+        tasks: The tasks that both runs have.
     """
 
     def __init__(self, run_a: Run, run_b: Run, wanted: Collection[str] | None = None, *, flips: bool = True) -> None:
@@ -36,7 +36,7 @@ class PairedRuns:
             flips: Whether rows list the documents that changed.
         """
         self.pairings: dict[str, list[Pairing]] = {}
-        self.tasks = [task for task in run_a.tasks if task in run_b.tasks]
+        self.tasks = set(run_a.tasks) & set(run_b.tasks)
         self._a, self._b, self._wanted, self._flips = run_a, run_b, wanted, flips
         self._tested: list[TestedRow] = []
 

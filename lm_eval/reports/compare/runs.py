@@ -61,17 +61,14 @@ def compare(
     rows = (*of_tasks, *of_groups)
     if not rows:
         raise ConfigError("The runs have no score in common.")
-    missing = [task for task in chosen if task not in run_b.tasks]
-    lone_a, lone_b = _lone(run_a, run_b, common, wanted), _lone(run_b, run_a, common, wanted)
-    absent = [Note("Only in A", tuple([*missing, *lone_a]))] if missing or lone_a else []
-    if more := [*(task for task in chosen if task not in run_a.tasks), *lone_b]:
-        absent.append(Note("Only in B", tuple(more)))
+    only_a, only_b = (_only(run, other, chosen, wanted) for run, other in ((run_a, run_b), (run_b, run_a)))
+    absent = [Note(f"Only in {name}", tuple(only)) for name, only in (("A", only_a), ("B", only_b)) if only]
     return Comparison(
         a=_info(run_a),
         b=_info(run_b),
         rows=rows,
         notes=(*setting_notes(run_a, run_b, common), *pairing_notes(pairs.pairings), *value_notes(of_tasks), *absent),
-        gate=None if fail_if_worse is None else judge(rows, fail_if_worse, undecided, [*missing, *lone_a]),
+        gate=None if fail_if_worse is None else judge(rows, fail_if_worse, undecided, only_a),
         families={
             name: sum(row.p_value is not None for row in family)
             for name, family in (("tasks", of_tasks), ("groups", of_groups))
@@ -115,12 +112,14 @@ def _metric_filter(run_a: Run, run_b: Run, patterns: Sequence[str]) -> set[str] 
     return wanted
 
 
-def _lone(run: Run, other: Run, tasks: Sequence[str], wanted: set[str] | None) -> list[str]:
-    """List the scores of common tasks that only the first run has."""
+def _only(run: Run, other: Run, tasks: Sequence[str], wanted: set[str] | None) -> list[str]:
+    """List the tasks that only the first run has, then its other scores that the second lacks."""
+    of_run, of_other = set(run.tasks), set(other.tasks)
     in_both = {(score.task, score.key) for score in other.scores}
-    return [
+    return [task for task in tasks if task not in of_other] + [
         f"{task} {score.key}"
         for task in tasks
+        if task in of_run and task in of_other
         for score in run.members[task].scores
         if (task, score.key) not in in_both and (wanted is None or score.key in wanted)
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 
 from lm_eval.api.instance import Instance
 from lm_eval.errors import ConfigError
+from lm_eval.text import sha256
 
 __all__ = ["LM", "CacheHook", "CachingLM", "RunContext", "TemplateLM"]
 
@@ -297,8 +297,7 @@ class CacheHook:
 
 
 def _hash_args(attr: str, args: Iterable[object]) -> str:
-    text = json.dumps([attr, *args], default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sha256(json.dumps([attr, *args], default=str))
 
 
 class CachingLM:

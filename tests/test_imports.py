@@ -3,7 +3,11 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+
+import grimp
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "lm_eval"
@@ -55,3 +59,52 @@ def test_importing_every_module_loads_no_model_library() -> None:
 
 def _is_task_code(file: Path) -> bool:
     return len(file.relative_to(PACKAGE).parts) > 2 and file.relative_to(PACKAGE).parts[0] == "tasks"
+
+
+@cache
+def _graph() -> grimp.ImportGraph:
+    """Every import of the engine, wherever it stands: also for types alone, and inside functions."""
+    return grimp.build_graph("lm_eval", exclude_type_checking_imports=False, cache_dir=None)
+
+
+def _below(graph: grimp.ImportGraph, module: str) -> set[str]:
+    """Return the modules that a module imports, directly or through others."""
+    seen: set[str] = set()
+    waiting = [module]
+    while waiting:
+        for imported in graph.find_modules_directly_imported_by(waiting.pop()) - seen:
+            seen.add(imported)
+            waiting.append(imported)
+    return seen
+
+
+def test_no_two_modules_import_each_other() -> None:
+    graph = _graph()
+    below = {module: _below(graph, module) for module in graph.modules}
+    circles = {
+        frozenset(other for other in below[module] if module in below.get(other, ()))
+        for module in below
+        if module in below[module]
+    }
+    assert [sorted(circle) for circle in circles] == []
+
+
+def _private_uses() -> Iterator[tuple[str, str]]:
+    """Yield each import, in the engine, of a private module or name of another package."""
+    for file in PACKAGE.rglob("*.py"):
+        if _is_task_code(file):
+            continue
+        own = file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.ImportFrom) or node.level or not (node.module or "").startswith("lm_eval"):
+                continue
+            parts = str(node.module).split(".")[1:]
+            private = any(name.startswith("_") and not name.startswith("__") for name in parts)
+            for alias in node.names:
+                hidden = private or (alias.name.startswith("_") and not alias.name.startswith("__"))
+                if hidden and (parts or [alias.name])[0] != own:
+                    yield str(file.relative_to(ROOT)), f"{node.module}.{alias.name}"
+
+
+def test_no_package_uses_private_names_of_another() -> None:
+    assert list(_private_uses()) == []

@@ -4,10 +4,8 @@ A program passes when it runs to its end without an exception. It gets an empty 
 empty environment, no input, and limits on time, memory, files and processes. Where Linux allows it, the program has no
 network, cannot write outside its folder and sees no other process, and a superuser becomes ``nobody``. In addition, an
 audit hook in Python refuses new processes, connections and writes outside the folder. The hook works on every system,
-so that a result does not depend on the system.
-
-This protects against accidents and simple attacks. It does not stop code that is written to break out, or to fake its
-result. For such code, run the complete evaluation in a virtual machine.
+so that a result does not depend on the system. This protects against accidents and simple attacks. It does not stop
+code that is written to break out, or to fake its result: for such code, run the evaluation in a virtual machine.
 """
 
 from __future__ import annotations
@@ -47,13 +45,12 @@ class ProgramLimits:
     """Resources that one program may use.
 
     Attributes:
-        seconds: Wall time in seconds, from the first line of the program.
-        memory_mb: Address space of each process, in MB.
-        file_mb: Size of each file in MB, and of all files together where the folder can be mounted in memory.
-        processes: Number of processes and threads in addition to the first.
-        open_files: Number of open files.
-        refuse_in_python: Whether an audit hook in Python also refuses processes, connections and writes outside the
-            folder.
+        seconds: Wall time in seconds, from the first line of the program. Default 3.
+        memory_mb: Address space of each process in MB. Default 2048.
+        file_mb: Size of each file in MB, and of all files together if the folder can be in memory. Default 16.
+        processes: Number of processes and threads in addition to the first. Default 16.
+        open_files: Number of open files. Default 64.
+        refuse_in_python: Use the audit hook in addition to the system. Default True.
     """
 
     seconds: float = 3.0
@@ -154,8 +151,8 @@ def code_eval(
         LMEvalError: A process could not be set up.
     """
     pairs = list(zip(references, predictions, strict=True))
-    outcomes = iter(run_programs([f"{sample}\n{test}" for test, samples in pairs for sample in samples], limits))
-    counts = [(len(samples), sum(next(outcomes).passed for _ in samples)) for _, samples in pairs]
+    results = iter(run_programs([f"{sample}\n{test}" for test, samples in pairs for sample in samples], limits))
+    counts = [(len(samples), sum(next(results).passed for _ in samples)) for _, samples in pairs]
     return {
         f"pass@{size}": sum(pass_at_k(total, correct, size) for total, correct in counts) / len(counts)
         for size in k

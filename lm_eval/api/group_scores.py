@@ -10,6 +10,7 @@ from lm_eval.api.result_keys import NOT_AVAILABLE, score_key, score_keys, stderr
 from lm_eval.config.group import AggMetricConfig
 from lm_eval.statistics.aggregations import aggregate_subtask_metrics
 from lm_eval.statistics.stderr import pooled_sample_stderr, unweighted_mean_stderr
+from lm_eval.text import first_names
 
 __all__ = ["TaskMetrics", "aggregate_scores"]
 
@@ -63,7 +64,7 @@ def _pipelines_of(metric: str, rows: Mapping[str, TaskMetrics]) -> list[str]:
 
 def _warn_of_tasks_without(key: str, group: str, rows: Mapping[str, TaskMetrics]) -> None:
     names = [name for name, row in rows.items() if key not in row]
-    shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+    shown = first_names(names)
     eval_logger.warning("Group %r: %d of %d tasks do not report %r: %s", group, len(names), len(rows), key, shown)
 
 

@@ -18,7 +18,7 @@ from lm_eval.config.task import TASK_KEYS
 from lm_eval.errors import ConfigError, LMEvalError, MissingPackageError, TaskFileError
 from lm_eval.task_files.loader import import_all
 from lm_eval.task_files.merge import merge
-from lm_eval.task_files.packages import missing_package
+from lm_eval.task_files.modules import missing_package
 from lm_eval.task_files.resolve import Resolved, ResolvedGroup, ResolvedTask
 
 __all__ = ["Builder", "NestedTasks", "TaskDict", "load_selected", "nested", "task_class"]

@@ -5,7 +5,7 @@ An entry is identified by its file and its name: a file may define more than one
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from pathlib import Path
 
@@ -105,15 +105,6 @@ class Entry:
         return f"Entry(name={self.name!r}, kind={self.kind.name}, yaml_path={str(self.file)!r})"
 
 
-def _kind_of(config: Mapping[str, object]) -> Kind:
-    """Return the kind of a config, by its keys; UNKNOWN for a fragment."""
-    if config.get("class") is not None:
-        return Kind.PY_TASK
-    if config.get("group") is not None:
-        return Kind.GROUP
-    return Kind.TASK if config.get("task") is not None else Kind.UNKNOWN
-
-
 def entries_of(config: dict[str, object], yaml_path: str | Path | None = None) -> list[Entry]:
     """Return the entries that a merged config defines.
 
@@ -127,8 +118,9 @@ def entries_of(config: dict[str, object], yaml_path: str | Path | None = None) -
     Raises:
         TaskFileError: The name is not a string.
     """
-    kind = _kind_of(config)
-    if kind is Kind.UNKNOWN:
+    kinds = {"class": Kind.PY_TASK, "group": Kind.GROUP, "task": Kind.TASK}
+    kind = next((kind for key, kind in kinds.items() if config.get(key) is not None), None)
+    if kind is None:
         return []
     key = "group" if kind is Kind.GROUP else "task"
     name = config.get(key)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lm_eval.task_files.entry import Entry, Kind, entries_of
 from lm_eval.task_files.index_cache import scan
+from lm_eval.text import first_names
 
 __all__ = ["Entry", "Kind", "TaskIndex", "entries_in_file", "match_names"]
 
@@ -112,13 +113,8 @@ def _add_root(index: dict[str, Entry], root: Path) -> None:
     """Add the entries and tags of one root."""
     scanned = scan(root)
     if scanned.problems:
-        eval_logger.warning(
-            "%d task files in %s cannot be read: %s%s",
-            len(scanned.problems),
-            root,
-            scanned.problems[0],
-            "; …" if len(scanned.problems) > 1 else "",
-        )
+        number, first_problem = len(scanned.problems), scanned.problems[0]
+        eval_logger.warning("%d task files in %s cannot be read; the first error: %s", number, root, first_problem)
     in_root: dict[str, Entry] = {}
     for entry in scanned.entries:
         first = in_root.setdefault(entry.name, entry)
@@ -126,8 +122,7 @@ def _add_root(index: dict[str, Entry], root: Path) -> None:
             eval_logger.warning("%r is defined twice: %s is used, %s is not", entry.name, first.file, entry.file)
     overridden = [name for name in in_root if name in index and index[name].kind is not Kind.TAG]
     if overridden:
-        shown = ", ".join(overridden[:5]) + (", …" if len(overridden) > 5 else "")
-        eval_logger.warning("%d names in %s override earlier ones: %s", len(overridden), root, shown)
+        eval_logger.warning("%d names in %s override earlier ones: %s", len(overridden), root, first_names(overridden))
     for name in overridden:
         _remove_from_tags(index, index.pop(name))
     index.update(in_root)

@@ -70,11 +70,8 @@ def source_of(manager: TaskManager, path: str) -> str:
 
 def _roots(manager: TaskManager) -> list[tuple[str, str]]:
     """Return the roots and the prefix that stands for each, inner folders before those around them."""
-    roots = [
-        (str(Path(root).absolute()), "" if root == BUILTIN else f"{Path(root).absolute().name}/")
-        for root in manager.roots
-    ]
-    return sorted(roots, key=lambda root: -len(root[0]))
+    roots = [(root.absolute(), "" if root == BUILTIN else f"{root.absolute().name}/") for root in manager.roots]
+    return sorted(((str(root), prefix) for root, prefix in roots), key=lambda root: -len(root[0]))
 
 
 def _source_and_family(path: str, roots: Sequence[tuple[str, str]]) -> tuple[str, str]:

@@ -10,22 +10,22 @@ from pathlib import Path
 from types import ModuleType
 
 from lm_eval.errors import LMEvalError, MissingPackageError, TaskFileError, did_you_mean
-from lm_eval.task_files.modules import import_file, locate
-from lm_eval.task_files.packages import missing_package
+from lm_eval.task_files.modules import import_file, locate, missing_package
 from lm_eval.task_files.parse import FunctionRef, Keys, parse_file
 
 __all__ = ["import_all", "included_files", "load_file", "load_yaml"]
 
 
-def load_file(path: str | Path, *, recursive: bool = True) -> Keys:
+def load_file(path: str | Path, *, recursive: bool = True, open_files: tuple[str, ...] = ()) -> Keys:
     """Read a task file and merge the files it includes, without importing anything.
 
-    Included keys come first, in the order of the list; the file's own keys replace them whole. ``task_list`` is not
-    inherited.
+    Included keys come first, in the order of the list; the file's own keys replace them as a whole. ``task_list`` is
+    not inherited.
 
     Args:
         path: The file.
         recursive: Follow ``include``; False keeps the key as it is.
+        open_files: The files that include this one, the outermost first.
 
     Returns:
         The merged keys and their origins.
@@ -33,16 +33,12 @@ def load_file(path: str | Path, *, recursive: bool = True) -> Keys:
     Raises:
         TaskFileError: A file cannot be read, or includes itself.
     """
-    return _merged(os.path.abspath(path), recursive, ())
-
-
-def _merged(path: str, recursive: bool, open_files: tuple[str, ...]) -> Keys:
-    """Read a file that ``open_files`` include, the outermost first."""
+    path = os.path.abspath(path)
     own = parse_file(path)
     merged = Keys({}, {})
     if recursive and own.data.get("include") is not None:
         for file in included_files(path, own.data["include"], own.origins["include"].line, open_files):
-            included = _merged(file, recursive, (*open_files, path))
+            included = load_file(file, open_files=(*open_files, path))
             included.data.pop("task_list", None)
             merged.data.update(included.data)
             merged.origins.update(included.origins)
@@ -134,24 +130,24 @@ def _copy(value: object, convert: Callable[[FunctionRef], object]) -> object:
 def _import(ref: FunctionRef, key: str) -> object:
     module_name, _, name = ref.name.rpartition(".")
     file = Path(ref.path).parent / f"{module_name.replace('.', '/')}.py"
+    fault = partial(TaskFileError, path=ref.path, key=key, line=ref.line)
     try:
         module = import_file(file) if file.is_file() else _importable(module_name, file)
     except LMEvalError as error:
-        raise TaskFileError(str(error), path=ref.path, key=key, line=ref.line) from error
+        raise fault(str(error)) from error
     except (Exception, SystemExit) as error:
         # Some task code calls sys.exit when a program it needs is missing.
         advice = missing_package(error, file.parent)
         if advice is not None:
-            where = TaskFileError(f"!function {ref.name} {advice}", path=ref.path, key=key, line=ref.line)
-            raise MissingPackageError(str(where)) from error
+            raise MissingPackageError(str(fault(f"!function {ref.name} {advice}"))) from error
         message = f"!function {ref.name}: importing {module_name} failed: {type(error).__name__}: {error}"
-        raise TaskFileError(" ".join(message.split()), path=ref.path, key=key, line=ref.line) from error
+        raise fault(" ".join(message.split())) from error
     try:
         return getattr(module, name)
     except AttributeError:
         near = did_you_mean(name, [known for known in vars(module) if not known.startswith("__")])
-        message = f"!function {ref.name}: {getattr(module, '__file__', module_name)} has no {name!r}.{near}"
-        raise TaskFileError(message, path=ref.path, key=key, line=ref.line) from None
+        place = getattr(module, "__file__", module_name)
+        raise fault(f"!function {ref.name}: {place} has no {name!r}.{near}") from None
 
 
 def _importable(module_name: str, file: Path) -> ModuleType:
@@ -160,7 +156,5 @@ def _importable(module_name: str, file: Path) -> ModuleType:
         return importlib.import_module(locate(module_name) or module_name)
     except ModuleNotFoundError as error:
         if error.name and module_name.split(".")[0] == error.name.split(".")[0]:
-            raise LMEvalError(
-                f"!function module {module_name!r}: there is no {file} and no such module to import"
-            ) from error
+            raise LMEvalError(f"!function: there is no {file}, and no module {module_name!r} to import") from error
         raise

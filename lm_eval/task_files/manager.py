@@ -45,8 +45,8 @@ class TaskManager:
         """
         if verbosity is not None:
             eval_logger.setLevel(verbosity.upper())
-        included = [] if include_path is None else include_path
-        self.include_path = [Path(path) for path in ([included] if isinstance(included, (str, Path)) else included)]
+        included = [include_path] if isinstance(include_path, (str, Path)) else include_path
+        self.include_path = [] if included is None else [Path(path) for path in included]
         for path in self.include_path:
             if not path.is_dir():
                 raise ConfigError(f"include_path {str(path)!r} is not a folder.")

@@ -1,4 +1,4 @@
-"""Imports the Python code next to task files.
+"""Imports the Python code next to task files, and names the package that a failed import needs.
 
 Every root of task files is a separate package with a private name, so that two roots may have folders and modules of
 the same name. Inside a root, ``lm_eval.tasks.x.y`` means the root's ``x/y.py`` if that file exists. So code written
@@ -22,12 +22,26 @@ from types import CodeType, ModuleType
 
 from lm_eval.task_files.roots import BUILTIN
 
-__all__ = ["add_root", "failures_kept", "import_file", "locate"]
+__all__ = ["add_root", "failures_kept", "import_file", "locate", "missing_package"]
 
 _PREFIX = "_lm_eval_tasks_"
 _TASKS = "lm_eval.tasks"
 _roots: dict[str, Path] = {}
 _failures: dict[str, Exception | SystemExit] | None = None
+# Import name to install name, where they differ by more than "_" and "-".
+_INSTALL_NAMES = {
+    "antlr4": "antlr4-python3-runtime==4.11",
+    "bs4": "beautifulsoup4",
+    "cv2": "opencv-python",
+    "fugashi": "fugashi unidic-lite",
+    "iso639": "iso639-lang",
+    "PIL": "pillow",
+    "math_verify": "math-verify[antlr4-11-0]",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+    "absl": "absl-py",
+    "tinyBenchmarks": "git+https://github.com/felipemaiapolo/tinyBenchmarks",
+}
 
 
 def add_root(root: Path) -> str:
@@ -79,14 +93,13 @@ def import_file(file: Path) -> ModuleType:
         # The path cannot be a dotted module name, so the folder becomes a root.
         package, parts = add_root(file.parent), (file.stem,)
     name = ".".join((package, *parts))
-    if _failures is None:
-        return importlib.import_module(name)
-    if name in _failures:
+    if _failures and name in _failures:
         raise _failures[name]
     try:
         return importlib.import_module(name)
     except (Exception, SystemExit) as error:
-        _failures[name] = error
+        if _failures is not None:
+            _failures[name] = error
         raise
 
 
@@ -120,6 +133,30 @@ def locate(module: str, package: str | None = None) -> str | None:
         target = _roots[name].joinpath(*parts)
         if target.is_dir() or target.with_name(f"{target.name}.py").is_file():
             return ".".join((name, *parts))
+    return None
+
+
+def missing_package(error: BaseException, folder: Path) -> str | None:
+    """Describe what a failed import needs.
+
+    Args:
+        error: The exception of the import.
+        folder: The folder of the importing code.
+
+    Returns:
+        The package and the command that installs it; None if no package is missing.
+    """
+    text = " ".join(str(error).split())
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        package = error.name.split(".")[0]
+        if package == "lm_eval" or package.startswith(_PREFIX):
+            return None
+        if (folder / f"{package}.py").is_file():
+            return None
+        return f"needs the package {package!r}: pip install {_INSTALL_NAMES.get(package, package.replace('_', '-'))}"
+    # Task code that guards an import raises an exception of any type, with advice as its text.
+    if "install" in text.lower() or isinstance(error, ModuleNotFoundError):
+        return f"needs a package: {text}"
     return None
 
 

@@ -77,17 +77,12 @@ class ResolvedGroup:
     path: str | None
     source: str | None
 
-    def task_names(self) -> Iterator[str]:
-        """Yield the names of the tasks in this group and its inner groups, depth first."""
-        for name, member in self.members.items():
-            yield from [name] if isinstance(member, ResolvedTask) else member.task_names()
-
-    def names_inside(self) -> Iterator[str]:
-        """Yield the names of the tasks and groups in this group and its inner groups, depth first."""
-        for name, member in self.members.items():
-            yield name
+    def inside(self) -> Iterator[Resolved]:
+        """Yield the tasks and groups in this group and in its inner groups, depth first."""
+        for member in self.members.values():
+            yield member
             if isinstance(member, ResolvedGroup):
-                yield from member.names_inside()
+                yield from member.inside()
 
 
 Resolved = ResolvedTask | ResolvedGroup
@@ -257,7 +252,7 @@ def _task_names(node: Resolved | Task | Group) -> list[str]:
     if isinstance(node, ResolvedTask):
         return [node.name]
     if isinstance(node, ResolvedGroup):
-        return list(node.task_names())
+        return [inner.name for inner in node.inside() if isinstance(inner, ResolvedTask)]
     from lm_eval.api.group import Group
 
     tasks = node.get_all_tasks() if isinstance(node, Group) else [node]
@@ -291,7 +286,7 @@ def _matching(pattern: str, index: Mapping[str, Entry], resolver: Resolver) -> l
     if not names:
         raise ConfigError(f"No task matches the pattern {pattern!r}.")
     groups = [node for name in names if index[name].kind is Kind.GROUP for node in resolver.entry(index[name])]
-    held = {name for group in groups if isinstance(group, ResolvedGroup) for name in group.names_inside()}
+    held = {inner.name for group in groups if isinstance(group, ResolvedGroup) for inner in group.inside()}
     found = [group for group in groups if group.name not in held]
     for name in names:
         for single in sorted(index[name].tags) if index[name].kind is Kind.TAG else [name]:

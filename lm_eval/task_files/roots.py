@@ -50,8 +50,7 @@ def _mentions_group(folder: str) -> bool:
     Most installations declare nothing, and importing ``importlib.metadata`` takes longer than listing all names.
     """
     try:
-        with os.scandir(folder or ".") as entries:
-            names = [entry.name for entry in entries if entry.name.endswith((".dist-info", ".egg-info"))]
+        names = [name for name in os.listdir(folder or ".") if name.endswith((".dist-info", ".egg-info"))]
     except NotADirectoryError:
         return folder.endswith((".zip", ".egg", ".whl")) and os.path.exists(folder)
     except OSError:

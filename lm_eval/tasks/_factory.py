@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
+from lm_eval.api.group import Group
+from lm_eval.api.task import Task
 from lm_eval.task_files.build import Builder
 from lm_eval.task_files.entry import Entry, Kind
 from lm_eval.task_files.resolve import Resolver
-
-if TYPE_CHECKING:
-    from lm_eval.api.group import Group
-    from lm_eval.api.task import Task
 
 __all__ = ["TaskFactory"]
 

@@ -29,10 +29,8 @@ def resolve(root: Path, name: str, **overrides: object) -> list[Resolved]:
 
 def tasks(nodes: list[Resolved]) -> dict[str, ResolvedTask]:
     """Return all tasks of some trees."""
-    found: dict[str, ResolvedTask] = {}
-    for node in nodes:
-        found |= {node.name: node} if isinstance(node, ResolvedTask) else tasks(list(node.members.values()))
-    return found
+    inside = [inner for node in nodes if isinstance(node, ResolvedGroup) for inner in node.inside()]
+    return {node.name: node for node in [*nodes, *inside] if isinstance(node, ResolvedTask)}
 
 
 def shots(nodes: list[Resolved]) -> dict[str, object]:
@@ -70,8 +68,7 @@ def test_members_that_are_written_out_are_named_after_their_group(write: Write) 
     (group,) = resolve(write(FILES), "g")
     assert isinstance(group, ResolvedGroup)
     assert list(group.members) == ["t1", "t2", "g::new", "g::sub"]
-    assert list(group.task_names()) == ["t1", "t2", "g::new", "t3"]
-    assert list(group.names_inside()) == ["t1", "t2", "g::new", "g::sub", "t3"]
+    assert [node.name for node in group.inside()] == ["t1", "t2", "g::new", "g::sub", "t3"]
 
 
 def test_keys_of_a_group_stay_with_the_group(write: Write) -> None:

@@ -7,7 +7,7 @@ pass on the values that a task computes, such as ``(gold, predicted)``, for thei
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from lm_eval.api.registry import register_aggregation, register_metric
 from lm_eval.statistics.aggregations import (
@@ -130,7 +130,7 @@ def _pass_on(
     metric_fn.__name__ = metric_fn.__qualname__ = f"{metric.replace('++', 'pp')}_fn"
     metric_fn.__doc__ = f"Return the value that a task computed for the metric {metric!r}."
     register_metric(metric=metric, aggregation=aggregation, output_type=output_type, higher_is_better=higher_is_better)(
-        cast("Callable[..., object]", metric_fn)
+        metric_fn
     )
     return metric_fn
 

@@ -308,7 +308,8 @@ def get_metric(name: str, hf_evaluate_metric: bool = False) -> Callable[..., Any
             raise UnknownNameError("metric", name, METRIC_REGISTRY, hint) from None
         raise MissingPackageError(f"Metric {name!r} is one of the package 'evaluate': pip install evaluate") from error
     try:
-        return cast("Callable[..., Any]", evaluate.load(name).compute)
+        compute: Callable[..., Any] = evaluate.load(name).compute
+        return compute
     except Exception as error:
         hint = f"Hugging Face 'evaluate' has none either: {' '.join(str(error).split())[:160]}"
         raise UnknownNameError("metric", name, METRIC_REGISTRY, hint) from error

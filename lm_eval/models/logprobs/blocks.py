@@ -9,18 +9,47 @@ Three formats are known:
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, overload
+from dataclasses import dataclass, field, replace
+from typing import Any, ParamSpec, TypeVar, overload
 
-from lm_eval.errors import MalformedResponse
+from lm_eval.errors import LMEvalError, MalformedResponse
 from lm_eval.models.http.replies import choices_in_order
 from lm_eval.models.work import Reply
 
-__all__ = ["Block", "TopToken", "choices_of", "first_top_tokens", "read_block", "read_prompt_logprobs"]
+__all__ = ["Block", "TopToken", "choices_of", "first_top_tokens", "read_block", "read_prompt_logprobs", "reading"]
 
 
 _INTEGERS = {int}
+_MAX_DIGITS = 15
+"""The maximum number of digits of a token id that is written as text."""
+_Parameters = ParamSpec("_Parameters")
+_Result = TypeVar("_Result")
+
+
+def reading(function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
+    """Let a function that reads an answer raise ``MalformedResponse`` where the answer has unexpected types.
+
+    Args:
+        function: Reads an answer.
+
+    Returns:
+        The function; its exceptions other than those of this package become ``MalformedResponse``.
+    """
+
+    @functools.wraps(function)
+    def read(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
+        try:
+            return function(*args, **kwargs)
+        except LMEvalError:
+            raise
+        except Exception as error:
+            what = f"The log-probabilities cannot be read ({type(error).__name__}: {str(error)[:200]})"
+            raise MalformedResponse(what, status=200) from error
+
+    return read
 
 
 class _Column(Sequence[float | None]):
@@ -91,11 +120,14 @@ class TopToken:
         token: The text of the token.
         logprob: Its log-probability in nats.
         id: Its token id; None where the server lists none.
+        ranked: Whether the server listed it as an alternative. A generated token that is not in the list is added,
+            and says nothing about the tokens that are not listed.
     """
 
     token: str
     logprob: float
     id: int | None = None
+    ranked: bool = field(default=True, compare=False)
 
 
 def choices_of(reply: Reply, count: int = 1) -> Sequence[Mapping[str, Any]]:
@@ -116,7 +148,12 @@ def choices_of(reply: Reply, count: int = 1) -> Sequence[Mapping[str, Any]]:
 
 
 def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, float | int) and type(value) is not bool else None
+    if not isinstance(value, float | int) or type(value) is bool:
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # An integer of more than 308 digits.
+        return math.inf if value > 0 else -math.inf
 
 
 def _highest(entry: object) -> float | None:
@@ -133,8 +170,10 @@ def _highest(entry: object) -> float | None:
     best: float | None = None
     for item in listed:
         value = item.get("logprob") if isinstance(item, dict) else item
-        if (type(value) is float or type(value) is int) and (best is None or value > best):
-            best = float(value)
+        if type(value) is int:
+            value = _number(value)
+        if type(value) is float and (best is None or value > best):
+            best = value
     return best
 
 
@@ -150,6 +189,7 @@ def _text(value: object) -> str:
     return "" if value is None else str(value)
 
 
+@reading
 def read_block(choice: Mapping[str, Any], endpoint: str = "") -> Block:
     """Read the log-probabilities of a choice in the legacy or the chat format.
 
@@ -198,6 +238,7 @@ def read_block(choice: Mapping[str, Any], endpoint: str = "") -> Block:
     )
 
 
+@reading
 def read_prompt_logprobs(choice: Mapping[str, Any], endpoint: str = "") -> Block:
     """Read vLLM's ``prompt_logprobs`` and ``prompt_token_ids`` of a choice.
 
@@ -223,6 +264,7 @@ def read_prompt_logprobs(choice: Mapping[str, Any], endpoint: str = "") -> Block
     return Block("", tokens, values, [_highest(entry) for entry in entries], ids=list(ids))
 
 
+@reading
 def first_top_tokens(choice: Mapping[str, Any]) -> list[TopToken]:
     """Read the ``top_logprobs`` of the first generated token, in either format.
 
@@ -231,6 +273,9 @@ def first_top_tokens(choice: Mapping[str, Any]) -> list[TopToken]:
 
     Returns:
         The listed tokens, likeliest first; empty when none are listed.
+
+    Raises:
+        MalformedResponse: A listed token has no number, so that nothing is known of those that are not listed.
     """
     logprobs = choice.get("logprobs")
     if not isinstance(logprobs, Mapping):
@@ -238,21 +283,28 @@ def first_top_tokens(choice: Mapping[str, Any]) -> list[TopToken]:
     found: list[TopToken] = []
     generated, legacy = _first(logprobs.get("content")), _first(logprobs.get("top_logprobs"))
     if generated is not None:
-        listed = _mappings(generated.get("top_logprobs"))
+        listed = generated.get("top_logprobs")
+        entries = [] if listed is None else list(listed)
         # The generated token may be missing from the list. Compare ids and values and not texts: llama.cpp writes an
         # end-of-text token by its name in the list, and as an empty text outside it.
         included = any(
             item.get("id", generated) == generated.get("id") or item.get("logprob") == generated.get("logprob")
-            for item in listed
+            for item in entries
         )
-        for item in listed if included else [*listed, generated]:
-            value = _number(item.get("logprob"))
-            if value is not None:
-                found.append(TopToken(_text(item.get("token")), value, item.get("id")))
+        found = [_top_token(_text(item.get("token")), item.get("logprob"), item.get("id")) for item in entries]
+        if not included:
+            token, value = _text(generated.get("token")), generated.get("logprob")
+            found.append(replace(_top_token(token, value, generated.get("id")), ranked=False))
     elif legacy is not None:
-        for token, raw in legacy.items():
-            value = _number(raw)
-            if value is not None:
-                number = token.removeprefix("token_id:")
-                found.append(TopToken(token, value, int(number) if number != token and number.isdigit() else None))
+        for token, value in legacy.items():
+            number = token.removeprefix("token_id:")
+            is_id = number != token and number.isdecimal() and len(number) <= _MAX_DIGITS
+            found.append(_top_token(token, value, int(number) if is_id else None))
     return sorted(found, key=lambda top: -top.logprob)
+
+
+def _top_token(token: str, logprob: object, token_id: object) -> TopToken:
+    value = _number(logprob)
+    if value is None:
+        raise MalformedResponse(f"The listed token {token!r} has no log-probability", status=200)
+    return TopToken(token, value, token_id if isinstance(token_id, int) else None)

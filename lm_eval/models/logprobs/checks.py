@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, cast
 
 from lm_eval.errors import CheckFailed
-from lm_eval.models.logprobs.blocks import Block, TopToken
+from lm_eval.models.logprobs.blocks import Block, TopToken, reading
 
-__all__ = ["ROUNDING", "LogLikelihood", "check_parsed", "check_top_tokens", "find_top", "sum_logprobs"]
+__all__ = ["ROUNDING", "LogLikelihood", "check_parsed", "check_top_tokens", "find_top", "max_unlisted", "sum_logprobs"]
 
 ROUNDING = 1e-4
 """How far above 0 a log-probability may lie: half precision can round a probability of 1 up by this much."""
@@ -29,6 +29,7 @@ class LogLikelihood(NamedTuple):
     approximate: bool = False
 
 
+@reading
 def sum_logprobs(block: Block, start: int, stop: int, endpoint: str = "") -> LogLikelihood:
     """Sum the log-probabilities of consecutive tokens, after checking each of them.
 
@@ -101,6 +102,19 @@ def find_top(tops: Sequence[TopToken], matches: Callable[[TopToken], bool]) -> L
     return LogLikelihood(found.logprob, found.logprob >= tops[0].logprob) if found is not None else None
 
 
+def max_unlisted(tops: Sequence[TopToken]) -> float:
+    """Return the highest log-probability that a token can have which is not listed at a place.
+
+    It is at most the lowest of the listed alternatives, and at most what the listed tokens leave of the probability 1.
+
+    Args:
+        tops: The top tokens of the place, checked.
+    """
+    left = 1 - math.fsum(math.exp(top.logprob) for top in tops)
+    # The listed values are rounded, so that the rest is not known to be less than this.
+    return min([math.log(max(left, ROUNDING)), *(top.logprob for top in tops if top.ranked)])
+
+
 def check_top_tokens(tops: Sequence[TopToken], endpoint: str) -> None:
     """Check the top tokens of one place: there are some, and their probabilities sum to at most 1.
 
@@ -114,7 +128,7 @@ def check_top_tokens(tops: Sequence[TopToken], endpoint: str) -> None:
     if not tops:
         raise CheckFailed("The answer lists no alternatives for the next token", endpoint=endpoint)
     for top in tops:
-        if math.isnan(top.logprob) or top.logprob > ROUNDING:
+        if not -math.inf < top.logprob <= ROUNDING:
             raise CheckFailed(f"Token {top.token!r} has the log-probability {top.logprob}", endpoint=endpoint)
     mass = math.fsum(math.exp(top.logprob) for top in tops)
     if mass > 1.01:

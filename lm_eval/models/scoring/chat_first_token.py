@@ -1,7 +1,8 @@
 """One-letter choices through a chat endpoint, from the ``top_logprobs`` of the first answer token.
 
-Chat endpoints do not echo, so these are the only log-likelihoods they give. A letter that is not listed gets the lowest
-listed value, which is an upper bound; its answer is marked approximate.
+Chat endpoints do not echo, so these are the only log-likelihoods they give. A letter that is not listed gets an upper
+bound, which is marked approximate: the lowest listed value, or what the listed tokens leave of the probability. Where
+the bound is not below the best listed choice, the unlisted letter could be the answer, and the document is an error.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from lm_eval.errors import CheckFailed, TokenNotListed
 from lm_eval.models.logprobs.blocks import TopToken
-from lm_eval.models.logprobs.checks import LogLikelihood, find_top
+from lm_eval.models.logprobs.checks import LogLikelihood, find_top, max_unlisted
 from lm_eval.models.scoring.base import CountingAsk, Scorer, UnitResult, answer, ask_top_tokens, failed_unit
 from lm_eval.models.scoring.pairs import TextPair
 from lm_eval.models.scoring.planned import PlannedRequests, Sizes, prompt_text
@@ -79,12 +80,16 @@ class ChatFirstToken(Scorer):
         texts = [str(slot.instance.args[1]) for slot in slots]
         listed = [_find(tops, text) for text in texts]
         finished: list[Answer | Unit] = []
+        known = [score.logprob for score in listed if score is not None]
+        bound = max_unlisted(tops)
         for slot, text, found in zip(slots, texts, listed, strict=True):
+            if found is None and len(text.strip()) == 1 and known:
+                if bound >= max(known):
+                    finished.append(failed_unit(slot, _undecided(text, tops)))
+                    continue
+                found = LogLikelihood(bound, False, approximate=True)
             if found is not None:
                 finished.append(answer(slot, found, counting.take()))
-            elif len(text.strip()) == 1 and any(score is not None for score in listed):
-                bound = LogLikelihood(tops[-1].logprob, False, approximate=True)
-                finished.append(answer(slot, bound, counting.take()))
             else:
                 finished.append(failed_unit(slot, _not_listed(text, tops)))
         return finished
@@ -112,6 +117,14 @@ def _find(tops: Sequence[TopToken], text: str) -> LogLikelihood | None:
         return exact
     found = find_top(tops, lambda top: top.token.strip() == text.strip())
     return found._replace(approximate=True) if found is not None else None
+
+
+def _undecided(text: str, tops: Sequence[TopToken]) -> TokenNotListed:
+    return TokenNotListed(
+        f"The choice {text!r} is not among the {len(tops)} first tokens that the server lists, and may be likelier "
+        "than those that are",
+        advice="raise num_logprobs= in model_args, or use a server that lists more top_logprobs",
+    )
 
 
 def _not_listed(text: str, tops: Sequence[TopToken]) -> TokenNotListed:

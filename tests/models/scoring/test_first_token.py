@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import pytest
+
 from lm_eval.api.instance import Instance
-from lm_eval.errors import CheckFailed
+from lm_eval.errors import CheckFailed, MalformedResponse
 from lm_eval.models.scoring import ScoringSettings, make_scorer
 from lm_eval.models.server.capabilities import Capabilities
 from lm_eval.models.server.tokenizer import RemoteTokenizer
@@ -114,3 +117,65 @@ def test_choices_other_than_letters_are_refused() -> None:
 def test_without_a_listed_choice_there_is_no_bound() -> None:
     found = answers(chat(), chat_slots("C", "D"), chat_server())
     assert all(isinstance(item, CheckFailed) for item in found)
+
+
+def listing(*tops: tuple[str, float], generated: tuple[str, float] | None = None) -> Fake:
+    """A chat server that lists the given tokens, and generates the first one unless another is given."""
+    token, value = generated or tops[0]
+    entries = [{"token": token, "logprob": value} for token, value in tops]
+    content = [{"token": token, "logprob": value, "top_logprobs": entries}]
+    fake = Fake()
+    fake.routes["/chat/completions"] = lambda payload: {
+        "choices": [{"index": 0, "message": {"content": token}, "logprobs": {"content": content}}]
+    }
+    return fake
+
+
+def test_one_listed_alternative_leaves_the_rest_of_the_probability_to_the_others() -> None:
+    found = answers(chat(), chat_slots("A", "B", "C", "D"), listing(("C", math.log(0.9))))
+    values = [answer.response[0] for answer in found]
+    assert values == pytest.approx([math.log(0.1)] * 2 + [math.log(0.9)] + [math.log(0.1)])
+    assert [answer.info.approximate for answer in found] == [True, True, False, True]
+
+
+def test_a_model_that_is_certain_leaves_the_rounding_to_the_others() -> None:
+    found = answers(chat(), chat_slots("A", "C"), listing(("C", 0.0)))
+    assert [answer.response[0] for answer in found] == pytest.approx([math.log(1e-4), 0.0])
+
+
+def test_an_unlisted_letter_that_may_be_the_likeliest_is_an_error() -> None:
+    for server in (
+        listing(("C", math.log(0.4))),  # 0.6 are left for A
+        listing(("The", math.log(0.5)), ("C", math.log(0.2))),  # A may have 0.2 too
+        listing(("C", math.log(0.2)), generated=("x", math.log(0.01))),
+    ):
+        found = answers(chat(), chat_slots("A", "C"), server)
+        assert isinstance(found[0], CheckFailed)
+        assert "num_logprobs" in str(found[0])
+
+
+def test_a_generated_token_outside_the_list_bounds_nothing() -> None:
+    server = listing(("C", math.log(0.5)), ("x", math.log(0.3)), generated=("y", math.log(0.01)))
+    found = answers(chat(), chat_slots("A", "C"), server)
+    assert found[0].response[0] == pytest.approx(math.log(0.19))
+
+
+@pytest.mark.parametrize("value", [-math.inf, math.nan, 0.5, None, "-1", 10**400, {"logprob": -1}])
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_listed_token_without_a_log_probability_is_an_error(value: Any, listed: bool) -> None:
+    tops = {" A": value if listed else -0.5, " B": -1.5}
+    logprobs: Any = {"tokens": [" A"], "token_logprobs": [-0.5], "top_logprobs": [tops] if listed else value}
+    fake = Fake(completions=lambda payload: {"choices": [{"index": 0, "text": " A", "logprobs": logprobs}]})
+    assert all(
+        isinstance(item, MalformedResponse) for item in answers(first(), [pair("Q", " A"), pair("Q", " B")], fake)
+    )
+
+
+@pytest.mark.parametrize(
+    "tops", [{"A": -1}, 3, [None], ["A"], [[]], [{"token": "B"}], [{"token": "B", "logprob": None}]]
+)
+def test_a_chat_answer_of_unexpected_types_is_an_error(tops: Any) -> None:
+    content = [{"token": "B", "logprob": -0.25, "top_logprobs": tops}]
+    fake = Fake()
+    fake.routes["/chat/completions"] = lambda payload: {"choices": [{"index": 0, "logprobs": {"content": content}}]}
+    assert all(isinstance(item, MalformedResponse) for item in answers(chat(), chat_slots("A", "B"), fake))

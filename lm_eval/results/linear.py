@@ -64,7 +64,7 @@ def linear(
     if aggregation is metrics.acc_all and clusters is None:
         return Linear(question_scores(values), None, trials=True)
     if aggregation is metrics.perplexity:
-        return Linear([float(value) for value in values], clusters, _perplexity)
+        return Linear([float(value) for value in values], clusters, lambda mean: exp_or_inf(-mean))
     if aggregation is metrics.brier_score:
         return Linear([metrics.brier_score([value]) for value in values], clusters)
     if aggregation is metrics.nanmean:
@@ -72,7 +72,7 @@ def linear(
         clusters_kept = None if clusters is None else [clusters[place] for place in kept]
         return Linear([float(values[place]) for place in kept], clusters_kept)
     if aggregation is metrics.weighted_perplexity:
-        return Linear(_ratio_values(values), clusters, _perplexity)
+        return Linear(_ratio_values(values), clusters, lambda mean: exp_or_inf(-mean))
     if aggregation is metrics.bits_per_byte:
         return Linear(_ratio_values(values), clusters, lambda mean: -mean / math.log(2))
     return None
@@ -86,7 +86,3 @@ def _ratio_values(pairs: Sequence[tuple[float, float]]) -> list[float]:
     total = math.fsum(weight for _, weight in pairs)
     ratio, weight_mean = math.fsum(value for value, _ in pairs) / total, total / len(pairs)
     return [ratio + (value - ratio * weight) / weight_mean for value, weight in pairs]
-
-
-def _perplexity(mean: float) -> float:
-    return exp_or_inf(-mean)

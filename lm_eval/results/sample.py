@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
 from itertools import zip_longest
 from math import isfinite
 from typing import TypeVar
@@ -105,6 +104,8 @@ class Sample:
         line: The line as it was written.
     """
 
+    __slots__ = ("line",)  # what is read is not kept: the samples of two runs have to fit in memory
+
     def __init__(self, line: Mapping[str, object]) -> None:
         """Wrap a line.
 
@@ -162,7 +163,7 @@ class Sample:
         value = self.line.get(metric)
         return float(value) if isinstance(value, int | float) and isfinite(value) else None
 
-    @cached_property
+    @property
     def all_requests(self) -> list[Request]:
         """Every request of the document, those without the question last."""
         arguments, filtered = self.line.get("arguments"), self.line.get("filtered_resps")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lm_eval.config.generation import doubts, merge_settings
 from lm_eval.config.redact import redact
 from lm_eval.config.run import RunSettings
 from lm_eval.errors import ConfigError, MissingPackageError, TaskFileError, UserError
@@ -133,6 +134,8 @@ def prepare(
     if settings.check_integrity and faults is None and (problems := validate(manager, list(tasks))):
         raise ConfigError(f"{len(problems)} of the tasks have faults: {problems[0]}")
     _for_each(tasks, lambda _, task: configure(task, settings), faults)
+    for line in doubts(settings.gen_kwargs, {name: _generation(task) for name, task in tasks.items()}):
+        eval_logger.warning(line)
     if lm is not None:
         yield Prepared(lm, tasks, groups)
         return
@@ -193,7 +196,7 @@ def configure(task: Task, settings: RunSettings) -> None:
     if settings.data_dir is not None:
         task.set_data_dir(settings.data_dir)
     if settings.gen_kwargs and task.OUTPUT_TYPE == "generate_until":
-        task.set_config("generation_kwargs", dict(settings.gen_kwargs), update=True)
+        task.set_config("generation_kwargs", merge_settings(_generation(task), settings.gen_kwargs))
     if settings.predict_only:
         task.override_metric("bypass")
     task_shots, shots = task.get_config("num_fewshot"), settings.num_fewshot
@@ -202,6 +205,12 @@ def configure(task: Task, settings: RunSettings) -> None:
     elif shots is not None or task_shots is None:
         task.set_config("num_fewshot", shots or 0)
     task.set_fewshot_seed(settings.seed[3])
+
+
+def _generation(task: Task) -> dict[str, object]:
+    """Return the generation settings of a task; empty for a task that generates nothing."""
+    given = task.get_config("generation_kwargs") if task.OUTPUT_TYPE == "generate_until" else None
+    return dict(given) if isinstance(given, Mapping) else {}
 
 
 def refuse_unsafe(task: Task, settings: RunSettings) -> None:

@@ -1,11 +1,13 @@
-"""Helpers for text that people read: lists cut after the first names, long texts cut short, and hashes of texts."""
+"""Helpers for text: names listed, long texts cut short, hashes, and ``a=1,b=2`` split at its commas."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["first_names", "not_run", "sha256", "shorten"]
+__all__ = ["first_names", "not_run", "sha256", "shorten", "split_pairs"]
+
+_CLOSERS = {"[": "]", "{": "}", "(": ")"}
 
 
 def first_names(names: Iterable[object], limit: int = 6) -> str:
@@ -61,3 +63,64 @@ def sha256(text: str) -> str:
         The SHA-256 of its UTF-8 bytes, as 64 hexadecimal digits.
     """
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def split_pairs(text: str) -> Iterator[str]:
+    """Split ``a=1,b=[2,3]`` at its commas, except within a value in quotes or brackets.
+
+    Args:
+        text: The pairs. A quote or bracket that is not closed is part of a plain value.
+
+    Yields:
+        The parts that are not blank.
+    """
+    start = 0
+    while start <= len(text):
+        comma = text.find(",", start)
+        equals = text.find("=", start)
+        if equals >= 0 and (comma < 0 or equals < comma):
+            comma = text.find(",", _end_of_value(text, equals + 1))
+        end = len(text) if comma < 0 else comma
+        if text[start:end].strip():
+            yield text[start:end]
+        start = end + 1
+
+
+def _end_of_value(text: str, start: int) -> int:
+    """Return where the quotes or brackets of a value end, and where it starts if it has none."""
+    first = len(text) - len(text[start:].lstrip())
+    if first < len(text) and text[first] in "'\"":
+        end = _end_of_quotes(text, first)
+    elif first < len(text) and text[first] in _CLOSERS:
+        end = _end_of_brackets(text, first)
+    else:
+        return start
+    # What follows, up to the comma, belongs to neither: "a"b is a plain text.
+    return start if end is None or text[end:].lstrip()[:1] not in ("", ",") else end
+
+
+def _end_of_quotes(text: str, start: int) -> int | None:
+    place = start + 1
+    while place < len(text):
+        if text[place] == text[start]:
+            return place + 1
+        place += 2 if text[place] == "\\" else 1
+    return None
+
+
+def _end_of_brackets(text: str, start: int) -> int | None:
+    open_brackets = []
+    place = start
+    while place < len(text):
+        char = text[place]
+        if char in "'\"":
+            place = _end_of_quotes(text, place) or len(text)
+            continue
+        if char in _CLOSERS:
+            open_brackets.append(_CLOSERS[char])
+        elif open_brackets and char == open_brackets[-1]:
+            open_brackets.pop()
+            if not open_brackets:
+                return place + 1
+        place += 1
+    return None

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, ParamSpec, TextIO, TypeVar
 
 from lm_eval.errors import ConfigError
-from lm_eval.text import sha256
+from lm_eval.text import sha256, split_pairs
 
 __all__ = [
     "apply_template",  # noqa: F822 - found by __getattr__
@@ -46,7 +46,6 @@ _FORWARDED = {
     "make_table": ("lm_eval.reports.table", "make_table"),
     "weighted_f1_score": ("lm_eval.statistics.classification", "weighted_f1_score"),
 }
-_CLOSERS = {"[": "]", "{": "}", "(": ")", "'": "'", '"': '"'}
 
 
 def __getattr__(name: str) -> Any:
@@ -132,31 +131,12 @@ def simple_parse_args_string(args_string: str | None) -> dict[str, bool | int | 
         ConfigError: A part is not ``key=value``.
     """
     parsed: dict[str, bool | int | float | str | None] = {}
-    for part in _split_pairs((args_string or "").strip()):
+    for part in split_pairs((args_string or "").strip()):
         key, equals, value = part.partition("=")
         if not equals or not key.strip():
             raise ConfigError(f"Arguments are key=value pairs separated by commas; {part.partition('=')[0]!r} is not.")
         parsed[key.strip()] = handle_arg_string(value)
     return parsed
-
-
-def _split_pairs(text: str) -> Iterator[str]:
-    """Split at commas, except within a value that starts with a quote or bracket."""
-    parts = text.split(",")
-    while parts:
-        part = parts.pop(0)
-        closer = _CLOSERS.get(part.partition("=")[2].lstrip()[:1])
-        if closer is not None:
-            joined = part
-            for count in range(len(parts) + 1):
-                value = joined.partition("=")[2].strip()
-                if len(value) > 1 and value.endswith(closer):
-                    part, parts = joined, parts[count:]
-                    break
-                if count < len(parts):
-                    joined += "," + parts[count]
-        if part.strip():
-            yield part
 
 
 def handle_non_serializable(o: object) -> object:

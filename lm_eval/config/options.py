@@ -63,7 +63,7 @@ class Option:
     @property
     def takes(self) -> Literal["value", "words", "nothing"]:
         """What follows the flag: one value, several words, or nothing."""
-        if self.convert in (values.arguments, values.tasks, values.paths):
+        if self.convert in (values.arguments, values.generation, values.tasks, values.paths):
             return "words"
         return "nothing" if self.convert is values.boolean and self.bare is None else "value"
 

@@ -78,7 +78,7 @@ class RunSettings:
     fewshot_as_multiturn: bool | None = setting(None, Option(values.boolean, "prompts", Mark.ASKED, bare=True))
     """Send each few-shot example as its own turns. With the chat template this is the default; false turns it
     off."""
-    gen_kwargs: dict[str, object] = setting({}, Option(values.arguments, "prompts", _BOTH))
+    gen_kwargs: dict[str, object] = setting({}, Option(values.generation, "prompts", _BOTH))
     """Generation settings that override those of the tasks: temperature=0.7,top_p=0.9; as several words, or
     JSON."""
     seed: tuple[int | None, ...] = setting(

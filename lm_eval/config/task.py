@@ -8,6 +8,7 @@ from dataclasses import Field, dataclass
 from functools import lru_cache, partial
 from typing import Any, ClassVar, Literal, get_args
 
+from lm_eval.config.generation import check_settings
 from lm_eval.errors import ConfigError, did_you_mean
 
 __all__ = ["FEWSHOT_KEYS", "OUTPUT_TYPES", "TASK_KEYS", "FewshotConfig", "OutputType", "TaskConfig", "plain_value"]
@@ -234,8 +235,11 @@ class TaskConfig(_Keys):
                 "max_gen_toks": DEFAULT_MAX_GEN_TOKS,
                 "until": [self.fewshot_delimiter],
             }
-        kwargs = dict(given)
-        if "temperature" in kwargs:
+        try:
+            kwargs: dict[str, Any] = check_settings(given)
+        except ConfigError as error:
+            raise ConfigError(f"Task {self.task}: generation_kwargs: {error}") from None
+        if isinstance(kwargs.get("temperature"), int):
             kwargs["temperature"] = float(kwargs["temperature"])
         if "until" not in kwargs:
             kwargs["until"] = [self.fewshot_delimiter]

@@ -6,7 +6,6 @@ YAML or from Python. A value that cannot be used raises ``ConfigError`` with a m
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,8 +13,9 @@ from datetime import date
 from pathlib import Path
 from typing import SupportsFloat, SupportsIndex
 
+from lm_eval.config.generation import check_settings, contradiction, near_miss
+from lm_eval.config.pairs import read_pairs
 from lm_eval.errors import ConfigError
-from lm_eval.utils import simple_parse_args_string
 
 SEEDS: dict[str, int | None] = {
     "random_seed": 0,
@@ -141,31 +141,26 @@ def arguments(name: str, value: object) -> dict[str, object]:
         raise _wrong(name, "key=value pairs", value)
     found: dict[str, object] = {}
     for word in words:
-        found |= _one_word(name, word.strip())
+        found |= read_pairs(name, word)
     return found
 
 
-def _one_word(name: str, word: str) -> dict[str, object]:
-    if word.startswith("{"):
-        try:
-            return dict(json.loads(word))
-        except ValueError as error:
-            raise ConfigError(f"{name} is not valid JSON: {error}.") from None
+def generation(name: str, value: object) -> dict[str, object]:
+    """Read generation settings, as ``arguments``; a misspelt name in key=value pairs is refused."""
+    words = [value] if isinstance(value, str) else value if isinstance(value, list | tuple) else []
+    pairs = [word for word in words if isinstance(word, str) and not word.lstrip().startswith("{")]
+    for key in arguments(name, pairs):
+        if near := near_miss(key):
+            raise ConfigError(
+                f"{name}: {key!r} is no known setting. Did you mean {near!r}? As JSON it is sent as it is: "
+                f"'{{\"{key}\": ...}}'."
+            )
     try:
-        found = simple_parse_args_string(word)
+        found = check_settings(arguments(name, value))
     except ConfigError as error:
         raise ConfigError(f"{name}: {error}") from None
-    return {key: _literal(item) for key, item in found.items()}
-
-
-def _literal(item: object) -> object:
-    """Read a list, tuple or mapping that stands in a key=value pair; anything else stays as it is."""
-    if not isinstance(item, str) or not item.startswith(("[", "{", "(")):
-        return item
-    try:
-        found: object = ast.literal_eval(item)
-    except (ValueError, SyntaxError):
-        return item
+    if said := contradiction(found):
+        raise ConfigError(f"{name}: {said}")
     return found
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from lm_eval.api.instance import Instance, RequestError
 from lm_eval.api.model import RunContext, TemplateLM
+from lm_eval.config.generation import LIMITS
 from lm_eval.errors import CapabilityError, ConfigError
 from lm_eval.models.arguments import ModelArguments
 from lm_eval.models.http.runner import frozen_gc, run
@@ -342,8 +343,8 @@ class TemplateAPI(TemplateLM):
         Returns:
             The body.
         """
-        given = settings.pop("seed", None)
-        seed = self.args.seed if given is None else int(given)
+        given = settings.pop("seed", self.args.seed)
+        seed = None if given is None else int(given)
         return self._payload(instances, settings, None if seed is None else seed + repeat, generate=True)
 
     def scoring_payload(self, prompts: Sequence[str]) -> dict[str, object]:
@@ -363,7 +364,10 @@ class TemplateAPI(TemplateLM):
     ) -> dict[str, object]:
         messages = self.create_message(instances)
         body = self._create_payload(messages, generate=generate, gen_kwargs=settings, seed=seed, eos=self.eos_string)
-        return {**body, **self.args.extra_body} if self.args.extra_body else body
+        more = self.args.extra_body
+        if any(name in more for name in LIMITS):  # two limits would contradict each other
+            body = {name: value for name, value in body.items() if name not in LIMITS}
+        return {**body, **more} if more else body
 
     @property
     def reads_logprobs(self) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lm_eval.api.instance import ResponseInfo, Usage
+from lm_eval.config.generation import take_limit, take_stops
 from lm_eval.errors import MalformedResponse, RequestRejected, ServerError
 from lm_eval.models.http.replies import choices_in_order
 from lm_eval.models.protocol import APIModel
@@ -26,8 +27,8 @@ def to_payload(
     """Turn the generation settings of a task into fields of a request.
 
     Args:
-        gen_kwargs: ``until``, ``max_gen_toks`` or ``max_tokens``, ``do_sample``, ``temperature``, and any other field
-            of the API, which is passed on.
+        gen_kwargs: ``until`` or ``stop``, a limit under any name of ``LIMITS``, ``do_sample``, ``temperature``, and any
+            other field of the API, which is passed on. None leaves a field out.
         default_max_tokens: ``max_tokens`` if the settings have none.
         seed: ``seed`` if the settings have none; None sends no seed.
         eos: One more stop sequence.
@@ -37,17 +38,20 @@ def to_payload(
     """
     rest = dict(gen_kwargs)
     rest.pop("do_sample", None)
-    stops = [stop for stop in handle_stop_sequences(rest.pop("until", None), eos) if stop]
-    max_tokens = rest.pop("max_tokens", None)
-    max_tokens = rest.pop("max_gen_toks", max_tokens)
-    payload: dict[str, object] = {"max_tokens": default_max_tokens if max_tokens is None else int(max_tokens)}
+    stops = _stops(rest, eos)
+    payload: dict[str, object] = {"max_tokens": take_limit(rest, default_max_tokens)}
     payload["temperature"] = rest.pop("temperature", 0)
     if stops:
         payload["stop"] = stops[:SERVER_STOPS]
     seed = rest.pop("seed", seed)
     if seed is not None:
         payload["seed"] = seed
-    return {**payload, **rest}
+    return {name: value for name, value in {**payload, **rest}.items() if value is not None}
+
+
+def _stops(settings: dict[str, Any], eos: str | None) -> list[str]:
+    """Remove the stop strings from settings and return those that are not empty."""
+    return [stop for stop in handle_stop_sequences(take_stops(settings), eos) if stop]
 
 
 def text_of(choice: Mapping[str, object]) -> str:
@@ -161,7 +165,7 @@ class GenerationUnit:
         except MalformedResponse:
             choices = [{}] * len(texts)  # The model class reads another API's replies itself.
         usage = reply.usage
-        stops = handle_stop_sequences(settings.get("until"), self.model.eos_string)
+        stops = _stops(dict(settings), self.model.eos_string)
         answers = []
         for index, (slot, text, choice) in enumerate(zip(self.batch, texts, choices, strict=True)):
             full = text or ""

@@ -37,11 +37,11 @@ def chunks(items: Iterable[T], n: int = 0, fn: Callable[[int, Sequence[T]], int]
         yield chunk
 
 
-def handle_stop_sequences(until: str | Sequence[str] | None, eos: str | None) -> list[str]:
+def handle_stop_sequences(until: object, eos: str | None) -> list[str]:
     """Build the list of stop sequences.
 
     Args:
-        until: The stop sequences of a task.
+        until: The stop sequences of a task: a text, a list of texts, or None.
         eos: One more stop sequence, added if it is not in ``until``.
 
     Returns:

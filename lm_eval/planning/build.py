@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lm_eval.config.generation import take_limit
 from lm_eval.config.redact import redact
 from lm_eval.config.run import RunSettings
 from lm_eval.errors import CapabilityError, ConfigError, UserError
@@ -145,7 +146,7 @@ def _by_characters(instances: Sequence[Instance]) -> TaskEstimate:
     task = TaskEstimate()
     for instance in instances:
         repeats, settings = instance.repeats or 1, instance.args[1] if len(instance.args) > 1 else {}
-        max_gen_toks = settings.get("max_gen_toks", 256) if isinstance(settings, Mapping) else 1
+        max_gen_toks = take_limit(dict(settings), 256) or 256 if isinstance(settings, Mapping) else 1
         text = prompt_text(instance.args[0]) + (settings if isinstance(settings, str) else "")
         task.requests += repeats
         task.prompt_tokens += repeats * round(len(text) / 4)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lm_eval.config.generation import take_stops
 from lm_eval.errors import ConfigError, UserError
 from lm_eval.task_files.entry import Entry, Kind
 from lm_eval.task_files.index import entries_in_file
@@ -225,6 +226,6 @@ def _prompt(task: Task, doc: int, num_fewshot: int | None, chat: bool) -> Iterat
         yield "--- scored after it ---"
         yield from (repr(instance.args[1]) for instance in instances)
     elif first.request_type == "generate_until":
-        yield f"--- stops: {first.args[1].get('until')!r} ---"
+        yield f"--- stops: {take_stops(dict(first.args[1]))!r} ---"
     yield "--- target ---"
     yield str(target)

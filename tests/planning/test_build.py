@@ -4,10 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from lm_eval import plan
+from lm_eval.cli.parser import Parser
+from lm_eval.cli.run import add_arguments
+from lm_eval.config.generation import LIMITS
 from lm_eval.config.options import Mark
 from lm_eval.config.run import RunSettings
+from lm_eval.config.run_file import load_config_file
 from lm_eval.errors import CapabilityError, ConfigError, UnknownNameError
 from lm_eval.planning import plan_run
 from tests.fakes import FakeLM, write_tasks
@@ -173,3 +178,77 @@ def test_a_plan_writes_nothing(folder: Path, tmp_path: Path) -> None:
     plan_of(folder, "generate", output_path=tmp_path / "out", use_cache=str(tmp_path / "cache"))
     assert not (tmp_path / "out").exists()
     assert not (tmp_path / "cache").exists()
+
+
+NEWLINES = [
+    pytest.param(r'until="\n\n"', id="quoted escapes"),
+    pytest.param('until="\n\n"', id="quoted line breaks"),
+    pytest.param("until=\n\n", id="line breaks"),
+    pytest.param(r'until=["\n\n"]', id="list"),
+    pytest.param(r'{"until": "\n\n"}', id="JSON"),
+    pytest.param(r'stop="\n\n"', id="stop"),
+]
+
+
+@pytest.mark.parametrize("kind", ["local-completions", "local-chat-completions"])
+@pytest.mark.parametrize("given", NEWLINES)
+def test_two_newlines_are_the_same_from_everywhere(folder: Path, kind: str, given: str) -> None:
+    file = folder / "run.yaml"
+    file.write_text(yaml.safe_dump({"gen_kwargs": given}))
+    parser = Parser(prog="lm_eval run")
+    add_arguments(parser)
+    for gen_kwargs in (
+        given,
+        RunSettings.from_mapping(load_config_file(file)).gen_kwargs,
+        RunSettings.from_mapping(vars(parser.read(["--gen_kwargs", given]))).gen_kwargs,
+    ):
+        assert plan_of(folder, "generate", kind, gen_kwargs=gen_kwargs).example.body["stop"] == ["\n\n"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [
+        ("local-completions", "max_tokens"),
+        ("local-chat-completions", "max_tokens"),
+        ("openai-completions", "max_tokens"),
+        ("openai-chat-completions", "max_completion_tokens"),
+    ],
+)
+@pytest.mark.parametrize("of_task", [*LIMITS, None])
+@pytest.mark.parametrize("of_user", [*LIMITS, None])
+def test_one_limit_goes_out_under_the_name_of_the_endpoint(
+    tmp_path: Path, kind: str, field: str, of_task: str | None, of_user: str | None
+) -> None:
+    own = f"generation_kwargs: {{{of_task}: 5}}\n" if of_task else ""
+    write_tasks(tmp_path, limited=f"doc_to_text: '{{{{q}}}}'\ndoc_to_target: '{{{{n}}}}'\n{own}")
+    given = f"{of_user}=4096" if of_user else None
+    found = plan_of(tmp_path, "limited", kind, gen_kwargs=given, limit=1, model_args={"auth_token": "k"})
+    sent = {name: value for name, value in found.example.body.items() if name in LIMITS}
+    expected = 4096 if of_user else 5 if of_task else 256
+    assert sent == {field: expected}
+    assert found.total.generated_tokens == expected
+
+
+@pytest.mark.parametrize("kind", ["local-completions", "local-chat-completions"])
+def test_none_leaves_a_field_out(folder: Path, kind: str) -> None:
+    given = "temperature=none,max_gen_toks=none,until=none,seed=none,top_p=none"
+    body = plan_of(folder, "generate", kind, gen_kwargs=given).example.body
+    assert set(body) <= {"model", "prompt", "messages"}
+
+
+def test_a_limit_in_extra_body_is_the_only_one(folder: Path) -> None:
+    more = {"extra_body": {"max_completion_tokens": 7}}
+    body = plan_of(folder, "generate", "local-chat-completions", model_args=more).example.body
+    assert {name: body[name] for name in LIMITS if name in body} == {"max_completion_tokens": 7}
+
+
+def test_brackets_become_objects(folder: Path) -> None:
+    for given in ('chat_template_kwargs={"enable_thinking": false}', "chat_template_kwargs={'enable_thinking': False}"):
+        body = plan_of(folder, "generate", "local-chat-completions", gen_kwargs=given).example.body
+        assert body["chat_template_kwargs"] == {"enable_thinking": False}
+
+
+@pytest.mark.parametrize("name", ["model", "prompt", "messages"])
+def test_what_a_task_writes_cannot_be_replaced(folder: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match=f"^gen_kwargs: '{name}' cannot be set here"):
+        plan_of(folder, "generate", gen_kwargs={name: "x"})

@@ -11,7 +11,13 @@ from lm_eval.config.run import RunSettings
 from lm_eval.models.arguments import ModelArguments
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", ROOT / "examples" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
+    ROOT / "examples" / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -43,3 +49,9 @@ def test_every_option_is_documented_in_its_own_words(name: str) -> None:
 def test_every_model_argument_is_documented() -> None:
     page = (ROOT / "docs" / "model_arguments.md").read_text(encoding="utf-8")
     assert [item.name for item in fields(ModelArguments) if f"| `{item.name}` |" not in page] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_of_the_package_that_a_page_names_exist(page: Path) -> None:
+    named = re.findall(r"`(lm_eval/[a-z0-9_/]+(?:\.py)?/?)`", page.read_text(encoding="utf-8"))
+    assert [name for name in named if not (ROOT / name).exists()] == []

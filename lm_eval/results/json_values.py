@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-__all__ = ["as_count", "as_list", "as_mapping", "as_number", "as_numbers", "at"]
+__all__ = ["as_count", "as_list", "as_mapping", "as_number", "at"]
 
 _NOTHING: Mapping[str, object] = {}
 
@@ -27,13 +27,6 @@ def as_number(value: object) -> float | None:
 def as_count(value: object) -> int:
     """Return an integer; 0 when the value is none."""
     return value if isinstance(value, int) else 0
-
-
-def as_numbers(value: object) -> tuple[float, ...]:
-    """Return a list of numbers; an empty one when anything in it is no number."""
-    numbers = [as_number(entry) for entry in as_list(value)]
-    known = tuple(number for number in numbers if number is not None)
-    return known if len(known) == len(numbers) else ()
 
 
 def at(value: object, *keys: str) -> object:

@@ -9,10 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lm_eval.api.result_keys import score_keys, stderr_key
+from lm_eval.api.result_keys import score_key, score_keys, stderr_key
 from lm_eval.errors import UnknownNameError
 from lm_eval.results.discovery import read_samples, time_of
-from lm_eval.results.json_values import as_count, as_list, as_mapping, as_number, as_numbers, at
+from lm_eval.results.json_values import as_count, as_list, as_mapping, as_number, at
 from lm_eval.results.sample import Sample, number_in
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Score:
     @property
     def key(self) -> str:
         """``"metric,filter"``, as in the file."""
-        return f"{self.metric},{self.filter}"
+        return score_key(self.metric, self.filter)
 
 
 @dataclass(frozen=True)
@@ -124,25 +124,18 @@ class Group:
         Returns:
             Their names, depth first, each once.
         """
-        return _leaves(self.name, self._tree)
-
-
-def _leaves(name: str, tree: Mapping[str, Sequence[str]]) -> list[str]:
-    found: dict[str, None] = {}
-    seen: set[str] = set()
-
-    def visit(member: str) -> None:
-        if member in seen:
-            return
-        seen.add(member)
-        children = tree.get(member)
-        if not children:
-            found[member] = None
-        for child in children or ():
-            visit(child)
-
-    visit(name)
-    return list(found)
+        found: list[str] = []
+        seen: set[str] = set()
+        waiting = [self.name]
+        while waiting:
+            if (name := waiting.pop()) in seen:
+                continue
+            seen.add(name)
+            if children := self._tree.get(name):
+                waiting.extend(reversed(children))
+            else:
+                found.append(name)
+        return found
 
 
 class Results:
@@ -310,8 +303,8 @@ class Results:
 
 
 def _pair(value: object) -> tuple[float, float] | None:
-    numbers = as_numbers(value)
-    return (numbers[0], numbers[1]) if len(numbers) == 2 else None
+    ends = [end for entry in as_list(value) if (end := as_number(entry)) is not None]
+    return (ends[0], ends[1]) if len(ends) == len(as_list(value)) == 2 else None
 
 
 class Run(Results):

@@ -5,9 +5,23 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["first_names", "not_run", "sha256", "shorten", "split_pairs"]
+__all__ = ["count_of", "first_names", "not_run", "sha256", "shorten", "split_pairs", "visible"]
 
 _CLOSERS = {"[": "]", "{": "}", "(": ")"}
+
+
+def count_of(number: int, noun: str, plural: str = "") -> str:
+    """Write a number with its noun.
+
+    Args:
+        number: How many.
+        noun: The noun in the singular.
+        plural: Its plural; the noun with an s by default.
+
+    Returns:
+        Such as ``"1 document"`` or ``"1,200 documents"``.
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def first_names(names: Iterable[object], limit: int = 6) -> str:
@@ -51,6 +65,20 @@ def shorten(text: str, limit: int) -> str:
         The text itself when it fits.
     """
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def visible(text: str) -> str:
+    """Write a text from outside so that it cannot control a terminal.
+
+    Args:
+        text: Any text, such as the message of a server.
+
+    Returns:
+        The text, with a backslash escape for each control character, line break and mark of writing direction.
+    """
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 def sha256(text: str) -> str:

@@ -35,8 +35,7 @@ def run(namespace: argparse.Namespace) -> int:
         An exit code.
     """
     from lm_eval.loggers.evaluation_tracker import EvaluationTracker
-    from lm_eval.reports.markdown import room
-    from lm_eval.reports.table import tables
+    from lm_eval.reports.table import tables_for_stdout
     from lm_eval.rescoring import change_lines, rescore
     from lm_eval.results import load
     from lm_eval.utils import setup_logging
@@ -56,7 +55,7 @@ def run(namespace: argparse.Namespace) -> int:
     for task, rows in samples.items():
         tracker.save_results_samples(task_name=task, samples=rows)
 
-    print(tables(results, width=room()))
+    print(tables_for_stdout(results))
     print("\n".join(change_lines(results)))
     incomplete = results["errors"]["exceeded"] or results.get("refused")
     return exit_codes.ERRORS if incomplete else exit_codes.OK

@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from lm_eval.cli import exit_codes
 from lm_eval.cli._settings import add_setting
 from lm_eval.config.run import RunSettings
+from lm_eval.text import visible
 
 __all__ = ["add_arguments", "execute", "run"]
 
@@ -116,6 +119,7 @@ def _evaluate(settings: RunSettings) -> int:
         tracker.finish(results)
         try:
             _print(settings, results)
+            _hint(settings, tracker.saved)
         except BrokenPipeError:  # the reader of a pipe, such as `head`, has ended; the services still get the results
             discard_output()
     # The services come last, because they may be slow, fail or hang.
@@ -125,12 +129,21 @@ def _evaluate(settings: RunSettings) -> int:
     return exit_codes.OK if all_sent else exit_codes.LOGGERS
 
 
+def _hint(settings: RunSettings, saved: Sequence[Path]) -> None:
+    """Say on stderr where the results are, and how to look at them."""
+    if not saved or settings.output_path is None:
+        return
+    where = settings.output_path if Path(settings.output_path).is_dir() else str(saved[0])
+    more = "" if settings.keeps_samples else "  (every answer, too, with --log_samples)"
+    print(f"Results: {visible(str(saved[0]))}", file=sys.stderr)
+    print(f"To look at them in a browser: lm_eval report {shlex.quote(where)}{more}", file=sys.stderr)
+
+
 def _print(settings: RunSettings, results: Mapping[str, object]) -> None:
-    from lm_eval.reports.markdown import room
-    from lm_eval.reports.table import tables
+    from lm_eval.reports.table import tables_for_stdout
     from lm_eval.utils import handle_non_serializable
 
     if settings.show_config:
         print(json.dumps(results["configs"], indent=2, default=handle_non_serializable, ensure_ascii=False))
-    print(tables(results, width=room()))
+    print(tables_for_stdout(results, intervals=settings.intervals))
     sys.stdout.flush()

@@ -117,6 +117,9 @@ class RunSettings:
     """Show the first prompt of each task."""
     show_config: bool = setting(False, Option(values.boolean, "output", Mark.COMMAND))
     """Print the complete configuration of the tasks with the results."""
+    intervals: bool | None = setting(None, Option(values.boolean, "output", Mark.COMMAND, bare=True))
+    """Show the 95 % interval of each score in the table. Default: on a terminal that is wide enough; false turns it
+    off."""
     verbosity: str | None = setting(None, Option(values.text, "output", short="-v", metavar="LEVEL", choices=_LEVELS))
     """Log level: DEBUG, INFO, WARNING or ERROR (also LMEVAL_LOG_LEVEL). DEBUG shows tracebacks. Default: INFO."""
     progress: bool | None = setting(None, Option(values.boolean, "output", Mark.PYTHON))

@@ -9,8 +9,9 @@ from collections.abc import Collection, Sequence
 
 from lm_eval.api.result_keys import NOT_AVAILABLE
 from lm_eval.reports.columns import WIDTH
+from lm_eval.text import visible
 
-__all__ = ["markdown_table", "room", "shown_width"]
+__all__ = ["markdown_table", "room", "shown_width", "terminal_width"]
 
 _MIN_FIRST = 5
 """Minimum width of the first column."""
@@ -25,43 +26,45 @@ def markdown_table(
 ) -> str:
     """Lay rows out as a Markdown table.
 
-    If the table would be wider than ``width``, a first cell that is too long gets a row for itself, without padding,
-    above the other cells of its row. No cell is shortened, and the text is still valid Markdown.
+    If the table would be wider than ``width``, a first cell that is too long pushes the other cells of its row to the
+    right; the other rows keep to the width. No cell is shortened, and each row is one line.
 
     Args:
         head: The titles.
         rows: The cells of each row.
         right: Titles of the columns whose numbers are aligned on the right.
-        width: Maximum number of characters in a line, except for lines with one long cell; None means no limit.
+        width: Maximum number of characters in a line, except for rows with a long first cell; None means no limit.
 
     Returns:
         The table; each line ends with a line break.
     """
-    cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
-    if width is not None:
-        cells = list(_with_long_first_cells_apart(head, cells, width))
-    columns = [[row[place] for row in cells if len(row) > 1] for place in range(len(head))]
+    cells = [[visible(cell.replace("|", "\\|").replace("\n", " ")) for cell in row] for row in rows]
+    columns = [[row[place] for row in cells] for place in range(len(head))]
     widths = [_column_width(title, column) for title, column in zip(head, columns, strict=True)]
+    if width is not None:
+        widths[0] = _first_width(head[0], columns[0], width - sum(widths[1:]) - len(head) - 1)
     ends = [title in right and _all_numbers(column) for title, column in zip(head, columns, strict=True)]
     titles = [_centred(title, size) for title, size in zip(head, widths, strict=True)]
     rule = [f"{'-' * (size - 1)}:" if end else "-" * size for size, end in zip(widths, ends, strict=True)]
     lines = [titles, rule]
-    for row in cells:
-        if len(row) == 1:
-            lines.append([row[0], *[""] * (len(head) - 1)])
-            continue
-        lines.append(
-            [
-                _padded(cell, size, align_right=title in right and _is_number(cell, title))
-                for cell, size, title in zip(row, widths, head, strict=True)
-            ]
-        )
+    lines += [
+        [
+            _padded(cell, size, align_right=title in right and _is_number(cell, title))
+            for cell, size, title in zip(row, widths, head, strict=True)
+        ]
+        for row in cells
+    ]
     return "".join(f"|{'|'.join(line)}|\n" for line in lines)
+
+
+def terminal_width() -> int | None:
+    """Return the width of the terminal that stdout is; None when stdout is no terminal."""
+    return shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else None
 
 
 def room() -> int:
     """Return the width for tables on stdout: that of the terminal, but at least 100; 100 when stdout is no terminal."""
-    return max(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else 0)
+    return max(WIDTH, terminal_width() or 0)
 
 
 def shown_width(text: str) -> int:
@@ -84,17 +87,10 @@ def _cells(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def _with_long_first_cells_apart(head: Sequence[str], cells: Sequence[Sequence[str]], width: int) -> list[list[str]]:
-    """Put first cells that leave too little room for the other cells into a row of one cell."""
-    others = sum(_column_width(title, [row[place] for row in cells]) for place, title in enumerate(head) if place)
-    max_first = max(_MIN_FIRST, shown_width(head[0]), width - others - len(head) - 1)
-    split: list[list[str]] = []
-    for row in cells:
-        if shown_width(row[0]) > max_first:
-            split += [[row[0]], ["", *row[1:]]]
-        else:
-            split.append(list(row))
-    return split
+def _first_width(title: str, column: Sequence[str], room: int) -> int:
+    """Return the width of the widest cell that fits; cells that do not fit push their row to the right."""
+    widest = max(_MIN_FIRST, shown_width(title), room)
+    return _column_width(title, [cell for cell in column if shown_width(cell) <= widest])
 
 
 def _column_width(title: str, column: Sequence[str]) -> int:

@@ -7,13 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from lm_eval.api.result_keys import NOT_AVAILABLE, OUTCOME_WORDS
 from lm_eval.reports.columns import WIDTH
-from lm_eval.reports.markdown import markdown_table
+from lm_eval.reports.markdown import markdown_table, room, shown_width, terminal_width
 from lm_eval.results import Member, Results, Score
-from lm_eval.text import not_run
+from lm_eval.results.messages import messages_of
+from lm_eval.text import count_of, not_run
 
-__all__ = ["header_line", "make_table", "tables"]
+__all__ = ["header_line", "make_table", "tables", "tables_for_stdout"]
 
 _ARROWS = {True: "↑", False: "↓", None: ""}
+_WIDE = 1e6
 _ALIGN_RIGHT = ("Version", "n-shot", "Value", "Stderr", "Errors")
 
 
@@ -40,20 +42,50 @@ def _arguments(value: object) -> str:
     return str(value)
 
 
-def tables(results: Mapping[str, object], width: int = WIDTH) -> str:
+def tables(results: Mapping[str, object], width: int = WIDTH, *, intervals: bool = False) -> str:
     """Lay out what a run prints: what was run, all scores, and the scores of its groups.
 
     Args:
         results: The result dict of a run.
         width: Maximum number of characters in a line.
+        intervals: Show the interval of each score.
 
     Returns:
         The header line and the tables, with a blank line after each table.
     """
-    parts = [header_line(results), make_table(results, width=width)]
+    parts = [header_line(results), make_table(results, width=width, intervals=intervals)]
     if results.get("groups"):
-        parts.append(make_table(results, "groups", width=width))
+        parts.append(make_table(results, "groups", width=width, intervals=intervals))
     return "\n".join(parts)
+
+
+def tables_for_stdout(results: Mapping[str, object], *, intervals: bool | None = None) -> str:
+    """Lay out what a run prints, for the terminal or the pipe that stdout is.
+
+    Args:
+        results: The result dict of a run.
+        intervals: Show the interval of each score. None, the default, shows intervals on a terminal that is wide
+            enough for them, and not in a pipe.
+
+    Returns:
+        As ``tables``.
+    """
+    if intervals is None:
+        intervals = _has_room_for_intervals(results, terminal_width())
+    return tables(results, width=room(), intervals=intervals)
+
+
+def _has_room_for_intervals(results: Mapping[str, object], width: int | None) -> bool:
+    if width is None or not any(score.interval for score in Results(results).scores):
+        return False
+    columns = ("results", "groups") if results.get("groups") else ("results",)
+    rows = [
+        line
+        for column in columns
+        for line in make_table(results, column, intervals=True, width=None).splitlines()
+        if line.startswith("|")
+    ]
+    return max(map(shown_width, rows)) <= width
 
 
 def make_table(
@@ -71,8 +103,7 @@ def make_table(
         column: ``results`` for all tasks and groups, ``groups`` for the groups that have scores.
         sort_results: Sort the rows by name. By default the members of a group follow the group.
         intervals: Add a column with the intervals in ``result_dict["statistics"]``.
-        width: Maximum number of characters in a line. A name that leaves too little room for its scores gets its own
-            row above them. None means no limit.
+        width: Maximum number of characters in a line, except for rows with a long name. None means no limit.
 
     Returns:
         The table. When documents were lost to errors it has a column with their number, and a line below it says why.
@@ -91,6 +122,7 @@ def make_table(
             rows.append([*row, *within, *lost])
     notes = [note for member in members for note in _notes(member)]
     if column == "results":
+        notes += [f"! {line}" for line in messages_of(member.messages for member in members)]
         notes += [f"! {line}" for line in not_run(run.refused)]
     below = "".join(f"\n{_wrapped(note, width)}" for note in notes)
     return markdown_table(head, rows, right=_ALIGN_RIGHT, width=width) + below
@@ -151,17 +183,18 @@ def _version(version: object) -> str:
 
 
 def _decimals(value: object) -> str:
-    """Format a score with 4 decimals; numbers too long to read with an exponent."""
+    """Format a score with 4 decimals; numbers that would widen the column with an exponent."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return NOT_AVAILABLE if value is None else str(value)
-    return f"{value:.4e}" if 1e10 <= abs(value) < float("inf") else f"{value:.4f}"
+    return f"{value:.4e}" if _WIDE <= abs(value) < float("inf") else f"{value:.4f}"
 
 
 def _notes(member: Member) -> Iterable[str]:
     """Say what the scores do not show: lost documents, unusual answers, scores that could not be computed."""
     if member.lost:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(member.errors.items()))
-        yield f"! {member.name}: {member.lost} docs lost ({kinds}); scores are over the {member.n or 0} answered."
+        lost = f"{count_of(member.lost, 'document')} lost ({kinds})"
+        yield f"! {member.name}: {lost}; scores are over the {member.n or 0} answered."
     if member.outcomes:
         unusual = [f"{count} {OUTCOME_WORDS.get(kind, kind)}" for kind, count in sorted(member.outcomes.items())]
         yield f"! {member.name}: of its answers, {', '.join(unusual)}."

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lm_eval.api.result_keys import NOT_AVAILABLE, score_key, stderr_key
 from lm_eval.errors import LMEvalError
 from lm_eval.results.json_values import as_count
+from lm_eval.results.messages import messages_of
 from lm_eval.results.per_doc import MetricAndFilter, TaskOutput
 from lm_eval.results.run import Results
 from lm_eval.results.uncertainty import Row, group_statistics, task_statistics
@@ -87,7 +88,7 @@ def task_scores(output: TaskOutput, *, bootstrap_iters: int = 100_000) -> dict[s
 
     Returns:
         ``name``, ``alias``, ``sample_len``, ``"metric,filter"``, ``"metric_stderr,filter"``, and ``n_errors``,
-        ``errors``, ``outcomes``, ``failed`` where they are not empty.
+        ``errors``, ``error_messages``, ``outcomes``, ``failed`` where they are not empty.
     """
     task, name = output.task, str(output.task.task_name)
     row: dict[str, object] = {
@@ -121,6 +122,8 @@ def task_scores(output: TaskOutput, *, bootstrap_iters: int = 100_000) -> dict[s
         fail(score_key(*named), reason)
     if output.errors:
         row |= {"n_errors": sum(output.errors.values()), "errors": dict(output.errors)}
+    if output.messages:
+        row["error_messages"] = output.messages
     if output.outcomes:
         row["outcomes"] = dict(output.outcomes)
     if failed:
@@ -146,7 +149,9 @@ def count_errors(results: Mapping[str, Any], allowed: int | float) -> dict[str, 
     docs = total + sum(as_count(run.at("n-samples", name, "effective")) for name in run.section("n-samples"))
     bound = allowed * docs if 0 < allowed < 1 else allowed
     if total:
-        eval_logger.error("%d of %d docs were lost to errors: %s", total, docs, lost)
+        eval_logger.error("%d of %d documents were lost to errors: %s", total, docs, lost)
+        for line in messages_of(run.members[name].messages for name in lost):
+            eval_logger.error("  %s", line)
     return {"lost": total, "tasks": lost, "allowed": allowed, "exceeded": total > bound}
 
 

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lm_eval.api.instance import Doc, Instance, ResponseInfo
+from lm_eval.api.instance import Doc, Instance, RequestError, ResponseInfo
 from lm_eval.errors import LMEvalError, TaskFileError
+from lm_eval.results.messages import count_messages
 from lm_eval.results.over_repeats import combine, filtered_repeats, unwrapped, warn_of_equal_repeats
 from lm_eval.text import sha256
 
@@ -36,6 +37,7 @@ class TaskOutput:
         num_fewshot: Number of few-shot examples in each prompt.
         samples: One sample per document and filter, when they are logged.
         errors: Kind of error to the number of documents lost to it.
+        messages: The messages of the lost documents, as ``count_messages`` gives them.
         outcomes: Kind of response (``length``, ``empty``, ``refusal``, …) to the number of responses that ended so.
         clusters: (metric, filter) to the cluster of each scored document, of a task with ``cluster_key``.
         repeats: (metric, filter) to the values of each scored document's repeats, of a metric with ``over_repeats``.
@@ -49,6 +51,7 @@ class TaskOutput:
     num_fewshot: int = 0
     samples: list[dict[str, Any]] | None = None
     errors: dict[str, int] = field(default_factory=dict)
+    messages: list[dict[str, object]] = field(default_factory=list)
     outcomes: dict[str, int] = field(default_factory=dict)
     clusters: dict[MetricAndFilter, list[str]] = field(default_factory=dict)
     repeats: dict[MetricAndFilter, list[list[float]]] = field(default_factory=dict)
@@ -90,7 +93,7 @@ def score_task(task: Task, *, log_samples: bool) -> TaskOutput:
         TaskFileError: The task's own code failed on a document.
     """
     docs = _by_doc(task.instances)
-    lost = {doc_id for doc_id, instances in docs.items() if any(i.error for i in instances)}
+    lost = {doc_id: found[0] for doc_id, instances in docs.items() if (found := _errors(instances))}
     answered = [instance for instance in task.instances if instance.doc_id not in lost]
     pipelines = _apply_filters(task, answered)
     output = TaskOutput(
@@ -100,7 +103,8 @@ def score_task(task: Task, *, log_samples: bool) -> TaskOutput:
         n_effective=len(docs) - len(lost),
         num_fewshot=task.config.num_fewshot or 0,
         samples=[] if log_samples else None,
-        errors=dict(Counter(_first_error(docs[doc_id]) for doc_id in lost)),
+        errors=dict(Counter(error.kind for error in lost.values())),
+        messages=count_messages(lost.values()),
         outcomes=dict(Counter(i.outcome for group in docs.values() for i in _infos(group) if i.outcome != "ok")),
     )
     warn_of_equal_repeats(task, answered)
@@ -172,8 +176,8 @@ def _infos(instances: Iterable[Instance]) -> Iterator[ResponseInfo]:
     return (info for instance in instances for info in instance.info)
 
 
-def _first_error(instances: Iterable[Instance]) -> str:
-    return next(i.error.kind for i in instances if i.error is not None)
+def _errors(instances: Iterable[Instance]) -> list[RequestError]:
+    return [instance.error for instance in instances if instance.error is not None]
 
 
 def _score(task: Task, doc_id: int, doc: Doc, responses: Sequence[object]) -> dict[str, Any]:
@@ -208,8 +212,7 @@ def _sample(
         "prompt_hash": sha256(first if isinstance(first, str) else json.dumps(first, default=str)),
         "target_hash": sha256(str(target)),
     }
-    errors = [instance.error for instance in instances if instance.error is not None]
-    if errors:
+    if errors := _errors(instances):
         sample["error"] = asdict(errors[0])
     notes = [asdict(info) for info in _infos(instances) if info.outcome != "ok" or info.reasoning or info.approximate]
     if notes:

@@ -13,6 +13,7 @@ from lm_eval.api.result_keys import score_key, score_keys, stderr_key
 from lm_eval.errors import UnknownNameError
 from lm_eval.results.discovery import read_samples, time_of
 from lm_eval.results.json_values import as_count, as_list, as_mapping, as_number, at
+from lm_eval.results.messages import ErrorMessage, read_messages
 from lm_eval.results.sample import Sample, number_in
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class Member:
         n: Number of documents scored; None when the results do not say.
         lost: Number of documents lost to errors.
         errors: Kind of error to the number of documents lost to it.
+        messages: The most frequent messages of these errors.
         outcomes: Kind of response (``length``, ``empty``, …) to the number of responses that ended so.
         failed: ``"metric,filter"`` to why the score could not be computed.
         higher_is_better: Metric to which way it is better.
@@ -93,6 +95,7 @@ class Member:
     n: int | None
     lost: int
     errors: Mapping[str, int] = field(repr=False)
+    messages: tuple[ErrorMessage, ...] = field(repr=False)
     outcomes: Mapping[str, int] = field(repr=False)
     failed: Mapping[str, str] = field(repr=False)
     higher_is_better: Mapping[str, bool | None] = field(repr=False)
@@ -271,6 +274,7 @@ class Results:
             n=counted[0] if counted else None,
             lost=as_count(row.get("n_errors")),
             errors={kind: as_count(count) for kind, count in as_mapping(row.get("errors")).items()},
+            messages=read_messages(row.get("error_messages")),
             outcomes={kind: as_count(count) for kind, count in as_mapping(row.get("outcomes")).items()},
             failed={key: str(reason) for key, reason in as_mapping(row.get("failed")).items()},
             higher_is_better={metric: up if isinstance(up, bool) else None for metric, up in better.items()},

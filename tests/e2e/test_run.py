@@ -151,14 +151,36 @@ def test_lost_docs_exit_with_3_after_everything_is_saved(command: Command, tmp_p
         ran = command(*run_words(server.base_url, "--tasks", "demo_numbers", "--output_path", "out"))
     assert ran.code == 3, ran.err
     (file,) = (tmp_path / "out" / "mock").glob("results_*.json")
-    assert json.loads(file.read_text())["errors"]["lost"] == 1
+    results = json.loads(file.read_text())
+    assert results["errors"]["lost"] == 1
+    (said,) = results["results"]["demo_numbers"]["error_messages"]
+    assert (said["kind"], said["count"]) == ("rejected", 1)
+    shown = f"1 document: {said['message']}"
+    assert "HTTP 400" in shown
+    assert (f"! {shown}"[:60] in ran.out, shown in ran.err) == (True, True)
+
+
+def test_a_hint_after_the_run_says_where_its_results_are(command: Command, tmp_path: Path) -> None:
+    with MockServer() as server:
+        ran = command(*run_words(server.base_url, "--tasks", "demo_numbers", "--output_path", "my out"))
+    (file,) = (tmp_path / "my out" / "mock").glob("results_*.json")
+    hint = ran.err.splitlines()[-2:]
+    assert hint[0] == f"Results: my out/mock/{file.name}"
+    assert hint[1].startswith("To look at them in a browser: lm_eval report 'my out'  (")
+    assert command("report", "my out").code == 0
+
+
+def test_no_hint_without_an_output_path(command: Command) -> None:
+    with MockServer() as server:
+        ran = command(*run_words(server.base_url, "--tasks", "demo_numbers"))
+    assert "browser" not in ran.err
 
 
 def test_accepted_lost_docs_exit_with_0(command: Command) -> None:
     with MockServer(faults=lambda request: "400" if "30 + 12" in str(request.body) else None) as server:
         ran = command(*run_words(server.base_url, "--tasks", "demo_numbers", "--max_errors", "0.1"))
     assert ran.code == 0, ran.err
-    assert "1 of 12 docs were lost" in ran.err
+    assert "1 of 12 documents were lost" in ran.err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")

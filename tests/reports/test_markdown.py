@@ -49,14 +49,13 @@ def test_a_cell_cannot_break_the_table() -> None:
     assert "|a\\|b c|" in markdown_table(["t"], [["a|b\nc"]])
 
 
-def test_only_names_that_do_not_fit_have_a_separate_line() -> None:
+def test_a_name_that_does_not_fit_widens_only_its_row() -> None:
     table = markdown_table(["Name", "Value"], [["fits", "1"], ["does not fit", "2"]], width=13)
     assert table == (
         "|Name|Value|\n"
         "|----|-----|\n"
         "|fits|1    |\n"
-        "|does not fit||\n"
-        "|    |2    |\n"
+        "|does not fit|2    |\n"
     )  # fmt: skip
 
 

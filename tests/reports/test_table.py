@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from lm_eval.reports.table import header_line, make_table, tables
+import pytest
+
+from lm_eval.reports.table import header_line, make_table, tables, tables_for_stdout
 
 
 def run(**more: Any) -> dict[str, Any]:
@@ -70,7 +72,29 @@ def test_lost_docs_are_shown_in_a_column_and_below() -> None:
     lines = make_table(results).splitlines()
     assert lines[0].endswith("|Errors|")
     assert lines[5].endswith("|     3|")
-    assert lines[-1] == "! t_b: 3 docs lost (1 rejected, 2 timeout); scores are over the 4 answered."
+    assert lines[-1] == "! t_b: 3 documents lost (1 rejected, 2 timeout); scores are over the 4 answered."
+
+
+def lossy() -> dict[str, Any]:
+    """Two tasks that lost documents to the same message, with another number in it, and one more message."""
+    results = run()
+    said = [{"kind": "rejected", "message": "HTTP 400: no `top_p` (request 17)", "count": 4}]
+    other = {"kind": "timeout", "message": "No answer in 60 s", "count": 1}
+    results["results"]["t_b"] |= {"n_errors": 4, "errors": {"rejected": 4}, "error_messages": said}
+    again = [{"kind": "rejected", "message": "HTTP 400: no `top_p` (request 9)", "count": 2}, other]
+    results["results"]["z"] |= {"n_errors": 3, "errors": {"rejected": 2, "timeout": 1}, "error_messages": again}
+    return results
+
+
+def test_what_the_server_said_about_lost_documents_is_shown_once_with_its_count() -> None:
+    assert make_table(lossy()).splitlines()[-2:] == [
+        "! 6 documents: HTTP 400: no `top_p` (request 17)",
+        "! 1 document: No answer in 60 s",
+    ]
+
+
+def test_messages_are_not_repeated_under_the_groups() -> None:
+    assert "top_p" not in make_table(lossy(), "groups")
 
 
 def test_a_score_that_failed_is_explained_below() -> None:
@@ -100,11 +124,28 @@ def long_names() -> dict[str, Any]:
     return results
 
 
-def test_a_long_name_is_above_its_scores() -> None:
+def test_a_long_name_is_on_the_row_of_its_scores_and_the_other_rows_keep_to_the_width() -> None:
     lines = make_table(long_names()).splitlines()
-    place = lines.index(f"|{LONG}{'|' * 9}")
-    assert [cell.strip() for cell in lines[place + 1].split("|")[1:5]] == ["", "Yaml", "flexible-extract", "0"]
-    assert max(map(len, lines)) <= 100
+    (row,) = [line for line in lines if LONG in line]
+    assert [cell.strip() for cell in row.split("|")[1:5]] == [LONG, "Yaml", "flexible-extract", "0"]
+    assert max(len(line) for line in lines if line != row) <= 100
+
+
+def test_one_wide_value_does_not_move_names_from_their_numbers() -> None:
+    results = run()
+    results["results"]["t_b"] |= {"alias": "arc_challenge"}
+    results["results"]["z"] = {"alias": "z", "word_perplexity,none": 123456789012.5, "word_perplexity_stderr,none": 2e7}
+    lines = make_table(results).splitlines()
+    (row,) = [line for line in lines if "arc_challenge" in line]
+    assert "0.2500" in row
+    assert "|word_perplexity|   |1.2346e+11|±  |2.0000e+07|" in lines[-1]
+
+
+def test_negative_and_small_values_keep_their_form() -> None:
+    results = run()
+    results["results"]["z"] = {"alias": "z", "a,none": -1234567.0, "b,none": 999999.0, "c,none": float("inf")}
+    cells = [line.split("|")[7].strip() for line in make_table(results).splitlines()[-3:]]
+    assert cells == ["-1.2346e+06", "999999.0000", "inf"]
 
 
 def test_every_row_has_all_cells() -> None:
@@ -121,6 +162,42 @@ def test_the_interval_of_a_score_is_an_optional_column() -> None:
     assert lines[0].endswith("|Stderr|  95% interval  |")
     assert lines[5].endswith("|0.1250|[0.0100, 0.7500]|")
     assert lines[2].endswith("|0.1000|                |")
+
+
+def terminal(monkeypatch: pytest.MonkeyPatch, columns: int | None) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: columns is not None, raising=False)
+    monkeypatch.setenv("COLUMNS", str(columns or 200))
+
+
+@pytest.mark.parametrize(
+    ("columns", "wanted", "shown"),
+    [
+        (200, None, True),
+        (100, None, True),
+        (70, None, False),
+        (None, None, False),
+        (None, True, True),
+        (70, True, True),
+        (200, False, False),
+    ],
+)
+def test_a_terminal_with_room_shows_intervals(
+    monkeypatch: pytest.MonkeyPatch, columns: int | None, wanted: bool | None, shown: bool
+) -> None:
+    results = run(statistics={"t_b": {"acc,none": {"interval": [0.01, 0.75], "level": 0.95}}}, config={})
+    terminal(monkeypatch, columns)
+    assert ("[0.0100, 0.7500]" in tables_for_stdout(results, intervals=wanted)) is shown
+
+
+def test_a_run_without_intervals_has_no_column_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal(monkeypatch, 200)
+    assert "interval" not in tables_for_stdout(run(config={}))
+
+
+def test_a_name_cannot_control_the_terminal() -> None:
+    results = run()
+    results["results"]["z"]["alias"] = "a\x1b[2Jb\u202ec"
+    assert "|a\\x1b[2Jb\\u202ec|" in make_table(results)
 
 
 def test_another_level_is_named() -> None:

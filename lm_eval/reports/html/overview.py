@@ -10,7 +10,8 @@ from lm_eval.config.redact import redact
 from lm_eval.reports.html.packing import finite, to_text
 from lm_eval.results import Run
 from lm_eval.results.json_values import as_count, as_list, as_mapping, at
-from lm_eval.text import not_run
+from lm_eval.results.messages import messages_of
+from lm_eval.text import count_of, not_run
 
 __all__ = ["Notice", "Overview", "overview"]
 
@@ -140,8 +141,10 @@ def _warnings(run: Run) -> Iterator[Notice]:
             for kind, count in members[name].errors.items():
                 kinds[kind] = kinds.get(kind, 0) + count
         why = ", ".join(f"{count:,} {kind}" for kind, count in sorted(kinds.items()))
-        text = f"{_count(sum(lost.values()), 'doc')} lost ({why}); scores are over the others."
+        text = f"{count_of(sum(lost.values()), 'document')} lost ({why}); scores are over the others."
         yield {"level": "error", "text": text, "tasks": _largest_first(lost), "show": "error"}
+        for line in messages_of(members[name].messages for name in lost):
+            yield {"level": "error", "text": line}
     for name, member in members.items():
         for key, reason in member.failed.items():
             yield {"level": "error", "text": f"{name}: {key} could not be computed: {reason}"}
@@ -150,16 +153,12 @@ def _warnings(run: Run) -> Iterator[Notice]:
     for kind, words in OUTCOME_WORDS.items():
         found = {name: member.outcomes[kind] for name, member in members.items() if member.outcomes.get(kind)}
         if found:
-            text = f"{_count(sum(found.values()), 'answer')} {words}."
+            text = f"{count_of(sum(found.values()), 'answer')} {words}."
             yield {"level": "note", "text": text, "tasks": _largest_first(found), "show": "odd"}
     limit = run.config.get("limit")
     if isinstance(limit, int | float):
-        which = f"{limit:.3g} of the docs" if 0 < limit < 1 else f"the first {_count(int(limit), 'doc')}"
+        which = f"{limit:.3g} of the documents" if 0 < limit < 1 else f"the first {count_of(int(limit), 'document')}"
         yield {"level": "note", "text": f"Only {which} of each task: for trying out, not for reporting."}
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _largest_first(counts: Mapping[str, int]) -> list[tuple[str, int]]:

@@ -123,7 +123,7 @@ def _left_out(run: Run, tasks: Sequence[str], limit: int | None) -> Iterator[str
     if len(tasks) < len(run.tasks):
         yield f"Only the samples of {len(tasks)} of {len(run.tasks)} tasks are in this report."
     if limit is not None:
-        yield f"Only the samples of the first {limit:,} docs of each task are in this report; scores are over all."
+        yield f"Only the samples of the first {limit:,} documents of each task are in this report; scores are over all."
 
 
 def _against(run: Run, against: Run, samples: Samples) -> dict[str, object]:

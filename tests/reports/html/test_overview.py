@@ -35,9 +35,9 @@ def test_lost_docs_come_first() -> None:
         "u": {"n_errors": 1, "errors": {"timeout": 1}},
     }
     assert warnings(rows, config={"limit": 5}) == [
-        "3 docs lost (3 timeout); scores are over the others.",
+        "3 documents lost (3 timeout); scores are over the others.",
         "1 answer cut at the token limit.",
-        "Only the first 5 docs of each task: for trying out, not for reporting.",
+        "Only the first 5 documents of each task: for trying out, not for reporting.",
     ]
 
 

@@ -102,6 +102,7 @@ class Block:
         tops: The highest log-probability listed at each place; None where none is listed.
         offsets: The first character of each token in the text, as the server counts; None where it lists no offsets.
         ids: Token ids; None where the server lists none.
+        listed: What the server lists at each place, from the text of a token to its value; None in other formats.
     """
 
     text: str
@@ -110,6 +111,7 @@ class Block:
     tops: Sequence[float | None]
     offsets: list[int] | None = None
     ids: list[int] | None = None
+    listed: Sequence[object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +237,7 @@ def read_block(choice: Mapping[str, Any], endpoint: str = "") -> Block:
         _Column(values, _number, float),
         _Column(tops, _highest),
         offsets=offsets if usable else None,
+        listed=tops,
     )
 
 

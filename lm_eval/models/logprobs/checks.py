@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 from lm_eval.errors import CheckFailed
 from lm_eval.models.logprobs.blocks import Block, TopToken, reading
 
-__all__ = ["ROUNDING", "LogLikelihood", "check_parsed", "check_top_tokens", "find_top", "max_unlisted", "sum_logprobs"]
+__all__ = [
+    "ROUNDING",
+    "LogLikelihood",
+    "check_parsed",
+    "check_top_tokens",
+    "find_top",
+    "max_unlisted",
+    "own_entries",
+    "sum_logprobs",
+]
 
 ROUNDING = 1e-4
 """How far above 0 a log-probability may lie: half precision can round a probability of 1 up by this much."""
+
+_COMPARED = 64
+"""How many tokens before a continuation are compared with the likeliest ones."""
 
 
 class LogLikelihood(NamedTuple):
@@ -29,8 +41,46 @@ class LogLikelihood(NamedTuple):
     approximate: bool = False
 
 
+def own_entries(block: Block, start: int, stop: int) -> str:
+    """Find out at which places of an echo the token itself is listed, with its value.
+
+    Args:
+        block: The echo.
+        start: The index of the first token to look at.
+        stop: The index after the last one.
+
+    Returns:
+        ``all``: at every place; ``greedy``: at least where it is the likeliest token; ``none``.
+    """
+    every, greedy = True, True
+    for place in range(start, stop):
+        entry = block.listed[place] if block.listed is not None else None
+        value, top = block.logprobs[place], block.tops[place]
+        if value is None or top is None:
+            continue
+        found = isinstance(entry, Mapping) and entry.get(block.tokens[place]) == value
+        every, greedy = every and found, greedy and (found or value < top)
+    return "all" if every else "greedy" if greedy else "none"
+
+
+def _entry_fault(block: Block, place: int, value: float, top: float, own: str) -> str | None:
+    """Return what is wrong with a token's entry among those listed at its place; None when nothing is."""
+    entry = block.listed[place] if block.listed is not None else None
+    if own == "none" or type(entry) is not dict:
+        return None
+    token = block.tokens[place]
+    listed = entry.get(token)
+    if listed == value:
+        return None
+    if listed is None:
+        return "is not listed at its place" if own == "all" or value >= top else None
+    # Different tokens may have the same text: bytes of characters, and words with and without a space before them.
+    plain = token[:1].isspace() and token.isascii()
+    return f"has the log-probability {value}, and is listed with {listed}" if plain or value >= top else None
+
+
 @reading
-def sum_logprobs(block: Block, start: int, stop: int, endpoint: str = "") -> LogLikelihood:
+def sum_logprobs(block: Block, start: int, stop: int, endpoint: str = "", own: str = "none") -> LogLikelihood:
     """Sum the log-probabilities of consecutive tokens, after checking each of them.
 
     Args:
@@ -38,6 +88,7 @@ def sum_logprobs(block: Block, start: int, stop: int, endpoint: str = "") -> Log
         start: The index of the first token.
         stop: The index after the last token.
         endpoint: The URL that answered, for error messages.
+        own: Where the server lists the token itself, as ``own_entries`` found. Default ``none``.
 
     Returns:
         Their log-likelihood.
@@ -50,21 +101,32 @@ def sum_logprobs(block: Block, start: int, stop: int, endpoint: str = "") -> Log
         raise CheckFailed("No token of the answer falls into the continuation", endpoint=endpoint)
     greedy = True
     for place, (value, top) in enumerate(zip(values, tops, strict=True), start):
-        if value is None or top is None or not -math.inf < value <= ROUNDING:
-            what = f"Token {place} of {len(block.tokens)}, {block.tokens[place]!r}, {_fault(value)}"
+        if value is None or top is None or not -math.inf < value <= ROUNDING or value > top + ROUNDING:
+            fault: str | None = _fault(value, top)
+        else:
+            fault = _entry_fault(block, place, value, top, own)
+            greedy = greedy and value >= top
+        if fault is not None:
+            what = f"Token {place} of {len(block.tokens)}, {block.tokens[place]!r}, {fault}"
             raise CheckFailed(what, endpoint=endpoint)
-        greedy = greedy and value >= top
+    # In a list that is shifted or reversed, some values before the continuation are above those listed, too.
+    before = max(start - _COMPARED, 0)
+    for value, top in zip(block.logprobs[before:start], block.tops[before:start], strict=True):
+        if value is not None and top is not None and value > top + ROUNDING:
+            raise CheckFailed(f"A token before the continuation {_fault(value, top)}", endpoint=endpoint)
     return LogLikelihood(math.fsum(cast("Sequence[float]", values)), greedy)
 
 
-def _fault(value: float | None) -> str:
+def _fault(value: float | None, top: float | None) -> str:
     if value is None:
         return "has no log-probability"
     if not math.isfinite(value):
         return f"has the log-probability {value}"
     if value > ROUNDING:
         return f"has a positive log-probability, {value}"
-    return "has no top_logprobs, so is_greedy is unknown"
+    if top is None:
+        return "has no top_logprobs, so is_greedy is unknown"
+    return f"has the log-probability {value}, above the likeliest token's {top}"
 
 
 def check_parsed(value: Any, endpoint: str = "") -> LogLikelihood:

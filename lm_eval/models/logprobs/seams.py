@@ -21,6 +21,7 @@ __all__ = [
     "seam_by_pieces",
     "seam_by_texts",
     "split_pair",
+    "unescaped",
     "without_spaces",
 ]
 
@@ -54,29 +55,40 @@ def common_prefix(left: Sequence[object], right: Sequence[object]) -> int:
     return min(len(left), len(right))
 
 
-def prompt_tokens_of(block: Block, prompt: str, listed: int | None) -> int | None:
+def prompt_tokens_of(block: Block, prompt: str, listed: int | None, *, generates: bool = False) -> int | None:
     """Count the prompt's tokens in an echo, which may end in one generated token.
 
     Args:
         block: The echo.
-        prompt: The prompt that was sent.
+        prompt: The prompt that was sent, as the echo's text starts.
         listed: How many prompt tokens the block should list, from the answer's ``usage``; None when unknown.
+        generates: Whether the server is known to list the generated token too. Default False.
 
     Returns:
-        The count, or None when it is uncertain or contradicts the number of tokens in the block.
+        The count, or None when it is uncertain or contradicts the number of tokens in the block or their texts.
     """
     count = len(block.tokens)
+    generated = block.text[len(prompt) :] if block.text.startswith(prompt) else ""
     if listed is not None:
-        return listed if 0 <= count - listed <= 1 else None
+        if not 0 <= count - listed <= 1 or not listed:
+            return None
+        # The prompt ends with a complete character, so its last token is never an empty text.
+        if listed == count and (block.tokens[-1] == "" or (generates and generated)):
+            return None
+        return listed if _ends_after(block.tokens, prompt, listed) else None
     if not block.tokens:
         return None
-    generated = block.text[len(prompt) :] if block.text.startswith(prompt) else ""
     if generated or block.tokens[-1] == "":
-        # The prompt ends with a complete character, so its last token is never an empty text.
         return count - 1
     if prompt.endswith(block.tokens[-1]) or without_spaces(prompt).endswith(without_spaces(block.tokens[-1])):
         return count
     return count - 1
+
+
+def _ends_after(tokens: Sequence[str], prompt: str, count: int) -> bool:
+    """Return whether no other number of tokens spells the end of a prompt exactly, where this number does not."""
+    ends = [prompt.endswith("".join(tokens[max(stop - 8, 0) : stop])) for stop in (count, count - 1, count + 1)]
+    return ends[0] or not (ends[1] or (ends[2] and count < len(tokens)))
 
 
 def seam_by_texts(tokens: Sequence[str], context: str, continuation: str) -> int | None:
@@ -202,16 +214,19 @@ def _has_escapes(tokens: Sequence[str]) -> bool:
 
 def _seam_by_escapes(tokens: Sequence[str], continuation: str) -> int | None:
     """Find the seam where incomplete characters are written as ``bytes:`` and escapes, as OpenAI does."""
-    pieces = []
-    for token in tokens:
-        if token.startswith(_ESCAPE):
-            try:
-                pieces.append(token.removeprefix(_ESCAPE).encode("ascii").decode("unicode_escape").encode("latin-1"))
-            except UnicodeError:
-                return None
-        else:
-            pieces.append(token.encode("utf-8", "surrogatepass"))
-    return seam_by_pieces(pieces, continuation)
+    pieces = [unescaped(token) for token in tokens]
+    known = [piece for piece in pieces if piece is not None]
+    return seam_by_pieces(known, continuation) if len(known) == len(pieces) else None
+
+
+def unescaped(token: str) -> bytes | None:
+    """Return the bytes of a token that may be written as ``bytes:`` and escapes; None where they cannot be read."""
+    if not token.startswith(_ESCAPE):
+        return token.encode("utf-8", "surrogatepass")
+    try:
+        return token.removeprefix(_ESCAPE).encode("ascii").decode("unicode_escape").encode("latin-1")
+    except UnicodeError:
+        return None
 
 
 def seam_by_pieces(pieces: Sequence[bytes], continuation: str) -> int | None:

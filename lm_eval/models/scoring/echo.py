@@ -5,11 +5,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from lm_eval.errors import APIError, CheckFailed, ContextLengthExceeded, MalformedResponse
 from lm_eval.models.logprobs.blocks import Block, choices_of, read_block
 from lm_eval.models.logprobs.checks import LogLikelihood, sum_logprobs
 from lm_eval.models.logprobs.seams import common_prefix, prompt_tokens_of, seam_by_offsets, seam_by_texts
+from lm_eval.models.logprobs.spelling import seam_fits, spells_end
 from lm_eval.models.scoring.base import CERTAIN, CountingAsk, Scorer, UnitResult, answer
 from lm_eval.models.scoring.batch import BatchScorer
 from lm_eval.models.scoring.pairs import TextPair, scorable_pairs
@@ -145,24 +147,30 @@ class EchoScorer(BatchScorer):
             seam = self._find_seam(block, count, pair)
         if seam is None:
             seam = await self._seam_by_context(ask, block, count, pair)
-        return sum_logprobs(block, seam, count, reply.endpoint)
+        return sum_logprobs(block, seam, count, reply.endpoint, self.capabilities.own_entries)
 
     def _count_prompt_tokens(self, prompt: str, block: Block, reply: Reply, *, alone: bool) -> int:
         """Check that a block is the echo of a prompt and count the prompt's tokens in it."""
-        text = block.text
+        text, known = block.text, self.capabilities
         if not block.tokens:
             raise MalformedResponse("The answer has no log-probabilities", endpoint=reply.endpoint, body=text)
         if not text.startswith(prompt):
-            text = text.removeprefix(self.capabilities.bos_text or "")
+            text = text.removeprefix(known.bos_text or "")
         if not text.startswith(prompt):
             what = f"The answer is no echo of what was sent: it starts with {block.text[:40]!r}"
             # The probe has seen the server echo, so another try may succeed.
             raise CheckFailed(what, endpoint=reply.endpoint, retryable=True)
         usage = reply.usage if alone else None
-        listed = usage.prompt - self.capabilities.usage_gap if usage is not None and usage.prompt else None
-        count = prompt_tokens_of(block, prompt, listed)
+        listed = usage.prompt - known.usage_gap if usage is not None and usage.prompt else None
+        count = prompt_tokens_of(replace(block, text=text), prompt, listed, generates=known.completion_logprobs)
+        what = ""
         if count is None:
             what = f"The echo lists {len(block.tokens)} tokens where the server counts {listed} in the prompt"
+        elif known.shows_texts and not spells_end(block.tokens[known.bos == "shown" : count], prompt):
+            what = f"The echo's tokens do not end as the prompt does: {block.tokens[max(count - 4, 0) : count]}"
+        elif known.bos == "shown" and block.logprobs[0] is not None:
+            what = "The first token has a log-probability that the server did not give it in the probe"
+        if count is None or what:
             raise CheckFailed(what, endpoint=reply.endpoint, retryable=True)
         return count
 
@@ -179,7 +187,7 @@ class EchoScorer(BatchScorer):
                 (echoed,), reply = await self._echo(ask, [pair.context], pair.slot.repeat)
                 stop = self._count_prompt_tokens(pair.context, echoed, reply, alone=True)
                 context = self._remember(pair.context, echoed.tokens[:stop])
-            return common_prefix(context, block.tokens[:count])
+            return self._checked(common_prefix(context, block.tokens[:count]), block, count, pair)
         ids = (await tokenizer.encode(ask, pair.context + pair.continuation, special)).ids
         hidden = self.capabilities.tokenizer_gap
         if len(ids) - hidden != count:
@@ -187,7 +195,15 @@ class EchoScorer(BatchScorer):
         context = self._contexts.get(pair.context)
         if context is None:
             context = self._remember(pair.context, (await tokenizer.encode(ask, pair.context, special)).ids)
-        return common_prefix(context, ids) - hidden
+        return self._checked(common_prefix(context, ids) - hidden, block, count, pair)
+
+    def _checked(self, seam: int, block: Block, count: int, pair: TextPair) -> int:
+        """Return a seam; an error where the texts of the tokens show that the continuation does not start there."""
+        if self.capabilities.shows_texts and not seam_fits(block.tokens[:count], seam, pair.continuation):
+            self._contexts.pop(pair.context, None)
+            what = f"The tokens of the context and those of the prompt do not fit together at token {seam} of {count}"
+            raise CheckFailed(what, retryable=True)
+        return seam
 
     def _remember(self, context: str, tokens: Sequence[object]) -> Sequence[object]:
         self._contexts[context] = tokens

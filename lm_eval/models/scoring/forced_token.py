@@ -66,9 +66,10 @@ class ForcedToken(IdScorer):
         if seam is None:
             seam = await self._seam(ask, pair, tokens, None)
         cut = self._tokens_to_cut(tokens)
-        return await self._score_ids(ask, tokens.ids[cut:], self._seam_after_cut(seam, cut), pair.slot.repeat)
+        ids, text = tokens.ids[cut:], pair.context + pair.continuation
+        return await self._score_ids(ask, ids, self._seam_after_cut(seam, cut), pair.slot.repeat, text)
 
-    async def _score_ids(self, ask: Ask, ids: list[int], first: int, repeat: int) -> LogLikelihood:
+    async def _score_ids(self, ask: Ask, ids: list[int], first: int, repeat: int, text: str) -> LogLikelihood:
         """Force the tokens of a prompt one after another, from an index on."""
         scores = [await self._forced(ask, ids[:place], ids[place], repeat) for place in range(first, len(ids))]
         if not scores:

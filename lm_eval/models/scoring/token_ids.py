@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from lm_eval.errors import CheckFailed
 from lm_eval.models.logprobs.blocks import Block, choices_of, read_block
 from lm_eval.models.logprobs.checks import LogLikelihood, sum_logprobs
 from lm_eval.models.logprobs.seams import common_prefix, seam_by_pieces, seam_by_texts
+from lm_eval.models.logprobs.spelling import spells
 from lm_eval.models.scoring.base import CERTAIN, Scorer, UnitResult, answer
 from lm_eval.models.scoring.pairs import TextPair, scorable_pairs
 from lm_eval.models.scoring.planned import PlannedRequests, Sizes, request_for
@@ -36,8 +38,8 @@ class IdScorer(Scorer):
         return self.capabilities.tokenizer
 
     @abstractmethod
-    async def _score_ids(self, ask: Ask, ids: list[int], first: int, repeat: int) -> LogLikelihood:
-        """Score the tokens of a prompt from the index ``first`` on, which is at least 1."""
+    async def _score_ids(self, ask: Ask, ids: list[int], first: int, repeat: int, text: str) -> LogLikelihood:
+        """Score the tokens of a prompt from the index ``first`` on, which is at least 1; they are a part of a text."""
 
     async def _encode(self, ask: Ask, pair: TextPair) -> tuple[Tokens, int | None]:
         """Tokenize a pair; an empty context is replaced by the prefix token.
@@ -88,7 +90,7 @@ class IdScorer(Scorer):
             return [answer(slot, CERTAIN)]
         prefix, ids = await self.prefix.id(ask), await self.prefix.ids_after(ask, text)
         cuts = windows(len(ids), self._max_predictions() or max(len(ids), 1))
-        return window_units(slot, prefix, ids, cuts, self._score_ids)
+        return window_units(slot, prefix, ids, cuts, partial(self._score_ids, text=text))
 
     def _max_predictions(self) -> int | None:
         """Return the maximum number of tokens that one rolling window predicts; None without a limit.
@@ -107,7 +109,7 @@ class IdScorer(Scorer):
 class TokenIds(IdScorer):
     """Sends token ids and reads the log-probabilities of their echo.
 
-    Checked: the echo has as many tokens as were sent, plus at most one that was generated.
+    Checked: the echo has as many tokens as were sent, plus at most one that was generated, and they spell the text.
     """
 
     name = "token_ids"
@@ -133,14 +135,29 @@ class TokenIds(IdScorer):
         tokens, seam = await self._encode(ask, pair)
         cut = self._tokens_to_cut(tokens)
         block, endpoint = await self._measure(ask, tokens.ids[cut:], pair.slot.repeat)
+        self._check_texts(block, pair.context + pair.continuation, endpoint, "end" if cut else "all")
         if seam is None:
             seam = await self._seam(ask, pair, tokens, None if cut else block.tokens)
-        return sum_logprobs(block, self._seam_after_cut(seam, cut), len(tokens.ids) - cut, endpoint)
+        return self._sum(block, self._seam_after_cut(seam, cut), len(tokens.ids) - cut, endpoint)
 
-    async def _score_ids(self, ask: Ask, ids: list[int], first: int, repeat: int) -> LogLikelihood:
+    async def _score_ids(self, ask: Ask, ids: list[int], first: int, repeat: int, text: str) -> LogLikelihood:
         """Score the tokens of a prompt from an index on with one request."""
         block, endpoint = await self._measure(ask, ids, repeat)
-        return sum_logprobs(block, first, len(ids), endpoint)
+        self._check_texts(block, text, endpoint, "any")
+        return self._sum(block, first, len(ids), endpoint)
+
+    def _sum(self, block: Block, start: int, stop: int, endpoint: str) -> LogLikelihood:
+        return sum_logprobs(block, start, stop, endpoint, self.capabilities.own_entries)
+
+    def _check_texts(self, block: Block, text: str, endpoint: str, part: str) -> None:
+        """Check that the tokens spell a text, or a part of it; they come from ``/tokenize``, which may be wrong."""
+        first = block.tokens[0]
+        shown = block.tokens if first and text.startswith(first) else block.tokens[1:]
+        # vLLM's prompt_logprobs have no entry for the first token, so that its text is not known.
+        part = "end" if not first and part == "all" else part
+        if self.capabilities.shows_texts and not spells(shown, text, part):
+            what = "The tokens do not spell the text that /tokenize was asked for"
+            raise CheckFailed(what, endpoint=endpoint, retryable=True)
 
     async def _measure(self, ask: Ask, ids: list[int], repeat: int) -> tuple[Block, str]:
         """Get the log-probabilities of a prompt; return exactly the prompt's tokens, and the URL that answered."""
@@ -151,4 +168,7 @@ class TokenIds(IdScorer):
         if not 0 <= len(block.tokens) - count <= 1:
             what = f"{count} token ids were sent, {len(block.tokens)} tokens came back"
             raise CheckFailed(what, endpoint=reply.endpoint)
-        return Block(block.text, block.tokens[:count], block.logprobs[:count], block.tops[:count]), reply.endpoint
+        if block.logprobs[0]:  # Some servers write 0 where others write null.
+            raise CheckFailed("The first token has a log-probability, and there is none before it", retryable=True)
+        logprobs, tops = block.logprobs[:count], block.tops[:count]
+        return Block(block.text, block.tokens[:count], logprobs, tops, listed=block.listed), reply.endpoint

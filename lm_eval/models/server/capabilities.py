@@ -25,6 +25,8 @@ class Capabilities:
         texts: Whether the tokens' texts make up the prompt: ``exact``, ``spaceless`` (equal without white space),
             ``tail`` (equal at the end only), ``wrong`` or ``none``.
         top_logprobs: Whether the likeliest token is listed for each prompt token.
+        own_entries: Where a prompt token is itself among those listed at its place: ``all``, ``greedy`` (only where it
+            is the likeliest) or ``none``.
         bos: The BOS token: ``shown`` (listed as a token), ``hidden`` (added and not listed) or ``absent``.
         usage_gap: How many more prompt tokens ``usage`` counts than the echo lists.
         tokenizer_gap: How many more tokens the tokenizer counts than the echo lists.
@@ -56,6 +58,7 @@ class Capabilities:
     offsets: str = "none"
     texts: str = "none"
     top_logprobs: bool = False
+    own_entries: str = "none"
     bos: str = "absent"
     usage_gap: int = 0
     tokenizer_gap: int = 0
@@ -83,6 +86,11 @@ class Capabilities:
         if not self.echo:
             return self.seen or "the server does not echo prompts with log-probabilities"
         return None if self.top_logprobs else "the server lists no top_logprobs, so is_greedy is unknown"
+
+    @property
+    def shows_texts(self) -> bool:
+        """Whether the texts of the server's tokens can be compared with the text of a prompt."""
+        return self.texts in ("exact", "spaceless", "tail")
 
     def window(self, max_length: int | None) -> int | None:
         """Return the model's window in tokens.

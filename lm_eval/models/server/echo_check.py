@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lm_eval.models.logprobs.blocks import Block
-from lm_eval.models.logprobs.checks import ROUNDING
+from lm_eval.models.logprobs.checks import ROUNDING, own_entries
 from lm_eval.models.logprobs.seams import prompt_tokens_of, seam_by_texts, without_spaces
 from lm_eval.models.server.capabilities import Capabilities
 
@@ -55,6 +55,7 @@ def check_echo(known: Capabilities, block: Block, prompt: str, prompt_tokens: in
         # Some servers write 0 where others write null.
         first_scored=bos_shown or block.logprobs[0] not in (None, 0),
         top_logprobs=all(top is not None for top in block.tops[1:count]),
+        own_entries=own_entries(block, first, count),
         completion_logprobs=len(block.tops) > count and block.tops[-1] is not None,
     ), count
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lm_eval.errors import APIError, MalformedResponse
+from lm_eval.errors import APIError, CheckFailed, MalformedResponse
+from lm_eval.models.logprobs.spelling import spells
 from lm_eval.models.work import Ask, Call
 
 __all__ = ["KINDS", "RemoteTokenizer", "Tokens", "find_tokenizer", "read_tokens"]
@@ -82,6 +83,8 @@ class RemoteTokenizer:
         tokens = read_tokens(reply.body)
         if tokens is None:
             raise MalformedResponse("The tokenizer's answer has no tokens", endpoint=reply.endpoint)
+        if tokens.pieces is not None and not _spell(tokens.pieces, text):
+            raise CheckFailed("The tokenizer's answer does not spell the text", endpoint=reply.endpoint, retryable=True)
         return tokens
 
     async def decode(self, ask: Ask, ids: Sequence[int]) -> str:
@@ -119,6 +122,8 @@ def read_tokens(body: object) -> Tokens | None:
     tokens = body.get("tokens") if isinstance(body, Mapping) else body
     if not isinstance(tokens, list):
         return None
+    if isinstance(body, Mapping) and body.get("count", len(tokens)) != len(tokens):
+        return None
     limit = body.get("max_model_len") if isinstance(body, Mapping) else None
     limit = limit if isinstance(limit, int) and limit > 0 else None
     if all(isinstance(token, int) for token in tokens):
@@ -128,6 +133,14 @@ def read_tokens(body: object) -> Tokens | None:
     pieces = [_bytes(token.get("piece")) for token in tokens]
     known = [piece for piece in pieces if piece is not None]
     return Tokens([token["id"] for token in tokens], known if len(known) == len(pieces) else None, limit)
+
+
+def _spell(pieces: Sequence[bytes], text: str) -> bool:
+    """Return whether the bytes of tokens are those of a text, after a BOS token or none."""
+    if b"".join(pieces) == text.encode("utf-8", "surrogatepass"):
+        return True
+    shown = [piece.decode("utf-8", "ignore") for piece in pieces]
+    return spells(shown, text) or spells(shown[1:], text)
 
 
 def _bytes(piece: object) -> bytes | None:

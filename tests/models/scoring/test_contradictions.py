@@ -1,0 +1,110 @@
+"""Answers whose numbers contradict themselves are refused, and never become a value."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from lm_eval.models.scoring import ScoringSettings, make_scorer
+from lm_eval.models.server.probe import probe_server
+from lm_eval.models.work import Answer, Slot
+from tests.models.in_process import InProcess
+from tests.models.scoring.helpers import answers, document, pair
+
+PAIRS = (
+    ("The capital of France is", " Paris"),
+    ("Question: which?\nA. one\nB. two\nAnswer:", " B"),
+    ("The river was wide", " and slow, said Ann."),
+    ("How are you", "?"),
+)
+TEXT = "The river was wide and slow, and the boats went down it."
+
+Spoil = Callable[[dict[str, Any], dict[str, Any]], None]
+"""Spoils the log-probabilities and the usage of an answer."""
+
+
+def _reverse(*names: str) -> Spoil:
+    def spoil(logprobs: dict[str, Any], usage: dict[str, Any]) -> None:
+        for name in names:
+            logprobs[name] = logprobs[name][::-1]
+
+    return spoil
+
+
+def _rotate(*names: str) -> Spoil:
+    def spoil(logprobs: dict[str, Any], usage: dict[str, Any]) -> None:
+        for name in names:
+            logprobs[name] = logprobs[name][1:] + logprobs[name][:1]
+
+    return spoil
+
+
+def _usage(change: int) -> Spoil:
+    def spoil(logprobs: dict[str, Any], usage: dict[str, Any]) -> None:
+        usage["prompt_tokens"] += change
+
+    return spoil
+
+
+SPOILS = {
+    "values in reverse order": _reverse("token_logprobs"),
+    "alternatives in reverse order": _reverse("top_logprobs"),
+    "both in reverse order": _reverse("token_logprobs", "top_logprobs"),
+    "tokens in reverse order": _reverse("tokens", "text_offset"),
+    "everything in reverse order": _reverse("tokens", "text_offset", "token_logprobs", "top_logprobs"),
+    "values one place off": _rotate("token_logprobs"),
+    "values and alternatives one place off": _rotate("token_logprobs", "top_logprobs"),
+    "the generated token counted in the prompt": _usage(1),
+    "one token too few counted": _usage(-1),
+}
+
+
+def _scored(profile: str, name: str, spoil: Spoil | None, spoiled_path: str = "/v1/completions") -> list[Any]:
+    """Score with a good probe, and then with spoiled answers; return answers and errors."""
+    server = InProcess(profile)
+    settings = ScoringSettings(model="mock", scoring=name)
+    scorer = make_scorer(asyncio.run(probe_server(server, settings)), settings)
+
+    def change(path: str, fields: Any, body: Any) -> Any:
+        body = copy.deepcopy(body)
+        if path == spoiled_path and path == "/v1/completions" and spoil is not None:
+            for choice in body["choices"]:
+                spoil(choice["logprobs"], body["usage"])
+        elif path == spoiled_path and spoil is not None:
+            spoil(body, {})
+        return body
+
+    server.change = change
+    slots = [pair(*texts) for texts in PAIRS]
+    if scorer.refuses("loglikelihood_rolling") is None:
+        slots.append(document(TEXT))
+    found = answers(scorer, slots, server)
+    assert len(found) == len(slots)
+    return [(slot, item, _true(server, slot)) for slot, item in zip(slots, found, strict=True)]
+
+
+def _true(server: InProcess, slot: Slot) -> Any:
+    if slot.instance.request_type == "loglikelihood_rolling":
+        return server.lm.rolling(TEXT)
+    return server.lm.logprob(*slot.instance.args)
+
+
+@pytest.mark.parametrize("name", ["echo_offsets", "echo_tokens", "echo_context", "token_ids"])
+@pytest.mark.parametrize("profile", ["vllm", "openai", "sglang", "llamacpp-python"])
+@pytest.mark.parametrize("spoiled", [None, *SPOILS])
+def test_an_echo_that_contradicts_itself_is_no_value(profile: str, name: str, spoiled: str | None) -> None:
+    if (profile, name) in {
+        ("openai", "token_ids"), ("sglang", "echo_offsets"), ("llamacpp-python", "echo_offsets"),
+        ("llamacpp-python", "token_ids"),
+    }:  # fmt: skip
+        return  # The server does not allow the strategy.
+    found = _scored(profile, name, None if spoiled is None else SPOILS[spoiled])
+    for slot, item, true in found:
+        if isinstance(item, Answer):
+            assert item.response == pytest.approx(true, abs=1e-6), (slot.instance.args, spoiled)
+    if spoiled is None:
+        assert all(isinstance(item, Answer) for _, item, _ in found)

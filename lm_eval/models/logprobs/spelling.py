@@ -73,13 +73,17 @@ def seam_fits(tokens: Sequence[str], seam: int, continuation: str) -> bool:
         seam: The index of the token.
         continuation: The continuation.
     """
+    after = "".join(tokens[seam + 1 :])
+    if (tokens[seam] + after).endswith(continuation):
+        # The texts of a character's first bytes are empty, or say nothing.
+        return len(after) < len(continuation) or not tokens[seam].strip("\ufffd")
     wanted = _letters(continuation)
     first, rest = _shown(tokens[seam : seam + 1], continuation), _shown(tokens[seam + 1 :], continuation)
-    letters, after = _letters(first), _letters(rest)
-    if not (letters + after).endswith(wanted):
-        wanted, letters, after = _normal(continuation), _normal(first), _normal(rest)
-    before = len(letters) + len(after) - len(wanted)
-    if before < 0 or not (letters + after).endswith(wanted):
+    letters, others = _letters(first), _letters(rest)
+    if not (letters + others).endswith(wanted):
+        wanted, letters, others = _normal(continuation), _normal(first), _normal(rest)
+    before = len(letters) + len(others) - len(wanted)
+    if before < 0 or not (letters + others).endswith(wanted):
         return False
     # Letters of the context are in the first token at most, and that token holds more than the end of the context.
     return before < len(letters) or before == 0 or (before == len(letters) and not first[-1].isalnum())

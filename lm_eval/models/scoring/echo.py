@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from lm_eval.errors import APIError, CheckFailed, ContextLengthExceeded, MalformedResponse
 from lm_eval.models.logprobs.blocks import Block, choices_of, read_block
@@ -162,7 +161,8 @@ class EchoScorer(BatchScorer):
             raise CheckFailed(what, endpoint=reply.endpoint, retryable=True)
         usage = reply.usage if alone else None
         listed = usage.prompt - known.usage_gap if usage is not None and usage.prompt else None
-        count = prompt_tokens_of(replace(block, text=text), prompt, listed, generates=known.completion_logprobs)
+        block.text = text
+        count = prompt_tokens_of(block, prompt, listed, generates=known.completion_logprobs)
         what = ""
         if count is None:
             what = f"The echo lists {len(block.tokens)} tokens where the server counts {listed} in the prompt"

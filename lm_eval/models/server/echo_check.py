@@ -55,7 +55,8 @@ def check_echo(known: Capabilities, block: Block, prompt: str, prompt_tokens: in
         # Some servers write 0 where others write null.
         first_scored=bos_shown or block.logprobs[0] not in (None, 0),
         top_logprobs=all(top is not None for top in block.tops[1:count]),
-        own_entries=own_entries(block, first, count),
+        # Without white space, different tokens have the same text, and their entries are one.
+        own_entries=own_entries(block, first, count) if texts != "spaceless" else "none",
         completion_logprobs=len(block.tops) > count and block.tops[-1] is not None,
     ), count
 

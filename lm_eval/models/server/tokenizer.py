@@ -6,11 +6,11 @@ Four kinds are known: ``vllm`` (SGLang too), ``llamacpp`` and ``tgi`` at ``/toke
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lm_eval.errors import APIError, CheckFailed, MalformedResponse
-from lm_eval.models.logprobs.spelling import spells
 from lm_eval.models.work import Ask, Call
 
 __all__ = ["KINDS", "RemoteTokenizer", "Tokens", "find_tokenizer", "read_tokens"]
@@ -137,10 +137,15 @@ def read_tokens(body: object) -> Tokens | None:
 
 def _spell(pieces: Sequence[bytes], text: str) -> bool:
     """Return whether the bytes of tokens are those of a text, after a BOS token or none."""
-    if b"".join(pieces) == text.encode("utf-8", "surrogatepass"):
-        return True
-    shown = [piece.decode("utf-8", "ignore") for piece in pieces]
-    return spells(shown, text) or spells(shown[1:], text)
+    wanted = text.encode("utf-8", "surrogatepass")
+    starts = b"".join(pieces), b"".join(pieces[1:])
+    return wanted in starts or _normal(wanted) in map(_normal, starts)
+
+
+def _normal(raw: bytes) -> str:
+    """Return a text without what tokenizers change: white space, capital letters, forms of the same character."""
+    text = unicodedata.normalize("NFKC", raw.decode("utf-8", "replace")).lower()
+    return "".join(text.split())
 
 
 def _bytes(piece: object) -> bytes | None:

@@ -108,3 +108,38 @@ def test_an_echo_that_contradicts_itself_is_no_value(profile: str, name: str, sp
             assert item.response == pytest.approx(true, abs=1e-6), (slot.instance.args, spoiled)
     if spoiled is None:
         assert all(isinstance(item, Answer) for _, item, _ in found)
+
+
+def _ids(change: Callable[[list[Any]], list[Any]]) -> Spoil:
+    def spoil(body: dict[str, Any], usage: dict[str, Any]) -> None:
+        body["tokens"] = change(body["tokens"])
+
+    return spoil
+
+
+def _other(token: Any) -> Any:
+    return {"id": 300, "piece": "zq"} if isinstance(token, dict) else 300
+
+
+TOKENS = {
+    "reversed": _ids(lambda tokens: tokens[::-1]),
+    "the last one missing": _ids(lambda tokens: tokens[:-1]),
+    "the first one doubled": _ids(lambda tokens: tokens[:1] + tokens),
+    "another one in the middle": _ids(lambda tokens: [*tokens[:3], _other(tokens[0]), *tokens[4:]]),
+    "another one at the end": _ids(lambda tokens: [*tokens[:-1], _other(tokens[0])]),
+}
+
+
+@pytest.mark.parametrize(
+    ("profile", "name"),
+    [
+        ("vllm", "token_ids"), ("vllm", "prompt_logprobs"), ("vllm", "echo_context"), ("sglang", "token_ids"),
+        ("llamacpp", "forced_token"), ("llamacpp-python", "echo_context"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("spoiled", TOKENS)
+def test_a_tokenizer_that_does_not_spell_the_text_gives_no_value(profile: str, name: str, spoiled: str) -> None:
+    path = "/extras/tokenize" if profile == "llamacpp-python" else "/tokenize"
+    for slot, item, true in _scored(profile, name, TOKENS[spoiled], path):
+        if isinstance(item, Answer):
+            assert item.response == pytest.approx(true, abs=1e-6), (slot.instance.args, spoiled)

@@ -57,6 +57,36 @@ def test_a_doc_written_differently_is_the_same_doc() -> None:
     assert (len(pair([a], [b]).pairs), pair([a], [b]).changed) == (1, 0)
 
 
+HELLASWAG = {"ctx": "A man sits on a roof. he", "endings": ["sleeps.", "works."], "label": "1"}
+ADDED = {"query": "Roof: A man sits on a roof. He", "choices": ["sleeps.", "works."], "gold": 1}
+
+
+@pytest.mark.parametrize("harness_first", [True, False])
+def test_a_doc_with_what_process_docs_added_is_the_same_doc(harness_first: bool) -> None:
+    """The reference harness adds three keys to documents of hellaswag, and writes the target as a text."""
+    harness = sample(doc={**HELLASWAG, **ADDED}, doc_hash="a", target="1", target_hash="t")
+    ours = sample(doc=HELLASWAG, doc_hash="b", target=1, target_hash="t")
+    found = pair(*([harness], [ours]) if harness_first else ([ours], [harness]))
+    assert (len(found.pairs), found.changed, found.prompts, found.targets) == (1, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"prompt_hash": "other"},
+        {"target_hash": "other"},
+        {"prompt_hash": None},
+        {"doc": {**HELLASWAG, **ADDED, "label": "0"}},
+        {"doc": ADDED},
+        {"doc": "text"},
+    ],
+)
+def test_a_doc_with_more_keys_and_anything_else_different_is_another_doc(other: dict[str, Any]) -> None:
+    theirs = {"doc": {**HELLASWAG, **ADDED}, "doc_hash": "a", "target_hash": "t", **other}
+    found = pair([sample(**theirs)], [sample(doc=HELLASWAG, doc_hash="b", target_hash="t")])
+    assert (found.pairs, found.changed) == ([], 1)
+
+
 def test_docs_without_hash_or_content_are_not_matched() -> None:
     bare = {"doc_id": 0, "acc": 1.0}
     assert pair([bare], [bare]).changed == 1

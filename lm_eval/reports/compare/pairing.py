@@ -45,7 +45,8 @@ def pair_samples(samples_a: Sequence[Sample], samples_b: Sequence[Sample]) -> di
     """Match the samples of a task by filter and ``doc_id``, where ``doc_hash`` agrees.
 
     Where hashes differ the content decides: the two harnesses write the same document with another order of keys, or
-    with numbers as text.
+    with numbers as text. A document with more keys, which ``process_docs`` added, is the same document when the
+    other keys agree and the hashes of prompt and target are equal.
 
     Args:
         samples_a: A run's samples of the task.
@@ -81,7 +82,7 @@ def _pair(samples_a: Sequence[Sample], samples_b: Sequence[Sample]) -> Pairing:
         b = partners.get(a.doc_id)
         if b is None or a.doc_id in twice:
             continue
-        if not _same(a.doc_hash, b.doc_hash, a.doc, b.doc):
+        if not _same_document(a, b):
             found.changed += 1
             continue
         found.errors_a += a.is_lost
@@ -93,6 +94,24 @@ def _pair(samples_a: Sequence[Sample], samples_b: Sequence[Sample]) -> Pairing:
         found.prompts += not _same_requests(a, b)
         found.targets += not _same(a.target_hash, b.target_hash, a.target, b.target)
     return found
+
+
+def _same_document(a: Sample, b: Sample) -> bool:
+    if _same(a.doc_hash, b.doc_hash, a.doc, b.doc):
+        return True
+    return (
+        None not in (a.prompt_hash, a.target_hash)
+        and (a.prompt_hash, a.target_hash) == (b.prompt_hash, b.target_hash)
+        and _agree(a.doc, b.doc)
+    )
+
+
+def _agree(a: object, b: object) -> bool:
+    """Whether two documents have keys in common, and the same value under each of these keys."""
+    if not isinstance(a, Mapping) or not isinstance(b, Mapping):
+        return False
+    common = [key for key in a if key in b]
+    return bool(common) and all(_equal(a[key], b[key]) for key in common)
 
 
 def _same(hash_a: str | None, hash_b: str | None, a: object, b: object) -> bool:

@@ -195,6 +195,12 @@ class TestFlips:
 
 
 class TestPairing:
+    def test_other_limits_are_reported(self, both: Both) -> None:
+        comparison = both(
+            {"t": docs(RIGHT_A)}, {"t": docs(RIGHT_B)}, {"config": {"limit": 5}}, {"config": {"limit": None}}
+        )
+        assert said(comparison)[0] == "limit: 5 in A, None in B."
+
     def test_unpaired_docs_are_reported(self, both: Both) -> None:
         a, b = docs(RIGHT_A)[:90], docs(RIGHT_B)[5:]
         b[0] = {**b[0], "doc": {"question": "other"}, "doc_hash": "other"}

@@ -89,6 +89,9 @@ def _of_runs(a: Run, b: Run) -> Iterator[str]:
             yield f"The {name} differs"
     if bool(a.at("fewshot_as_multiturn")) is not bool(b.at("fewshot_as_multiturn")):
         yield _in_both("fewshot_as_multiturn", a.at("fewshot_as_multiturn"), b.at("fewshot_as_multiturn"))
+    for key in ("limit", "samples"):
+        if a.config.get(key) != b.config.get(key):
+            yield _in_both(key, a.config.get(key), b.config.get(key))
     if a.config.get("fewshot_seed") != b.config.get("fewshot_seed"):
         yield _in_both("fewshot_seed", a.config.get("fewshot_seed"), b.config.get("fewshot_seed"))
 

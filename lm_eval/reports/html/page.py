@@ -5,22 +5,26 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 
 from lm_eval.errors import UnknownNameError
-from lm_eval.reports.compare import PairedRuns
+from lm_eval.reports.compare import PairedRuns, Pairing
 from lm_eval.reports.html.overview import overview
-from lm_eval.reports.html.packing import pack
+from lm_eval.reports.html.packing import pack, to_text
 from lm_eval.reports.html.samples import Samples
 from lm_eval.reports.html.scores import score_tree
 from lm_eval.reports.saving import save
 from lm_eval.results import Run
+from lm_eval.text import count_of, first_names, shorten
 from lm_eval.utils import pattern_match
 
 __all__ = ["report_path", "write_report"]
+
+eval_logger = logging.getLogger("lm_eval")
 
 _STYLES = ("base", "frame", "scores", "samples", "sample", "print")
 _SCRIPTS = (
@@ -44,7 +48,8 @@ def write_report(
 
     Args:
         run: The run.
-        path: The file; None means ``report_<time>.html`` next to the results file.
+        path: The file; None means ``report_<time>.html`` next to the results file, or with ``against``
+            ``report_<time>_against_<time of the other run>.html``.
         against: A run to compare it with, document by document.
         tasks: Names or patterns of the tasks and groups whose samples the page shows; none means all.
         limit_samples: Maximum number of documents per task whose samples the page shows; None means all.
@@ -56,22 +61,28 @@ def write_report(
         UnknownNameError: The run has no task or group of a name in ``tasks``.
         ConfigError: A samples file cannot be read, or the report cannot be written.
     """
-    place = path if path is not None else report_path(run)
+    place = path if path is not None else report_path(run, against)
     save(place, _parts(run, against, _chosen(run, tasks), limit_samples))
     return place
 
 
-def report_path(run: Run) -> Path:
+def report_path(run: Run, against: Run | None = None) -> Path:
     """Return the default file of a run's report.
 
     Args:
         run: The run.
+        against: The run that it is compared with.
 
     Returns:
-        ``report_<time>.html`` next to the results file; ``report.html`` when its name has no time.
+        ``report_<time>.html`` next to the results file, ``report.html`` when its name has no time; followed by
+        ``_against_`` and the time, or else the name, of the other results file.
     """
     time = _TIME.search(run.path.stem)
-    return run.path.with_name(f"report_{time[0]}.html" if time else "report.html")
+    name = f"report_{time[0]}" if time else "report"
+    if against is not None:
+        other = _TIME.search(against.path.stem)
+        name += f"_against_{other[0] if other else against.path.stem}"
+    return run.path.with_name(f"{name}.html")
 
 
 def _chosen(run: Run, names: Sequence[str]) -> list[str]:
@@ -100,7 +111,7 @@ def _parts(run: Run, against: Run | None, tasks: Sequence[str], limit: int | Non
     about["warnings"] += [{"level": "note", "text": text} for text in _left_out(run, tasks, limit)]
     content: dict[str, object] = {**about, "scores": score_tree(run, against, [*of_tasks, *of_groups])}
     if against is not None:
-        content["against"] = _against(run, against, samples)
+        content["against"] = _against(run, against, samples, versus.pairings if versus else {})
     index = samples.index()
     styles, scripts = _join("css", _STYLES), _join("js", _SCRIPTS)
     script = f"(() => {{\n'use strict';\n{scripts}\n}})();\n"
@@ -126,20 +137,51 @@ def _left_out(run: Run, tasks: Sequence[str], limit: int | None) -> Iterator[str
         yield f"Only the samples of the first {limit:,} documents of each task are in this report; scores are over all."
 
 
-def _against(run: Run, against: Run, samples: Samples) -> dict[str, object]:
+def _against(run: Run, against: Run, samples: Samples, pairings: Mapping[str, Sequence[Pairing]]) -> dict[str, object]:
     about = overview(against)
     names = [each.model_name or "model" for each in (run, against)]
     if names[0] == names[1]:
         names = [f"{names[0]} ({each.path.parent.parent.name})" for each in (run, against)]
+    notes = list(_other_documents(run, against, names[1], pairings))
+    for text in notes:
+        eval_logger.warning("%s", text)
     return {
         "self": names[0],
         "name": names[1],
         "file": against.path.name,
         "facts": about["facts"],
         "warnings": about["warnings"],
-        "unpaired": samples.unpaired,
+        "notes": [{"level": "note", "text": text} for text in notes],
         "other_prompts": samples.other_prompts,
     }
+
+
+def _other_documents(run: Run, against: Run, name: str, pairings: Mapping[str, Sequence[Pairing]]) -> Iterator[str]:
+    """Say what keeps the two runs from being about the same documents."""
+    for key in ("limit", "samples"):
+        here, there = run.config.get(key), against.config.get(key)
+        if here != there:
+            yield f"{key} differs: {_setting(here)} in this run, {_setting(there)} in {name}."
+    of_run, of_other = set(run.tasks), set(against.tasks)
+    for only, where in ((of_run - of_other, "this run"), (of_other - of_run, name)):
+        if only:
+            yield f"Only in {where}: {first_names(sorted(only))}."
+    # The documents are the same under every filter, so count those of one.
+    found = [group[0] for group in pairings.values() if group]
+    counts = (
+        (sum(each.only_b for each in found), "only in this run"),
+        (sum(each.only_a for each in found), f"only in {name}"),
+        (sum(each.changed for each in found), "with the same id but another content"),
+        (sum(each.repeated for each in found), "more than once in a run"),
+    )
+    parts = [f"{count_of(count, 'document')} {where}" for count, where in counts if count]
+    if parts:
+        both = count_of(sum(each.matched for each in found), "document")
+        yield f"The runs are not about the same documents: {', '.join(parts)}. Differences are over {both} of both."
+
+
+def _setting(value: object) -> str:
+    return "none" if value is None else shorten(to_text(value), 40)
 
 
 def _join(kind: str, names: Sequence[str]) -> str:

@@ -57,7 +57,6 @@ class Samples:
     Attributes:
         records: What the page shows of each document when it is opened.
         texts: The texts that prompts share.
-        unpaired: Number of samples of either run without a partner in the other run.
         other_prompts: Number of paired samples whose prompts differ.
     """
 
@@ -68,7 +67,7 @@ class Samples:
             limit: Maximum number of documents per task; None means all.
         """
         self.records, self.texts = Chunks(), Texts()
-        self.unpaired = self.other_prompts = 0
+        self.other_prompts = 0
         self._limit = limit
         self._tasks: list[dict[str, object]] = []
         self._blocks: list[dict[str, object]] = []
@@ -114,11 +113,10 @@ class Samples:
         self._tasks.append({**entry, "settings": [to_text(each) for each in settings]})
 
     def _partners(self, pairings: Mapping[str, Pairing]) -> dict[int, Sample]:
-        """Return the other run's samples by the identity of this run's, and count those without a partner."""
+        """Return the other run's samples by the identity of this run's, and count those with another prompt."""
         found: dict[int, Sample] = {}
         for pairing in pairings.values():
             found |= {id(sample): other for other, sample in pairing.pairs}
-            self.unpaired += pairing.changed + pairing.repeated + pairing.only_a + pairing.only_b
             self.other_prompts += pairing.prompts
         return found
 

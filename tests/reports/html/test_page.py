@@ -36,6 +36,48 @@ def test_the_report_is_next_to_the_results(tmp_path: Path) -> None:
     assert write_report(load(results)) == tmp_path / f"report_{TIME}.html"
 
 
+def test_a_report_against_another_run_is_a_separate_file(tmp_path: Path) -> None:
+    run, other = load(save(tmp_path / "a", SAMPLES)), load(save(tmp_path / "b", SAMPLES))
+    plain, versus = write_report(run), write_report(run, against=other)
+    assert (plain.name, versus.name) == (f"report_{TIME}.html", f"report_{TIME}_against_{TIME}.html")
+    assert versus.parent == tmp_path / "a"
+    assert "against" not in block(plain.read_text(), "run")
+
+
+def test_a_report_against_a_run_without_a_time_has_its_name(tmp_path: Path) -> None:
+    run, other = load(save(tmp_path / "a", SAMPLES)), load(save(tmp_path / "b", SAMPLES))
+    other.path = other.path.with_name("baseline.json")
+    assert write_report(run, against=other).name == f"report_{TIME}_against_baseline.html"
+
+
+def test_equal_runs_have_no_note(tmp_path: Path) -> None:
+    run, other = load(save(tmp_path / "a", SAMPLES)), load(save(tmp_path / "b", SAMPLES))
+    assert block(write_report(run, against=other).read_text(), "run")["against"]["notes"] == []
+
+
+def test_runs_of_other_documents_or_limits_are_noted_on_the_page_and_on_stderr(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    here = {"numbers": [s for n in (0, 1, 2, 3) for s in generation(n, "3", 1.0)], "mine": generation(0, "3", 1.0)}
+    there = [
+        *generation(1, "4", 0.0, doc={"question": "another doc"}),
+        *[s for n in (2, 3, 8, 9, 10) for s in generation(n, "4", 0.0)],
+    ]
+    save(tmp_path / "a" / "m", here, config={"limit": 4})
+    save(tmp_path / "b" / "m", {"numbers": there, "yours": generation(0, "3", 1.0)}, model="old")
+    assert main(["report", str(tmp_path / "a"), "--against", str(tmp_path / "b")]) == 0
+    (page,) = (tmp_path / "a" / "m").glob("report_*_against_*.html")
+    notes = [note["text"] for note in block(page.read_text(), "run")["against"]["notes"]]
+    assert notes == [
+        "limit differs: 4 in this run, none in old.",
+        "Only in this run: mine.",
+        "Only in old: yours.",
+        "The runs are not about the same documents: 1 document only in this run, 3 documents only in old, "
+        "1 document with the same id but another content. Differences are over 2 documents of both.",
+    ]
+    assert [record.getMessage() for record in caplog.records] == notes
+
+
 def test_the_same_run_gives_the_same_file(tmp_path: Path) -> None:
     run = load(save(tmp_path, SAMPLES))
     first, second = (write_report(run, tmp_path / name) for name in ("a.html", "b.html"))

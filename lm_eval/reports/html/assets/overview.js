@@ -30,19 +30,15 @@ function showOverview() {
 function pairingWarnings() {
   const found = [];
   if (!run.against) return found;
-  const { name, other_prompts: prompts, unpaired, warnings } = run.against;
+  const { name, other_prompts: prompts, notes, warnings } = run.against;
   if (prompts)
     found.push({
       level: "error",
       text: `${plural(prompts, "sample")} had another prompt in ${name}: differences may come from the prompts.`,
     });
-  if (unpaired)
-    found.push({
-      level: "note",
-      text: `${plural(unpaired, "sample")} of this run or of ${name} could not be paired: docs that differ, or that only one of the runs has.`,
-    });
   return [
     ...found,
+    ...notes,
     ...warnings
       .filter((warning) => warning.level === "error")
       .map((warning) => ({ level: warning.level, text: `${name}: ${warning.text}` })),

@@ -88,6 +88,11 @@ class Capabilities:
         return None if self.top_logprobs else "the server lists no top_logprobs, so is_greedy is unknown"
 
     @property
+    def tokenizer_kind(self) -> str | None:
+        """The kind of the server's tokenizer; None when there is none."""
+        return self.tokenizer.kind if self.tokenizer is not None else None
+
+    @property
     def shows_texts(self) -> bool:
         """Whether the texts of the server's tokens can be compared with the text of a prompt."""
         return self.texts in ("exact", "spaceless", "tail")
@@ -107,5 +112,5 @@ class Capabilities:
     def to_dict(self) -> dict[str, object]:
         """Return the findings for the results file."""
         findings = asdict(self)
-        findings["tokenizer"] = self.tokenizer.kind if self.tokenizer is not None else None
+        findings["tokenizer"] = self.tokenizer_kind
         return {key: list(value) if isinstance(value, tuple) else value for key, value in findings.items()}

@@ -2,15 +2,17 @@
 
 At most four requests are sent, without GETs: an echo of a text with characters of several bytes; one or two to find a
 tokenizer; and, depending on the first answers, a batch of prompts, a forced token, or a list of ``top_logprobs``.
+An answer that would refuse the server, or that contradicts another one, is asked for once more, so that one slip of a
+server does not end a run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
-from lm_eval.errors import APIError, EndpointUnreachable, RequestRejected, ServerError
+from lm_eval.errors import APIError, EndpointUnreachable, MalformedResponse, RequestRejected, ServerError
 from lm_eval.models.logprobs.blocks import choices_of, first_top_tokens, read_block
 from lm_eval.models.server.capabilities import Capabilities
 from lm_eval.models.server.echo_check import check_echo
@@ -25,6 +27,13 @@ PROBE_TEXT = "The capital of France is Paris, naïve café 日本語 🙂 and so
 
 _TOPS, _FEW_TOPS = 20, 5
 _MAX_REQUESTS = 4
+_ECHO_FINDINGS: dict[str, object] = {
+    item.name: item.default
+    for item in fields(Capabilities)
+    if item.name
+    in ("echo", "seen", "logprobs", "offsets", "texts", "top_logprobs", "own_entries", "bos", "usage_gap", "bos_text",
+        "first_scored", "prompt_logprobs", "completion_logprobs")
+}  # fmt: skip
 _KINDS = {"llamacpp": "llama.cpp", "vllm": "vLLM", "sglang": "SGLang"}
 
 
@@ -48,16 +57,19 @@ async def probe_server(ask: Ask, settings: ScoringSettings) -> Capabilities:
         return probe.known
     listed = await probe.try_echo()
     tokens = await probe.try_tokenizer()
+    if probe.contradicts(tokens, listed):
+        listed = await probe.echo_once()
     if tokens is not None:
         probe.find_bos_id(tokens, listed)
         tokens = tokens if probe.known.tokenizer is not None else None
     if probe.known.echo and settings.scoring not in ("first_token", "forced_token"):
         await probe.try_batch(tokens)
     elif tokens is None or (probe.known.echo and settings.scoring == "first_token"):
-        await probe.try_top_logprobs()
+        if probe.known.requests < _MAX_REQUESTS:
+            await probe.try_top_logprobs()
         if probe.known.echo and probe.known.requests < _MAX_REQUESTS:
             await probe.try_batch(tokens)
-    else:
+    elif probe.known.requests < _MAX_REQUESTS or probe.known.tokenizer_kind != "extras":
         await probe.try_forced_token(tokens)
     return probe.known
 
@@ -89,6 +101,7 @@ class _Probe:
     def __init__(self, ask: Ask, settings: ScoringSettings) -> None:
         self.ask, self.settings = ask, settings
         self.known = Capabilities()
+        self._refused = False
 
     def learn(self, **found: Any) -> None:
         """Set fields of the findings."""
@@ -150,18 +163,28 @@ class _Probe:
             self.learn(eos_text=eos)
 
     async def try_echo(self) -> int:
-        """Ask for an echo; return how many tokens of the prompt it lists."""
+        """Ask for an echo, twice if the first answer is none; return how many tokens of the prompt it lists."""
+        listed = await self.echo_once()
+        needed = self.settings.scoring not in ("first_token", "forced_token")
+        if needed and self.known.echo_obstacle is not None and not self._refused:
+            listed = await self.echo_once()
+        return listed
+
+    async def echo_once(self) -> int:
+        """Ask for an echo; return how many tokens of the prompt it lists, and forget what an earlier echo showed."""
+        self.learn(**_ECHO_FINDINGS)
         try:
             reply = await self.complete(prompt=PROBE_TEXT, temperature=0, max_tokens=1, logprobs=1, echo=True)
-        except (RequestRejected, ServerError) as error:
+            choice = choices_of(reply)[0]
+            block, tops = read_block(choice, reply.endpoint), first_top_tokens(choice)
+        except (RequestRejected, ServerError, MalformedResponse) as error:
+            self._refused = not isinstance(error, MalformedResponse)
             self.learn(seen=f"a request with echo and logprobs was answered with: {' '.join(str(error).split())}")
             return 0
-        choice = choices_of(reply)[0]
-        block = read_block(choice, reply.endpoint)
         content = isinstance(choice.get("logprobs"), Mapping) and "content" in choice["logprobs"]
         self.learn(
             logprobs="content" if content else "legacy" if block.tokens else "none",
-            completion_logprobs=bool(first_top_tokens(choice)),
+            completion_logprobs=bool(tops),
             prompt_logprobs=isinstance(choice.get("prompt_logprobs"), list),
         )
         if not block.text.startswith(PROBE_TEXT):
@@ -173,6 +196,15 @@ class _Probe:
         prompt_tokens = reply.usage.prompt if reply.usage is not None else 0
         self.known, listed = check_echo(self.known, block, PROBE_TEXT, prompt_tokens)
         return listed
+
+    def contradicts(self, tokens: Tokens | None, listed: int) -> bool:
+        """Return whether ``usage`` in the echo may be wrong: the tokenizer counts otherwise, or it is one too high."""
+        known = self.known
+        if not known.echo:
+            return False
+        hidden = len(tokens.ids) - listed if tokens is not None else 0
+        # One more than is listed is a hidden BOS token, or the generated token. llama-cpp-python does hide one.
+        return hidden != known.usage_gap or (known.usage_gap == 1 and known.tokenizer_kind != "extras")
 
     async def try_tokenizer(self) -> Tokens | None:
         """Look for a tokenizer; return the tokens of the text, None when there is no tokenizer."""
@@ -267,8 +299,9 @@ class _Probe:
                 self.note(f"{count} top_logprobs in a chat answer", error)
                 continue
             self.learn(chat_logprobs=bool(tops), max_logprobs=min(len(tops), count))
-            return
-        self.learn(chat_logprobs=False)
+            if tops:
+                return
+        self.learn(chat_logprobs=bool(self.known.chat_logprobs))
 
     def _counts(self) -> tuple[int, ...]:
         """Return the numbers of ``top_logprobs`` to try, at most as many as there are requests left."""

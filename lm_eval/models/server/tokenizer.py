@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lm_eval.errors import APIError, CheckFailed, MalformedResponse
+from lm_eval.models.logprobs.blocks import reading
 from lm_eval.models.work import Ask, Call
 
 __all__ = ["KINDS", "RemoteTokenizer", "Tokens", "find_tokenizer", "read_tokens"]
@@ -110,6 +111,7 @@ class RemoteTokenizer:
         return str(text)
 
 
+@reading
 def read_tokens(body: object) -> Tokens | None:
     """Read the answer of a tokenizer of any kind.
 
@@ -185,11 +187,12 @@ async def find_tokenizer(
         "add_special": special, "add_special_tokens": special, "with_pieces": True,
     }  # fmt: skip
     for path, payload in (("//tokenize", body), ("//extras/tokenize", {"input": text})):
-        try:
-            reply = await ask(Call(path, payload))
-        except APIError:
-            continue
-        tokens, kind = read_tokens(reply.body), _kind_of(reply.body)
-        if tokens is not None and tokens.ids and kind is not None:
-            return RemoteTokenizer("extras" if "extras" in path else kind, model), tokens
+        for _ in range(2):  # An answer without tokens may be a slip, and is asked for once more.
+            try:
+                reply = await ask(Call(path, payload))
+            except APIError:
+                break
+            tokens, kind = read_tokens(reply.body), _kind_of(reply.body)
+            if tokens is not None and tokens.ids and kind is not None:
+                return RemoteTokenizer("extras" if "extras" in path else kind, model), tokens
     return None, None

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import copy
 import json
 from typing import Any
 
@@ -12,6 +14,7 @@ from lm_eval.models.scoring import ScoringSettings, capability_table
 from lm_eval.models.server.capabilities import Capabilities
 from lm_eval.models.server.probe import PROBE_TEXT, probe_server
 from lm_eval.models.work import Call, Reply
+from tests.models.in_process import InProcess
 from tests.models.scoring.helpers import Fake, Http, legacy_choice
 
 
@@ -116,3 +119,64 @@ def test_the_number_of_alternatives_is_found_by_trying() -> None:
                 "top_logprobs": [{str(place): -3.0 for place in range(payload["logprobs"])}]}}]}  # fmt: skip
 
     assert findings(Fake(completions=strict), scoring="first_token").max_logprobs == 5
+
+
+def _wrong_values(body: Any) -> None:
+    body["choices"][0]["logprobs"]["token_logprobs"][5] = 0.5
+
+
+def _no_tops(body: Any) -> None:
+    body["choices"][0]["logprobs"]["top_logprobs"][3] = None
+
+
+def _no_echo(body: Any) -> None:
+    body["choices"][0]["text"] = "!"
+
+
+def _no_logprobs(body: Any) -> None:
+    body["choices"][0]["logprobs"] = None
+
+
+def _short_lists(body: Any) -> None:
+    del body["choices"][0]["logprobs"]["tokens"][-1]
+
+
+def _one_more(body: Any) -> None:
+    body["usage"]["prompt_tokens"] += 1
+
+
+def _no_choices(body: Any) -> None:
+    body["choices"] = []
+
+
+def _no_tokens(body: Any) -> None:
+    body["tokens"] = "none"
+
+
+@pytest.mark.parametrize("profile", ["vllm", "openai", "sglang", "default", "llamacpp-python", "llamacpp"])
+@pytest.mark.parametrize(
+    ("slip", "place"),
+    [*((slip, 1) for slip in (_wrong_values, _no_tops, _no_echo, _no_logprobs, _short_lists, _one_more, _no_choices)),
+     (_no_tokens, 1)],
+)  # fmt: skip
+def test_one_slip_of_the_server_changes_no_finding(profile: str, slip: Any, place: int) -> None:
+    server = InProcess(profile)
+    settings = ScoringSettings(model="mock")
+    good = asyncio.run(probe_server(server, settings))
+    count = 0
+
+    def change(path: str, fields: Any, body: Any) -> Any:
+        nonlocal count
+        wanted = "tokenize" if slip is _no_tokens else "completions"
+        count += wanted in path
+        if wanted in path and count == place:
+            body = copy.deepcopy(body)
+            with contextlib.suppress(LookupError, TypeError):
+                slip(body)
+        return body
+
+    server.change = change
+    found = asyncio.run(probe_server(server, settings))
+    same = {**found.to_dict(), "requests": 0, "seen": ""}
+    assert same == {**good.to_dict(), "requests": 0, "seen": ""}
+    assert found.requests <= 5

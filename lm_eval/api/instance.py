@@ -60,7 +60,8 @@ class ResponseInfo:
 
     Attributes:
         outcome: ``ok``; ``length`` (cut at the token limit); ``empty``; ``refusal``;
-            ``filtered`` (by a content filter); ``reasoning_only`` (nothing after the reasoning).
+            ``filtered`` (by a content filter); ``reasoning_only`` (nothing after the reasoning);
+            ``unknown_finish`` (complete as far as one can see, with a finish reason that has no known meaning).
         finish_reason: As the endpoint reports it.
         reasoning: Reasoning text that is not part of the response.
         usage: Token counts.

@@ -30,6 +30,7 @@ OUTCOME_WORDS = {
     "refusal": "refused by the model",
     "filtered": "stopped by a content filter",
     "reasoning_only": "reasoning without an answer",
+    "unknown_finish": "ended for an unknown reason",
 }
 """``ResponseInfo.outcome`` to how it is shown; a complete response has the outcome ``ok``."""
 

@@ -12,7 +12,7 @@ from lm_eval.errors import Refused
 from lm_eval.mock_server.broken_answers import BREAKERS, HTML_PAGE
 from lm_eval.mock_server.chat import chat
 from lm_eval.mock_server.completions import complete
-from lm_eval.mock_server.delivery import deliver, error_answer, error_headers, hang, reset
+from lm_eval.mock_server.delivery import deliver, error_answer, error_headers, error_message, hang, reset
 from lm_eval.mock_server.faults import Fault, FaultPlan
 from lm_eval.mock_server.info_routes import INFO_ROUTES, models
 from lm_eval.mock_server.json_text import JsonObject, dumps, thaw
@@ -190,7 +190,7 @@ class MockApp:
         headers |= error_headers(fault)
         if page is not None:
             return web.Response(text=page, status=status, content_type="text/html", headers=headers)
-        raise refusal(self._profile, status, f"The mock server was told to answer {status}.", code=status)
+        raise refusal(self._profile, status, error_message(fault), code=status)
 
     def _check_key(self, request: web.Request) -> None:
         key = self._settings.api_key

@@ -96,6 +96,58 @@ def _error_body(answer: _Answer) -> _Answer:
     return {"error": error, "model": answer["model"]}
 
 
+def _beside(answer: _Answer) -> _Answer:
+    return answer | _error_body(answer)
+
+
+def _choice_error(choice: _Answer) -> None:
+    _set_text(choice, "")
+    choice["error"] = {"message": "upstream failed", "code": 502}
+
+
+def _ended_by(name: str, reason: str) -> Callable[[_Answer], None]:
+    def change(choice: _Answer) -> None:
+        text = _text(choice)
+        _set_text(choice, text[: len(text) // 2])
+        choice[name] = reason
+
+    return change
+
+
+def _as_value(wrap: Callable[[str], object]) -> Callable[[_Answer], None]:
+    def change(choice: _Answer) -> None:
+        value = wrap(_text(choice))
+        if "message" in choice:
+            choice["message"]["content"] = value
+        else:
+            choice["text"] = value
+
+    return change
+
+
+def _without_choices(choices: list[_Answer] | None) -> Callable[[_Answer], _Answer]:
+    def breaker(answer: _Answer) -> _Answer:
+        answer["choices"] = choices
+        if isinstance(answer.get("usage"), dict):
+            answer["usage"]["completion_tokens"] = 0
+        return answer
+
+    return breaker
+
+
+def _indexes(number: Callable[[int], int | None]) -> Callable[[_Answer], _Answer]:
+    def breaker(answer: _Answer) -> _Answer:
+        for choice in answer["choices"]:
+            choice["index"] = number(choice["index"])
+        return answer
+
+    return breaker
+
+
+def _unknown_finish(choice: _Answer) -> None:
+    choice["finish_reason"] = "tuesday"
+
+
 BREAKERS: dict[str, Callable[[_Answer], _Answer]] = {
     "null-content": _each_choice(lambda choice: _set_text(choice, None)),
     "null-logprobs": _each_choice(_null_logprobs),
@@ -110,5 +162,17 @@ BREAKERS: dict[str, Callable[[_Answer], _Answer]] = {
     "content-filter": _each_choice(_filtered),
     "refusal": _each_choice(_refused),
     "error-body": _error_body,
+    "error-and-choices": _beside,
+    "choice-error": _each_choice(_choice_error),
+    "finish-error": _each_choice(_ended_by("finish_reason", "error")),
+    "finish-abort": _each_choice(_ended_by("finish_reason", "abort")),
+    "native-error": _each_choice(_ended_by("native_finish_reason", "network_error")),
+    "unknown-finish": _each_choice(_unknown_finish),
+    "list-content": _each_choice(_as_value(lambda text: [text])),
+    "object-content": _each_choice(_as_value(lambda text: {"answer": text})),
+    "no-choices": _without_choices([]),
+    "null-choices": _without_choices(None),
+    "null-index": _indexes(lambda index: None),
+    "from-one": _indexes(lambda index: index + 1),
 }
 """Fault kind → the function that spoils a good answer."""

@@ -15,10 +15,15 @@ from lm_eval.mock_server.faults import Fault
 if TYPE_CHECKING:
     from aiohttp import web
 
-__all__ = ["deliver", "error_answer", "error_headers", "hang", "reset"]
+__all__ = ["deliver", "error_answer", "error_headers", "error_message", "hang", "reset"]
 
 _DRIP_PIECES = 20
 _HTML_STATUSES = ("502", "504")
+_MESSAGES = {
+    "400-temperature": "`temperature` and `top_p` cannot both be specified for this model.",
+    "400-system-role": "System role not supported",
+    "500-parameter": "UnsupportedParamsError: mock does not support parameters: {'seed': 1234}, for model=mock.",
+}
 
 
 def error_headers(fault: Fault) -> dict[str, str]:
@@ -52,6 +57,18 @@ def error_answer(fault: Fault) -> tuple[int, str | None] | None:
     if not status.isdigit():
         return None
     return int(status), HTML_PAGE if status in _HTML_STATUSES else None
+
+
+def error_message(fault: Fault) -> str:
+    """Return the message of a fault that answers with an error object.
+
+    Args:
+        fault: The fault.
+
+    Returns:
+        The message.
+    """
+    return _MESSAGES.get(fault.kind, f"The mock server was told to answer {fault.kind[:3]}.")
 
 
 async def hang(request: web.Request, closing: asyncio.Event) -> None:

@@ -19,6 +19,8 @@ __all__ = ["KINDS", "Fault", "FaultPlan", "FaultSource", "parse_fault"]
 
 KINDS = {
     "400": "400 with an error body",
+    "400-temperature": "400 that says that temperature and top_p exclude each other",
+    "400-system-role": "400 that says that the chat template takes no system message",
     "401": "401 with an error body",
     "403": "403 with an error body",
     "404": "404 with an error body",
@@ -30,6 +32,7 @@ KINDS = {
     "429-retry-after-ms": "429 with retry-after-ms: VALUE (default 200)",
     "429-retry-after-date": "429 with Retry-After as a date VALUE seconds from now (default 1)",
     "500": "500 with an error body",
+    "500-parameter": "500 that says that the seed is no supported parameter",
     "502": "502 with an HTML body, as from a proxy",
     "503": "503 with an error body",
     "503-retry-after": "503 with Retry-After: VALUE seconds (default 1)",
@@ -54,6 +57,18 @@ KINDS = {
     "content-filter": "200, and no text, with finish_reason content_filter",
     "refusal": "200, and a refusal instead of the message",
     "error-body": "200, and an error object instead of the answer",
+    "error-and-choices": "200, and an error object next to the choices",
+    "choice-error": "200, and an error object in each choice",
+    "finish-error": "200, and half the text, with finish_reason error",
+    "finish-abort": "200, and half the text, with finish_reason abort",
+    "native-error": "200, and half the text, with native_finish_reason network_error",
+    "unknown-finish": "200, and a finish_reason that no other server has",
+    "list-content": "200, and a list of texts instead of the text",
+    "object-content": "200, and an object instead of the text",
+    "no-choices": "200, an empty list of choices, and no generated token",
+    "null-choices": "200, null instead of the choices, and no generated token",
+    "null-index": "200, and null instead of the indexes",
+    "from-one": "200, and indexes that start at 1",
 }
 """Kind of fault → what it does."""
 

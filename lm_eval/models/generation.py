@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from lm_eval.api.instance import ResponseInfo, Usage
 from lm_eval.config.generation import take_limit, take_stops
-from lm_eval.errors import MalformedResponse, RequestRejected, ServerError
-from lm_eval.models.http.replies import choices_in_order
+from lm_eval.errors import LMEvalError, MalformedResponse, RequestRejected, ServerError
+from lm_eval.models.http.choices import choices_in_order, excerpt, has_no_choices
+from lm_eval.models.http.finish import FILTERED, LENGTH, UNKNOWN, finish_reason, meaning_of
+from lm_eval.models.http.replies import unreadable
 from lm_eval.models.protocol import APIModel
 from lm_eval.models.utils import cut_at_stops, handle_stop_sequences
 from lm_eval.models.work import Answer, Ask, Call, Reply, Slot, Unit
 
-__all__ = ["GenerationUnit", "generation_units", "text_of", "to_payload"]
+__all__ = ["GenerationUnit", "generation_units", "to_payload"]
 
 SERVER_STOPS = 4
 """Maximum number of stop sequences that the OpenAI API takes. All of them are applied to the returned text here."""
+_FILTERED_PROMPT = re.compile(r'(?i)"filtered": true|"block_?reason": "|content_filter"')
+"""What a content filter adds to a reply without choices."""
 
 
 def to_payload(
@@ -54,52 +59,36 @@ def _stops(settings: dict[str, Any], eos: str | None) -> list[str]:
     return [stop for stop in handle_stop_sequences(take_stops(settings), eos) if stop]
 
 
-def text_of(choice: Mapping[str, object]) -> str:
-    """Read the text of a choice of a completion or chat reply.
-
-    Args:
-        choice: The choice.
-
-    Returns:
-        The text; empty if there is only reasoning, for example.
-
-    Raises:
-        MalformedResponse: The choice has no field for a text.
-    """
-    message = choice.get("message")
-    holder, key = (message, "content") if isinstance(message, dict) else (choice, "text")
-    if key not in holder and not (isinstance(message, dict) and message):
-        raise MalformedResponse("A choice has neither a text nor a message", status=200, body=json.dumps(choice)[:300])
-    content = holder.get(key)
-    if isinstance(content, list):
-        parts = [part.get("text", "") for part in content if isinstance(part, dict)]
-        content = "".join(part for part in parts if isinstance(part, str))
-    if content is not None and not isinstance(content, str):
-        raise MalformedResponse("The text of a choice is not text", status=200, body=json.dumps(choice)[:300])
-    return content or ""
-
-
 def _info_of(choice: Mapping[str, object], text: str, response: str, usage: Usage | None) -> ResponseInfo:
     """Classify a response: ``ok``, or the reason why a task should not rely on it."""
     message = choice.get("message")
     holder = message if isinstance(message, dict) else choice
-    finish = choice.get("finish_reason")
+    finish = finish_reason(choice)
+    meaning = meaning_of(finish)
     reasoning = holder.get("reasoning_content") or holder.get("reasoning")
     reasoning = reasoning if isinstance(reasoning, str) else None
     thought = bool(reasoning) or (usage is not None and usage.reasoning > 0)
     if holder.get("refusal"):
         outcome = "refusal"
-    elif finish == "content_filter":
+    elif meaning == FILTERED:
         outcome = "filtered"
     elif not text.strip() and thought:
         outcome = "reasoning_only"
-    elif finish == "length" and len(response) == len(text):
+    elif meaning == LENGTH and len(response) == len(text):
         outcome = "length"
     elif not response.strip():
         outcome = "empty"
+    elif meaning == UNKNOWN:
+        outcome = "unknown_finish"
     else:
         outcome = "ok"
-    return ResponseInfo(outcome, finish if isinstance(finish, str) else None, reasoning, usage)
+    return ResponseInfo(outcome, finish, reasoning, usage)
+
+
+def _without_choices(slot: Slot, reply: Reply) -> Answer:
+    """Return the answer for a reply whose list of choices is empty: the model said nothing, or a filter took it."""
+    filtered = _FILTERED_PROMPT.search(excerpt(reply.body, 10_000)) is not None
+    return Answer(slot, "", ResponseInfo("filtered" if filtered else "empty", None, None, reply.usage))
 
 
 @dataclass(slots=True)
@@ -138,6 +127,8 @@ class GenerationUnit:
         payload = model.generation_payload([slot.instance for slot in batch], settings, repeat)
         try:
             reply = await ask(Call(model.path, payload, repeat))
+            if len(batch) == 1 and has_no_choices(reply.body):
+                return [_without_choices(batch[0], reply)]
             texts = self._read(reply.body)
         except (RequestRejected, ServerError, MalformedResponse):
             if len(batch) == 1:
@@ -150,10 +141,10 @@ class GenerationUnit:
         """Let the model class read the texts; an exception of its code means that the JSON is not as promised."""
         try:
             texts = self.model.parse_generations(outputs=body, count=len(self.batch))
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
-            raise MalformedResponse(
-                f"The answer cannot be read ({type(error).__name__}: {error})", status=200, body=json.dumps(body)[:300]
-            ) from error
+        except LMEvalError:
+            raise
+        except Exception as error:
+            raise unreadable(error, body=body) from error
         if len(texts) != len(self.batch):
             raise MalformedResponse(f"{len(self.batch)} prompts were sent and {len(texts)} texts came back", status=200)
         return texts

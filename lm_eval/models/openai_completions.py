@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 from lm_eval.api.instance import Instance
 from lm_eval.errors import ConfigError
 from lm_eval.models.api_models import TemplateAPI
-from lm_eval.models.generation import text_of, to_payload
-from lm_eval.models.http.replies import choices_in_order
+from lm_eval.models.generation import to_payload
+from lm_eval.models.http.choices import choices_in_order, text_of
 from lm_eval.models.messages import ChatPrompt, Message, with_images
 
 __all__ = ["LocalChatCompletion", "LocalCompletionsAPI", "OpenAIChatCompletion", "OpenAICompletionsAPI"]

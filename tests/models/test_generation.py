@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from lm_eval.errors import MalformedResponse
-from lm_eval.models.generation import text_of, to_payload
+from lm_eval.models.generation import to_payload
+from lm_eval.models.http.choices import text_of
 
 
 def payload(gen_kwargs: dict[str, Any], eos: str | None = None, seed: int | None = 1234) -> dict[str, Any]:

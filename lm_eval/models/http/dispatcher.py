@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from lm_eval.api.instance import RequestError
-from lm_eval.errors import APIError, MalformedResponse, RunAborted
+from lm_eval.errors import APIError, LMEvalError, MalformedResponse, RunAborted
+from lm_eval.models.http.replies import unreadable
 from lm_eval.models.work import Answer, Call, Reply, Slot, Unit
 
 if TYPE_CHECKING:
     from lm_eval.models.http.engine import Engine
 
 __all__ = ["Dispatcher"]
+
+eval_logger = logging.getLogger("lm_eval")
 
 _WORKERS_PER_CALL, _EXTRA_WORKERS = 4, 16
 """At most 4 workers per call in flight, plus 16: most may wait for a retry, and each holds the payload of its unit."""
@@ -115,7 +119,7 @@ class Dispatcher:
         while unit is not None:
             try:
                 try:
-                    results = await unit.run(engine.ask)
+                    results = await self._run(unit)
                 except MalformedResponse as error:
                     if engine.gave_up(error):
                         raise
@@ -142,6 +146,26 @@ class Dispatcher:
                 self._start_workers()
             unit = self._next_unit()
 
+    async def _run(self, unit: Unit) -> Sequence[Answer | Unit]:
+        """Run a unit. Any exception of the code that reads a reply means that the reply is malformed."""
+        ask, answered = self._engine.ask, False
+
+        async def noting(call: Call) -> Reply:
+            nonlocal answered
+            reply = await ask(call)
+            answered = True
+            return reply
+
+        try:
+            return await unit.run(noting)
+        except LMEvalError:
+            raise
+        except Exception as error:
+            if not answered:
+                raise
+            eval_logger.debug("A reply cannot be read", exc_info=error)
+            raise unreadable(error) from error
+
     def _pass_on(self, results: Sequence[Answer | Unit]) -> None:
         follow_ups: list[Unit] = []
         for result in results:
@@ -163,7 +187,7 @@ class Dispatcher:
                 break
             engine.accounting.retries += 1
             try:
-                return await unit.run(engine.ask)
+                return await self._run(unit)
             except MalformedResponse as again:
                 if engine.gave_up(again):
                     raise
@@ -179,6 +203,6 @@ class Dispatcher:
             return self._engine.replay(call)
 
         if self._engine.journaled:
-            with contextlib.suppress(APIError):
+            with contextlib.suppress(Exception):
                 await unit.run(replay)
             self._engine.forget(calls)

@@ -9,23 +9,26 @@ import asyncio
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 
+from lm_eval.config.redact import Redactor
 from lm_eval.errors import (
     APIError,
     AuthenticationError,
     ConnectionBroken,
     EndpointNotFound,
     EndpointUnreachable,
+    LMEvalError,
     RateLimited,
     RequestTimeout,
     RunAborted,
     RunStopped,
     ServerError,
 )
+from lm_eval.models.http.choices import check_choices
 from lm_eval.models.http.concurrency import FixedLimit, Gate
 from lm_eval.models.http.endpoints import Endpoint, EndpointSet
 from lm_eval.models.http.journal import Journal, answer_key
 from lm_eval.models.http.limits import Limits
-from lm_eval.models.http.replies import check_choices
+from lm_eval.models.http.replies import failure_inside, unreadable
 from lm_eval.models.http.retry import RetryPolicy
 from lm_eval.models.http.transport import Transport, decode, encode
 from lm_eval.models.http.usage import Accounting, usage_of
@@ -36,6 +39,7 @@ __all__ = ["Engine"]
 _MAX_REFUSALS_IN_A_ROW = 20
 _MAX_UNREACHABLE_IN_A_ROW = 20
 _CHARACTERS_PER_TOKEN = 4
+_NO_SECRETS = Redactor()
 _Result = tuple[object, bytes, Endpoint]
 """The parsed JSON of a reply, its bytes, and the endpoint that sent it."""
 
@@ -184,8 +188,13 @@ class Engine:
         for journal in self._journals:
             raw = journal.get(key)
             if raw is not None:
-                parsed = decode(raw)
-                return Reply(parsed, self._endpoints.identity, 0, True, usage_of(parsed))
+                try:
+                    parsed = decode(raw)
+                except (ValueError, RecursionError):
+                    continue
+                # An earlier version may have kept a failure that a reply with status 200 reports.
+                if failure_inside(parsed, "", _NO_SECRETS) is None:
+                    return Reply(parsed, self._endpoints.identity, 0, True, usage_of(parsed))
         return None
 
     async def _join(self, key: bytes) -> Reply:
@@ -274,6 +283,10 @@ class Engine:
         except APIError as error:
             self._note_failure(endpoint, error)
             raise
+        except LMEvalError:
+            raise
+        except Exception as error:  # a reply that no rule foresaw is the failure of this call, not the end of the run
+            raise unreadable(error, endpoint.shown) from error
         finally:
             endpoint.outstanding -= 1
             endpoint.outstanding_tokens -= tokens

@@ -1,4 +1,4 @@
-"""Reads replies: turns HTTP statuses and error bodies into exceptions, and checks the choices of a completion."""
+"""Reads replies: turns statuses, error bodies and failures inside answers into exceptions."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import email.utils
 import json
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from lm_eval.config.redact import Redactor
+from lm_eval.config.redact import Redactor, shown_url
 from lm_eval.errors import (
     APIError,
     AuthenticationError,
@@ -21,8 +21,17 @@ from lm_eval.errors import (
     RequestTimeout,
     ServerError,
 )
+from lm_eval.models.http.choices import excerpt
+from lm_eval.models.http.finish import failed_finish
+from lm_eval.models.http.hints import hint_for
 
-__all__ = ["check_choices", "choices_in_order", "error_for_body", "error_for_status", "prompts_in", "retry_after"]
+__all__ = [
+    "error_for_body",
+    "error_for_status",
+    "failure_inside",
+    "retry_after",
+    "unreadable",
+]
 
 _TOO_LONG = re.compile(
     r"(?i)context[ _-]?(?:length|window|size)|maximum (?:context|sequence|model) length|exceed_context_size"
@@ -33,6 +42,7 @@ _NO_QUOTA = re.compile(
     r"(?i)insufficient_quota|exceeded your current quota|billing_hard_limit|credit balance is too low"
 )
 _MAX_RETRY_AFTER = 600.0
+_CODE = re.compile(r"[45][0-9][0-9]")
 _Meaning = tuple[type[APIError], str, str]
 """An exception, what happened, and what the user can try."""
 _BAD_KEY: _Meaning = (
@@ -78,6 +88,7 @@ def error_for_status(status: int, headers: Mapping[str, str], raw: bytes, endpoi
     message, text = _message(raw)
     body, text = redact(message), text[:4000]
     wait = retry_after(headers)
+    hint = hint_for(message) or hint_for(text)
     kind: type[APIError]
 
     retryable: bool | None = None
@@ -89,17 +100,22 @@ def error_for_status(status: int, headers: Mapping[str, str], raw: bytes, endpoi
         retryable = False
     elif status in _MEANINGS:
         kind, what, advice = _MEANINGS[status]
-    elif status < 500 or (status in (500, 501) and _TOO_LONG.search(text)):
-        kind, what, advice = _rejection(text)
+        if hint is not None and kind in (AuthenticationError, EndpointNotFound):
+            kind, what, advice = kind if hint.certain else RequestRejected, hint.what, hint.advice
+    elif status < 500 or (status in (500, 501) and _TOO_LONG.search(text)) or (hint is not None and hint.certain):
+        kind, what, advice = _rejection(message, text)
     else:
         kind, what, advice = ServerError, "The server failed", ""
     return kind(what, status=status, endpoint=endpoint, body=body, advice=advice, retry_after=wait, retryable=retryable)
 
 
-def _rejection(text: str) -> _Meaning:
+def _rejection(message: str, text: str) -> _Meaning:
     if _TOO_LONG.search(text):
         advice = "shorten the prompt (fewer shots), lower max_gen_toks, or cut on the left with truncate=true"
         return ContextLengthExceeded, "The prompt does not fit the model's window", advice
+    hint = hint_for(message) or hint_for(text)
+    if hint is not None:
+        return RequestRejected, hint.what, hint.advice
     return RequestRejected, "The server rejected the request", ""
 
 
@@ -114,16 +130,81 @@ def error_for_body(error: object, endpoint: str, redact: Redactor) -> APIError:
     Returns:
         The exception to raise.
     """
-    code = error.get("code") if isinstance(error, dict) else None
-    if str(code).isdigit() and 400 <= int(str(code)) < 600:
-        return error_for_status(int(str(code)), {}, json.dumps({"error": error}).encode(), endpoint, redact)
-    message, text = _message(json.dumps({"error": error}).encode())
-    if _TOO_LONG.search(text):
-        kind, what, advice = _rejection(text)
+    raw = excerpt({"error": error}, 20_000).encode("utf-8", "replace")
+    status = _status_of(error.get("code")) if isinstance(error, dict) else None
+    if status is not None:
+        return error_for_status(status, {}, raw, endpoint, redact)
+    message, text = _message(raw)
+    hint = hint_for(message)
+    if _TOO_LONG.search(text) or (hint is not None and hint.certain):
+        kind, what, advice = _rejection(message, text)
         return kind(what, status=200, endpoint=endpoint, body=redact(message), advice=advice)
     return MalformedResponse(
         "The endpoint sent an error with status 200", status=200, endpoint=endpoint, body=redact(message)
     )
+
+
+def _status_of(code: object) -> int | None:
+    """Read an error code as an HTTP status; None if it is something else."""
+    if isinstance(code, str) and _CODE.fullmatch(code):
+        return int(code)
+    return int(code) if isinstance(code, int | float) and 400 <= code < 600 else None
+
+
+def failure_inside(body: object, url: str, redact: Redactor) -> APIError | None:
+    """Find a failure that a reply with HTTP status 200 reports: an error object, or the end of an answer by an error.
+
+    Args:
+        body: The parsed JSON of the reply.
+        url: The URL of the request.
+        redact: Removes secrets from the body.
+
+    Returns:
+        The exception to raise, or None. With several choices it is not retryable: their prompts are then asked one by
+        one, so that only the prompt that caused the failure is lost.
+    """
+    if not isinstance(body, dict):
+        return None
+    if _is_error(body.get("error")):
+        return error_for_body(body["error"], shown_url(url), redact)
+    choices = body.get("choices")
+    for choice in choices if isinstance(choices, list) else ():
+        failure = _failure_of(choice, url, redact) if isinstance(choice, dict) else None
+        if failure is not None:
+            failure.retryable = failure.retryable and len(choices or ()) == 1
+            return failure
+    return None
+
+
+def _failure_of(choice: Mapping[str, object], url: str, redact: Redactor) -> APIError | None:
+    message = choice.get("message")
+    for holder in (choice, message):
+        if isinstance(holder, dict) and _is_error(holder.get("error")):
+            return error_for_body(holder["error"], shown_url(url), redact)
+    failed = failed_finish(choice)
+    if failed is None:
+        return None
+    return ServerError("The answer ended with a failure", status=200, endpoint=shown_url(url), body=redact(failed))
+
+
+def _is_error(error: object) -> bool:
+    """Say whether the value of ``error`` reports one; some servers send an empty one with each answer."""
+    return any(error.values()) if isinstance(error, dict) else bool(error)
+
+
+def unreadable(error: Exception, endpoint: str = "", body: object = None) -> MalformedResponse:
+    """Turn an exception of code that reads a reply into a failure of its call.
+
+    Args:
+        error: The exception.
+        endpoint: The URL of the request, without credentials.
+        body: The parsed JSON of the reply; None if it is not known.
+
+    Returns:
+        The exception to raise.
+    """
+    what = f"The answer cannot be read ({type(error).__name__}: {str(error)[:200]})"
+    return MalformedResponse(what, status=200, endpoint=endpoint, body="" if body is None else excerpt(body))
 
 
 def _message(raw: bytes) -> tuple[str, str]:
@@ -131,80 +212,18 @@ def _message(raw: bytes) -> tuple[str, str]:
     text = raw[:20_000].decode("utf-8", "replace")
     try:
         parsed = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text[:1000], text
     error = parsed.get("error", parsed) if isinstance(parsed, dict) else parsed
     if isinstance(error, dict):
         for key in ("message", "detail", "error", "msg"):
             if isinstance(error.get(key), str):
-                return error[key][:1000], text
-    return (error if isinstance(error, str) else json.dumps(error))[:1000], text
-
-
-def prompts_in(payload: Mapping[str, object]) -> int:
-    """Count the prompts of a request.
-
-    Args:
-        payload: The JSON body of the request.
-
-    Returns:
-        Number of texts or lists of token ids in ``prompt``; 1 for a chat request.
-    """
-    prompt = payload.get("prompt")
-    if isinstance(prompt, list) and prompt and isinstance(prompt[0], (str, list)):
-        return len(prompt)
-    return 1
-
-
-def check_choices(payload: Mapping[str, object], body: object) -> None:
-    """Check that a reply has exactly one choice per prompt, or ``n`` per prompt.
-
-    A wrong reply to one prompt may be an accident, so the error is retryable. A server that answers several prompts
-    wrongly does so every time.
-
-    Args:
-        payload: The JSON body of the request.
-        body: The parsed JSON of the reply.
-
-    Raises:
-        MalformedResponse: Choices are missing, repeated or numbered wrongly.
-    """
-    count = prompts_in(payload)
-    per_prompt = payload.get("n")
-    try:
-        choices_in_order(body, count * per_prompt if isinstance(per_prompt, int) else count)
-    except MalformedResponse as error:
-        error.retryable = count == 1
-        raise
-
-
-def choices_in_order(body: object, count: int) -> Sequence[Mapping[str, object]]:
-    """Return the choices of a reply, in the order of the prompts.
-
-    Args:
-        body: The parsed JSON of the reply.
-        count: Required number of choices.
-
-    Returns:
-        The choices, sorted by ``index``.
-
-    Raises:
-        MalformedResponse: There is not exactly one choice per index.
-    """
-    choices = body.get("choices") if isinstance(body, dict) else None
-    # The common case first. A single choice needs no index; some servers leave it out.
-    if count == 1 and type(choices) is list and len(choices) == 1 and type(choices[0]) is dict:
-        index = choices[0].get("index", 0)
-        if index == 0:
-            return choices
-    if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
-        raise MalformedResponse("The answer has no list of choices", status=200, body=json.dumps(body)[:300])
-    indexes = [choice.get("index") for choice in choices]
-    if indexes == list(range(count)):
-        return choices
-    if sorted(indexes, key=str) != sorted(range(count), key=str):
-        raise MalformedResponse(f"Expected choices 0 to {count - 1}, and {indexes} came back", status=200)
-    return sorted(choices, key=lambda choice: int(choice["index"]))
+                metadata = error.get("metadata")
+                behind = metadata.get("raw") if isinstance(metadata, dict) else None
+                # A gateway's own message may only say that the server behind it failed; that server's words follow.
+                words = f"{error[key]}: {behind}" if isinstance(behind, str) and behind else error[key]
+                return words[:1000], text
+    return error[:1000] if isinstance(error, str) else excerpt(error, 1000), text
 
 
 def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:
@@ -228,9 +247,9 @@ def retry_after(headers: Mapping[str, str], now: float | None = None) -> float |
         if seconds is None:
             try:
                 date = email.utils.parsedate_to_datetime(text)
-            except (TypeError, ValueError):
+                seconds = date.timestamp() - (time.time() if now is None else now)
+            except (TypeError, ValueError, OverflowError, IndexError):
                 return None
-            seconds = date.timestamp() - (time.time() if now is None else now)
     return None if seconds is None else min(max(seconds, 0.0), _MAX_RETRY_AFTER)
 
 

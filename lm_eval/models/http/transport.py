@@ -20,7 +20,7 @@ from lm_eval.errors import (
 )
 from lm_eval.models.http.deadlines import Deadlines
 from lm_eval.models.http.proxies import proxy_for
-from lm_eval.models.http.replies import error_for_body, error_for_status
+from lm_eval.models.http.replies import error_for_status, failure_inside
 from lm_eval.models.http.tls import make_context, what_failed
 
 if TYPE_CHECKING:
@@ -220,8 +220,9 @@ class Transport:
                 body=self._redact(raw[:2000].decode("utf-8", "replace")),
                 advice="check that base_url points at the API" if html else "",
             ) from error
-        if isinstance(parsed, dict) and parsed.get("error") and "choices" not in parsed:
-            raise error_for_body(parsed["error"], shown_url(url), self._redact)
+        failure = failure_inside(parsed, url, self._redact)
+        if failure is not None:
+            raise failure
         return parsed
 
     def _proxy(self, url: str) -> str | None:

@@ -11,6 +11,9 @@ from lm_eval.errors import RunStopped
 
 __all__ = ["Accounting", "usage_of"]
 
+_MAX_COUNT = 1e12
+"""No reply has this number of tokens: a larger count is a mistake of the server, and is read as 0."""
+
 
 def usage_of(body: object) -> Usage | None:
     """Read the token counts of a reply.
@@ -35,7 +38,7 @@ def usage_of(body: object) -> Usage | None:
 
 
 def _count(value: object) -> int:
-    return int(value) if isinstance(value, (int, float)) and value > 0 else 0
+    return int(value) if isinstance(value, (int, float)) and 0 < value < _MAX_COUNT else 0
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ParamSpec, TypeVar, overload
 
 from lm_eval.errors import LMEvalError, MalformedResponse
-from lm_eval.models.http.replies import choices_in_order
+from lm_eval.models.http.choices import choices_in_order
 from lm_eval.models.work import Reply
 
 __all__ = ["Block", "TopToken", "choices_of", "first_top_tokens", "read_block", "read_prompt_logprobs", "reading"]

@@ -17,12 +17,10 @@ from lm_eval.errors import (
     RequestTimeout,
     ServerError,
 )
+from lm_eval.models.http.choices import check_choices, choices_in_order, prompts_in
 from lm_eval.models.http.replies import (
-    check_choices,
-    choices_in_order,
     error_for_body,
     error_for_status,
-    prompts_in,
     retry_after,
 )
 
@@ -162,8 +160,23 @@ def test_missing_doubled_or_wrong_choices_are_malformed(choices: Any) -> None:
 
 def test_one_prompt_may_be_asked_again() -> None:
     with pytest.raises(MalformedResponse) as caught:
-        check_choices({"prompt": "a"}, {"choices": []})
+        check_choices({"prompt": "a"}, {"choices": [{"index": 1000}]})
     assert caught.value.retryable
+
+
+@pytest.mark.parametrize("choices", [[], None])
+def test_an_answer_without_choices_is_an_answer_unless_tokens_were_generated(choices: Any) -> None:
+    thought = {"completion_tokens": 9, "completion_tokens_details": {"reasoning_tokens": 9}}
+    for usage in (None, {"prompt_tokens": 3}, {"completion_tokens": 0}, thought):
+        check_choices({"prompt": "a"}, {"choices": choices, "usage": usage})
+    for payload, usage in (({}, {"completion_tokens": 4}), ({"echo": True}, None), ({"logprobs": 1}, None)):
+        with pytest.raises(MalformedResponse):
+            check_choices({"prompt": "a", **payload}, {"choices": choices, "usage": usage})
+
+
+@pytest.mark.parametrize("index", [None, 0, 1, "0", 1.0])
+def test_a_lone_choice_may_have_any_usual_index(index: Any) -> None:
+    assert choices_in_order({"choices": [{"index": index, "text": "a"}]}, 1)[0]["text"] == "a"
 
 
 def test_n_choices_are_expected_if_requested() -> None:

@@ -4,7 +4,8 @@
 LMEvalError
 ├── UserError                      a mistake in the command or in a file; printed as one line, exit code 2
 │   ├── ConfigError                an argument, option or key that cannot be used
-│   │   └── ConfigFileError        a --config file with errors, one line per error
+│   │   └── SeveralErrors          several mistakes, one line each
+│   │       └── ConfigFileError    a --config file with errors
 │   ├── UnknownNameError           a name that is not registered
 │   ├── TaskFileError              an error in a task file: file, key, line
 │   ├── TemplateError              a template that does not render for a document
@@ -59,6 +60,7 @@ __all__ = [
     "RunAborted",
     "RunStopped",
     "ServerError",
+    "SeveralErrors",
     "TaskFileError",
     "TemplateError",
     "TokenNotListed",
@@ -111,11 +113,11 @@ class ConfigError(UserError):
     """An argument, option or key that cannot be used as given."""
 
 
-class ConfigFileError(ConfigError):
-    """A ``--config`` file that cannot be used.
+class SeveralErrors(ConfigError):
+    """Several mistakes that are reported together.
 
     Attributes:
-        problems: One line per error: the file, the line number where known, and what is wrong.
+        problems: One line per error.
     """
 
     def __init__(self, problems: Iterable[str]) -> None:
@@ -126,6 +128,10 @@ class ConfigFileError(ConfigError):
         """
         self.problems = list(problems)
         super().__init__(" ".join(self.problems))
+
+
+class ConfigFileError(SeveralErrors):
+    """A ``--config`` file that cannot be used; an error names the file, the line where known, and what is wrong."""
 
 
 class UnknownNameError(UserError, KeyError):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lm_eval.config.run import RunSettings
 from lm_eval.errors import CapabilityError
-from lm_eval.preparation import Prepared, flatten, journal_of, prepare, refuse_unsafe
+from lm_eval.preparation import Prepared, check_samples, flatten, journal_of, prepare, refuse_unsafe
 
 if TYPE_CHECKING:
     from lm_eval.api.model import LM
@@ -59,6 +59,7 @@ def simple_evaluate(
     include_path: str | Path | Sequence[str | Path] | None = None,
     fresh: bool = False,
     max_errors: int | float = 0,
+    keep_going: bool = False,
     progress: bool | None = None,
 ) -> dict[str, Any]:
     """Evaluate a model on tasks.
@@ -102,6 +103,8 @@ def simple_evaluate(
         include_path: Folders with more task files, if no ``task_manager`` is given.
         fresh: Start over, even if an interrupted run could be resumed.
         max_errors: Maximum number of documents that may fail, or a fraction of all documents if below 1.
+        keep_going: Run the other tasks if a task is unknown, or its file or dataset cannot be loaded; the results have
+            the reasons under ``refused``.
         progress: Show progress; None means on a terminal only.
 
     Returns:
@@ -225,11 +228,12 @@ def evaluate(
     _set_aside_refused(prepared)
     for task in prepared.tasks.values():
         refuse_unsafe(task, settings)
+    check_samples(settings.samples, prepared.tasks)
     return _answer_and_score(prepared, settings)
 
 
 def _set_aside_refused(prepared: Prepared) -> None:
-    """Log which tasks the model cannot answer, and go on with the others."""
+    """Log which tasks the model cannot answer or that cannot be loaded, and go on with the others."""
     from lm_eval.text import not_run
 
     prepared.set_aside_refused(prepared.lm.refuses)
@@ -246,7 +250,7 @@ def _answer_and_score(prepared: Prepared, settings: RunSettings) -> dict[str, An
     from lm_eval.results.per_doc import score_task
     from lm_eval.results.sample import task_hash
 
-    prepared.build_requests(settings)
+    prepared.build_requests(settings, prepared.refused if settings.keep_going else None)
     lm, tasks = prepared.lm, prepared.tasks
     cached = lm if settings.use_cache is None or lm.keeps_answers else CachingLM(lm, settings.use_cache)
     cached.respond([instance for task in tasks.values() for instance in task.instances])

@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,16 +15,35 @@ from typing import TYPE_CHECKING, Any
 from lm_eval.config.generation import doubts, merge_settings
 from lm_eval.config.redact import redact
 from lm_eval.config.run import RunSettings
-from lm_eval.errors import ConfigError, MissingPackageError, TaskFileError, UserError
+from lm_eval.errors import (
+    ConfigError,
+    MissingPackageError,
+    SeveralErrors,
+    TaskFileError,
+    UnknownNameError,
+    UserError,
+    did_you_mean,
+)
+from lm_eval.text import first_names
 
 if TYPE_CHECKING:
     from lm_eval.api.group import Group
+    from lm_eval.api.instance import Instance
     from lm_eval.api.model import LM
     from lm_eval.api.task import Task
     from lm_eval.loggers.evaluation_tracker import EvaluationTracker
     from lm_eval.task_files.manager import TaskManager
 
-__all__ = ["Prepared", "configure", "flatten", "journal_of", "prepare", "refuse_unsafe", "seed_generators"]
+__all__ = [
+    "Prepared",
+    "check_samples",
+    "configure",
+    "flatten",
+    "journal_of",
+    "prepare",
+    "refuse_unsafe",
+    "seed_generators",
+]
 
 eval_logger = logging.getLogger("lm_eval")
 
@@ -60,8 +79,11 @@ class Prepared:
             if reason := refuses(_request_type(task)):
                 self.refused[name] = reason
                 del self.tasks[name]
+        self._drop_groups(self.refused)
+
+    def _drop_groups(self, missing: Collection[str]) -> None:
         for name, group in list(self.groups.items()):
-            if any(task.task_name in self.refused for task in group.get_all_tasks()):
+            if any(task.task_name in missing for task in group.get_all_tasks()):
                 del self.groups[name]
 
     def build_requests(self, settings: RunSettings, faults: dict[str, str] | None = None) -> None:
@@ -69,7 +91,7 @@ class Prepared:
 
         Args:
             settings: The settings of the run.
-            faults: Gets the tasks that fail, with the reason; None raises the first failure.
+            faults: Gets the tasks that fail, with the reason. With None, or if all fail, the failures are raised.
 
         Raises:
             UserError: A task cannot be built.
@@ -88,9 +110,13 @@ class Prepared:
             )
             if settings.write_out:
                 for instance in task.instances[:1]:
-                    eval_logger.info("First prompt of %s:\n%s\nTarget: %s", name, instance.args[0], instance.args[1:])
+                    eval_logger.info(
+                        "First prompt of %s:\n%s\n%s", name, instance.args[0], _what_follows(task, instance)
+                    )
 
-        _for_each(self.tasks, build, faults)
+        errors = _for_each(self.tasks, build)
+        _settle(errors, faults, some_left=bool(self.tasks))
+        self._drop_groups(errors)
 
 
 @contextmanager
@@ -108,7 +134,8 @@ def prepare(
         settings: The settings of the run.
         lm: The model; None builds the one that the settings name.
         task_manager: Finds the tasks; None builds one from the settings.
-        faults: Gets the tasks that cannot be built, with the reason; None raises the first failure.
+        faults: Gets the tasks that cannot be built, with the reason; None raises the failures, unless the settings say
+            ``keep_going``: then these tasks are ``refused``.
 
     Yields:
         The model and the tasks. Nothing has been sent to the model.
@@ -130,56 +157,138 @@ def prepare(
         metadata={**redact(settings.model_args), **settings.metadata},
         data_dir=settings.data_dir,
     )
-    tasks, groups = _load(manager, settings.tasks, faults)
+    tasks, groups, errors = _load(manager, settings.tasks, keep_going=settings.keep_going)
     if settings.check_integrity and faults is None and (problems := validate(manager, list(tasks))):
         raise ConfigError(f"{len(problems)} of the tasks have faults: {problems[0]}")
-    _for_each(tasks, lambda _, task: configure(task, settings), faults)
+    errors |= _for_each(tasks, lambda _, task: configure(task, settings))
+    refused: dict[str, str] = {}
+    if faults is None and settings.keep_going:
+        faults = refused
+    _settle(errors, faults, some_left=bool(tasks))
+    check_samples(settings.samples, [*tasks, *errors])
     for line in doubts(settings.gen_kwargs, {name: _generation(task) for name, task in tasks.items()}):
         eval_logger.warning(line)
     if lm is not None:
-        yield Prepared(lm, tasks, groups)
+        yield _prepared(lm, tasks, groups, refused)
         return
     more = {name: getattr(settings, name) for name in ("batch_size", "max_batch_size", "device")}
     with closing(get_model(settings.model).create_from_arg_obj(settings.model_args, more)) as lm:
-        yield Prepared(lm, tasks, groups)
+        yield _prepared(lm, tasks, groups, refused)
 
 
-def _for_each(tasks: dict[str, Task], step: Callable[[str, Task], None], faults: dict[str, str] | None) -> None:
-    """Do a step with each task. If ``faults`` is given, move the tasks for which the step fails there."""
+def _prepared(lm: LM, tasks: dict[str, Task], groups: dict[str, Group], refused: dict[str, str]) -> Prepared:
+    prepared = Prepared(lm, tasks, groups, refused)
+    prepared.set_aside_refused(lambda request_type: None)
+    return prepared
+
+
+def _for_each(tasks: dict[str, Task], step: Callable[[str, Task], None]) -> dict[str, UserError]:
+    """Do a step with each task; remove the tasks for which the step fails, and return their errors."""
+    errors: dict[str, UserError] = {}
     for name, task in list(tasks.items()):
         try:
             step(name, task)
         except UserError as error:
-            if faults is None:
-                raise
-            faults[name] = str(error)
+            errors[name] = error
             del tasks[name]
+    return errors
+
+
+def _settle(errors: Mapping[str, UserError], faults: dict[str, str] | None, *, some_left: bool) -> None:
+    """Add errors to ``faults`` if there is one and a task is left; else raise them together."""
+    if faults is not None and (some_left or not errors):
+        faults |= {name: str(error) for name, error in errors.items()}
+        return
+    reasons = list(dict.fromkeys(str(error) for error in errors.values()))
+    for error in errors.values():
+        if len(reasons) == 1:
+            raise error
+        raise SeveralErrors(reasons) from error
 
 
 def _load(
-    manager: TaskManager, items: Sequence[object], faults: dict[str, str] | None
-) -> tuple[dict[str, Task], dict[str, Group]]:
-    """Build tasks and groups. If ``faults`` is given, leave out the tasks that cannot be built."""
+    manager: TaskManager, items: Sequence[object], *, keep_going: bool
+) -> tuple[dict[str, Task], dict[str, Group], dict[str, UserError]]:
+    """Build tasks and groups; return also the errors of the tasks that cannot be built.
+
+    Unknown names are raised, all of them together, unless the others are to run.
+    """
+    errors: dict[str, UserError] = {}
     try:
         loaded = manager.load(items)
+    except UnknownNameError:
+        errors |= _unknown(manager, items)
+        if not keep_going or len(errors) == len(items):
+            _settle(errors, None, some_left=False)
+        tasks, groups, more = _load(manager, [item for item in items if str(item) not in errors], keep_going=True)
+        return tasks, groups, errors | more
     except (MissingPackageError, TaskFileError):
-        names = [] if faults is None else _without_faults(manager, items, faults)
-        if not names:
+        names = _without_faults(manager, items, errors)
+        if not names and not errors:
             raise
         loaded = manager.load(names)
-    return dict(loaded["tasks"]), dict(loaded["groups"])
+    return dict(loaded["tasks"]), dict(loaded["groups"]), errors
 
 
-def _without_faults(manager: TaskManager, items: Sequence[object], faults: dict[str, str]) -> list[str]:
-    """Return the names of the tasks that can be built; none if an item is not a name."""
+def _unknown(manager: TaskManager, items: Sequence[object]) -> dict[str, UserError]:
+    """Return the errors of the items that are no known names."""
+    errors: dict[str, UserError] = {}
+    for item in items:
+        try:
+            manager.load([item])
+        except UnknownNameError as error:
+            errors[str(item)] = error
+        except UserError:
+            pass
+    return errors
+
+
+def _without_faults(manager: TaskManager, items: Sequence[object], errors: dict[str, UserError]) -> list[str]:
+    """Return the items that can be built, for a group with faults its other tasks; none if an item is no name."""
     from lm_eval.task_files.validate import members, validate
 
     names = [item for item in items if isinstance(item, str) and manager.match_tasks([item])]
     if len(names) < len(items):
         return []
-    faults |= {problem.name: problem.reason for problem in validate(manager, names)}
-    tasks = set(manager.all_subtasks) - set(faults)
-    return [name for name in members(manager, names) if name in tasks]
+    for problem in validate(manager, names):
+        errors[problem.name] = (MissingPackageError if problem.missing_package else TaskFileError)(problem.reason)
+    found: list[str] = []
+    for name in names:
+        inner = members(manager, [name])
+        tasks = set(manager.all_subtasks) - set(errors)
+        found += [task for task in inner if task in tasks] if set(errors).intersection(inner) else [name]
+    return list(dict.fromkeys(found))
+
+
+def check_samples(samples: Mapping[str, Sequence[int]] | None, tasks: Collection[str]) -> None:
+    """Refuse ids of documents for tasks that are not in the run, and log which tasks use all their documents.
+
+    Args:
+        samples: Task name to document ids; None uses all documents of all tasks.
+        tasks: The names of the tasks of the run.
+
+    Raises:
+        ConfigError: A name is not that of a task in the run.
+    """
+    if samples is None:
+        return
+    wrong = [name for name in samples if name not in tasks]
+    if wrong:
+        near = did_you_mean(wrong[0], tasks) or f" The tasks are {first_names(sorted(tasks))}."
+        raise ConfigError(f"samples: {first_names(map(repr, wrong))} is no task of this run.{near}")
+    if others := [name for name in tasks if name not in samples]:
+        eval_logger.warning("samples does not name %s: all their documents are asked.", first_names(others))
+
+
+def _what_follows(task: Task, instance: Instance) -> str:
+    """Describe what is asked after a prompt, and the right answer."""
+    lines = []
+    rest = instance.args[1] if len(instance.args) > 1 else None
+    if isinstance(rest, str):
+        lines.append(f"Scored after it: {rest!r}")
+    elif isinstance(rest, Mapping):
+        lines.append(f"Generation settings: {json.dumps(rest, ensure_ascii=False, default=str)}")
+    return "\n".join([*lines, f"Target: {task.doc_to_target(instance.doc)!r}"])
 
 
 def configure(task: Task, settings: RunSettings) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lm_eval.errors import CapabilityError, ConfigError, UnknownNameError
+from lm_eval.errors import CapabilityError, ConfigError, MissingPackageError, SeveralErrors, UnknownNameError
 from lm_eval.evaluator import simple_evaluate
 from tests.fakes import FakeLM, write_tasks
 
@@ -187,3 +187,82 @@ def test_answers_are_cached_for_a_model_without_a_journal(folder: Path, tmp_path
     result = run(folder, second, ["generate"], use_cache=str(cache))
     assert second.asked == []
     assert result["results"]["generate"]["exact_match,none"] == 1.0
+
+
+def test_samples_of_a_task_that_is_not_in_the_run_are_refused_before_asking(folder: Path) -> None:
+    lm = FakeLM(solve)
+    with pytest.raises(ConfigError, match=r"samples: 'generat' is no task of this run\. Did you mean 'generate'"):
+        run(folder, lm, ["generate"], samples={"generat": [1]})
+    with pytest.raises(ConfigError, match="samples names no task"):
+        run(folder, lm, ["generate"], samples={})
+    assert lm.asked == []
+
+
+def test_tasks_without_samples_are_told_before_asking(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    lm = FakeLM(solve)
+    with caplog.at_level("WARNING", "lm_eval"):
+        run(folder, lm, ["generate", "choice"], samples={"choice": [1]})
+    assert "samples does not name generate: all their documents are asked." in caplog.messages
+    assert len([instance for instance in lm.asked if instance.task_name == "generate"]) == 10
+
+
+LOST_DATA = "dataset_path: no/such/data\ndoc_to_text: q\ndoc_to_target: a\ntest_split: test\n"
+LOST = {name: "task: " + name + "\n" + LOST_DATA.replace("such", name) + "# group:\n" for name in ("lost_a", "lost_b")}
+
+
+def test_all_datasets_that_are_missing_are_named_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_DATASETS_OFFLINE", "1")
+    folder, lm = write_broken(tmp_path), FakeLM(solve)
+    with pytest.raises(SeveralErrors) as caught:
+        run(folder, lm, ["lost_a", "generate", "lost_b"])
+    assert ["no/lost_a/data" in line for line in caught.value.problems] == [True, False]
+    assert ["no/lost_b/data" in line for line in caught.value.problems] == [False, True]
+    assert lm.asked == []
+
+
+def test_all_unknown_names_are_told_at_once(folder: Path) -> None:
+    with pytest.raises(SeveralErrors) as caught:
+        run(folder, FakeLM(), ["generat", "choice", "rollin"])
+    assert [line.partition(".")[0] for line in caught.value.problems] == [
+        "Unknown task 'generat'",
+        "Unknown task 'rollin'",
+    ]
+
+
+def test_the_other_tasks_run_on_demand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_DATASETS_OFFLINE", "1")
+    folder, lm = write_broken(tmp_path), FakeLM(solve)
+    result = run(folder, lm, ["lost_a", "both", "nonsense", "whole"], keep_going=True)
+    assert set(result["results"]) == {"generate", "whole", "choice"}
+    assert set(result["refused"]) == {"lost_a", "nonsense", "missing"}
+    assert {instance.task_name for instance in lm.asked} == {"generate", "choice"}
+    assert set(result["groups"]) == {"whole"}
+
+
+def test_a_run_without_any_task_left_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SeveralErrors):
+        run(write_broken(tmp_path), FakeLM(), ["nonsense", "rubbish"], keep_going=True)
+    with pytest.raises(MissingPackageError):
+        run(tmp_path, FakeLM(), ["missing"], keep_going=True)
+
+
+def test_the_first_prompt_is_shown_with_its_target(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", "lm_eval"):
+        run(folder, FakeLM(solve), ["generate", "choice", "rolling"], write_out=True, limit=1)
+    said = [line for line in caplog.messages if line.startswith("First prompt")]
+    assert said[0].startswith("First prompt of generate:\nWhat is 0 + 1?\nGeneration settings: {")
+    assert said[0].endswith("\nTarget: '1'")
+    assert said[1] == "First prompt of choice:\nWhat is 0 + 1?\nScored after it: ' 0'\nTarget: 1"
+    assert said[2].endswith("\nTarget: 'What is 0 + 1?'")
+
+
+def write_broken(folder: Path) -> Path:
+    (folder / "needs.py").write_text("import a_package_that_is_missing\n")
+    means = "aggregate_metric_list: [{metric: acc}]\n"
+    return write_tasks(
+        folder,
+        missing="process_docs: !function needs.nothing\ndoc_to_text: q\ndoc_to_target: '{{n}}'\n",
+        both="group: both\ntask: [generate, missing]\n",
+        whole=f"group: whole\ntask: [choice]\n{means}",
+        **LOST,
+    )

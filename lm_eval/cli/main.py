@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from lm_eval.cli import exit_codes
 from lm_eval.cli.parser import Parser
-from lm_eval.errors import APIError, ConfigFileError, RunStopped, UserError, nearest
+from lm_eval.errors import APIError, RunStopped, SeveralErrors, UserError, nearest
 
 __all__ = ["COMMANDS", "discard_output", "main"]
 
@@ -84,7 +84,7 @@ def _leave(code: int) -> None:
 
 
 def _report(error: BaseException) -> int:
-    """Print an error as one line, or one line for each fault of a config file, and return the exit code."""
+    """Print an error as one line, or one line for each of several errors, and return the exit code."""
     if isinstance(error, KeyboardInterrupt):
         kept = "The answers so far are kept with --output_path or --use_cache; the same command resumes."
         text, code = f"interrupted. {kept}", exit_codes.INTERRUPTED
@@ -92,7 +92,7 @@ def _report(error: BaseException) -> int:
         text, code = str(error), exit_codes.STOPPED
     else:
         text, code = f"error: {error}", exit_codes.MISTAKE
-    lines = [f"error: {line}" for line in error.problems] if isinstance(error, ConfigFileError) else [text]
+    lines = [f"error: {line}" for line in error.problems] if isinstance(error, SeveralErrors) else [text]
     for line in lines:
         print(f"lm_eval: {' '.join(line.split())}", file=sys.stderr)
     return code

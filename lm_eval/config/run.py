@@ -99,6 +99,8 @@ class RunSettings:
     max_errors: int | float = setting(0, Option(values.max_errors, "the run", Mark.RECORDED, metavar="N"))
     """Maximum number of documents that may fail, or a fraction if below 1; above it the exit code is 3. Default:
     0."""
+    keep_going: bool = setting(False, Option(values.boolean, "the run", Mark.ASKED))
+    """Run the other tasks if a task is unknown, or its file or dataset cannot be loaded; the exit code is then 3."""
     confirm_run_unsafe_code: bool = setting(False, Option(values.boolean, "the run", Mark.ASKED))
     """Allow tasks that run code the model writes."""
     output_path: str | None = setting(None, Option(values.text, "results", Mark.ASKED | Mark.COMMAND, "-o", "DIR"))
@@ -271,6 +273,8 @@ class RunSettings:
             raise ConfigError("No tasks given; 'lm_eval ls tasks' lists them.")
         if self.limit is not None and self.samples is not None:
             raise ConfigError("limit and samples exclude each other; give one of them.")
+        if self.samples is not None and not self.samples:
+            raise ConfigError("samples names no task; leave it out to use all documents.")
 
     def check_command(self) -> None:
         """Refuse a command line that lacks an option or has one without effect.

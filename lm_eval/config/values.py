@@ -192,7 +192,7 @@ def samples(name: str, value: object) -> dict[str, list[int]]:
 def _doc_ids(name: str, task: object, ids: object) -> list[int]:
     items = list(ids) if isinstance(ids, Iterable) else [None]
     found = [int(item) for item in items if isinstance(item, SupportsIndex) and not isinstance(item, bool)]
-    if len(found) < len(items) or any(doc_id < 0 for doc_id in found):
+    if not items or len(found) < len(items) or any(doc_id < 0 for doc_id in found):
         raise ConfigError(f"{name}: the document ids of {task!r} must be a list of whole numbers.")
     return found
 

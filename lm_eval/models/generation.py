@@ -12,7 +12,7 @@ from lm_eval.api.instance import ResponseInfo, Usage
 from lm_eval.config.generation import take_limit, take_stops
 from lm_eval.errors import LMEvalError, MalformedResponse, RequestRejected, ServerError
 from lm_eval.models.http.choices import choices_in_order, excerpt, has_no_choices
-from lm_eval.models.http.finish import FILTERED, LENGTH, UNKNOWN, finish_reason, meaning_of
+from lm_eval.models.http.finish import COMPLETE, FILTERED, LENGTH, UNKNOWN, finish_reason, meaning_of
 from lm_eval.models.http.replies import unreadable
 from lm_eval.models.protocol import APIModel
 from lm_eval.models.utils import cut_at_stops, handle_stop_sequences
@@ -59,14 +59,38 @@ def _stops(settings: dict[str, Any], eos: str | None) -> list[str]:
     return [stop for stop in handle_stop_sequences(take_stops(settings), eos) if stop]
 
 
+def _without_thought(choice: Mapping[str, object], text: str, end: str) -> str:
+    """Return what follows the reasoning in a text; nothing when the reasoning was cut before its end.
+
+    A text without the end tag is an answer when the model ended it, or when the server gives the reasoning apart. It is
+    reasoning when a token limit or a stop string cut it, or when it starts with the start tag.
+    """
+    if end in text:
+        return text.rpartition(end)[2].lstrip()
+    if _reasoning_of(choice) is not None:
+        return text
+    start = end.replace("/", "", 1)
+    starts = start != end and text.lstrip().startswith(start)
+    # vLLM names the stop string that ended a text in stop_reason.
+    cut = meaning_of(finish_reason(choice)) != COMPLETE or isinstance(choice.get("stop_reason"), str)
+    return "" if starts or cut else text
+
+
+def _reasoning_of(choice: Mapping[str, object]) -> str | None:
+    """Return the reasoning that the server gives apart from the text."""
+    message = choice.get("message")
+    holder = message if isinstance(message, dict) else choice
+    reasoning = holder.get("reasoning_content") or holder.get("reasoning")
+    return reasoning if isinstance(reasoning, str) else None
+
+
 def _info_of(choice: Mapping[str, object], text: str, response: str, usage: Usage | None) -> ResponseInfo:
     """Classify a response: ``ok``, or the reason why a task should not rely on it."""
     message = choice.get("message")
     holder = message if isinstance(message, dict) else choice
     finish = finish_reason(choice)
     meaning = meaning_of(finish)
-    reasoning = holder.get("reasoning_content") or holder.get("reasoning")
-    reasoning = reasoning if isinstance(reasoning, str) else None
+    reasoning = _reasoning_of(choice)
     thought = bool(reasoning) or (usage is not None and usage.reasoning > 0)
     if holder.get("refusal"):
         outcome = "refusal"
@@ -124,6 +148,9 @@ class GenerationUnit:
         model, batch = self.model, self.batch
         repeat = batch[0].repeat
         settings = dict(batch[0].instance.args[1])
+        stops = _stops(dict(settings), model.eos_string)
+        if model.think_end_token:
+            take_stops(settings)  # A stop string would cut the reasoning, so the response is only cut here.
         payload = model.generation_payload([slot.instance for slot in batch], settings, repeat)
         try:
             reply = await ask(Call(model.path, payload, repeat))
@@ -135,7 +162,7 @@ class GenerationUnit:
                 raise
             model.batch_failed()
             return [GenerationUnit(model, [slot]) for slot in batch]
-        return self._answers(texts, reply, settings)
+        return self._answers(texts, reply, stops)
 
     def _read(self, body: object) -> list[str]:
         """Let the model class read the texts; an exception of its code means that the JSON is not as promised."""
@@ -147,27 +174,28 @@ class GenerationUnit:
             raise unreadable(error, body=body) from error
         if len(texts) != len(self.batch):
             raise MalformedResponse(f"{len(self.batch)} prompts were sent and {len(texts)} texts came back", status=200)
+        if not all(text is None or isinstance(text, str) for text in texts):
+            raise MalformedResponse("The text of an answer is not text", status=200, body=excerpt(texts))
         return texts
 
-    def _answers(self, texts: Sequence[str], reply: Reply, settings: Mapping[str, Any]) -> list[Answer]:
+    def _answers(self, texts: Sequence[str], reply: Reply, stops: Sequence[str]) -> list[Answer]:
         choices: Sequence[Mapping[str, object]]
         try:
             choices = choices_in_order(reply.body, len(texts))
         except MalformedResponse:
             choices = [{}] * len(texts)  # The model class reads another API's replies itself.
         usage = reply.usage
-        stops = _stops(dict(settings), self.model.eos_string)
         answers = []
         for index, (slot, text, choice) in enumerate(zip(self.batch, texts, choices, strict=True)):
             full = text or ""
             end = self.model.think_end_token
-            final = full.rpartition(end)[2].lstrip() if end and end in full else full
+            final = _without_thought(choice, full, end) if end else full
             response = cut_at_stops(final, stops)
             # The token counts are for the complete batch, so only the first answer gets them.
             info = _info_of(choice, final, response, usage if index == 0 else None)
             if info.reasoning is None and len(final) < len(full):
                 info.reasoning = full[: len(full) - len(final)]
-                if not final.strip():
+                if not final.strip() and info.outcome not in ("refusal", "filtered"):
                     info.outcome = "reasoning_only"
             answers.append(Answer(slot, response, info))
         return answers

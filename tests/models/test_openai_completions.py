@@ -196,6 +196,51 @@ def test_the_text_after_the_thinking_is_the_response() -> None:
     assert instance.info[0].reasoning.startswith("a\n\nb")
 
 
+@pytest.mark.parametrize(
+    ("answer", "outcome", "response"),
+    [
+        ({"content": "3 and 4 make 7, so", "finish": "length"}, "reasoning_only", ""),
+        ({"content": "3 and 4 make 7, so", "finish": "max_tokens"}, "reasoning_only", ""),
+        ({"content": "<think>3 and 4 make 7", "finish": "stop"}, "reasoning_only", ""),
+        ({"content": "\n<think>\n\n3 and", "finish": "length"}, "reasoning_only", ""),
+        ({"content": "<think>7</think>", "finish": "length"}, "reasoning_only", ""),
+        ({"content": "so 7 <", "finish": "content_filter"}, "filtered", ""),
+        ({"content": "<think>6</think> 7 and", "finish": "length"}, "length", "7 and"),
+        ({"content": "<think>6</think> 7\n\n8", "finish": "stop"}, "ok", "7"),
+        ({"content": "The answer is 7", "finish": "stop"}, "ok", "The answer is 7"),
+        ({"content": "7 and", "finish": "length", "reasoning_content": "hm"}, "length", "7 and"),
+        ({"content": None, "finish": "length", "reasoning_content": "3 and"}, "reasoning_only", ""),
+    ],
+)
+def test_a_thought_without_its_end_is_no_answer(answer: dict[str, Any], outcome: str, response: str) -> None:
+    instance = generate("q", until=["\n\n"])
+    with ScriptedServer(lambda request, body: message(**answer)) as server:
+        LocalChatCompletion(model="m", base_url=server.url, think_end_token="</think>").respond([instance])
+    assert instance.resps == [response]
+    assert instance.info[0].outcome == outcome
+    assert "stop" not in server.bodies[0]
+
+
+@pytest.mark.parametrize("end", ["</think>", "[/THINK]", "<|end_of_thought|>"])
+def test_a_thought_of_a_completion_is_cut_at_the_limit_or_by_a_stop_string(end: str) -> None:
+    reasons: list[dict[str, Any]] = [
+        {"finish_reason": "length"},
+        {"finish_reason": "stop", "stop_reason": "\n"},
+        {"finish_reason": "stop"},
+    ]
+    texts = ["6 or 7", "6", f"6 or 7{end}7\n8"]
+    instances = [generate(str(place), until=["\n"]) for place in range(3)]
+
+    def answer(request: Any, body: Any) -> Any:
+        place = int(body["prompt"])
+        return web.json_response({"choices": [{"index": 0, "text": texts[place], **reasons[place]}]})
+
+    with ScriptedServer(answer) as server:
+        LocalCompletionsAPI(model="m", base_url=server.url, think_end_token=end).respond(instances)
+    assert [instance.resps for instance in instances] == [[""], [""], ["7"]]
+    assert [instance.info[0].outcome for instance in instances] == ["reasoning_only", "reasoning_only", "ok"]
+
+
 def test_plain_text_is_one_user_message_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     with ScriptedServer(lambda request, body: message("x")) as server, caplog.at_level(logging.WARNING, "lm_eval"):
         lm = LocalChatCompletion(model="m", base_url=server.url, num_concurrent=1)

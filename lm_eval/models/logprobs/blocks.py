@@ -17,6 +17,7 @@ from typing import Any, ParamSpec, TypeVar, overload
 
 from lm_eval.errors import LMEvalError, MalformedResponse
 from lm_eval.models.http.choices import choices_in_order
+from lm_eval.models.http.replies import unreadable
 from lm_eval.models.work import Reply
 
 __all__ = ["Block", "TopToken", "choices_of", "first_top_tokens", "read_block", "read_prompt_logprobs", "reading"]
@@ -46,8 +47,7 @@ def reading(function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _
         except LMEvalError:
             raise
         except Exception as error:
-            what = f"The log-probabilities cannot be read ({type(error).__name__}: {str(error)[:200]})"
-            raise MalformedResponse(what, status=200) from error
+            raise unreadable(error) from error
 
     return read
 

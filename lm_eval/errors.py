@@ -29,6 +29,8 @@ LMEvalError
 ├── Refused                        an error that the mock server sends as its answer
 ├── RunStopped                     the run ended early on purpose (a budget, Ctrl-C); answers are kept
 └── RunAborted                     an APIError that ends the run, on its way to the caller
+
+ScoringTimeout                     scoring a document took too long; no Exception, so that task code lets it pass
 ```
 """
 
@@ -59,6 +61,7 @@ __all__ = [
     "RequestTimeout",
     "RunAborted",
     "RunStopped",
+    "ScoringTimeout",
     "ServerError",
     "SeveralErrors",
     "TaskFileError",
@@ -341,6 +344,22 @@ class RunAborted(LMEvalError):
         """
         super().__init__(str(error))
         self.error = error
+
+
+class ScoringTimeout(BaseException):
+    """The code of a task took too long for a document.
+
+    It is no ``Exception``, because task code often catches every ``Exception`` and goes on.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        """Build the message.
+
+        Args:
+            seconds: The limit, in seconds of CPU time.
+        """
+        self.seconds = seconds
+        super().__init__(f"scoring took more than {seconds:g} s of CPU time for a document")
 
 
 class Refused(LMEvalError):

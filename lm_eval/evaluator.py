@@ -246,10 +246,12 @@ def _set_aside_refused(prepared: Prepared) -> None:
 def _answer_and_score(prepared: Prepared, settings: RunSettings) -> dict[str, Any]:
     """Build the requests, ask the model once for all tasks, then filter, score and aggregate."""
     from lm_eval.api.model import CachingLM
+    from lm_eval.api.time_limit import seconds_per_document
     from lm_eval.results.collect import collect
     from lm_eval.results.per_doc import score_task
     from lm_eval.results.sample import task_hash
 
+    seconds_per_document()  # A limit that is no number is an error before the model is asked.
     prepared.build_requests(settings, prepared.refused if settings.keep_going else None)
     lm, tasks = prepared.lm, prepared.tasks
     cached = lm if settings.use_cache is None or lm.keeps_answers else CachingLM(lm, settings.use_cache)

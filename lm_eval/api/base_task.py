@@ -352,7 +352,7 @@ class Task(ABC):
                     instances.extend(requests)
         except LMEvalError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             where = f"doc {index} of task {name}" if index >= 0 else f"the docs of task {name}"
             raise TaskFileError(f"building {where} failed: {type(error).__name__}: {error}") from error
         if not instances:
@@ -419,6 +419,18 @@ class Task(ABC):
     def over_repeats(self) -> Mapping[str, Sequence[OverRepeats]]:
         """How the repeats of a document are combined, by metric; the results are named ``<metric>_<how>``."""
         return {}
+
+    @property
+    def metric_parts(self) -> Mapping[str, str]:
+        """The values that metrics gave in addition to their own, such as ``rouge1``: name to the metric's name."""
+        return {}
+
+    def add_metric_parts(self, parts: Mapping[str, str]) -> None:
+        """Take over the ``metric_parts`` of a copy of this task that was scored in another process.
+
+        Args:
+            parts: Name to the name of the metric that gives it.
+        """
 
     @classmethod
     def count_bytes(cls, doc: str) -> int:

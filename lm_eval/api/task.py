@@ -552,6 +552,20 @@ class ConfigurableTask(Task):
         """How the repeats of a document are combined, by metric; the results are named ``<metric>_<how>``."""
         return self._metrics.over_repeats()
 
+    @property
+    def metric_parts(self) -> Mapping[str, str]:
+        """The values that metrics gave in addition to their own, such as ``rouge1``: name to the metric's name."""
+        return self._metrics.parts
+
+    def add_metric_parts(self, parts: Mapping[str, str]) -> None:
+        """Take over the ``metric_parts`` of a copy of this task that was scored in another process.
+
+        Args:
+            parts: Name to the name of the metric that gives it.
+        """
+        for part, metric in parts.items():
+            self._metrics.add_part(part, self._metrics[metric])
+
     def override_metric(self, metric_name: str) -> None:
         """Score by one metric only; ``bypass`` scores nothing.
 

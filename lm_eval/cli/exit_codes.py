@@ -9,8 +9,8 @@ pass. Python also exits with 1 after an exception that nobody handles, which is 
 MISTAKE = 2
 """The user can correct it: an option, a name, a file, a dataset, or an endpoint that cannot be used."""
 ERRORS = 3
-"""The run is saved but incomplete: more documents failed than ``--max_errors`` allows, or the endpoint cannot answer
-some tasks."""
+"""The run is saved but incomplete: more documents failed than ``--max_errors`` allows, the endpoint cannot answer
+some tasks, or the code of a task failed while it was scored."""
 STOPPED = 4
 """A budget stopped the run; the same command resumes."""
 LOGGERS = 5

@@ -38,6 +38,7 @@ def run(namespace: argparse.Namespace) -> int:
     from lm_eval.reports.table import tables_for_stdout
     from lm_eval.rescoring import change_lines, rescore
     from lm_eval.results import load
+    from lm_eval.results.collect import incomplete
     from lm_eval.utils import setup_logging
 
     settings = read_settings(namespace)
@@ -57,5 +58,4 @@ def run(namespace: argparse.Namespace) -> int:
 
     print(tables_for_stdout(results))
     print("\n".join(change_lines(results)))
-    incomplete = results["errors"]["exceeded"] or results.get("refused")
-    return exit_codes.ERRORS if incomplete else exit_codes.OK
+    return exit_codes.ERRORS if incomplete(results) else exit_codes.OK

@@ -102,6 +102,7 @@ def _evaluate(settings: RunSettings) -> int:
     from lm_eval.cli.main import discard_output
     from lm_eval.loggers import trackers
     from lm_eval.loggers.evaluation_tracker import EvaluationTracker, check_hub_arguments
+    from lm_eval.results.collect import incomplete
 
     check_hub_arguments(settings.hf_hub_log_args, settings.output_path, settings.keeps_samples)
     tracker = EvaluationTracker(
@@ -124,7 +125,7 @@ def _evaluate(settings: RunSettings) -> int:
             discard_output()
     # The services come last, because they may be slow, fail or hang.
     all_sent = trackers.send(services, results, samples, hub=tracker.hub, saved=tracker.saved)
-    if results["errors"]["exceeded"] or results.get("refused"):
+    if incomplete(results):
         return exit_codes.ERRORS
     return exit_codes.OK if all_sent else exit_codes.LOGGERS
 

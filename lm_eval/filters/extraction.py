@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
 from lm_eval.api.filter import Filter, ResponseFilter
 from lm_eval.api.instance import Doc
@@ -58,6 +59,8 @@ class MultiChoiceRegexFilter(RegexFilter):
 
     The choices are in ``doc["choices"]``. A choice found by its text or letter is returned as ``(A)``, ``(B)``, …
     """
+
+    one_by_one: ClassVar[bool] = True
 
     def __init__(
         self,

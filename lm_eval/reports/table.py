@@ -198,5 +198,8 @@ def _notes(member: Member) -> Iterable[str]:
     if member.outcomes:
         unusual = [f"{count} {OUTCOME_WORDS.get(kind, kind)}" for kind, count in sorted(member.outcomes.items())]
         yield f"! {member.name}: of its answers, {', '.join(unusual)}."
+    for key, count in member.missing.items():
+        scored = (member.n or 0) - count
+        yield f"! {member.name}: {key} is over {scored} of {member.n or 0} docs; {count} have no value."
     for key, reason in member.failed.items():
         yield f"! {member.name}: {key} could not be computed: {reason}"

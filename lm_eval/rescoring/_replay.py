@@ -52,7 +52,9 @@ def _of_doc(sample: Sample, task: str) -> list[Instance]:
         )
     instances = list(_answered(sample, task))
     # Samples do not say which of a document's requests has the error or the notes: only the document counts.
-    instances[0].error, instances[0].info = sample.error, sample.info
+    instances[0].info = sample.info
+    if sample.error is not None and sample.error.kind != "scoring_timeout":  # otherwise there is an answer to score
+        instances[0].error = sample.error
     return instances
 
 

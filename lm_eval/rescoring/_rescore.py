@@ -166,6 +166,8 @@ def _score(task: Task, saved: Member, run: Run) -> TaskOutput:
     task.replay(instances)
     check_requests(task, saved.config, instances)
     output = score_task(task, log_samples=True)
+    if isinstance(output.cause, ConfigError):
+        raise output.cause
     inexact = 0
     for sample in output.samples or ():
         copied = hashes[sample["doc_id"]]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lm_eval.api.result_keys import NOT_AVAILABLE, score_key, stderr_key
-from lm_eval.errors import LMEvalError
+from lm_eval.errors import LMEvalError, ScoringTimeout
 from lm_eval.results.json_values import as_count
 from lm_eval.results.messages import messages_of
 from lm_eval.results.per_doc import MetricAndFilter, TaskOutput
@@ -17,7 +17,7 @@ from lm_eval.results.uncertainty import Row, group_statistics, task_statistics
 if TYPE_CHECKING:
     from lm_eval.api.group import Group
 
-__all__ = ["TaskOutput", "collect", "count_errors", "task_scores"]
+__all__ = ["TaskOutput", "collect", "count_errors", "incomplete", "task_scores"]
 
 eval_logger = logging.getLogger("lm_eval")
 
@@ -46,7 +46,7 @@ def collect(
     # Rows of groups within a group come first, as in the order they are computed.
     group_rows = {group.name: _group_row(group, tasks) for group in reversed(top_down.values())}
     shots = {name: output.num_fewshot for name, output in per_task.items()}
-    better = {name: dict(output.task.higher_is_better()) for name, output in per_task.items()}
+    better = {name: _directions(output) for name, output in per_task.items()}
     versions: dict[str, object] = {name: output.task.VERSION for name, output in per_task.items()}
     for name, group in top_down.items():
         members = [task.task_name for task in group.get_all_tasks() if task.task_name in per_task]
@@ -80,7 +80,8 @@ def task_scores(output: TaskOutput, *, bootstrap_iters: int = 100_000) -> dict[s
     """Compute a task's row of the results.
 
     Scores are over the documents that were answered. A score that cannot be computed, for lack of answers or because
-    its aggregation fails, is ``"N/A"``: the other scores and the samples are kept, because their answers are paid for.
+    the code of the task fails, is ``"N/A"``: the other scores and the samples are kept, because their answers are paid
+    for.
 
     Args:
         output: The task's output.
@@ -88,7 +89,7 @@ def task_scores(output: TaskOutput, *, bootstrap_iters: int = 100_000) -> dict[s
 
     Returns:
         ``name``, ``alias``, ``sample_len``, ``"metric,filter"``, ``"metric_stderr,filter"``, and ``n_errors``,
-        ``errors``, ``error_messages``, ``outcomes``, ``failed`` where they are not empty.
+        ``errors``, ``error_messages``, ``outcomes``, ``failed``, ``missing`` where they are not empty.
     """
     task, name = output.task, str(output.task.task_name)
     row: dict[str, object] = {
@@ -96,8 +97,9 @@ def task_scores(output: TaskOutput, *, bootstrap_iters: int = 100_000) -> dict[s
         "alias": task.get_config("task_alias") or name,
         "sample_len": output.n_effective,
     }
-    aggregations: dict[str, Aggregation] = dict(task.aggregation())
+    aggregations = _aggregations(output)
     failed: dict[str, str] = {}
+    missing: dict[str, int] = {}
 
     def fail(key: str, reason: str) -> None:
         failed[key] = reason
@@ -110,10 +112,14 @@ def task_scores(output: TaskOutput, *, bootstrap_iters: int = 100_000) -> dict[s
             aggregation = aggregations[named[0]] = _default_aggregation(name, named[0])
         row[key] = row[error_key] = NOT_AVAILABLE
         if not values:
+            if reason := output.failure or ("no document has a value" if output.n_effective else ""):
+                fail(key, reason)
             continue
+        if len(values) < output.n_effective:
+            missing[key] = output.n_effective - len(values)
         try:
             row[key] = _plain(aggregation(values))
-        except Exception as error:
+        except (Exception, SystemExit, ScoringTimeout) as error:
             fail(key, str(error) if isinstance(error, LMEvalError) else f"{type(error).__name__}: {error}")
             continue
         row[error_key] = _stderr(f"Task {name}: {key}", aggregation, values, bootstrap_iters)
@@ -126,8 +132,12 @@ def task_scores(output: TaskOutput, *, bootstrap_iters: int = 100_000) -> dict[s
         row["error_messages"] = output.messages
     if output.outcomes:
         row["outcomes"] = dict(output.outcomes)
+    if output.failure and not failed:
+        fail("score", output.failure)
     if failed:
         row["failed"] = failed
+    if missing:
+        row["missing"] = missing
     return row
 
 
@@ -155,11 +165,41 @@ def count_errors(results: Mapping[str, Any], allowed: int | float) -> dict[str, 
     return {"lost": total, "tasks": lost, "allowed": allowed, "exceeded": total > bound}
 
 
+def incomplete(results: Mapping[str, Any]) -> bool:
+    """Whether a run lacks something: too many documents, a task that was refused, or a score that failed.
+
+    Args:
+        results: The result dict of a run, with ``errors``.
+    """
+    run = Results(results)
+    return bool(run.at("errors", "exceeded") or run.refused or run.failed)
+
+
+def _aggregations(output: TaskOutput) -> dict[str, Aggregation]:
+    """Return the aggregation of each metric; if the task's code fails, none, and the task has no scores."""
+    try:
+        return dict(output.task.aggregation())
+    except (Exception, SystemExit) as error:
+        output.failure = output.failure or f"aggregation() failed: {type(error).__name__}: {error}"
+        output.metrics.clear()
+        return {}
+
+
+def _directions(output: TaskOutput) -> dict[str, bool | None]:
+    """Return which way each metric is better; nothing if the task's code fails, which changes no score."""
+    try:
+        return dict(output.task.higher_is_better())
+    except (Exception, SystemExit) as error:
+        what = f"{type(error).__name__}: {error}"
+        eval_logger.error("Task %s: higher_is_better() failed: %s", output.task.task_name, what)
+        return {}
+
+
 def _with_unanswered(
     output: TaskOutput, aggregations: Mapping[str, Aggregation]
 ) -> Mapping[MetricAndFilter, Sequence[Any]]:
-    """Add the scores a task without a single answered document would have, with no values."""
-    if output.metrics or output.n_effective:
+    """Add the scores that a task without a single value would have, with no values."""
+    if output.metrics or output.failed:
         return output.metrics
     pipelines = [pipeline.name for pipeline in getattr(output.task, "filters", ())] or ["none"]
     return {(metric, pipeline): [] for metric in aggregations for pipeline in pipelines}

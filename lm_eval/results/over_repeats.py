@@ -6,12 +6,13 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from lm_eval.api.filter import Unfiltered
 from lm_eval.api.instance import Instance
 
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
 
-__all__ = ["combine", "filtered_repeats", "unwrapped", "warn_of_equal_repeats"]
+__all__ = ["Answers", "combine", "filtered_repeats", "unwrapped", "warn_of_equal_repeats"]
 
 eval_logger = logging.getLogger("lm_eval")
 
@@ -40,8 +41,11 @@ def filtered_repeats(task: Task, pipeline: str, answered: Sequence[Instance]) ->
         return {}
     found: dict[int, Answers] = {instance.doc_id or 0: [[] for _ in range(repeats)] for instance in answered}
     for repeat in range(repeats):
-        responses = steps.filtered([[instance.resps[repeat]] for instance in answered], docs)
+        resps = [[instance.resps[repeat]] for instance in answered]
+        responses = steps.filtered(resps, docs, [instance.doc_id for instance in answered])
         for instance, response in zip(answered, responses, strict=True):
+            if isinstance(response, Unfiltered):
+                instance.error = response.error
             found[instance.doc_id or 0][repeat].append(response)
     return found
 

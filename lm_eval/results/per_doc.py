@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from lm_eval.api.instance import Doc, Instance, RequestError, ResponseInfo
-from lm_eval.errors import LMEvalError, TaskFileError
+from lm_eval.api.time_limit import limited, limiting, seconds_per_document, signals_work
+from lm_eval.errors import ConfigError, LMEvalError, RunAborted, RunStopped, ScoringTimeout, TaskFileError
+from lm_eval.results.child import can_fork, in_child
 from lm_eval.results.messages import count_messages
-from lm_eval.results.over_repeats import combine, filtered_repeats, unwrapped, warn_of_equal_repeats
-from lm_eval.text import sha256
+from lm_eval.results.over_repeats import Answers, combine, filtered_repeats, unwrapped, warn_of_equal_repeats
+from lm_eval.text import sha256, shorten
 
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
@@ -23,6 +25,23 @@ MetricAndFilter = tuple[str, str]
 
 _MAX_CLUSTER_NAME = 32
 """Clusters with longer names, such as passages, are named by the first 32 digits of their SHA-256."""
+
+
+@dataclass(slots=True)
+class ScoredDoc:
+    """The values of a document under one filter.
+
+    Attributes:
+        values: Metric to value.
+        repeats: Metric to the values of the document's repeats, of a metric with ``over_repeats``.
+        failed: Metric to why it has no value.
+        filtered: The filtered answer of each repeat; None without ``over_repeats``.
+    """
+
+    values: dict[str, Any]
+    repeats: dict[str, list[Any]] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    filtered: list[object] | None = None
 
 
 @dataclass
@@ -42,6 +61,8 @@ class TaskOutput:
         clusters: (metric, filter) to the cluster of each scored document, of a task with ``cluster_key``.
         repeats: (metric, filter) to the values of each scored document's repeats, of a metric with ``over_repeats``.
         failed: (metric, filter) to why there are no values.
+        failure: Why the code of the task could not score it, with the document; empty when it could.
+        cause: The exception behind ``failure``.
     """
 
     task: Task
@@ -56,23 +77,24 @@ class TaskOutput:
     clusters: dict[MetricAndFilter, list[str]] = field(default_factory=dict)
     repeats: dict[MetricAndFilter, list[list[float]]] = field(default_factory=dict)
     failed: dict[MetricAndFilter, str] = field(default_factory=dict)
+    failure: str = ""
+    cause: BaseException | None = None
 
-    def add(
-        self, pipeline: str, values: dict[str, Any], single: dict[str, list[float]], failed: dict[str, str]
-    ) -> None:
+    def add(self, pipeline: str, scored: ScoredDoc, cluster: str | None) -> None:
         """Add a document's values under one filter.
 
         Args:
             pipeline: The filter's name.
-            values: Metric to value.
-            single: Metric to the values of the document's repeats.
-            failed: Metric to why it has no value.
+            scored: The document's values.
+            cluster: The document's cluster; None for a task without clusters.
         """
-        for metric, value in values.items():
+        for metric, value in scored.values.items():
             self.metrics.setdefault((metric, pipeline), []).append(value)
-        for metric, repeated in single.items():
+            if cluster is not None:
+                self.clusters.setdefault((metric, pipeline), []).append(cluster)
+        for metric, repeated in scored.repeats.items():
             self.repeats.setdefault((metric, pipeline), []).append(repeated)
-        for metric, reason in failed.items():
+        for metric, reason in scored.failed.items():
             self.failed.setdefault((metric, pipeline), reason)
 
 
@@ -80,7 +102,8 @@ def score_task(task: Task, *, log_samples: bool) -> TaskOutput:
     """Filter and score the responses of a task, document by document.
 
     A document with a lost request has no score: it is counted under the kind of its error, and its sample has the
-    error.
+    error. So is a document that takes longer than ``seconds_per_document`` of CPU time. If the code of the task fails,
+    the task has no scores, but the samples with the responses.
 
     Args:
         task: A task whose Instances were answered.
@@ -90,52 +113,120 @@ def score_task(task: Task, *, log_samples: bool) -> TaskOutput:
         The values of each metric and filter in the order of the documents, and the counts.
 
     Raises:
-        TaskFileError: The task's own code failed on a document.
+        RunStopped: The run ends early.
     """
+    seconds = seconds_per_document()
+    if seconds and not signals_work() and can_fork():
+        return _score_in_child(task, log_samples, seconds)
+    with limiting(seconds):
+        return _score_here(task, log_samples)
+
+
+def _score_here(task: Task, log_samples: bool) -> TaskOutput:
     docs = _by_doc(task.instances)
-    lost = {doc_id: found[0] for doc_id, instances in docs.items() if (found := _errors(instances))}
-    answered = [instance for instance in task.instances if instance.doc_id not in lost]
-    pipelines = _apply_filters(task, answered)
-    output = TaskOutput(
+    scored: dict[str, dict[int, ScoredDoc]] = {}
+    clusters: dict[int, str] = {}
+    cause: BaseException | None = None
+    try:
+        clusters = _clusters(task, docs)
+        answered = _answered(task, docs)
+        warn_of_equal_repeats(task, answered)
+        for pipeline in _apply_filters(task, answered):
+            scored[pipeline] = _score_docs(task, docs, pipeline)
+    except (RunStopped, RunAborted):
+        raise
+    except (Exception, SystemExit, ScoringTimeout) as error:
+        scored, cause = {}, error
+    output = _counted(task, docs, cause)
+    for pipeline, by_doc in scored.items():
+        for doc_id, values in by_doc.items():
+            if not _errors(docs[doc_id]):
+                output.add(pipeline, values, clusters.get(doc_id))
+    for key in output.failed:
+        output.metrics.pop(key, None)
+    if log_samples:
+        output.samples = [
+            _sample(task, doc_id, group, pipeline, scored.get(pipeline, {}).get(doc_id), clusters.get(doc_id))
+            for pipeline in scored or [pipeline.name for pipeline in task.filters]
+            for doc_id, group in docs.items()
+        ]
+    return output
+
+
+def _counted(task: Task, docs: dict[int, list[Instance]], cause: BaseException | None) -> TaskOutput:
+    """Return the output of a task without values: its counts, and why it has no scores."""
+    lost = [found[0] for group in docs.values() if (found := _errors(group))]
+    is_ours = isinstance(cause, LMEvalError | ScoringTimeout)
+    return TaskOutput(
         task=task,
         metrics={},
         n_original=len(task.scored_docs),
-        n_effective=len(docs) - len(lost),
+        n_effective=sum(not _errors(group) for group in docs.values()),
         num_fewshot=task.config.num_fewshot or 0,
-        samples=[] if log_samples else None,
-        errors=dict(Counter(error.kind for error in lost.values())),
-        messages=count_messages(lost.values()),
+        errors=dict(Counter(error.kind for error in lost)),
+        messages=count_messages(lost),
         outcomes=dict(Counter(i.outcome for group in docs.values() for i in _infos(group) if i.outcome != "ok")),
+        failure="" if cause is None else str(cause) if is_ours else f"{type(cause).__name__}: {cause}",
+        cause=cause,
     )
-    warn_of_equal_repeats(task, answered)
-    clusters = _clusters(task, docs)
-    for pipeline in pipelines:
-        repeated = filtered_repeats(task, pipeline, answered)
-        for doc_id, instances in docs.items():
-            values: dict[str, Any] = {}
-            single: dict[str, list[Any]] = {}
-            if doc_id not in lost:
-                doc = instances[0].doc
-                values = _score(task, doc_id, doc, [instance.filtered_resps[pipeline] for instance in instances])
-                failed: dict[str, str] = {}
-                if doc_id in repeated:
-                    scored = [_score(task, doc_id, doc, answers) for answers in repeated[doc_id]]
-                    combined, single, failed = combine(task, scored, repeated[doc_id])
-                    values |= combined
-                output.add(pipeline, values, single, failed)
-                if clusters:
-                    for metric in values:
-                        output.clusters.setdefault((metric, pipeline), []).append(clusters[doc_id])
-            if output.samples is not None:
-                sample = _sample(task, doc_id, instances, pipeline, values)
-                if clusters:
-                    sample["cluster"] = clusters[doc_id]
-                if doc_id in repeated:
-                    sample["repeats"] = {"filtered": unwrapped(repeated[doc_id]), **single}
-                output.samples.append(sample)
-    for key in output.failed:
-        output.metrics.pop(key, None)
-    return output
+
+
+def _score_docs(task: Task, docs: dict[int, list[Instance]], pipeline: str) -> dict[int, ScoredDoc]:
+    """Score the documents under one filter; a document that takes too long gets an error."""
+    repeated = filtered_repeats(task, pipeline, _answered(task, docs))
+    found: dict[int, ScoredDoc] = {}
+    for doc_id, group in docs.items():
+        if _errors(group):
+            continue
+        try:
+            found[doc_id] = limited(1, _score_doc, task, doc_id, group, pipeline, repeated.get(doc_id))
+        except ScoringTimeout as error:
+            group[0].error = RequestError("scoring_timeout", str(error), attempts=0)
+    return found
+
+
+def _score_doc(
+    task: Task, doc_id: int, instances: Sequence[Instance], pipeline: str, repeated: Answers | None
+) -> ScoredDoc:
+    doc = instances[0].doc
+    scored = ScoredDoc(_score(task, doc_id, doc, [instance.filtered_resps[pipeline] for instance in instances]))
+    if repeated is not None:
+        each = [_score(task, doc_id, doc, answers) for answers in repeated]
+        combined, scored.repeats, scored.failed = combine(task, each, repeated)
+        scored.values |= combined
+        scored.filtered = unwrapped(repeated)
+    return scored
+
+
+def _score_in_child(task: Task, log_samples: bool, seconds: float) -> TaskOutput:
+    """Score in a child process, whose main thread signals can interrupt; take over what scoring leaves behind."""
+
+    def score() -> tuple[TaskOutput, list[tuple[dict[str, Any], RequestError | None]], dict[str, str]]:
+        with limiting(seconds):
+            output = _score_here(task, log_samples)
+        left = [(instance.filtered_resps, instance.error) for instance in task.instances]
+        return replace(output, task=None, cause=None), left, dict(task.metric_parts)  # type: ignore[arg-type]
+
+    try:
+        output, left, parts = in_child(score)
+    except TaskFileError as error:  # the process ended early, or the values cannot leave it
+        docs = _by_doc(task.instances)
+        output = _counted(task, docs, error)
+        if log_samples:
+            names = [pipeline.name for pipeline in task.filters]
+            output.samples = [
+                _sample(task, doc_id, group, name, None, None) for name in names for doc_id, group in docs.items()
+            ]
+        return output
+    for instance, (filtered, lost) in zip(task.instances, left, strict=True):
+        instance.filtered_resps, instance.error = filtered, lost
+    task.add_metric_parts(parts)
+    return replace(output, task=task)
+
+
+def _answered(task: Task, docs: dict[int, list[Instance]]) -> list[Instance]:
+    lost = {doc_id for doc_id, group in docs.items() if _errors(group)}
+    return [instance for instance in task.instances if (instance.doc_id or 0) not in lost]
 
 
 def _by_doc(instances: Iterable[Instance]) -> dict[int, list[Instance]]:
@@ -182,23 +273,32 @@ def _errors(instances: Iterable[Instance]) -> list[RequestError]:
 
 def _score(task: Task, doc_id: int, doc: Doc, responses: Sequence[object]) -> dict[str, Any]:
     try:
-        values: dict[str, Any] = task.process_results(doc, responses)
-    except LMEvalError:
+        values = task.process_results(doc, responses)
+        if not isinstance(values, Mapping):
+            raise TypeError(f"process_results returns {shorten(repr(values), 60)}, which is no mapping of metrics")
+        return dict(values)
+    except (ConfigError, RunAborted, RunStopped):
         raise
-    except Exception as error:
-        what = f"scoring doc {doc_id} of task {task.task_name!r} failed: {type(error).__name__}: {error}"
+    except (Exception, SystemExit) as error:
+        reason = str(error) if isinstance(error, LMEvalError) else f"{type(error).__name__}: {error}"
+        what = f"scoring doc {doc_id} of task {task.task_name!r} failed: {reason}"
         raise TaskFileError(what, key="process_results") from error
-    return values
 
 
 def _sample(
-    task: Task, doc_id: int, instances: Sequence[Instance], pipeline: str, values: dict[str, Any]
+    task: Task,
+    doc_id: int,
+    instances: Sequence[Instance],
+    pipeline: str,
+    scored: ScoredDoc | None,
+    cluster: str | None,
 ) -> dict[str, Any]:
     from lm_eval.utils import handle_non_serializable
 
     doc = instances[0].doc
-    target = task.doc_to_target(doc)
-    first = instances[0].args[0]
+    errors = _errors(instances)
+    values = scored.values if scored is not None and not errors else {}
+    first, target = instances[0].args[0], _target(task, doc)
     sample: dict[str, Any] = {
         "doc_id": doc_id,
         "doc": doc,
@@ -212,9 +312,22 @@ def _sample(
         "prompt_hash": sha256(first if isinstance(first, str) else json.dumps(first, default=str)),
         "target_hash": sha256(str(target)),
     }
-    if errors := _errors(instances):
+    if errors:
         sample["error"] = asdict(errors[0])
     notes = [asdict(info) for info in _infos(instances) if info.outcome != "ok" or info.reasoning or info.approximate]
     if notes:
         sample["response_info"] = notes
-    return {**sample, **values}
+    sample |= values
+    if cluster is not None:
+        sample["cluster"] = cluster
+    if scored is not None and scored.filtered is not None and not errors:
+        sample["repeats"] = {"filtered": scored.filtered, **scored.repeats}
+    return sample
+
+
+def _target(task: Task, doc: Doc) -> object:
+    """Return the target that a sample shows; None if the task cannot say it, which only its scores need to."""
+    try:
+        return limited(1, task.doc_to_target, doc)
+    except (Exception, SystemExit, ScoringTimeout):
+        return None

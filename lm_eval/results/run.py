@@ -83,6 +83,7 @@ class Member:
         messages: The most frequent messages of these errors.
         outcomes: Kind of response (``length``, ``empty``, …) to the number of responses that ended so.
         failed: ``"metric,filter"`` to why the score could not be computed.
+        missing: ``"metric,filter"`` to the number of answered documents without a value.
         higher_is_better: Metric to which way it is better.
         config: The task's config; empty of a group.
         scores: Its scores, in the order of the results.
@@ -98,6 +99,7 @@ class Member:
     messages: tuple[ErrorMessage, ...] = field(repr=False)
     outcomes: Mapping[str, int] = field(repr=False)
     failed: Mapping[str, str] = field(repr=False)
+    missing: Mapping[str, int] = field(repr=False)
     higher_is_better: Mapping[str, bool | None] = field(repr=False)
     config: Mapping[str, object] = field(repr=False)
     scores: tuple[Score, ...] = field(default=(), repr=False)
@@ -222,6 +224,11 @@ class Results:
         return {name: str(reason) for name, reason in self.section("refused").items()}
 
     @property
+    def failed(self) -> dict[str, str]:
+        """Task to why a score of it could not be computed, if the code of the task failed."""
+        return {name: next(iter(member.failed.values())) for name, member in self.members.items() if member.failed}
+
+    @property
     def tasks(self) -> list[str]:
         """The tasks that were run, without groups, in the file's order."""
         configs, groups = self.section("configs"), self.group_subtasks
@@ -277,6 +284,7 @@ class Results:
             messages=read_messages(row.get("error_messages")),
             outcomes={kind: as_count(count) for kind, count in as_mapping(row.get("outcomes")).items()},
             failed={key: str(reason) for key, reason in as_mapping(row.get("failed")).items()},
+            missing={key: as_count(count) for key, count in as_mapping(row.get("missing")).items()},
             higher_is_better={metric: up if isinstance(up, bool) else None for metric, up in better.items()},
             config=self.section("configs", name),
         )
@@ -285,7 +293,8 @@ class Results:
     def _scores(self, member: Member, row: Mapping[str, object], *, is_group: bool) -> Iterator[Score]:
         for key, metric, pipeline in score_keys(row):
             facts = self.section("statistics", member.name, key)
-            n, clusters = at(row, "sample_count", key), facts.get("clusters")
+            n = at(row, "sample_count", key) or facts.get("n")
+            clusters = facts.get("clusters")
             yield Score(
                 task=member.name,
                 metric=metric,

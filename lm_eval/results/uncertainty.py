@@ -87,6 +87,8 @@ def task_statistics(output: TaskOutput, row: Row, bootstrap_iters: int) -> dict[
     """
     from lm_eval.api.metrics import bypass_agg, mean
 
+    if output.failure:
+        return {}
     aggregations = output.task.aggregation()
     lost = sum(output.errors.values())
     found: dict[str, ScoreStatistics] = {}

@@ -65,12 +65,13 @@ class ResultFiles:
         return self._journal
 
     def finish(self, results: Mapping[str, object]) -> None:
-        """Delete the journal once everything is saved, unless lost documents are left to ask again.
+        """Delete the journal once everything is saved, unless documents are left to ask or to score again.
 
         Args:
             results: What ``simple_evaluate`` returned.
         """
-        if self._journal is None or Results(results).lost:
+        run = Results(results)
+        if self._journal is None or run.lost or run.failed:
             return
         for suffix in ("", "-wal", "-shm"):
             self._journal.with_name(self._journal.name + suffix).unlink(missing_ok=True)

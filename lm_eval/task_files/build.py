@@ -202,7 +202,7 @@ def _python_task(node: ResolvedTask, config: dict[str, object]) -> Task:
         task = constructor(config=given) if _takes_config(constructor) else constructor()
     except LMEvalError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         advice = missing_package(error, Path(path).parent if path else Path())
         if advice is not None:
             raise MissingPackageError(str(TaskFileError(f"task {node.name!r} {advice}", path=path))) from error
@@ -216,7 +216,7 @@ def _python_task(node: ResolvedTask, config: dict[str, object]) -> Task:
     return task
 
 
-def _cannot_be_built(node: ResolvedTask, error: Exception, key: str | None) -> TaskFileError:
+def _cannot_be_built(node: ResolvedTask, error: BaseException, key: str | None) -> TaskFileError:
     message = f"task {node.name!r} cannot be built: {type(error).__name__}: {error}"
     return TaskFileError(" ".join(message.split()), path=node.entry.file, key=key)
 

@@ -63,7 +63,31 @@ class MetricSpec:
 
 
 class Metrics(dict[str, MetricSpec]):
-    """The metrics of one task by name, with the scoring of each output type."""
+    """The metrics of one task by name, with the scoring of each output type.
+
+    Attributes:
+        parts: The values that metrics gave in addition to their own: name to the metric's name.
+    """
+
+    def __init__(self, specs: Mapping[str, MetricSpec]) -> None:
+        """Set the metrics.
+
+        Args:
+            specs: Name to metric.
+        """
+        super().__init__(specs)
+        self.parts: dict[str, str] = {}
+
+    def add_part(self, part: str, spec: MetricSpec) -> None:
+        """Add a value that a metric gives in addition to its own, as a metric with the same aggregation.
+
+        Args:
+            part: The name of the value.
+            spec: The metric.
+        """
+        if part not in self:
+            self[part] = MetricSpec(part, None, spec.aggregation, spec.higher_is_better)
+            self.parts[part] = spec.name
 
     @classmethod
     def named(cls, *names: str) -> Metrics:
@@ -213,8 +237,7 @@ class Metrics(dict[str, MetricSpec]):
                 continue
             for part, value in result.items():
                 values[part] = value
-                if part not in self:
-                    self[part] = MetricSpec(part, None, spec.aggregation, spec.higher_is_better)
+                self.add_part(part, spec)
         return values
 
 

@@ -146,6 +146,9 @@ def _warnings(run: Run) -> Iterator[Notice]:
         for line in messages_of(members[name].messages for name in lost):
             yield {"level": "error", "text": line}
     for name, member in members.items():
+        for key, missing in member.missing.items():
+            over = f"{(member.n or 0) - missing:,} of {count(member.n or 0, 'doc')}"
+            yield {"level": "error", "text": f"{name}: {key} is over {over}; {missing:,} have no value."}
         for key, reason in member.failed.items():
             yield {"level": "error", "text": f"{name}: {key} could not be computed: {reason}"}
     for line in not_run(run.refused):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from lm_eval.api.filter import Filter
 from lm_eval.api.registry import get_filter
@@ -30,6 +30,8 @@ _NUMBER_WORDS = re.compile(
 class OptionFilter(Filter):
     """``multi_choice_regex`` for questions that list their options, ``(A) ...``, in the input."""
 
+    one_by_one: ClassVar[bool] = True
+
     def __init__(self, **kwargs: Any) -> None:
         """Create the filter.
 
@@ -53,6 +55,8 @@ class OptionFilter(Filter):
 
 class NumberFilter(Filter):
     """Extracts a number in digits; if there is none, a number in English words, as digits."""
+
+    one_by_one: ClassVar[bool] = True
 
     def __init__(self, regex_pattern: str, group_select: int = 0, fallback: str = "[invalid]") -> None:
         """Create the filter.
@@ -106,6 +110,8 @@ def _value(words: str) -> int:
 
 class WordOrderFilter(Filter):
     """Extracts the words of the list, in the order of their last occurrence in the response."""
+
+    one_by_one: ClassVar[bool] = True
 
     def apply(self, resps: Iterable[Any], docs: Sequence[dict[str, Any]]) -> Iterable[Any]:
         """Reduce each response to the words of its list.

@@ -253,18 +253,9 @@ def test_a_filter_that_overrides_apply_gets_all_documents_at_once() -> None:
 def test_the_exit_code_of_a_failed_task_is_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tasks_with(tmp_path / "tasks", _BROKEN["raising"][0])
     with MockServer() as server:
-        words = [
-            "run",
-            "-M",
-            "local-completions",
-            "-a",
-            f"model=mock,base_url={server.base_url}",
-            "-t",
-            "broken,generate",
-        ]
-        code = main(
-            ["run", *model, "-t", "broken,generate", "--include_path", str(folder), "-o", str(tmp_path / "out"), "-s"]
-        )
+        model = ["-M", "local-completions", "-a", f"model=mock,base_url={server.base_url}"]
+        files = ["--include_path", str(folder), "-o", str(tmp_path / "out"), "-s"]
+        code = main(["run", *model, "-t", "broken,generate", *files])
     assert code == 3
     assert "scoring doc 3" in " ".join(capsys.readouterr().out.split())
     (saved,) = (tmp_path / "out").rglob("samples_broken_*.jsonl")

@@ -147,7 +147,7 @@ def _warnings(run: Run) -> Iterator[Notice]:
             yield {"level": "error", "text": line}
     for name, member in members.items():
         for key, missing in member.missing.items():
-            over = f"{(member.n or 0) - missing:,} of {count(member.n or 0, 'doc')}"
+            over = f"{(member.n or 0) - missing:,} of {member.n or 0:,} docs"
             yield {"level": "error", "text": f"{name}: {key} is over {over}; {missing:,} have no value."}
         for key, reason in member.failed.items():
             yield {"level": "error", "text": f"{name}: {key} could not be computed: {reason}"}

@@ -284,6 +284,7 @@ class TemplateAPI(TemplateLM):
         finally:
             responses.finish()
             self._session.accounting.tasks = responses.usage_by_task()
+            self._session.accounting.prompts.warn()
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
         """Generate text; see ``LM.generate_until``."""

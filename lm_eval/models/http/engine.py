@@ -119,6 +119,7 @@ class Engine:
         cached = self._cached(key)
         if cached is not None:
             self.accounting.answered(cached.usage, cached=True)
+            self.accounting.prompts.add(call.payload, cached.usage)
             return cached
         self._in_flight[key] = None
         try:
@@ -230,6 +231,7 @@ class Engine:
         self._refused_in_a_row = self._unreachable_in_a_row = 0
         usage = usage_of(parsed)
         self.accounting.answered(usage, cached=False)
+        self.accounting.prompts.add(call.payload, usage)
         if self._has_budget:
             self.accounting.check()
         return Reply(parsed, endpoint.shown, attempts, False, usage), raw

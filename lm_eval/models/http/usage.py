@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from lm_eval.api.instance import Usage
 from lm_eval.errors import RunStopped
+from lm_eval.models.http.cut_prompts import CutPrompts
 
 __all__ = ["Accounting", "usage_of"]
 
@@ -60,6 +61,7 @@ class Accounting:
         failed: Number of calls that failed for good.
         without_usage: Number of replies from an endpoint without token counts.
         tasks: Task name to the tokens of all its replies, cached ones included.
+        prompts: Finds out whether the server cuts long prompts.
     """
 
     price_in: float | None = None
@@ -76,6 +78,7 @@ class Accounting:
     failed: int = 0
     without_usage: int = 0
     tasks: dict[str, Usage] = field(default_factory=dict)
+    prompts: CutPrompts = field(default_factory=CutPrompts)
     _started: float | None = None
 
     def start(self) -> None:
@@ -153,6 +156,7 @@ class Accounting:
             "answers_without_usage": self.without_usage,
             "cost": self.cost,
             "tasks": {name: _counts(usage) for name, usage in self.tasks.items()},
+            **({"cut_prompts": cut} if (cut := self.prompts.message()) else {}),
         }
 
 

@@ -158,6 +158,9 @@ def _warnings(run: Run) -> Iterator[Notice]:
         if found:
             text = f"{count_of(sum(found.values()), 'answer')} {words}."
             yield {"level": "note", "text": text, "tasks": _largest_first(found), "show": "odd"}
+    cut = run.section("config", "model_info", "run").get("cut_prompts")
+    if isinstance(cut, str):
+        yield {"level": "error", "text": cut}
     limit = run.config.get("limit")
     if isinstance(limit, int | float):
         which = f"{limit:.3g} of the documents" if 0 < limit < 1 else f"the first {count_of(int(limit), 'document')}"

@@ -49,6 +49,11 @@ def test_refused_tasks_and_failed_metrics_are_shown() -> None:
     ]
 
 
+def test_a_server_that_cuts_prompts_is_a_warning() -> None:
+    config = {"model_info": {"run": {"cut_prompts": "The server seems to cut long prompts."}}}
+    assert warnings(config=config) == ["The server seems to cut long prompts."]
+
+
 def test_a_calm_run_has_no_warnings() -> None:
     assert warnings() == []
 

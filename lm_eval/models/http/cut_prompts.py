@@ -91,7 +91,7 @@ class CutPrompts:
         if not seen:
             return ""
         return (
-            f"The server seems to cut long prompts without an error: in usage, {' and '.join(seen)}. The scores are not "
+            f"The server seems to cut long prompts without an error: in usage, {' and '.join(seen)}. Scores are not "
             "those of the complete prompts. Give the server a larger window (Ollama: OLLAMA_CONTEXT_LENGTH), or use "
             "fewer shots."
         )

@@ -14,7 +14,7 @@ from lm_eval.config.run import COLLABORATORS, RunSettings
 
 FOLDER = Path(__file__).resolve().parent
 COLLABORATOR_TEXTS = {
-    "evaluation_tracker": "Where results will be saved; its folder also holds the answers from which a run resumes.",
+    "evaluation_tracker": "Saves results with its `save`; its folder also holds the answers from which a run resumes.",
     "task_manager": "Finds the tasks; None builds one.",
 }
 

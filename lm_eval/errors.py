@@ -11,6 +11,7 @@ LMEvalError
 │   ├── TemplateError              a template that does not render for a document
 │   ├── DatasetError               a dataset that could not be loaded
 │   ├── MissingPackageError        an optional package that is not installed
+│   ├── SavingError                a file that cannot be written, such as on a full disk
 │   └── CapabilityError            the endpoint cannot do what a task needs
 ├── APIError                       a request that got no usable answer
 │   ├── EndpointUnreachable        no connection: refused, unknown host, TLS failure
@@ -61,6 +62,7 @@ __all__ = [
     "RequestTimeout",
     "RunAborted",
     "RunStopped",
+    "SavingError",
     "ScoringTimeout",
     "ServerError",
     "SeveralErrors",
@@ -190,6 +192,10 @@ class DatasetError(UserError):
 
 class MissingPackageError(UserError, ImportError):
     """An optional package that is needed but not installed."""
+
+
+class SavingError(UserError):
+    """A file that cannot be written: the disk is full, or the folder may not be written to."""
 
 
 class CapabilityError(UserError):

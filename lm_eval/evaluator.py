@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lm_eval.config.run import RunSettings
-from lm_eval.errors import CapabilityError
+from lm_eval.errors import CapabilityError, ConfigError
 from lm_eval.preparation import Prepared, check_samples, flatten, journal_of, prepare, refuse_unsafe
 
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ def simple_evaluate(
     max_errors: int | float = 0,
     keep_going: bool = False,
     progress: bool | None = None,
+    output_path: str | Path | None = None,
+    output_format: str | None = None,
 ) -> dict[str, Any]:
     """Evaluate a model on tasks.
 
@@ -83,8 +85,8 @@ def simple_evaluate(
         check_integrity: Validate the task files before the run.
         write_out: Log the first prompt of each task.
         log_samples: Include one record for each document in the result.
-        evaluation_tracker: Where results will be saved. Its folder also holds the answers from which an interrupted
-            run resumes.
+        evaluation_tracker: Where the caller saves the results, with ``evaluation_tracker.save(results)``. Its folder
+            also holds the answers from which an interrupted run resumes. Not together with ``output_path``.
         system_instruction: Text at the start of every prompt.
         apply_chat_template: Send prompts as chat messages; a string names the template.
         fewshot_as_multiturn: Send each few-shot example as its own turns. With the chat template this is the default;
@@ -106,12 +108,16 @@ def simple_evaluate(
         keep_going: Run the other tasks if a task is unknown, or its file or dataset cannot be loaded; the results have
             the reasons under ``refused``.
         progress: Show progress; None means on a terminal only.
+        output_path: A folder, or a path that ends in ``.json``: results and samples are saved there, and an
+            interrupted run resumes from there. None saves nothing.
+        output_format: ``jsonl``, the default, or ``parquet``, of the saved samples.
 
     Returns:
         The results, as described in ``docs/results.md``.
 
     Raises:
         UserError: The arguments, a task or the endpoint's capabilities do not allow the run.
+        SavingError: The results cannot be saved; the same call resumes.
         APIError: The endpoint cannot be used at all.
     """
     settings = RunSettings.from_call(locals())
@@ -119,7 +125,20 @@ def simple_evaluate(
         from lm_eval.utils import setup_logging
 
         setup_logging(verbosity)
-    return run(settings, None if isinstance(model, str) else model, evaluation_tracker, task_manager)
+    lm = None if isinstance(model, str) else model
+    if settings.output_path is None:
+        results = run(settings, lm, evaluation_tracker, task_manager)
+        if evaluation_tracker is not None:
+            evaluation_tracker.set_aside(results)
+        return results
+    if evaluation_tracker is not None:
+        raise ConfigError("evaluation_tracker and output_path exclude each other; give one of them.")
+    from lm_eval.loggers.evaluation_tracker import EvaluationTracker
+
+    tracker = EvaluationTracker(settings.output_path, output_format=settings.output_format)
+    results = run(settings, lm, tracker, task_manager)
+    tracker.save(results)
+    return results
 
 
 def run(

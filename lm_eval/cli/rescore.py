@@ -34,6 +34,7 @@ def run(namespace: argparse.Namespace) -> int:
     Returns:
         An exit code.
     """
+    from lm_eval.cli._saving import save_and_print
     from lm_eval.loggers.evaluation_tracker import EvaluationTracker
     from lm_eval.reports.table import tables_for_stdout
     from lm_eval.rescoring import change_lines, rescore
@@ -51,11 +52,5 @@ def run(namespace: argparse.Namespace) -> int:
         include_path=settings.include_path,
         confirm_run_unsafe_code=settings.confirm_run_unsafe_code,
     )
-    samples = results.pop("samples")
-    tracker.save_results_aggregated(results=results, samples=samples)
-    for task, rows in samples.items():
-        tracker.save_results_samples(task_name=task, samples=rows)
-
-    print(tables_for_stdout(results))
-    print("\n".join(change_lines(results)))
+    save_and_print(tracker, results, lambda: print(tables_for_stdout(results), *change_lines(results), sep="\n"))
     return exit_codes.ERRORS if incomplete(results) else exit_codes.OK

@@ -99,7 +99,7 @@ def execute(settings: RunSettings) -> int:
 
 def _evaluate(settings: RunSettings) -> int:
     from lm_eval import evaluator
-    from lm_eval.cli.main import discard_output
+    from lm_eval.cli._saving import save_and_print
     from lm_eval.loggers import trackers
     from lm_eval.loggers.evaluation_tracker import EvaluationTracker, check_hub_arguments
     from lm_eval.results.collect import incomplete
@@ -113,16 +113,9 @@ def _evaluate(settings: RunSettings) -> int:
     )
     with trackers.stopped_on_failure(services):
         results = evaluator.run(settings, tracker=tracker)
+        save_and_print(tracker, results, lambda: _print(settings, results))
+        _hint(settings, tracker.saved)
         samples = results.pop("samples", None)
-        tracker.save_results_aggregated(results=results, samples=samples)
-        for task, rows in (samples or {}).items():
-            tracker.save_results_samples(task_name=task, samples=rows)
-        tracker.finish(results)
-        try:
-            _print(settings, results)
-            _hint(settings, tracker.saved)
-        except BrokenPipeError:  # the reader of a pipe, such as `head`, has ended; the services still get the results
-            discard_output()
     # The services come last, because they may be slow, fail or hang.
     all_sent = trackers.send(services, results, samples, hub=tracker.hub, saved=tracker.saved)
     if incomplete(results):
@@ -147,4 +140,3 @@ def _print(settings: RunSettings, results: Mapping[str, object]) -> None:
     if settings.show_config:
         print(json.dumps(results["configs"], indent=2, default=handle_non_serializable, ensure_ascii=False))
     print(tables_for_stdout(results, intervals=settings.intervals))
-    sys.stdout.flush()

@@ -103,12 +103,12 @@ class RunSettings:
     """Run the other tasks if a task is unknown, or its file or dataset cannot be loaded; the exit code is then 3."""
     confirm_run_unsafe_code: bool = setting(False, Option(values.boolean, "the run", Mark.ASKED))
     """Allow tasks that run code the model writes."""
-    output_path: str | None = setting(None, Option(values.text, "results", Mark.ASKED | Mark.COMMAND, "-o", "DIR"))
+    output_path: str | None = setting(None, Option(values.text, "results", Mark.ASKED, "-o", "DIR"))
     """Folder for results and samples, or a path that ends in .json. An interrupted run resumes from here."""
     log_samples: bool = setting(False, Option(values.boolean, "results", short="-s"))
     """Save one line for each document: prompt, answer, target and scores."""
     output_format: str = setting(
-        "jsonl", Option(values.sample_format, "results", Mark.COMMAND, metavar="FORMAT", choices=("jsonl", "parquet"))
+        "jsonl", Option(values.sample_format, "results", metavar="FORMAT", choices=("jsonl", "parquet"))
     )
     """Format of the samples: jsonl, or parquet for pandas and DuckDB. Default: jsonl."""
     predict_only: bool = setting(False, Option(values.boolean, "results", _BOTH, "-x"))

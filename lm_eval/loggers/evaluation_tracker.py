@@ -134,6 +134,8 @@ class EvaluationTracker(ResultFiles):
         """
         super().__init__(output_path, output_format)
         self.general_config_tracker = GeneralConfigTracker()
+        self._results: Mapping[str, object] | None = None
+        self._unsaved: set[str] = set()
         self._notes = {"leaderboard_url": leaderboard_url, "point_of_contact": point_of_contact}
         self.hub: HubTarget | None = None
         if push_results_to_hub or push_samples_to_hub:
@@ -149,14 +151,37 @@ class EvaluationTracker(ResultFiles):
                 notes=self._notes,
             )
 
+    def save(self, results: Mapping[str, object]) -> list[Path]:
+        """Save the results and the samples of a run. An interrupted run resumes until everything is saved.
+
+        Args:
+            results: What ``simple_evaluate`` returned, with ``samples`` if they are to be saved.
+
+        Returns:
+            The files, the results first; none without an output path.
+
+        Raises:
+            SavingError: A file cannot be written. The answers are kept, so the same run resumes.
+        """
+        before = len(self.saved)
+        logged = Results(results).results.get("samples")
+        samples: Mapping[str, list[dict[str, object]]] = {} if logged is None else logged
+        self.save_results_aggregated(results, samples)
+        for task, rows in samples.items():
+            self.save_results_samples(task, rows)
+        return self.saved[before:]
+
     def save_results_aggregated(
         self, results: Mapping[str, object], samples: Mapping[str, list[dict[str, object]]] | None = None
     ) -> None:
-        """Save the results.
+        """Save the results. The run is finished when the samples of all tasks are saved, too.
 
         Args:
             results: What ``simple_evaluate`` returned.
             samples: Task name to samples, when they are logged; hashed into ``task_hashes``.
+
+        Raises:
+            SavingError: The file cannot be written.
         """
         tracker, run = self.general_config_tracker, Results(results)
         tracker.log_end_time()
@@ -168,10 +193,13 @@ class EvaluationTracker(ResultFiles):
             content["task_hashes"] = {task: task_hash(rows) for task, rows in samples.items()}
         content.setdefault("model_name_sanitized", tracker.model_name_sanitized)
         content |= {key: value for key, value in self._notes.items() if value}
-        path = self.write_results(content, tracker.model_name_sanitized or "")
+        with self._saving():
+            path = self.write_results(content, tracker.model_name_sanitized or "")
         if path is None:
             eval_logger.info("No output_path: results are not saved.")
         self._copy(path, kind="results")
+        self._results, self._unsaved = results, set(samples or ())
+        self._finish_if_saved()
 
     def save_results_samples(self, task_name: str, samples: Iterable[Mapping[str, object]]) -> None:
         """Save a task's samples: one line each, or one row each of a Parquet file.
@@ -179,11 +207,19 @@ class EvaluationTracker(ResultFiles):
         Args:
             task_name: The task.
             samples: Its samples.
+
+        Raises:
+            SavingError: The file cannot be written.
         """
-        self._copy(
-            self.write_samples(task_name, samples, self.general_config_tracker.model_name_sanitized or ""),
-            kind="samples",
-        )
+        with self._saving():
+            path = self.write_samples(task_name, samples, self.general_config_tracker.model_name_sanitized or "")
+        self._copy(path, kind="samples")
+        self._unsaved.discard(task_name)
+        self._finish_if_saved()
+
+    def _finish_if_saved(self) -> None:
+        if self._results is not None and not self._unsaved:
+            self.finish(self._results)
 
     def _copy(self, path: Path | None, *, kind: str) -> None:
         if path is not None and self.hub is not None:

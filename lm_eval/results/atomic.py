@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from lm_eval.errors import SavingError
+
 __all__ = ["complete_file", "to_json", "write_atomically"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -56,6 +58,9 @@ def write_atomically(path: Path, parts: Iterable[str]) -> None:
     Args:
         path: The file; its folder is created.
         parts: The text, in pieces.
+
+    Raises:
+        SavingError: The file cannot be written. What was at the path is still there.
     """
     with complete_file(path) as file:
         file.writelines(part.encode("utf-8", "surrogatepass") for part in parts)
@@ -70,9 +75,21 @@ def complete_file(path: Path) -> Iterator[IO[bytes]]:
 
     Yields:
         A file to write bytes to.
+
+    Raises:
+        SavingError: The file cannot be written. What was at the path is still there.
     """
+    try:
+        with _unfinished_file(path) as file:
+            yield file
+    except OSError as error:
+        raise SavingError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+@contextmanager
+def _unfinished_file(path: Path) -> Iterator[IO[bytes]]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, unfinished = tempfile.mkstemp(prefix=f".{path.name[:80]}.", suffix=".tmp", dir=path.parent)
+    handle, unfinished = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             yield file

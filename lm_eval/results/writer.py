@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -64,6 +64,11 @@ class ResultFiles:
         self._journal = folder and folder / ".journal" / f"{key}.sqlite"
         return self._journal
 
+    @property
+    def keeps_answers(self) -> bool:
+        """Whether there is a journal from which the run resumes."""
+        return self._journal is not None and self._journal.exists()
+
     def finish(self, results: Mapping[str, object]) -> None:
         """Delete the journal once everything is saved, unless documents are left to ask or to score again.
 
@@ -73,10 +78,29 @@ class ResultFiles:
         run = Results(results)
         if self._journal is None or run.lost or run.failed:
             return
-        for suffix in ("", "-wal", "-shm"):
-            self._journal.with_name(self._journal.name + suffix).unlink(missing_ok=True)
+        for file in (*_files_of(self._journal), *_files_of(_set_aside(self._journal))):
+            file.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # journals of other runs may be in the same folder
             self._journal.parent.rmdir()
+
+    def set_aside(self, results: Mapping[str, object]) -> None:
+        """Rename the journal of a run that has all its answers, so that no other run resumes from it.
+
+        Args:
+            results: What ``simple_evaluate`` returned; with lost documents the journal stays, to ask for them again.
+        """
+        if self._journal is not None and not Results(results).lost:
+            _move(self._journal, _set_aside(self._journal))
+
+    @contextlib.contextmanager
+    def _saving(self) -> Iterator[None]:
+        """Let the run resume from its journal again if the block fails to save it."""
+        try:
+            yield
+        except BaseException:
+            if self._journal is not None and not self._journal.exists():
+                _move(_set_aside(self._journal), self._journal)
+            raise
 
     def _folder(self, model: str) -> Path | None:
         if self.output_path is None:
@@ -134,3 +158,18 @@ class ResultFiles:
         self.saved.append(path)
         eval_logger.info("Saved %s", path)
         return path
+
+
+def _set_aside(journal: Path) -> Path:
+    return journal.with_suffix(".complete.sqlite")
+
+
+def _files_of(journal: Path) -> list[Path]:
+    """List the files that SQLite keeps for a journal."""
+    return [journal.with_name(journal.name + suffix) for suffix in ("", "-wal", "-shm")]
+
+
+def _move(journal: Path, place: Path) -> None:
+    for old, new in zip(_files_of(journal), _files_of(place), strict=True):
+        with contextlib.suppress(FileNotFoundError):
+            old.replace(new)

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lm_eval.errors import ConfigError
+from lm_eval.errors import ConfigError, SavingError
 from lm_eval.loggers import EvaluationTracker
 from lm_eval.results import load
 
@@ -137,3 +139,73 @@ def test_the_run_can_be_described_in_advance(tmp_path: Path) -> None:
     tracker.save_results_aggregated(results())
     assert names(tmp_path) == ["a__b/results_TIME.json"]
     assert tracker.general_config_tracker.system_instruction_sha is not None
+
+
+def with_journal(output_path: Path) -> tuple[EvaluationTracker, Path]:
+    """Return a tracker of a run that has kept answers, and the file with them."""
+    tracker = EvaluationTracker(output_path=output_path)
+    journal = tracker.journal_path("key")
+    assert journal is not None
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    journal.write_text("answers")
+    return tracker, journal
+
+
+def test_one_call_saves_everything_and_deletes_the_journal(tmp_path: Path) -> None:
+    tracker, _ = with_journal(tmp_path)
+    saved = tracker.save(results())
+    assert saved == tracker.saved
+    assert names(tmp_path) == ["org__m/results_TIME.json", "org__m/samples_t_TIME.jsonl"]
+    assert not (tmp_path / ".journal").exists()
+
+
+def test_saving_results_and_samples_one_by_one_deletes_the_journal_at_the_end(tmp_path: Path) -> None:
+    tracker, journal = with_journal(tmp_path)
+    tracker.save_results_aggregated(results(), {"t": SAMPLES, "u": SAMPLES})
+    tracker.save_results_samples("t", SAMPLES)
+    assert journal.exists()
+    tracker.save_results_samples("u", SAMPLES)
+    assert not (tmp_path / ".journal").exists()
+
+
+def test_saving_without_samples_deletes_the_journal(tmp_path: Path) -> None:
+    tracker, _ = with_journal(tmp_path)
+    tracker.save_results_aggregated(results())
+    assert not (tmp_path / ".journal").exists()
+
+
+def test_a_journal_that_is_set_aside_is_not_resumed_and_deleted_by_saving(tmp_path: Path) -> None:
+    tracker, journal = with_journal(tmp_path)
+    tracker.set_aside(results())
+    assert not journal.exists()
+    tracker.save(results())
+    assert not (tmp_path / ".journal").exists()
+
+
+def test_a_journal_with_lost_docs_is_not_set_aside(tmp_path: Path) -> None:
+    tracker, journal = with_journal(tmp_path)
+    tracker.set_aside({"errors": {"lost": 1}})
+    assert journal.exists()
+
+
+@pytest.mark.parametrize("failing", ["results_", "samples_"])
+def test_a_full_disk_while_saving_keeps_the_answers_and_all_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    save(tmp_path)
+    before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    tracker, journal = with_journal(tmp_path)
+    tracker.set_aside(results())
+    replace = os.replace
+
+    def full(source: str, target: Path) -> None:
+        if Path(target).name.startswith(failing):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(SavingError, match=r"_.* cannot be written: No space left on device\.$"):
+        tracker.save(results())
+    assert journal.read_text() == "answers"
+    assert not list(tmp_path.rglob("*.tmp"))
+    assert all(file.read_bytes() == content for file, content in before.items())

@@ -63,6 +63,7 @@ def simple_evaluate(
     progress: bool | None = None,
     output_path: str | Path | None = None,
     output_format: str | None = None,
+    sandbox: str | None = None,
 ) -> dict[str, Any]:
     """Evaluate a model on tasks.
 
@@ -111,6 +112,8 @@ def simple_evaluate(
         output_path: A folder, or a path that ends in ``.json``: results and samples are saved there, and an
             interrupted run resumes from there. None saves nothing.
         output_format: ``jsonl``, the default, or ``parquet``, of the saved samples.
+        sandbox: Where code that the model writes is run: strict, available, docker, podman, docker:IMAGE. None means
+            strict, or what ``use_sandbox`` chose.
 
     Returns:
         The results, as described in ``docs/results.md``.

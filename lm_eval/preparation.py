@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import random
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -323,7 +324,7 @@ def _generation(task: Task) -> dict[str, object]:
 
 
 def refuse_unsafe(task: Task, settings: RunSettings) -> None:
-    """Refuse a task that runs code a model writes, unless the settings allow that.
+    """Refuse a task that runs code a model writes, unless the settings allow that and the sandbox works.
 
     Args:
         task: The task.
@@ -332,8 +333,14 @@ def refuse_unsafe(task: Task, settings: RunSettings) -> None:
     Raises:
         ConfigError: The task is refused.
     """
-    if not settings.confirm_run_unsafe_code and (task.UNSAFE_CODE or task.get_config("unsafe_code")):
+    if not (task.UNSAFE_CODE or task.get_config("unsafe_code")):
+        return
+    if not settings.confirm_run_unsafe_code:
         raise ConfigError(f"Task {task.task_name!r} runs code the model writes; allow it with confirm_run_unsafe_code.")
+    from lm_eval.sandbox.code_execution import check_sandbox
+
+    if os.name == "posix" and not settings.predict_only:
+        check_sandbox(settings.sandbox)
 
 
 def seed_generators(random_seed: int | None, numpy_seed: int | None) -> None:

@@ -170,6 +170,19 @@ def test_code_of_the_model_runs_after_a_confirmation(tmp_path: Path) -> None:
     assert result["results"]["code"]["exact_match,none"] == 1.0
 
 
+def test_unsafe_code_needs_a_sandbox_that_works_before_the_model_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_tasks(tmp_path, code="doc_to_text: '{{q}}'\ndoc_to_target: '{{n}}'\nunsafe_code: true\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    lm = FakeLM(solve)
+    with pytest.raises(ConfigError, match="there is no program 'podman'"):
+        run(folder, lm, ["code"], confirm_run_unsafe_code=True, sandbox="podman")
+    with pytest.raises(ConfigError, match="sandbox takes strict, available, docker, podman"):
+        run(folder, lm, ["code"], confirm_run_unsafe_code=True, sandbox="lxc")
+    assert lm.asked == []
+
+
 def test_every_seed_is_in_the_results(folder: Path) -> None:
     config = run(folder, FakeLM(solve), ["generate"], limit=1, fewshot_random_seed=7)["config"]
     assert {key: config[key] for key in config if key.endswith("seed")} == {

@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_setting(parser, "output_path", "Folder for results and samples; by default that of the saved ones.")
     add_setting(parser, "output_format")
     add_setting(parser, "confirm_run_unsafe_code", "Allow tasks that run code that the model wrote.")
+    add_setting(parser, "sandbox")
     add_setting(parser, "verbosity")
 
 
@@ -51,6 +52,7 @@ def run(namespace: argparse.Namespace) -> int:
         tasks=[str(task) for task in settings.tasks] or None,
         include_path=settings.include_path,
         confirm_run_unsafe_code=settings.confirm_run_unsafe_code,
+        sandbox=settings.sandbox,
     )
     save_and_print(tracker, results, lambda: print(tables_for_stdout(results), *change_lines(results), sep="\n"))
     return exit_codes.ERRORS if incomplete(results) else exit_codes.OK

@@ -103,6 +103,12 @@ class RunSettings:
     """Run the other tasks if a task is unknown, or its file or dataset cannot be loaded; the exit code is then 3."""
     confirm_run_unsafe_code: bool = setting(False, Option(values.boolean, "the run", Mark.ASKED))
     """Allow tasks that run code the model writes."""
+    sandbox: str | None = setting(
+        None,
+        Option(values.sandbox, "the run", Mark.ASKED, metavar="KIND", choices=values.SANDBOXES),
+    )
+    """Where that code runs: strict, only if this system has all protections; available, with those it has; docker or
+    podman, in a container, docker:IMAGE. Default: strict."""
     output_path: str | None = setting(None, Option(values.text, "results", Mark.ASKED, "-o", "DIR"))
     """Folder for results and samples, or a path that ends in .json. An interrupted run resumes from here."""
     log_samples: bool = setting(False, Option(values.boolean, "results", short="-s"))

@@ -25,6 +25,9 @@ SEEDS: dict[str, int | None] = {
 }
 """The arguments of ``simple_evaluate`` that hold the four seeds, with their defaults."""
 
+SANDBOXES = ("strict", "available", "docker", "podman")
+"""The kinds of sandbox for code that a model wrote; the last two take an image after a colon."""
+
 _TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 
 
@@ -47,6 +50,15 @@ def boolean(name: str, value: object) -> bool:
     if word in _TRUE | _FALSE:
         return word in _TRUE
     raise _wrong(name, "true or false", value)
+
+
+def sandbox(name: str, value: object) -> str:
+    """Read a kind of sandbox for code that a model wrote."""
+    found = text(name, value)
+    kind, colon, image = found.partition(":")
+    if (kind in SANDBOXES[2:] and bool(colon) == bool(image)) or found in SANDBOXES[:2]:
+        return found
+    raise _wrong(name, "strict, available, docker, podman, docker:IMAGE or podman:IMAGE", value)
 
 
 def number(name: str, value: object) -> float:

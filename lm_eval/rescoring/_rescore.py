@@ -48,6 +48,7 @@ def rescore(
     confirm_run_unsafe_code: bool = False,
     bootstrap_iters: int | None = None,
     task_manager: TaskManager | None = None,
+    sandbox: str | None = None,
 ) -> dict[str, Any]:
     """Score a saved run again with the present filters and metrics of its tasks.
 
@@ -61,6 +62,7 @@ def rescore(
         confirm_run_unsafe_code: Allow tasks that run what the model wrote.
         bootstrap_iters: Number of resamples for bootstrapped standard errors; the number of the run when None.
         task_manager: Finds the tasks; None builds one.
+        sandbox: Where that code is run, as for ``simple_evaluate``.
 
     Returns:
         Results as ``simple_evaluate`` returns them, with samples; ``config.rescored_from`` names the file they come
@@ -77,7 +79,7 @@ def rescore(
     outputs: dict[str, TaskOutput] = {}
     for name, task in loaded.items():
         saved = run.members[name]
-        _configure(task, saved, run, confirm_run_unsafe_code)
+        _configure(task, saved, run, {"confirm_run_unsafe_code": confirm_run_unsafe_code, "sandbox": sandbox})
         outputs[name] = _score(task, saved, run)
         if keys := changed_prompt_keys(task, saved.config, compare_functions=not _is_reference(run)):
             changed_prompts[name] = keys
@@ -129,13 +131,13 @@ def _is_reference(run: Run) -> bool:
     return "transformers_version" in run.results
 
 
-def _configure(task: Task, saved: Member, run: Run, confirmed: bool) -> None:
+def _configure(task: Task, saved: Member, run: Run, allowed: Mapping[str, object]) -> None:
     """Lay the settings of the saved run over those of the task."""
     given = run.config.get("gen_kwargs")
     arguments = {
         "gen_kwargs": simple_parse_args_string(given) if isinstance(given, str) else as_mapping(given),
         "fewshot_random_seed": _seed(run, "fewshot_seed") or 0,
-        "confirm_run_unsafe_code": confirmed,
+        **allowed,
     }
     configure(task, RunSettings.from_call(arguments))
     if saved.shots is not None:

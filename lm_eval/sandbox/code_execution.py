@@ -1,11 +1,11 @@
 """Run programs that a model wrote, each in a separate process with few rights, and estimate pass@k.
 
 A program passes when it runs to its end without an exception. It gets an empty folder that is removed afterwards, an
-empty environment, no input, and limits on time, memory, files and processes. Where Linux allows it, the program has no
-network, cannot write outside its folder and sees no other process, and a superuser becomes ``nobody``. In addition, an
-audit hook in Python refuses new processes, connections and writes outside the folder. The hook works on every system,
-so that a result does not depend on the system. This protects against accidents and simple attacks. It does not stop
-code that is written to break out, or to fake its result: for such code, run the evaluation in a virtual machine.
+empty environment, no input, and limits on time, memory, files and processes. The kernel of Linux keeps it from other
+processes, the network and local sockets, and shows it no files but those that Python needs. In addition, an audit hook
+in Python refuses new processes, connections and writes outside the folder, so that a result does not depend on the
+system. Where the system lacks a protection, no program runs, unless ``use_sandbox`` chooses a container or allows it.
+A program can fake its own result: it runs in the interpreter that reports the verdict.
 """
 
 from __future__ import annotations
@@ -16,28 +16,56 @@ import marshal
 import os
 import secrets
 import select
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from lm_eval.config.values import sandbox
 from lm_eval.errors import ConfigError, LMEvalError
+from lm_eval.sandbox import containers
+from lm_eval.sandbox.system_calls import SYSTEM_CALLS
+from lm_eval.sandbox.usage import memory_mb, size_mb
 from lm_eval.statistics.repeats import pass_at_k
 
-__all__ = ["ProgramLimits", "ProgramResult", "code_eval", "pass_at_k", "run_program", "run_programs"]
+__all__ = [
+    "ProgramLimits",
+    "ProgramResult",
+    "check_sandbox",
+    "code_eval",
+    "pass_at_k",
+    "run_program",
+    "run_programs",
+    "use_sandbox",
+]
 
 eval_logger = logging.getLogger("lm_eval")
+
+# How programs run: what the process chose, and what a run chose. A task's metric gets no settings, so that they are
+# kept here.
+_kinds: dict[str, str | None] = {"process": "strict", "run": None}
 
 _RUNNER = Path(__file__).with_name("_code_runner.py")
 # An interpreter may start slowly on a busy machine. This time does not count against the limit of the program.
 _START_SECONDS = 60.0
+# Seconds between two looks at the memory and the files of a program that the kernel does not bound in all.
+_LOOK_SECONDS = 0.02
+# What a program must be kept from, and the sets of layers of which one is enough for that.
+_REQUIRED = {
+    "other processes": [["processes"], ["calls"], ["container"]],
+    "the network and local sockets": [["calls"], ["network", "root"], ["container"]],
+    "reading files": [["root"], ["files"], ["container"]],
+    "changing files": [["root"], ["files", "calls"], ["container"]],
+    "using more memory than the limit in several processes": [["calls"], ["processes"], ["container"]],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +74,12 @@ class ProgramLimits:
 
     Attributes:
         seconds: Wall time in seconds, from the first line of the program. Default 3.
-        memory_mb: Address space of each process in MB. Default 2048.
-        file_mb: Size of each file in MB, and of all files together if the folder can be in memory. Default 16.
+        memory_mb: Address space of each process in MB, and memory of all processes together. Default 2048.
+        file_mb: Size of each file in MB, and of all files together. Default 16.
         processes: Number of processes and threads in addition to the first. Default 16.
         open_files: Number of open files. Default 64.
-        refuse_in_python: Use the audit hook in addition to the system. Default True.
+        refuse_in_python: Use the audit hook in addition to the system, and allow threads but no processes. Default
+            True.
     """
 
     seconds: float = 3.0
@@ -68,8 +97,8 @@ class ProgramResult:
     Attributes:
         status: ``passed`` (it ran to its end), ``failed`` (an exception, or its process died) or ``timeout``.
         detail: The exception, in one line.
-        layers: The protections that were active, of ``processes``, ``network``, ``disk``, ``user``, ``files`` and
-            ``python``.
+        layers: The protections that were active, of ``processes``, ``network``, ``root``, ``disk``, ``user``,
+            ``files``, ``calls``, ``python`` and ``container``; SECURITY.md says what each does.
     """
 
     status: Literal["passed", "failed", "timeout"]
@@ -82,6 +111,36 @@ class ProgramResult:
         return self.status == "passed"
 
 
+def use_sandbox(kind: str) -> None:
+    """Choose how programs run from now on, in all threads of this process, unless a run chooses for itself.
+
+    Args:
+        kind: ``strict`` (the start value) runs no program unless this system has all protections; ``available`` goes
+            on with those that it has; ``docker`` and ``podman`` run each program in a container, of the image after a
+            colon, or else of ``python:X.Y-slim``.
+
+    Raises:
+        ConfigError: The kind is unknown.
+    """
+    _kinds.update(process=sandbox("sandbox", kind), run=None)
+
+
+def check_sandbox(kind: str | None = None) -> None:
+    """Choose how the programs of a run are run, and find out with an empty program whether that works.
+
+    Args:
+        kind: As for ``use_sandbox``; None takes what that function chose.
+
+    Raises:
+        ConfigError: The system lacks a protection, or there is no container.
+        LMEvalError: The process could not be set up.
+    """
+    _kinds["run"] = kind
+    outcome = run_program("", ProgramLimits(seconds=_START_SECONDS))
+    if not outcome.passed:
+        raise LMEvalError(f"An empty program did not run in the sandbox: {outcome.detail or outcome.status}")
+
+
 def run_program(program: str, limits: ProgramLimits | None = None) -> ProgramResult:
     """Run a Python program.
 
@@ -90,14 +149,28 @@ def run_program(program: str, limits: ProgramLimits | None = None) -> ProgramRes
         limits: Resources that it may use; None takes the defaults.
 
     Raises:
-        ConfigError: The system is not POSIX.
+        ConfigError: The system is not POSIX or lacks a protection, or there is no container.
         LMEvalError: The process could not be set up; this is not the fault of the program.
     """
     if os.name != "posix":
         raise ConfigError("Running generated code needs Linux or macOS; on Windows use WSL.")
     limits = limits or ProgramLimits()
     nonce = secrets.token_hex(16)
-    request = marshal.dumps({"program": program, "nonce": nonce, **asdict(limits)})
+    kind = _kinds["run"] or _kinds["process"] or "strict"
+    request = marshal.dumps(
+        {
+            "program": program,
+            "nonce": nonce,
+            "required": {} if kind == "available" else _REQUIRED,
+            "calls": SYSTEM_CALLS,
+            "container": kind not in ("strict", "available"),
+            **asdict(limits),
+        }
+    )
+    if kind not in ("strict", "available"):
+        with containers.started(kind, _RUNNER.read_text(encoding="utf-8"), limits, _START_SECONDS) as process:
+            assert process.stdout is not None
+            return _watch(process, process.stdout.fileno(), nonce, request, limits, None)
     with tempfile.TemporaryDirectory(prefix="lm-eval-code-", ignore_cleanup_errors=True) as folder:
         ready, writing = os.pipe()
         try:
@@ -105,7 +178,7 @@ def run_program(program: str, limits: ProgramLimits | None = None) -> ProgramRes
         finally:
             os.close(writing)
         with os.fdopen(ready, "rb", buffering=0) as pipe, _killed_at_exit(process):
-            return _watch(process, pipe.fileno(), nonce, request, limits.seconds)
+            return _watch(process, pipe.fileno(), nonce, request, limits, folder)
 
 
 def run_programs(programs: Sequence[str], limits: ProgramLimits | None = None) -> list[ProgramResult]:
@@ -197,22 +270,35 @@ def _killed_at_exit(process: subprocess.Popen[bytes]) -> Iterator[None]:
         process.wait()
 
 
-def _watch(process: subprocess.Popen[bytes], pipe: int, nonce: str, request: bytes, seconds: float) -> ProgramResult:
+def _watch(
+    process: subprocess.Popen[bytes], pipe: int, nonce: str, request: bytes, limits: ProgramLimits, folder: str | None
+) -> ProgramResult:
     """Send the request and read the reports: ``ready`` with the layers, then ``passed`` or ``failed``."""
     assert process.stdin is not None
     with suppress(BrokenPipeError), process.stdin as stdin:
         stdin.write(request)
     reports = _Reports(pipe, nonce)
     kind, text = reports.next(_START_SECONDS)
+    names, _, unprotected = text.partition(" ")
+    if kind == "open":
+        raise ConfigError(_advice(unprotected.split(",")))
     if kind != "ready":
         raise LMEvalError(f"The process for generated code did not start: {text or kind}")
-    layers = frozenset(text.split(",")) - {""}
+    layers = frozenset(names.split(",")) - {""}
     _warn_once(layers)
-    kind, text = reports.next(seconds)
+    checks: list[Callable[[], str]] = []
+    if folder and ("calls" not in layers or not limits.refuse_in_python):
+        checks.append(lambda: "memory" if memory_mb(process.pid) > limits.memory_mb else "")
+    if folder and "disk" not in layers:
+        checks.append(lambda: "file" if size_mb(folder) > limits.file_mb else "")
+    kind, text = reports.next(limits.seconds, checks)
     if kind == "passed":
         return ProgramResult("passed", layers=layers)
     if kind == "timeout":
-        return ProgramResult("timeout", f"no end after {seconds:g} s", layers)
+        return ProgramResult("timeout", f"no end after {limits.seconds:g} s", layers)
+    if kind == "exceeded":
+        bound = limits.memory_mb if text == "memory" else limits.file_mb
+        return ProgramResult("failed", f"more than {bound} MB of {text}s together".replace("memorys", "memory"), layers)
     return ProgramResult("failed", text or "its process ended before the program did", layers)
 
 
@@ -222,8 +308,13 @@ class _Reports:
     def __init__(self, pipe: int, nonce: str) -> None:
         self._pipe, self._start, self._buffer = pipe, f"{nonce} ".encode(), b""
 
-    def next(self, seconds: float) -> tuple[str, str]:
-        """Wait for a line and return its kind and text; the kind is ``timeout`` or ``ended`` when there is none."""
+    def next(self, seconds: float, checks: Sequence[Callable[[], str]] = ()) -> tuple[str, str]:
+        """Wait for a line and return its kind and text.
+
+        Args:
+            seconds: How long to wait; after that the kind is ``timeout``. It is ``ended`` when no line can come.
+            checks: Called again and again; the kind is ``exceeded`` when one returns a text.
+        """
         deadline = time.monotonic() + seconds
         while True:
             line, newline, rest = self._buffer.partition(b"\n")
@@ -234,8 +325,12 @@ class _Reports:
                     return kind, text
                 continue
             left = deadline - time.monotonic()
-            if left <= 0 or not select.select([self._pipe], [], [], left)[0]:
+            if left <= 0:
                 return "timeout", ""
+            if not select.select([self._pipe], [], [], min(left, _LOOK_SECONDS) if checks else left)[0]:
+                if exceeded := next(filter(None, (check() for check in checks)), ""):
+                    return "exceeded", exceeded
+                continue
             chunk = os.read(self._pipe, 4096)
             # Reports are short, so a longer line without an end comes from the program: keep only its last bytes.
             self._buffer = (self._buffer + chunk)[-8192:]
@@ -243,13 +338,23 @@ class _Reports:
                 return "ended", ""
 
 
+def _advice(unprotected: Sequence[str]) -> str:
+    """Return what to do where the system lacks protections."""
+    found = [name for name in containers.PROGRAMS if shutil.which(name)]
+    container = f"--sandbox {found[0]}" if found else "--sandbox docker (or podman), which is not installed here,"
+    return (
+        f"This system cannot keep generated code from: {', '.join(unprotected)}. {container} runs it in a container; "
+        "--sandbox available goes on without protection against these."
+    )
+
+
 @functools.cache
 def _warn_once(layers: frozenset[str]) -> None:
-    """Warn once about protections that this system does not allow."""
-    missing = {"processes", "network", "files", *(["user"] if os.geteuid() == 0 else [])} - layers
-    if missing:
+    """Warn once about protections that this system does not have."""
+    unprotected = [name for name, ways in _REQUIRED.items() if not any(set(way) <= layers for way in ways)]
+    if unprotected:
         eval_logger.warning(
-            "Generated code runs with limits, but this system does not allow to isolate it from: %s; "
-            "only the audit hook in Python refuses these.",
-            ", ".join(sorted(missing)),
+            "Generated code runs with limits, but this system cannot keep it from: %s. The audit hook in Python "
+            "is no protection against code that sets out to get past it.",
+            ", ".join(unprotected),
         )

@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from lm_eval.reports.html.packing import Texts
 from lm_eval.results.json_values import at
 
-__all__ = ["Prompts", "View"]
+__all__ = ["Prompts", "View", "question_of"]
 
 _MIN_TRACE = 16
 """Shorter texts of a document occur elsewhere in a prompt, too."""
 _MAX_TRACE = 80
 """Number of characters of a text that are looked for: templates may change the rest of it."""
+_MIN_CONTEXT = 60
+"""Shorter texts of a document before its question may be those of an example, such as "I have no comment."."""
+_QUESTIONS = ("question", "query", "problem", "prompt", "instruction", "input")
+"""Keys under which datasets have the question of a document."""
 _MAX_FIELDS = 40
 """Maximum number of texts of a document that are looked for."""
 
@@ -37,8 +41,9 @@ class Prompts:
     """Splits a task's prompts and stores shared parts once.
 
     The longer texts of the document are looked for in the prompt; of each text the last occurrence counts. The question
-    starts after the last delimiter between examples that comes before the first of them. When none is found and the
-    prompt has examples, the question starts after the last delimiter.
+    starts after the last delimiter between examples that comes before the first of them. A document with a question of
+    that name is found by its question, and by long texts before it. When nothing is found and the prompt has examples,
+    the question starts after the last delimiter.
     """
 
     def __init__(self, texts: Texts, config: Mapping[str, object], shots: int) -> None:
@@ -81,7 +86,10 @@ class Prompts:
         return View(text[place:], {"q": text[place:], "h": [self._texts.intern(piece) for piece in shared]})
 
     def _question_starts(self, text: str, doc: object) -> int:
-        traces = [place for field in _traces(doc) if (place := text.rfind(field)) >= 0]
+        question = text.rfind(question_of(doc)[:_MAX_TRACE]) if question_of(doc) else -1
+        known = question >= 0
+        traces = [place for field in _traces(doc, _MIN_CONTEXT if known else 0) if (place := text.rfind(field)) >= 0]
+        traces += [question] if known else []
         if not traces and not self._shots:
             return 0
         end = min(traces) if traces else len(text.rstrip())
@@ -111,10 +119,24 @@ def _content(content: object) -> str:
     return json.dumps(content, ensure_ascii=False, default=str)
 
 
-def _traces(doc: object) -> list[str]:
+def question_of(doc: object) -> str:
+    """Return the question of a document.
+
+    Args:
+        doc: The document.
+
+    Returns:
+        The text under a key such as ``question`` or ``problem``; empty when the document has none.
+    """
+    found = {str(key).lower(): value for key, value in doc.items()} if isinstance(doc, dict) else {}
+    texts = [text.strip() for key in _QUESTIONS if isinstance(text := found.get(key), str)]
+    return next(filter(None, texts), "")
+
+
+def _traces(doc: object, shortest: int = 0) -> list[str]:
     """Return the starts of the document's texts that are long enough to identify it in a prompt."""
-    found = [text.strip()[:_MAX_TRACE] for text, _ in zip(_texts(doc), range(_MAX_FIELDS), strict=False)]
-    return [text for text in found if len(text) >= _MIN_TRACE]
+    texts = [text.strip() for text, _ in zip(_texts(doc), range(_MAX_FIELDS), strict=False)]
+    return [text[:_MAX_TRACE] for text in texts if len(text) >= max(_MIN_TRACE, shortest)]
 
 
 def _texts(value: object) -> Iterator[str]:

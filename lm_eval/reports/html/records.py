@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
@@ -11,7 +12,7 @@ from lm_eval.config.redact import redact
 from lm_eval.reports.html.choices import Choice, choices_of, gold, label, likeliest
 from lm_eval.reports.html.lines import last_line, one_line
 from lm_eval.reports.html.packing import finite, to_text
-from lm_eval.reports.html.prompts import Prompts
+from lm_eval.reports.html.prompts import Prompts, question_of
 from lm_eval.results import Sample
 from lm_eval.results.json_values import as_list
 
@@ -19,6 +20,10 @@ __all__ = ["FLAGS", "Record", "build"]
 
 FLAGS = {"error": 1, "length": 2, "empty": 4, "refusal": 8, "filtered": 16, "reasoning_only": 32, "approximate": 64}
 """What may be unusual about the answers of a document, as bits."""
+
+_OF_A_TEXT = ("word_perplexity", "byte_perplexity", "bits_per_byte")
+"""Metrics whose values are the log-likelihood of a text and its number of words or bytes."""
+_MAX_EXPONENT = 700.0
 
 _MAX_ANSWER = 60
 """Maximum number of characters of an answer in the list."""
@@ -32,7 +37,8 @@ class Record:
         data: What the page shows of it, under short keys.
         settings: Its generation settings, which most documents of a task share; None without them.
         doc_id: Its index in the split.
-        question: Its question, for the list.
+        question: Its question with what a prompt writes around it, for the list.
+        title: Its question alone; empty when the document has none, or its prompts have another.
         target: Its target, for the list.
         answers: Filter to its answer, for the list.
         flags: What is unusual about it, of ``FLAGS``.
@@ -42,6 +48,7 @@ class Record:
     settings: Mapping[str, object] | None
     doc_id: int | str | None
     question: str
+    title: str
     target: str
     answers: dict[str, str]
     flags: int
@@ -59,8 +66,9 @@ def build(samples: Sequence[Sample], prompts: Prompts, delimiter: str, others: M
     Returns:
         The record. Its keys: ``id``, ``p`` prompts, ``c`` choices ``[text, log-likelihood, greedy, prompt, per
         character]``, ``u`` how many of the choices, the last ones, were asked about without the question, ``g`` right
-        choices, ``a`` answers to each request, ``s`` settings, ``t`` target, ``d`` document, ``e`` error, ``i``
-        information from the endpoint, ``f`` filters ``[name, answers, metrics]``, ``o`` the same of the other run.
+        choices, ``a`` answers to each request, ``s`` settings, ``r`` whether a complete text was scored, ``t`` target,
+        ``d`` document, ``e`` error, ``i`` information from the endpoint, ``f`` filters ``[name, answers, metrics]``,
+        ``o`` the same of the other run.
     """
     first = samples[0]
     requests = first.all_requests
@@ -72,11 +80,14 @@ def build(samples: Sequence[Sample], prompts: Prompts, delimiter: str, others: M
     asked, alone = split_unconditional(choices, first.line)
     chosen, target = likeliest(asked), to_text(first.target)
     right = gold(first.target, [choice.text for choice in asked], chosen, finite(first.value("acc")))
+    rolling = len(requests) == 1 and len(requests[0].arguments) == 1 and bool(choices)
     answers = [] if choices else _responses(first)
     data: dict[str, object] = {"id": first.doc_id, "p": [view.data for view in views]}
     data |= {"c": [choice.row() for choice in choices]} if choices else {"a": answers}
     data |= {"u": len(alone)} if alone else {}
     data |= {"g": right} if choices and right else {}
+    data |= {"r": True} if rolling else {}
+    target = "" if rolling else target  # the text again
     data |= {"t": target, "d": to_text(first.doc), **_notes(first)}
     data["f"] = [_filtered(sample, scored=bool(choices)) for sample in samples]
     if others:
@@ -86,10 +97,16 @@ def build(samples: Sequence[Sample], prompts: Prompts, delimiter: str, others: M
         settings=next((request.settings for request in requests if request.settings is not None), None),
         doc_id=first.doc_id,
         question=questions[0] if questions else "",
+        title=_title(first.doc, questions),
         target=label(choices, right[0], questions) if right and len(choices) > 1 else last_line(target),
         answers={sample.filter: _answer(sample, choices, chosen, questions) for sample in samples},
         flags=_flags(first, answers),
     )
+
+
+def _title(doc: object, questions: Sequence[str]) -> str:
+    question = question_of(doc)
+    return question if question and questions and all(question in text for text in questions) else ""
 
 
 def _intern(value: object, values: list[object]) -> int:
@@ -124,7 +141,7 @@ def _info(info: ResponseInfo) -> dict[str, object]:
 
 def _filtered(sample: Sample, scored: bool) -> list[object]:
     """Return a filter's name, its answers (none for log-likelihoods), the metrics, and both for each repeat."""
-    metrics = [[name, _metric(sample.value(name))] for name in sample.metrics]
+    metrics = [[name, _metric(sample.value(name), name)] for name in sample.metrics]
     answers = [] if scored else [_each(entry) for entry in as_list(sample.filtered)]
     entry: list[object] = [sample.filter, answers, metrics]
     if (repeats := sample.repeats) is not None and not scored:
@@ -139,7 +156,12 @@ def _each(entry: object) -> str | list[str] | None:
     return [to_text(answer) for answer in entry] if isinstance(entry, list) else to_text(entry)
 
 
-def _metric(value: object) -> float | int | str:
+def _metric(value: object, name: str = "") -> float | int | str:
+    """Write a metric's value; of log-likelihood and weight of a text, its perplexity or bits."""
+    parts = [number for part in as_list(value) if (number := finite(part)) is not None]
+    if name in _OF_A_TEXT and len(parts) == 2 and parts[1] > 0:
+        mean = -parts[0] / parts[1]
+        value = mean / math.log(2) if name == "bits_per_byte" else math.exp(min(mean, _MAX_EXPONENT))
     number = None if isinstance(value, str) else finite(value)
     return to_text(value) if number is None else number
 
@@ -161,7 +183,7 @@ def _answer(sample: Sample, choices: Sequence[Choice], chosen: int | None, quest
         return one_line(error.kind, _MAX_ANSWER)
     if len(choices) == 1:
         value = choices[0].log_likelihood
-        return "" if value is None else f"{value:.2f}"
+        return "" if value is None else f"log-likelihood {value:,.2f}"
     if choices:
         return "" if chosen is None else one_line(label(choices, chosen, questions), _MAX_ANSWER)
     entry = next(iter(as_list(sample.filtered)), "")

@@ -121,7 +121,8 @@ class Samples:
         return found
 
     def _add_columns(self, built: Sequence[Record]) -> None:
-        previews = without_frame([record.question for record in built])
+        framed = without_frame([record.question for record in built])
+        previews = [record.title or text for record, text in zip(built, framed, strict=True)]
         self._columns["doc"] += [record.doc_id for record in built]
         self._columns["preview"] += [one_line(text, _MAX_PREVIEW) for text in previews]
         self._columns["target"] += [one_line(record.target, _MAX_TARGET) for record in built]

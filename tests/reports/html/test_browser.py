@@ -212,7 +212,7 @@ def test_choices_have_bars(page: Page, report: Path) -> None:
     assert texts(page, ".choice:nth-child(1) .chip") == ["chosen"]
     assert texts(page, ".choice:nth-child(2) .chip") == ["◆ target"]
     widths = page.js("[...document.querySelectorAll('.fill')].map((e) => parseFloat(e.style.width))")
-    assert widths == pytest.approx([100 * 4 / 6, 100 * 0.2 / 1.5, 100, 100], abs=0.01)
+    assert widths == pytest.approx([100 - 400 / 6.3, 100 - 20 / 1.575, 100 - 600 / 6.3, 100 - 150 / 1.575], abs=0.01)
 
 
 def test_a_chat_is_turns(page: Page, report: Path) -> None:

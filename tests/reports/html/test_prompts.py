@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lm_eval.reports.html.packing import Texts
-from lm_eval.reports.html.prompts import Prompts
+from lm_eval.reports.html.prompts import Prompts, question_of
 
 QUESTION = "What is the colour of a ripe lemon?"
 
@@ -43,6 +43,27 @@ def test_a_doc_of_several_parts_stays_complete() -> None:
     passage = "A lemon is a fruit\n\nthat grows on trees."
     prompt = f"shot\n\n{passage}\n\n{QUESTION}"
     assert Split(prompt, {"q": QUESTION, "p": passage}, 1).question == f"{passage}\n\n{QUESTION}"
+
+
+def test_a_choice_that_is_also_in_an_example_does_not_start_the_question() -> None:
+    """TruthfulQA's examples have an answer that many of its documents have among their choices."""
+    doc = {"question": "What is it?", "mc1_targets": {"choices": ["I have no comment.", "It is a lemon that grew."]}}
+    split = Split(f"Q: Who?\nA: I have no comment.\n\nQ: {QUESTION}\nA: 2\n\nQ: What is it?\nA:", doc)
+    assert split.question == "Q: What is it?\nA:"
+
+
+@pytest.mark.parametrize(
+    ("doc", "question"),
+    [
+        ({"Problem": " 1 + 1? "}, "1 + 1?"),
+        ({"question": "", "query": "x"}, "x"),
+        ({"question": {"stem": "x"}, "text": "y"}, ""),
+        ("question", ""),
+        (None, ""),
+    ],
+)
+def test_the_question_of_a_doc(doc: object, question: str) -> None:
+    assert question_of(doc) == question
 
 
 def test_a_question_that_is_not_found_is_the_last_part() -> None:

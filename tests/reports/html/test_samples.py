@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,48 @@ def test_settings_are_stored_once_per_task() -> None:
     page = Page([*generation(0, "a", 0.0), *generation(1, "b", 0.0)])
     assert len(page.index["tasks"][0]["settings"]) == 1
     assert [record["s"] for record in page.records] == [0, 0]
+
+
+def test_the_title_of_a_sample_is_the_question_of_its_doc() -> None:
+    doc = {"question": "Who was it?", "id": 7}
+    page = Page(generation(0, "x", 0.0, prompt="Q: Who?\nA: nobody\n\nQ: Who was it?\nA:", doc=doc))
+    assert page.index["columns"]["preview"] == ["Who was it?"]
+
+
+def test_a_question_that_the_prompt_does_not_have_is_no_title() -> None:
+    page = Page(generation(0, "x", 0.0, prompt="Translate: Haus", doc={"question": "Who was it?"}))
+    assert page.index["columns"]["preview"] == ["Translate: Haus"]
+
+
+def rolling(value: float | None, words: int = 2) -> dict[str, Any]:
+    """A text whose log-likelihood was asked for; None is a lost document."""
+    (sample,) = generation(0, "", 0.0, doc={"page": "A text."}, target="A text.")
+    scored = {"resps": [[value]], "filtered_resps": [value], "metrics": ["word_perplexity", "bits_per_byte"]}
+    scored |= {"word_perplexity": [value, words], "bits_per_byte": [value, words]}
+    lost: dict[str, Any] = {"resps": [[]], "filtered_resps": [None], "metrics": [], "error": {"kind": "timeout"}}
+    return {**sample, "arguments": {"gen_args_0": {"arg_0": "A text."}}, **(lost if value is None else scored)}
+
+
+def test_the_sample_of_a_perplexity_is_the_text_with_its_numbers() -> None:
+    page = Page([rolling(-4.0)])
+    (record,) = page.records
+    assert (record["r"], record["t"], record["c"][0][1]) == (True, "", -4.0)
+    assert record["f"][0][2] == [
+        ["word_perplexity", pytest.approx(math.exp(2))],
+        ["bits_per_byte", pytest.approx(2 / math.log(2))],
+    ]
+    assert (page.index["columns"]["target"], page.block["answers"]) == ([""], ["log-likelihood -4.00"])
+
+
+@pytest.mark.parametrize(("value", "words"), [(-1e9, 2), (-4.0, 0)])
+def test_a_perplexity_that_no_number_can_hold_ends_nothing(value: float, words: int) -> None:
+    (record,) = Page([rolling(value, words)]).records
+    assert record["r"] is True
+
+
+def test_a_lost_text_is_an_error() -> None:
+    page = Page([rolling(None)])
+    assert page.index["columns"]["flags"] == [FLAGS["error"]]
 
 
 def test_a_limit_counts_docs() -> None:

@@ -37,8 +37,20 @@ function makeChoices(record, other, words) {
   const note = shares.some((value) => value !== null) ? "thick: log-likelihood; thin: per character" : "log-likelihood";
   const title = single ? "Continuation" : "Choices";
   const more = other?.c ? "; black lines: the other run" : "";
-  return makePart(title, `${note}; the nearer to 0, the likelier${more}`, null, make("ol", null, items));
+  return makePart(title, `${note}; the longer the bar, the likelier${more}`, null, make("ol", null, items));
 }
+
+/** The log-likelihood of a complete text. */
+function makeTextScore(record) {
+  const [likelihood, other] = [record.c[0][1], record.o?.c?.[0]];
+  const show = (value) => minus(formatScore(value));
+  const text = likelihood === null ? "not a number" : show(likelihood);
+  const note = typeof other === "number" ? `the other run: ${show(other)}` : null;
+  return makePart("Log-likelihood of the text", note, null, make("p.number", null, text));
+}
+
+/** The length of a bar in percent: 100 for a log-likelihood of 0, and almost nothing for the least likely choice. */
+const shareOf = (value, longest) => Math.max(0, Math.min(100, 100 + (value / (longest * 1.05)) * 100));
 
 function bestOf(values) {
   let best = null;
@@ -50,11 +62,11 @@ function bestOf(values) {
 
 function makeMeasure(value, longest, best, thin, other) {
   const fill = make("div.fill");
-  fill.style.width = `${Math.min(100, (-value / longest) * 100)}%`;
+  fill.style.width = `${shareOf(value, longest)}%`;
   const track = make("div.track", { "aria-hidden": "true" }, fill);
   if (typeof other === "number") {
     const line = make("div.theirs");
-    line.style.right = `${Math.min(100, (-other / longest) * 100)}%`;
+    line.style.left = `${shareOf(other, longest)}%`;
     track.append(line);
   }
   const number = make(

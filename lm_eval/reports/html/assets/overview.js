@@ -70,7 +70,7 @@ function makeFigures(figures) {
   };
   const some = (key, words) => figures[key] > 0 && `${formatBig(figures[key])} ${words}`;
   add(
-    "Docs scored",
+    "Documents scored",
     whole(figures.docs),
     plural(figures.tasks, "task"),
     figures.lost > 0 && `${whole(figures.lost)} lost`,

@@ -98,9 +98,10 @@ function makeParts(row, record) {
   const parts = [makeMetrics(row, filtered)];
   if (record.e) parts.push(makeError(record.e));
   for (const note of oddNotes(record)) parts.push(note);
+  if (record.r) parts.push(makeTextScore(record));
   if (!(record.c && record.p.length > 1))
-    parts.push(...record.p.map((prompt) => makePrompt(prompt, words, index.task(row).shots)));
-  if (record.c) parts.push(makeChoices(record, record.o, words));
+    parts.push(...record.p.map((prompt) => makePrompt(prompt, words, index.task(row).shots, record.r ? "Text" : "Prompt")));
+  if (record.c && !record.r) parts.push(makeChoices(record, record.o, words));
   if (record.a && !record.e) parts.push(makeAnswers(record, filtered, words));
   parts.push(makeOutcome(record, filtered, words));
   if (record.o) parts.push(makeOther(record, filtered, words));
@@ -233,7 +234,7 @@ function makeOutcome(record, [name, answers], words) {
     record.c && record.c.length > 1 && (record.g || []).length
       ? record.g.map((place) => record.c[place][0]).join("\n")
       : record.t;
-  if (!record.c || record.c.length === 1 || !record.g)
+  if (!record.r && (!record.c || record.c.length === 1 || !record.g))
     columns.push(makePart("Target", null, () => record.t, makeText(target, words)));
   return columns.length > 0 && make("div.columns", null, columns);
 }

@@ -220,7 +220,7 @@ function makePlotCell(score, entry) {
   }
   if (entry.n !== undefined) parts.push(plural(entry.n, "doc"));
   if (score.clusters !== undefined) parts.push(`in ${plural(score.clusters, "cluster")}`);
-  if (score.effective_n !== undefined) parts.push(`worth ${formatValue(score.effective_n)} independent docs`);
+  if (score.effective_n !== undefined) parts.push(`worth ${formatValue(score.effective_n)} independent documents`);
   return make(
     "div.cell-plot",
     { role: "cell", title: parts.join(", ") },
@@ -296,7 +296,7 @@ function makeLegend() {
       make(
         "span",
         null,
-        "Difference with its 95% interval over paired docs, and how many docs are better ▲ or worse ▼; coloured when the interval excludes 0 (1 for a ratio ×). p and Holm as in lm_eval compare",
+        "Difference with its 95% interval over paired documents, and how many documents are better ▲ or worse ▼; coloured when the interval excludes 0 (1 for a ratio ×). p and Holm as in lm_eval compare",
       ),
   );
 }

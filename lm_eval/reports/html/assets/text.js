@@ -40,7 +40,7 @@ function makeFolded(title, text) {
 }
 
 /** Show a prompt: the question, and folded what comes before it, which is decoded when it is unfolded. */
-function makePrompt(prompt, words, shots) {
+function makePrompt(prompt, words, shots, title = "Prompt") {
   const chat = prompt.m;
   const before = prompt.h || [];
   const inner = chat ? chat[1] : prompt;
@@ -55,8 +55,8 @@ function makePrompt(prompt, words, shots) {
     { type: "button", onclick: async (event) => copyText(await wholePrompt(prompt), event.currentTarget || copy) },
     "Copy",
   );
-  const head = make("div.part-head", null, make("h3", null, "Prompt"), copy);
-  return make("section", { "aria-label": "Prompt" }, head, content);
+  const head = make("div.part-head", null, make("h3", null, title), copy);
+  return make("section", { "aria-label": title }, head, content);
 }
 
 async function wholePrompt(prompt) {

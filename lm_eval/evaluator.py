@@ -108,7 +108,7 @@ def simple_evaluate(
         max_errors: Maximum number of documents that may fail, or a fraction of all documents if below 1.
         keep_going: Run the other tasks if a task is unknown, or its file or dataset cannot be loaded; the results have
             the reasons under ``refused``.
-        progress: Show progress; None means on a terminal only.
+        progress: Show progress; None means a bar on a terminal and in a notebook, and a line now and then elsewhere.
         output_path: A folder, or a path that ends in ``.json``: results and samples are saved there, and an
             interrupted run resumes from there. None saves nothing.
         output_format: ``jsonl``, the default, or ``parquet``, of the saved samples.

@@ -131,7 +131,7 @@ class RunSettings:
     verbosity: str | None = setting(None, Option(values.text, "output", short="-v", metavar="LEVEL", choices=_LEVELS))
     """Log level: DEBUG, INFO, WARNING or ERROR (also LMEVAL_LOG_LEVEL). DEBUG shows tracebacks. Default: INFO."""
     progress: bool | None = setting(None, Option(values.boolean, "output", Mark.PYTHON))
-    """Show progress; None means on a terminal only."""
+    """Show progress; None means a bar on a terminal and in a notebook, and a line now and then elsewhere."""
     wandb_args: dict[str, object] = setting({}, _for_logger(_WANDB_KEY))
     """Arguments of wandb.init: project=NAME,name=RUN."""
     wandb_config_args: dict[str, object] = setting({}, _for_logger(_WANDB_KEY))

@@ -128,7 +128,7 @@ def _wrapped(sentence: str) -> list[str]:
 
 def _table(plan: Plan) -> list[str]:
     priced = any(task.cost is not None for task in plan.tasks)
-    head = ["Task", "Output type", "Shots", "Docs", "Requests", "Prompt tokens", "Generated ≤"]
+    head = ["Task", "Output type", "Shots", "Documents", "Requests", "Prompt tokens", "Generated ≤"]
     rows = [head + ["Cost ≤"] * priced]
     for task in [*plan.tasks, *([plan.total] if len(plan.tasks) > 1 else [])]:
         # The total has no output type and no number of shots.
@@ -149,7 +149,7 @@ def _money(cost: float | None) -> str:
 
 def _basis(plan: Plan) -> Iterator[str]:
     """Say what the numbers rest on."""
-    yield f"Prompt tokens: {plan.tokens_by}."
+    yield f"Requests: HTTP calls; a document may need several. Prompt tokens: {plan.tokens_by}."
     if plan.scoring is not None and plan.scoring_assumed:
         yield (
             f"Log-likelihoods: scoring={plan.scoring} is assumed; the probe at the start of a run decides, "
@@ -185,7 +185,7 @@ def _warnings(plan: Plan) -> Iterator[str]:
 
 
 def _example(example: Example) -> Iterator[str]:
-    yield f"First prompt: {example.task}, doc {example.doc}"
+    yield f"First prompt: {example.task}, document {example.doc}"
     yield ""
     if isinstance(example.prompt, str):
         yield example.prompt

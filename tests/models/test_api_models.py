@@ -145,7 +145,7 @@ def test_progress_is_quiet_in_a_pipe_unless_forced(server: MockServer, capsys: p
     assert "\r" not in capsys.readouterr().err
     run(server.base_url, RunContext(request_types=ALL, progress=True))
     line = capsys.readouterr().err
-    assert line.split("\r")[-1].startswith("Answered 48 requests in 00:0")
+    assert line.split("\r")[-1].startswith("48 answers in 00:0")
 
 
 def test_tokens_are_counted_and_priced(server: MockServer) -> None:

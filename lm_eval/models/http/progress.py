@@ -1,4 +1,4 @@
-"""Progress of a run: a tqdm bar on a terminal and in a notebook, a log line now and then elsewhere."""
+"""Progress of a run in answers: a tqdm bar on a terminal and in a notebook, a line now and then elsewhere."""
 
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ class Progress:
             total: Number of responses to come.
             engine: Knows calls in flight, retries, tokens and cost.
             shown: True shows the bar, False shows nothing. None, the default, shows the bar on a terminal and in a
-                notebook, and log lines elsewhere: one per tenth of the run, 10 to 60 s apart.
+                notebook, and lines elsewhere: one per tenth of the run, 10 to 60 s apart. They go to the log, or to
+                the stream when the program has set up no log.
             stream: Where the bar goes; None means stderr.
         """
         self.done = self.errors = 0
@@ -82,12 +83,12 @@ class Progress:
         from tqdm.contrib.logging import logging_redirect_tqdm
 
         stream = sys.stderr if stream is None else stream
-        notebook = any(base.__module__ == "tqdm.notebook" for base in tqdm.__mro__)
-        self._draws = stream.isatty() or notebook if shown is None else shown
+        self._stream = stream
+        self._draws = stream.isatty() or _is_notebook(stream, tqdm) if shown is None else shown
         self._layout = ("{l_bar}{bar}| " if self._draws else "{desc}: {percentage:.0f}% ") + _COUNT
         self._bar = self._closing.enter_context(
             tqdm(
-                total=total, desc="Requests", unit="", file=stream if self._draws else _Discard(),
+                total=total, desc="Answers", unit="", file=stream if self._draws else _Discard(),
                 leave=False, disable=False, dynamic_ncols=self._draws, miniters=1, mininterval=0,
                 smoothing=_SMOOTHING, bar_format=f"{self._layout}?{_REST}",
             )
@@ -132,7 +133,7 @@ class Progress:
             since, tenth = seconds - self._logged_seconds, self.done - self._logged_done >= max(1, self._total // 10)
             if since >= _MAX_SECONDS_BETWEEN_LOGS or (tenth and since >= _SECONDS_BETWEEN_LOGS):
                 self._logged_seconds, self._logged_done = seconds, self.done
-                eval_logger.info("%s", str(bar))
+                self._say(str(bar))
 
     def close(self) -> None:
         """Remove the bar and print a summary of the run."""
@@ -148,7 +149,15 @@ class Progress:
         if self._draws:
             bar.fp.write(f"{summary}\n")
         else:
-            eval_logger.info("%s", summary)
+            self._say(summary)
+
+    def _say(self, line: str) -> None:
+        """Log a line. A script that has set up no log would not see it, so write it to the stream then."""
+        if eval_logger.hasHandlers():
+            eval_logger.info("%s", line)
+        else:
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
 
     def _counts(self) -> _Counts:
         counts = self._engine.accounting
@@ -183,9 +192,11 @@ class Progress:
         of_total = "" if answered == self._total else f" of {self._total}"
         per_second = self.done / seconds if seconds >= 1 else 0.0
         rate = f" ({per_second:{'.0f' if per_second >= 100 else '.3g'}}/s)" if per_second else ""
+        took = bar.format_interval(seconds)
         tokens = f"{_number(prompt)} prompt and {_number(completion)} completion tokens"
         parts = [
-            f"Answered {answered}{of_total} requests in {bar.format_interval(seconds)}{rate}",
+            f"{answered}{of_total} {'answer' if self._total == 1 else 'answers'} in {took}{rate}",
+            _plural(counts.asked - self._start.asked, "request", "requests"),
             tokens if prompt or completion else "",
             _plural(cached, "cached answer", "cached answers") if cached else "",
             _plural(retries, "retry", "retries") if retries else "",
@@ -205,6 +216,12 @@ class Progress:
             self._timer = loop.call_later(_TICK, on_time)
 
         self._timer = loop.call_later(_TICK, on_time)
+
+
+def _is_notebook(stream: TextIO, tqdm: type) -> bool:
+    """Whether a bar can be drawn in a notebook: as a widget, or without that package as text."""
+    widgets = any(base.__module__ == "tqdm.notebook" for base in tqdm.__mro__)
+    return widgets or type(stream).__module__.startswith("ipykernel")
 
 
 def _writes_to_console(logger: logging.Logger) -> bool:

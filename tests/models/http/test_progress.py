@@ -106,7 +106,7 @@ def eventful(monkeypatch: pytest.MonkeyPatch, columns: int | None = None, **boun
 def test_a_terminal_shows_one_line(scene: Scene) -> None:
     scene.answer(40, 20)
     assert scene.terminal.shown == (
-        "Requests:  40%|####      | 40/100 [00:20<00:30,  2.00/s, 3/8 in flight, 200 in 0 out tok/s]"
+        "Answers:  40%|####      | 40/100 [00:20<00:30,  2.00/s, 3/8 in flight, 200 in 0 out tok/s]"
     )
     assert "\n" not in scene.terminal.getvalue()
 
@@ -114,7 +114,7 @@ def test_a_terminal_shows_one_line(scene: Scene) -> None:
 def test_a_line_shows_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     scene = eventful(monkeypatch, price_in=1.0, price_out=1.0, max_cost=5.0)
     assert scene.terminal.shown == (
-        "Requests:  39%|###8      | 1234/3200 [01:20<02:07, 15.40/s, 2 errors, cost 0.15 of 5.00, 5 retries, "
+        "Answers:  39%|###8      | 1234/3200 [01:20<02:07, 15.40/s, 2 errors, cost 0.15 of 5.00, 5 retries, "
         "3/8 in flight, 1.5k in 308 out tok/s]"
     )
 
@@ -158,7 +158,7 @@ def test_a_shorter_line_leaves_nothing_of_the_longer(scene: Scene) -> None:
 
 def test_unknown_figures_are_not_shown(scene: Scene) -> None:
     scene.progress.tick()
-    assert scene.terminal.shown == "Requests:   0%|          | 0/100 [00:00<?, ?/s, 3/8 in flight]"
+    assert scene.terminal.shown == "Answers:   0%|          | 0/100 [00:00<?, ?/s, 3/8 in flight]"
 
 
 def test_time_left_is_not_shown_after_the_first_answers(scene: Scene) -> None:
@@ -267,7 +267,7 @@ def test_the_end_replaces_the_bar_by_a_summary(scene: Scene) -> None:
     scene.answer(100, 50)
     scene.progress.close()
     last = scene.terminal.getvalue().split("\r")[-1]
-    assert last == "Answered 100 requests in 00:50 (2/s), 10k prompt and 0 completion tokens, 0 errors\n"
+    assert last == "100 answers in 00:50 (2/s), 100 requests, 10k prompt and 0 completion tokens, 0 errors\n"
 
 
 def test_the_summary_has_the_totals(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -276,7 +276,7 @@ def test_the_summary_has_the_totals(monkeypatch: pytest.MonkeyPatch) -> None:
     scene.progress.done = 3200
     Scene.now = 260.0
     assert scene.summary == (
-        "Answered 3198 of 3200 requests in 04:20 (12.3/s), 123k prompt and 25k completion tokens, "
+        "3198 of 3200 answers in 04:20 (12.3/s), 1232 requests, 123k prompt and 25k completion tokens, "
         "7 cached answers, 5 retries, 2 errors, cost 0.15"
     )
 
@@ -284,7 +284,7 @@ def test_the_summary_has_the_totals(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_summary_of_an_uneventful_run_is_short() -> None:
     scene = Scene(total=1)
     scene.answer(1, 0, prompt=0)
-    assert scene.summary == "Answered 1 requests in 00:00, 0 errors"
+    assert scene.summary == "1 answer in 00:00, 1 request, 0 errors"
 
 
 @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ def test_a_pipe_gets_few_log_lines(logged: pytest.LogCaptureFixture) -> None:
     scene.progress.close()
     messages = [record.getMessage() for record in logged.records]
     assert len(messages) == 11
-    assert messages[0] == "Requests: 10% 100/1000 [00:25<03:45,  4.00/s, 3/8 in flight, 400 in 0 out tok/s]"
+    assert messages[0] == "Answers: 10% 100/1000 [00:25<03:45,  4.00/s, 3/8 in flight, 400 in 0 out tok/s]"
     assert scene.terminal.getvalue() == ""
 
 
@@ -321,10 +321,10 @@ def test_a_slow_run_in_a_pipe_shows_life_once_a_minute(logged: pytest.LogCapture
     for _ in range(360):
         Scene.now += 0.5
         scene.progress.tick()
-    assert [record.getMessage()[:27] for record in logged.records] == [
-        "Requests: 0% 0/1000 [01:00<",
-        "Requests: 0% 0/1000 [02:00<",
-        "Requests: 0% 0/1000 [03:00<",
+    assert [record.getMessage()[:26] for record in logged.records] == [
+        "Answers: 0% 0/1000 [01:00<",
+        "Answers: 0% 0/1000 [02:00<",
+        "Answers: 0% 0/1000 [03:00<",
     ]
 
 
@@ -333,6 +333,24 @@ def test_a_quick_run_in_a_pipe_logs_only_the_summary(logged: pytest.LogCaptureFi
     scene.answer(50, 5)
     scene.progress.close()
     assert len(logged.records) == 1
+
+
+def test_a_script_without_a_log_sees_the_lines_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("logging.Logger.hasHandlers", lambda logger: False)
+    scene = Scene(total=1000, interactive=False)
+    scene.answer(1000, 250)
+    scene.progress.close()
+    lines = scene.terminal.getvalue().splitlines()
+    assert len(lines) == 11
+    assert lines[0].startswith("Answers: 10% 100/1000 [00:25<03:45")
+    assert lines[-1].startswith("1000 answers in 04:10 (4/s), 1000 requests, ")
+
+
+def test_a_notebook_without_widgets_shows_the_bar_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Terminal, "__module__", "ipykernel.iostream")
+    scene = Scene(interactive=False)
+    scene.answer(40, 20)
+    assert scene.terminal.shown.startswith("Answers:  40%|####")
 
 
 def test_disabled_progress_is_silent(logged: pytest.LogCaptureFixture) -> None:
@@ -352,7 +370,7 @@ def test_a_bar_can_be_forced_in_a_pipe() -> None:
 def test_closing_twice_logs_one_summary(scene: Scene) -> None:
     scene.progress.close()
     scene.progress.close()
-    assert scene.terminal.getvalue().count("Answered") == 1
+    assert scene.terminal.getvalue().count(" of 100 answers in ") == 1
 
 
 def test_a_log_line_is_not_written_into_the_line(
@@ -367,7 +385,7 @@ def test_a_log_line_is_not_written_into_the_line(
         progress = Progress(10, engine)
         progress.tick()
         logger.warning("careful")
-        assert terminal.shown.startswith("Requests:   0%|")
+        assert terminal.shown.startswith("Answers:   0%|")
         progress.close()
         assert logger.handlers == before
     finally:

@@ -82,7 +82,8 @@ def _read_prompts(request: RequestFields) -> list[_Prompt]:
 def _read_prompt(request: RequestFields, value: object) -> _Prompt:
     served, profile, tokenizer = request.served, request.profile, request.served.tokenizer
     if isinstance(value, str):
-        ids = served.encode(value, add_bos=profile.adds_bos and request.flag("add_special_tokens", True))
+        wanted = not profile.chooses_bos or request.flag("add_special_tokens", True)
+        ids = served.encode(value, add_bos=profile.adds_bos and wanted)
         # The server adds no <s> to a text that starts with this name.
         bos_added = ids[:1] == [tokenizer.bos_id] and not (profile.parses_special and value.startswith("<s>"))
         text = value

@@ -169,7 +169,11 @@ def unknown_field(profile: Profile, name: str) -> Refused:
     Returns:
         The refusal.
     """
-    return refusal(profile, profile.unknown_fields, f"Unexpected keys in the request: {{'{name}'}}", param=name)
+    if profile.family == "openai":
+        message = f"Unrecognized request argument supplied: {name}"
+    else:
+        message = f"Unexpected keys in the request: {{'{name}'}}"
+    return refusal(profile, profile.unknown_fields, message, param=name)
 
 
 def no_room_asked(profile: Profile) -> Refused:

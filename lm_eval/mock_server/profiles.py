@@ -33,6 +33,8 @@ class Profile:
 
     adds_bos: bool = True
     """A string prompt gets ``<s>`` at its front."""
+    chooses_bos: bool = True
+    """``add_special_tokens`` of a completion request decides whether ``<s>`` is added; otherwise it has no effect."""
     shows_bos: bool = False
     """The added ``<s>`` is the first token of an echo and counts three characters, although the text lacks it."""
     scores_first: bool = True
@@ -153,6 +155,7 @@ class Profile:
 _DEFAULT = Profile()
 
 _OTHER = Profile(
+    chooses_bos=False,
     prompt_logprobs=False,
     return_token_ids=False,
     refuses_no_messages=False,
@@ -223,6 +226,7 @@ _PROFILES = (
         null_content=False,
         limits_reasoning_models=True,
         error_for_unknown_route=True,
+        unknown_fields=400,
         tokenize="",
         model_card="plain",
         reasoning_field="",

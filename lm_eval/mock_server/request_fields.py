@@ -20,6 +20,7 @@ _KNOWN_FIELDS = frozenset(
         *("max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "min_p", "seed", "stop", "user"),
         *("presence_penalty", "frequency_penalty", "repetition_penalty", "stream", "stream_options"),
         *("response_format", "tools", "tool_choice", "generation_config"),
+        *("reasoning_effort", "verbosity", "metadata", "store", "service_tier", "parallel_tool_calls"),
     }
 )
 

@@ -14,16 +14,19 @@ class LanguageModel:
 
     The rules are those of log-likelihood requests. Context and continuation are tokenized as one text. A token that
     straddles the seam belongs to the continuation. A first token without context is conditioned on the prefix token:
-    ``<s>`` if the server adds it, else ``</s>``.
+    ``<s>`` if the model has it, else ``</s>``.
     """
 
-    def __init__(self, served: ServedModel) -> None:
+    def __init__(self, served: ServedModel, adds_bos: bool | None = None) -> None:
         """Use a served model.
 
         Args:
             served: The served model.
+            adds_bos: Whether ``<s>`` precedes a context; by default where the server adds it and clients cannot choose.
         """
         self._served = served
+        profile = served.profile
+        self.adds_bos = profile.adds_bos and not profile.chooses_bos if adds_bos is None else adds_bos
         self.tokenizer, self.model = served.tokenizer, served.model
 
     @property
@@ -73,9 +76,8 @@ class LanguageModel:
         Returns:
             The same as ``logprob``.
         """
-        adds_bos = self._served.profile.adds_bos
-        prefix = [self.prefix_id] if (adds_bos or not context) and [*context[:1]] != [self.tokenizer.bos_id] else []
-        ids = [*prefix, *context, *continuation]
+        prefixed = (self.adds_bos or not context) and [*context[:1]] != [self.tokenizer.bos_id]
+        ids = [*([self.prefix_id] if prefixed else []), *context, *continuation]
         contexts = self.model.walk(ids)[len(ids) - len(continuation) : -1]
         total = sum(node.logprob(token) for node, token in zip(contexts, continuation, strict=True))
         greedy = all(node.best() == token for node, token in zip(contexts, continuation, strict=True))
@@ -117,6 +119,6 @@ class LanguageModel:
         """
         from lm_eval.mock_server.sampling import SamplingSettings, generate
 
-        ids = self._served.encode(prompt)
+        ids = self._served.encode(prompt, add_bos=self.adds_bos)
         settings = SamplingSettings(max_tokens, stop_ids=frozenset({self.tokenizer.eos_id}))
         return generate(self.model, self.tokenizer, self.model.context(ids), settings).text

@@ -20,6 +20,7 @@ from lm_eval.models.work import Answer, Ask, Call, Slot, Unit
 
 if TYPE_CHECKING:
     from lm_eval.models.estimate import Estimator
+    from lm_eval.models.prompt_ids import PromptIds
     from lm_eval.models.responses import ListedResponses, Responses
     from lm_eval.models.scoring import Scorer
     from lm_eval.models.server.settings import ScoringSettings
@@ -87,7 +88,8 @@ class TemplateAPI(TemplateLM):
         self.eos_string, self.think_end_token = args.eos_string, args.think_end_token
         self._session = Session(args, self.path)
         custom = self._custom_scorer if self.reads_logprobs else None
-        self._preflight = Preflight(self._session, self._scoring_settings, custom)
+        prompts = not self.chat and self.path == "/completions"
+        self._preflight = Preflight(self._session, self._scoring_settings, custom, prompts=prompts)
         self._failed_batches = 0
         if self.needs_model and not self.model:
             raise ConfigError("model is missing; name it as the server does: model=NAME (GET /v1/models lists names).")
@@ -365,6 +367,9 @@ class TemplateAPI(TemplateLM):
     ) -> dict[str, object]:
         messages = self.create_message(instances)
         body = self._create_payload(messages, generate=generate, gen_kwargs=settings, seed=seed, eos=self.eos_string)
+        special = self._preflight.settings.special_tokens(body.get("prompt")) if generate else None
+        if special is not None:
+            body.setdefault("add_special_tokens", special)
         more = self.args.extra_body
         if any(name in more for name in LIMITS):  # two limits would contradict each other
             body = {name: value for name, value in body.items() if name not in LIMITS}
@@ -379,6 +384,15 @@ class TemplateAPI(TemplateLM):
     def batch_size(self) -> int:
         """The maximum number of prompts in one request; 1 for chat, and after several batches have failed."""
         return 1 if self.chat or self._failed_batches >= _MAX_FAILED_BATCHES else self.args.batch_size
+
+    @property
+    def prompt_ids(self) -> PromptIds | None:
+        """What turns prompts of generation into token ids; None when all are sent as text."""
+        return self._preflight.prompt_ids
+
+    def starts_with_bos(self, prompt: object) -> bool:
+        """Whether a prompt is a text with a BOS token of its own; such prompts share no request with others."""
+        return isinstance(prompt, str) and self._preflight.settings.starts_with_bos(prompt)
 
     def batch_failed(self) -> None:
         """Count a request with several prompts that failed; its prompts are sent again, one per request."""
@@ -406,6 +420,8 @@ class TemplateAPI(TemplateLM):
 
         if responses.scored and self._preflight.scorer is None:
             await self._preflight.choose_scorer(self.header)
+        if self.args.truncate or self.args.add_bos_token is not None:
+            await self._preflight.prepare_prompts(self.header)
         async with self._session.engine(self.header) as engine:
             progress = Progress(responses.total, engine, shown)
 
@@ -422,6 +438,7 @@ class TemplateAPI(TemplateLM):
                     await Dispatcher(engine, self._units(responses.slots()), answered, lost).run()
             finally:
                 progress.close()
+                self._preflight.report_cuts()
 
     def _units(self, slots: Iterable[Slot]) -> Iterator[Unit]:
         """Cut slots into units, in their order."""

@@ -72,7 +72,7 @@ class ModelArguments:
     tokenized_requests: bool | None = None
     """Ignored; kept for compatibility with the reference harness. The probe decides what is sent."""
     add_bos_token: bool | None = None
-    """Whether the server adds its special tokens to a text; by default the server decides."""
+    """Whether a BOS token precedes prompts: true, false, or auto: none where that can be chosen, except for Gemma."""
     custom_prefix_token_id: int | None = None
     """The token that replaces an empty context."""
     think_end_token: str | None = None
@@ -174,6 +174,8 @@ def _convert(name: str, value: Any, kind: str) -> Any:
 
 
 def _converted(name: str, value: Any, kind: str) -> Any:
+    if name == "add_bos_token" and value == "auto":
+        return None
     if value is None or (isinstance(value, str) and value.lower() == "none" and "None" in kind):
         if "None" in kind:
             return None

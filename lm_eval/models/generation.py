@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from lm_eval.api.instance import ResponseInfo, Usage
-from lm_eval.config.generation import take_limit, take_stops
+from lm_eval.config.generation import LIMITS, take_limit, take_stops
 from lm_eval.errors import LMEvalError, MalformedResponse, RequestRejected, ServerError
 from lm_eval.models.http.choices import choices_in_order, excerpt, has_no_choices
 from lm_eval.models.http.finish import COMPLETE, FILTERED, LENGTH, UNKNOWN, finish_reason, meaning_of
 from lm_eval.models.http.replies import unreadable
+from lm_eval.models.prompt_ids import PromptIds
 from lm_eval.models.protocol import APIModel
 from lm_eval.models.utils import cut_at_stops, handle_stop_sequences
 from lm_eval.models.work import Answer, Ask, Call, Reply, Slot, Unit
@@ -152,6 +153,8 @@ class GenerationUnit:
         if model.think_end_token:
             take_stops(settings)  # A stop string would cut the reasoning, so the response is only cut here.
         payload = model.generation_payload([slot.instance for slot in batch], settings, repeat)
+        if model.prompt_ids is not None:
+            payload = await self._with_ids(ask, model.prompt_ids, payload)
         try:
             reply = await ask(Call(model.path, payload, repeat))
             if len(batch) == 1 and has_no_choices(reply.body):
@@ -163,6 +166,18 @@ class GenerationUnit:
             model.batch_failed()
             return [GenerationUnit(model, [slot]) for slot in batch]
         return self._answers(texts, reply, stops)
+
+    async def _with_ids(self, ask: Ask, prompt_ids: PromptIds, payload: Mapping[str, object]) -> Mapping[str, object]:
+        """Replace the texts of a body with token ids, where text will not do."""
+        given, limit = payload.get("prompt"), next((payload[name] for name in LIMITS if name in payload), None)
+        prompts = [given] if isinstance(given, str) else given
+        if not isinstance(prompts, list) or not all(isinstance(text, str) for text in prompts):
+            return payload
+        ids = await prompt_ids.of(ask, prompts, limit if isinstance(limit, int) else 0)
+        if ids is None:
+            return payload
+        kept = {name: value for name, value in payload.items() if name != "add_special_tokens"}
+        return {**kept, "prompt": ids[0] if isinstance(given, str) else ids}
 
     def _read(self, body: object) -> list[str]:
         """Let the model class read the texts; an exception of its code means that the JSON is not as promised."""
@@ -211,13 +226,13 @@ def generation_units(model: APIModel, slots: Iterable[Slot]) -> Iterator[Generat
     Yields:
         Units.
     """
-    open_batches: dict[tuple[str, int], list[Slot]] = {}
+    open_batches: dict[tuple[str, int, bool], list[Slot]] = {}
     for slot in slots:
         args, batch_size = slot.instance.args, model.batch_size
         if batch_size <= 1 or len(args) > 2:
             yield GenerationUnit(model, (slot,))
             continue
-        key = json.dumps(args[1], sort_keys=True, default=str), slot.repeat
+        key = json.dumps(args[1], sort_keys=True, default=str), slot.repeat, model.starts_with_bos(args[0])
         batch = open_batches.setdefault(key, [])
         batch.append(slot)
         if len(batch) >= batch_size:

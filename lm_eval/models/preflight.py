@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lm_eval.errors import (
@@ -19,7 +20,9 @@ from lm_eval.models.http.session import Session
 from lm_eval.models.work import Ask, Call, Slot, Unit
 
 if TYPE_CHECKING:
+    from lm_eval.models.prompt_ids import PromptIds
     from lm_eval.models.scoring import Scorer
+    from lm_eval.models.server.bos import BosUse
     from lm_eval.models.server.capabilities import Capabilities
     from lm_eval.models.server.settings import ScoringSettings
 
@@ -37,6 +40,8 @@ class Preflight:
         capabilities: The findings of the probe; None before a run needs log-likelihoods.
         scorer: The chosen strategy; None before it is chosen, or when there is none.
         refusals: Request type to the reason why it cannot be answered.
+        bos: Whether a BOS token precedes prompts; None before that is found out, and for classes that score themselves.
+        prompt_ids: What turns prompts of generation into token ids; None when all are sent as text.
     """
 
     def __init__(
@@ -44,6 +49,8 @@ class Preflight:
         session: Session,
         settings: Callable[[], ScoringSettings],
         custom: Callable[[Ask, ScoringSettings], Awaitable[Scorer]] | None = None,
+        *,
+        prompts: bool = True,
     ) -> None:
         """Store the parts; nothing is sent.
 
@@ -51,8 +58,13 @@ class Preflight:
             session: Opens engines.
             settings: Returns the scoring settings of the model.
             custom: Builds the strategy of a model class that overrides ``parse_logprobs``; None for other classes.
+            prompts: Whether requests hold prompts, so that a BOS token may precede them. Default True.
         """
-        self._session, self._settings, self._custom = session, settings, custom
+        self._session, self._given, self._custom, self._prompts = session, settings, custom, prompts
+        self._applied: ScoringSettings | None = None
+        self.bos: BosUse | None = None
+        self.prompt_ids: PromptIds | None = None
+        self._prepared = False
         self.capabilities: Capabilities | None = None
         self.scorer: Scorer | None = None
         self.refusals: dict[str, str] = {}
@@ -82,6 +94,8 @@ class Preflight:
             else:
                 reasons = {kind: scorer.refuses(kind) for kind in scored}
                 self.refusals = {kind: reason for kind, reason in reasons.items() if reason is not None}
+        if "generate_until" in kinds:
+            await self.prepare_prompts(header)
         if self.capabilities is None or "generate_until" in kinds:
             await self._send(header, small_call("generate_until" in kinds or self._custom is None))
 
@@ -98,7 +112,7 @@ class Preflight:
             CapabilityError: No strategy gives correct values on this server.
             APIError: The server cannot be used at all.
         """
-        settings = self._settings()
+        settings = self.settings
         if self._custom is not None and settings.scoring is None:
             async with self._session.engine(header, checking=True) as engine:
                 self.scorer = await self._custom(engine.ask, settings)
@@ -110,7 +124,8 @@ class Preflight:
             )
         from lm_eval.models.scoring import make_scorer
 
-        self.scorer = make_scorer(await self.find_capabilities(header), settings)
+        capabilities = await self.find_capabilities(header)
+        self.scorer = make_scorer(capabilities, self.settings)
         return self.scorer
 
     async def find_capabilities(self, header: Mapping[str, str]) -> Capabilities:
@@ -128,9 +143,88 @@ class Preflight:
         from lm_eval.models.server.probe import probe_server
 
         if self.capabilities is None:
+            bos = await self.find_bos(header)
             async with self._session.engine(header, checking=True) as engine:
-                self.capabilities = await probe_server(engine.ask, self._settings())
+                found = await probe_server(engine.ask, self.settings)
+            notes = (*found.notes, bos.advice) if bos.advice is not None else found.notes
+            self.capabilities = replace(found, prompt_bos=bos.state, notes=notes)
         return self.capabilities
+
+    @property
+    def settings(self) -> ScoringSettings:
+        """The settings of scoring; after ``find_bos`` with what it decided."""
+        if self._applied is None:
+            self._applied = self._given()
+        return self._applied
+
+    async def find_bos(self, header: Mapping[str, str]) -> BosUse:
+        """Find out whether a BOS token precedes prompts, unless that is done, and warn when the model needs one.
+
+        Args:
+            header: The HTTP headers to send.
+
+        Returns:
+            The finding. Messages have the BOS token of the server's chat template.
+
+        Raises:
+            ConfigError: The server cannot do what the user asks for.
+            APIError: The server cannot be used at all.
+        """
+        from lm_eval.models.server.bos import BosUse, find_bos
+
+        if self.bos is not None:
+            return self.bos
+        given = self.settings
+        if self._prompts and self._custom is None:
+            async with self._session.engine(header, checking=True) as engine:
+                self.bos = await find_bos(engine.ask, given)
+            if self.bos.advice is not None:
+                eval_logger.warning("%s", self.bos.advice)
+        else:
+            self.bos = BosUse(field=given.add_bos_token)
+            if given.chat and given.add_bos_token is not None:
+                eval_logger.warning("add_bos_token has no effect on messages: the server's chat template decides.")
+        self._applied = self.bos.applied_to(given)
+        return self.bos
+
+    async def prepare_prompts(self, header: Mapping[str, str]) -> None:
+        """Find out whether prompts of generation are sent as text or as token ids, unless that is done.
+
+        Args:
+            header: The HTTP headers to send.
+
+        Raises:
+            ConfigError: The server cannot do what the user asks for.
+            APIError: The server cannot be used at all.
+        """
+        if self._prepared:
+            return
+        await self.find_bos(header)
+        settings, self._prepared = self.settings, True
+        if settings.chat and settings.truncate:
+            eval_logger.warning("truncate=true has no effect on messages; a prompt that is too long is an error.")
+        if not self._prompts or not (settings.ids_only or settings.truncate):
+            return
+        from lm_eval.models.prompt_ids import PromptIds
+        from lm_eval.models.server.probe import read_description
+
+        found = self.capabilities
+        if found is None or found.tokenizer is None:
+            async with self._session.engine(header, checking=True) as engine:
+                found = await read_description(engine.ask, settings)
+        window = found.window(settings.max_length) if settings.truncate else None
+        if found.tokenizer is not None:
+            self.prompt_ids = PromptIds(found.tokenizer, settings, window)
+        if settings.truncate and (found.tokenizer is None or window is None):
+            missing = "has no /tokenize" if found.tokenizer is None else "does not say its window (give max_length)"
+            eval_logger.warning("truncate=true: the server %s, so a prompt that is too long is an error.", missing)
+
+    def report_cuts(self) -> None:
+        """Log how many prompts were cut, if any."""
+        cuts = self.settings.cuts.tokens
+        if cuts:
+            text = "truncate=true: %s prompts did not fit the window and were cut on the left, by %s tokens in all."
+            eval_logger.warning(text, f"{len(cuts):,}", f"{sum(cuts.values()):,}")
 
     def units(self, slots: Iterable[Slot], request_type: str) -> Iterator[Unit]:
         """Cut slots into units with the chosen strategy.
@@ -159,6 +253,10 @@ class Preflight:
             described["scoring"] = self.scorer.name
         if self.refusals:
             described["refuses"] = dict(self.refusals)
+        if self.bos is not None:
+            described["bos"] = self.bos.state
+        if self.settings.truncate:
+            described["cut_prompts"] = len(self.settings.cuts.tokens)
         return described
 
     async def _send(self, header: Mapping[str, str], call: Call) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from lm_eval.api.instance import Instance
 from lm_eval.models.arguments import ModelArguments
+from lm_eval.models.prompt_ids import PromptIds
 
 __all__ = ["APIModel"]
 
@@ -36,6 +37,13 @@ class APIModel(Protocol):
     @property
     def reads_logprobs(self) -> bool:
         """Whether the class overrides ``parse_logprobs``."""
+
+    @property
+    def prompt_ids(self) -> PromptIds | None:
+        """What turns prompts of generation into token ids; None when all are sent as text."""
+
+    def starts_with_bos(self, prompt: object) -> bool:
+        """Whether a prompt is a text with a BOS token of its own; such prompts share no request with others."""
 
     def batch_failed(self) -> None:
         """Count a request with several prompts that failed; after a few, prompts are sent one per request."""

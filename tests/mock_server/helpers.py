@@ -63,8 +63,8 @@ def refused(call: Any, *arguments: Any, **fields: Any) -> tuple[int, Any]:
     raise AssertionError(f"answered: {found}")
 
 
-def truth(profile: str = "default") -> LanguageModel:
-    return LanguageModel(served_model(profile))
+def truth(profile: str = "default", adds_bos: bool | None = None) -> LanguageModel:
+    return LanguageModel(served_model(profile), adds_bos)
 
 
 def post(

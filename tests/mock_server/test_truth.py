@@ -36,7 +36,7 @@ def from_echo(profile: str, context: str, continuation: str) -> tuple[float, boo
 @pytest.mark.parametrize(("context", "continuation"), PAIRS)
 def test_echo_gives_the_exact_value(profile: str, context: str, continuation: str) -> None:
     value, greedy = from_echo(profile, context, continuation)
-    expected, expected_greedy = truth(profile).logprob(context, continuation)
+    expected, expected_greedy = truth(profile, get_profile(profile).adds_bos).logprob(context, continuation)
     assert value == pytest.approx(expected, abs=1e-9)
     assert greedy == expected_greedy
 

@@ -58,7 +58,8 @@ def test_a_resumed_run_sends_only_missing_requests(tmp_path: Path, quiet: list[A
     assert result == quiet
     assert described["cached_answers"] > 0
     assert described["resumed_with_answers"] == described["cached_answers"]
-    assert before + described["requests"] <= len(work()) + len(work()) // 3 + 16
+    # Each of the two runs checks the server with at most ten requests.
+    assert before + described["requests"] <= len(work()) + len(work()) // 3 + 20
 
 
 def test_answers_to_the_probe_are_not_stored(tmp_path: Path, server: MockServer) -> None:

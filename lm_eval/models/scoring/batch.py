@@ -54,8 +54,13 @@ class BatchScorer(Scorer):
         """Do what is needed after a request with several prompts failed; by default nothing."""
 
     def joins(self, group: Sequence[Slot], slot: Slot) -> bool:
-        """Return whether a slot joins a group: up to ``batch_size`` slots of one repeat."""
-        return len(group) < self.batch_size and group[0].repeat == slot.repeat
+        """Return whether a slot joins a group: up to ``batch_size`` slots of one repeat that agree about BOS."""
+        if len(group) >= self.batch_size or group[0].repeat != slot.repeat:
+            return False
+        # One request says one thing about BOS: it may precede an empty context, or be part of the text.
+        first, second = (str(member.instance.args[0]) for member in (group[0], slot))
+        starts = self.settings.starts_with_bos
+        return starts(first) == starts(second) and bool(first.strip()) == bool(second.strip())
 
     def planned_group(self, slots: Sequence[Slot], sizes: Sizes) -> Iterator[PlannedRequests]:
         """Plan one request for all pairs of a unit."""

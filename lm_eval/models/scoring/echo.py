@@ -45,6 +45,8 @@ class EchoScorer(BatchScorer):
     @classmethod
     def obstacle(cls, capabilities: Capabilities, settings: ScoringSettings) -> str | None:
         """Return why an echo of the server cannot be scored; None when it can."""
+        if capabilities.echo_obstacle is None and settings.ids_only:
+            return "the server ignores add_special_tokens, so only token ids carry out add_bos_token"
         return capabilities.echo_obstacle
 
     @property
@@ -69,7 +71,7 @@ class EchoScorer(BatchScorer):
     async def score_batch(self, ask: Ask, batch: Sequence[TextPair]) -> Sequence[LogLikelihood | APIError]:
         """Ask for the echo of a batch and read each pair's part of it."""
         prompts = [pair.context + pair.continuation for pair in batch]
-        blocks, reply = await self._echo(ask, prompts, batch[0].slot.repeat)
+        blocks, reply = await self._echo(ask, prompts, batch[0].slot.repeat, prefixed=not batch[0].context)
         scores: list[LogLikelihood | APIError] = []
         for pair, block in zip(batch, blocks, strict=True):
             try:
@@ -124,9 +126,14 @@ class EchoScorer(BatchScorer):
             raise CheckFailed(NO_PREFIX)
         return await self._token_ids.score(ask, pair)
 
-    async def _echo(self, ask: Ask, prompts: list[str], repeat: int) -> tuple[list[Block], Reply]:
+    async def _echo(
+        self, ask: Ask, prompts: list[str], repeat: int, *, prefixed: bool = False
+    ) -> tuple[list[Block], Reply]:
+        """Ask for the echo of prompts; with ``prefixed``, BOS precedes them where requests can choose that."""
         prompt = prompts[0] if len(prompts) == 1 else prompts
         body = self.settings.body(prompt=prompt, temperature=0, max_tokens=1, logprobs=1, echo=True)
+        if prefixed and self.settings.prefix_gap is not None:
+            body["add_special_tokens"] = True
         tokens = sum(map(len, prompts)) // 4 + 2 * len(prompts)
         reply = await ask(Call(self.settings.completions_path, body, repeat, tokens))
         return [read_block(choice, reply.endpoint) for choice in choices_of(reply, len(prompts))], reply
@@ -136,39 +143,48 @@ class EchoScorer(BatchScorer):
 
         With ``alone``, the request held this prompt only, so that the usage of the reply is this prompt's.
         """
-        count = self._count_prompt_tokens(pair.context + pair.continuation, block, reply, alone=alone)
+        prompt = pair.context + pair.continuation
+        count = self._count_prompt_tokens(prompt, block, reply, alone=alone, prefixed=not pair.context)
         limit = self.max_prompt_tokens
         if limit is not None and count > limit:
             raise self.too_long(count, "use fewer shots, or cut on the left with truncate=true")
         if not pair.context:
-            seam: int | None = 1 if self.capabilities.bos == "shown" else 0
+            seam: int | None = 1 if self.settings.bos_text or self.capabilities.bos == "shown" else 0
         else:
             seam = self._find_seam(block, count, pair)
         if seam is None:
             seam = await self._seam_by_context(ask, block, count, pair)
         return sum_logprobs(block, seam, count, reply.endpoint, self.capabilities.own_entries)
 
-    def _count_prompt_tokens(self, prompt: str, block: Block, reply: Reply, *, alone: bool) -> int:
-        """Check that a block is the echo of a prompt and count the prompt's tokens in it."""
+    def _count_prompt_tokens(
+        self, prompt: str, block: Block, reply: Reply, *, alone: bool, prefixed: bool = False
+    ) -> int:
+        """Check that a block is the echo of a prompt and count the prompt's tokens in it.
+
+        With ``prefixed``, the prompt was sent as ``_echo`` sends one without context.
+        """
         text, known = block.text, self.capabilities
+        gap, shown = known.usage_gap, known.bos == "shown"
+        if prefixed and self.settings.prefix_gap is not None:
+            gap, shown = self.settings.prefix_gap, self.settings.bos_text is not None
         if not block.tokens:
             raise MalformedResponse("The answer has no log-probabilities", endpoint=reply.endpoint, body=text)
         if not text.startswith(prompt):
-            text = text.removeprefix(known.bos_text or "")
+            text = text.removeprefix(known.bos_text or self.settings.bos_text or "")
         if not text.startswith(prompt):
             what = f"The answer is no echo of what was sent: it starts with {block.text[:40]!r}"
             # The probe has seen the server echo, so another try may succeed.
             raise CheckFailed(what, endpoint=reply.endpoint, retryable=True)
         usage = reply.usage if alone else None
-        listed = usage.prompt - known.usage_gap if usage is not None and usage.prompt else None
+        listed = usage.prompt - gap if usage is not None and usage.prompt else None
         block.text = text
         count = prompt_tokens_of(block, prompt, listed, generates=known.completion_logprobs)
         what = ""
         if count is None:
             what = f"The echo lists {len(block.tokens)} tokens where the server counts {listed} in the prompt"
-        elif known.shows_texts and not spells_end(block.tokens[known.bos == "shown" : count], prompt):
+        elif known.shows_texts and not spells_end(block.tokens[shown:count], prompt):
             what = f"The echo's tokens do not end as the prompt does: {block.tokens[max(count - 4, 0) : count]}"
-        elif known.bos == "shown" and block.logprobs[0] is not None:
+        elif shown and block.logprobs[0] is not None:
             what = "The first token has a log-probability that the server did not give it in the probe"
         if count is None or what:
             raise CheckFailed(what, endpoint=reply.endpoint, retryable=True)

@@ -121,8 +121,11 @@ class FirstToken(Scorer):
 
     async def _tops(self, ask: Ask, pair: TextPair) -> list[TopToken]:
         count = self.settings.num_logprobs or self.capabilities.max_logprobs or _DEFAULT_TOPS
-        body = self.settings.body(prompt=pair.context, temperature=0, max_tokens=1, logprobs=count)
         tokenizer = self.capabilities.tokenizer
+        prompt: str | list[int] = pair.context
+        if tokenizer is not None and self.settings.ids_only:
+            prompt = (await tokenizer.encode(ask, pair.context, self.settings.special)).ids
+        body = self.settings.body(prompt=prompt, temperature=0, max_tokens=1, logprobs=count)
         if tokenizer is not None and tokenizer.kind == "vllm":
             # Different tokens may have the same text. With this option vLLM writes ids instead of texts.
             body["return_tokens_as_token_ids"] = True

@@ -65,7 +65,7 @@ class ForcedToken(IdScorer):
         tokens, seam = await self._encode(ask, pair)
         if seam is None:
             seam = await self._seam(ask, pair, tokens, None)
-        cut = self._tokens_to_cut(tokens)
+        cut = self._tokens_to_cut(pair, tokens)
         ids, text = tokens.ids[cut:], pair.context + pair.continuation
         return await self._score_ids(ask, ids, self._seam_after_cut(seam, cut), pair.slot.repeat, text)
 

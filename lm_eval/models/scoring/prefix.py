@@ -33,13 +33,15 @@ class Prefix:
     def text(self) -> str | None:
         """The text to put before a text so that its first token gets a value.
 
-        Empty where the server adds a BOS token; None when only token ids can do it, or nothing.
+        Empty where the server adds a BOS token, or adds one when asked; None when only token ids can do it, or nothing.
         """
         found, settings = self.capabilities, self.settings
         if settings.custom_prefix_token_id not in (None, found.bos_id):
             return None
-        if found.first_scored:
+        if found.first_scored or settings.prefix_gap is not None:
             return ""
+        if found.bos_id is not None and found.token_ids:
+            return None
         return settings.eos_string or (None if found.bos == "hidden" else found.eos_text)
 
     @property
@@ -50,12 +52,8 @@ class Prefix:
         found, settings = self.capabilities, self.settings
         if found.tokenizer is None or not found.token_ids:
             return False
-        candidates = (settings.custom_prefix_token_id, self._bos_id, settings.eos_string, found.eos_text)
+        candidates = (settings.custom_prefix_token_id, found.bos_id, settings.eos_string, found.eos_text)
         return any(candidate is not None for candidate in candidates)
-
-    @property
-    def _bos_id(self) -> int | None:
-        return self.capabilities.bos_id if self.settings.special else None
 
     async def id(self, ask: Ask) -> int:
         """Return the id of the prefix token: the user's, else BOS, else end-of-text.
@@ -68,7 +66,7 @@ class Prefix:
         """
         chosen = self.settings.custom_prefix_token_id
         if chosen is None:
-            chosen = self._bos_id
+            chosen = self.capabilities.bos_id
         if chosen is not None:
             return chosen
         text = self.settings.eos_string or self.capabilities.eos_text
@@ -88,7 +86,7 @@ class Prefix:
         """
         tokenizer = self.capabilities.tokenizer
         assert tokenizer is not None, "the strategies that use token ids need a tokenizer"
-        if self.capabilities.bos_id is None:
+        if self.capabilities.bos_id is None or not self.settings.special:
             return (await tokenizer.encode(ask, text, special=False)).ids
         # Ask with BOS and remove it: some tokenizers split the start of a text differently when asked to add none.
         ids = (await tokenizer.encode(ask, text)).ids

@@ -55,6 +55,7 @@ def _findings(capabilities: Capabilities) -> dict[str, str]:
         "text offsets": capabilities.offsets,
         "token texts": capabilities.texts,
         "BOS token": capabilities.bos + (f" ({capabilities.bos_text})" if capabilities.bos_text else ""),
+        "BOS before prompts": capabilities.prompt_bos,
         "first token scored": "yes" if capabilities.first_scored else "no",
         "tokenizer": capabilities.tokenizer.kind if capabilities.tokenizer else "none",
         "token ids as prompt": tried(capabilities.token_ids),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -23,13 +22,9 @@ from lm_eval.models.work import Ask, Call, Slot
 
 __all__ = ["IdScorer", "TokenIds"]
 
-eval_logger = logging.getLogger("lm_eval")
-
 
 class IdScorer(Scorer):
     """Base of the strategies that send token ids: prompts are cut, and windows are built, token by token."""
-
-    _warned = False
 
     @property
     def tokenizer(self) -> RemoteTokenizer:
@@ -63,15 +58,14 @@ class IdScorer(Scorer):
         context = await self.tokenizer.encode(ask, pair.context, self.settings.special)
         return common_prefix(context.ids, tokens.ids)
 
-    def _tokens_to_cut(self, tokens: Tokens) -> int:
+    def _tokens_to_cut(self, pair: TextPair, tokens: Tokens) -> int:
         """Count the tokens that a prompt must lose on its left to fit; an error with ``truncate=false``."""
         limit = self.max_prompt_tokens
         cut = 0 if limit is None else max(len(tokens.ids) - limit, 0)
         if cut and not self.settings.truncate:
             raise self.too_long(len(tokens.ids), "use fewer shots, or cut on the left with truncate=true")
-        if cut and not self._warned:
-            self._warned = True
-            eval_logger.warning("Prompts longer than %s tokens are cut on the left (truncate=true).", limit)
+        if cut:
+            self.settings.cuts.add((pair.context, pair.continuation, pair.slot.repeat), cut)
         return cut
 
     def _seam_after_cut(self, seam: int, cut: int) -> int:
@@ -133,7 +127,7 @@ class TokenIds(IdScorer):
     async def score(self, ask: Ask, pair: TextPair) -> LogLikelihood:
         """Tokenize the pair, get the values of its tokens, and sum those of the continuation."""
         tokens, seam = await self._encode(ask, pair)
-        cut = self._tokens_to_cut(tokens)
+        cut = self._tokens_to_cut(pair, tokens)
         block, endpoint = await self._measure(ask, tokens.ids[cut:], pair.slot.repeat)
         self._check_texts(block, pair.context + pair.continuation, endpoint, "end" if cut else "all")
         if seam is None:

@@ -27,7 +27,9 @@ class Capabilities:
         top_logprobs: Whether the likeliest token is listed for each prompt token.
         own_entries: Where a prompt token is itself among those listed at its place: ``all``, ``greedy`` (only where it
             is the likeliest) or ``none``.
-        bos: The BOS token: ``shown`` (listed as a token), ``hidden`` (added and not listed) or ``absent``.
+        bos: The BOS token of a text that is sent as the run's prompts are: ``shown`` (listed as a token), ``hidden``
+            (added and not listed) or ``absent``.
+        prompt_bos: Whether a BOS token precedes the prompts of the run: ``added``, ``not added`` or ``server's``.
         usage_gap: How many more prompt tokens ``usage`` counts than the echo lists.
         tokenizer_gap: How many more tokens the tokenizer counts than the echo lists.
         bos_text: The text of the BOS token.
@@ -60,6 +62,7 @@ class Capabilities:
     top_logprobs: bool = False
     own_entries: str = "none"
     bos: str = "absent"
+    prompt_bos: str = "server's"
     usage_gap: int = 0
     tokenizer_gap: int = 0
     bos_text: str | None = None

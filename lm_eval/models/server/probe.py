@@ -60,7 +60,7 @@ async def probe_server(ask: Ask, settings: ScoringSettings) -> Capabilities:
     if probe.contradicts(tokens, listed):
         listed = await probe.echo_once()
     if tokens is not None:
-        probe.find_bos_id(tokens, listed)
+        await probe.find_bos_id(tokens, listed)
         tokens = tokens if probe.known.tokenizer is not None else None
     if probe.known.echo and settings.scoring not in ("first_token", "forced_token"):
         await probe.try_batch(tokens)
@@ -91,7 +91,7 @@ async def read_description(ask: Ask, settings: ScoringSettings) -> Capabilities:
     await probe.read_description()
     tokens = await probe.try_tokenizer()
     if tokens is not None and tokens.pieces is not None:
-        probe.find_bos_id(tokens, 0)
+        await probe.find_bos_id(tokens, 0)
     return probe.known
 
 
@@ -214,8 +214,17 @@ class _Probe:
             self._learn_window(tokens.max_length, "/tokenize max_model_len")
         return tokens
 
-    def find_bos_id(self, tokens: Tokens, listed: int) -> None:
-        """Find out whether the tokenizer adds a BOS token, by the bytes of its tokens or by how many the echo lists."""
+    async def find_bos_id(self, tokens: Tokens, listed: int) -> None:
+        """Find out whether the tokenizer adds a BOS token, by the bytes of its tokens or by how many the echo lists.
+
+        Where prompts go out without BOS, the tokenizer is asked once more, because BOS is the prefix token even then.
+        """
+        if not self.settings.special and self.known.tokenizer is not None:
+            special = await self.known.tokenizer.encode(self.post, PROBE_TEXT)
+            if special.ids[1:] == tokens.ids:
+                self.learn(bos_id=special.ids[0])
+        if self.settings.ids_only:
+            return
         known, count = self.known, len(tokens.ids)
         if tokens.pieces is not None and b"".join(tokens.pieces[1:]).strip() == PROBE_TEXT.encode():
             self.learn(bos_id=tokens.ids[0], bos_text=tokens.pieces[0].decode("utf-8", "replace"))

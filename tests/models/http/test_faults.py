@@ -94,7 +94,7 @@ def test_an_unusual_answer_is_accepted(fault: str, ready: LocalCompletionsAPI, q
     assert lm.describe()["run"]["retries"] == 0
 
 
-@pytest.mark.parametrize("fault", ["hang:0.05", "drip=3:0.05"])
+@pytest.mark.parametrize("fault", ["hang:0.1", "drip=3:0.05"])
 def test_a_timeout_is_retried(fault: str, ready: LocalCompletionsAPI, quiet: list[Any]) -> None:
     with MockServer(faults=[fault]) as server:
         instances, _ = ask(ready, server.base_url, num_concurrent=16, timeout=0.4)

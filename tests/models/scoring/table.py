@@ -12,6 +12,7 @@ from lm_eval.mock_server.messages import render_messages
 from lm_eval.mock_server.profiles import PROFILES
 from lm_eval.mock_server.server import MockServer
 from lm_eval.models.scoring import STRATEGIES, ScoringSettings, make_scorer
+from lm_eval.models.server.bos import find_bos
 from lm_eval.models.server.probe import probe_server
 from lm_eval.models.work import Answer, Slot
 from tests.models.scoring.helpers import Http, answers_of, document, pair
@@ -78,9 +79,14 @@ def _settings(server: MockServer, name: str | None) -> ScoringSettings:
     return ScoringSettings(model="mock", scoring=name, eos_string=eos, chat=name == "chat_first_token")
 
 
+async def _prepared(ask: Http, settings: ScoringSettings) -> ScoringSettings:
+    """Return the settings with what a run finds out about BOS."""
+    return settings if settings.chat else (await find_bos(ask, settings)).applied_to(settings)
+
+
 async def _chosen(server: MockServer) -> str:
     async with Http(server.base_url) as ask:
-        settings = _settings(server, None)
+        settings = await _prepared(ask, _settings(server, None))
         try:
             return make_scorer(await probe_server(ask, settings), settings).name
         except CapabilityError:
@@ -88,8 +94,8 @@ async def _chosen(server: MockServer) -> str:
 
 
 async def _cell(server: MockServer, name: str) -> Cell:
-    settings = _settings(server, name)
     async with Http(server.base_url) as ask:
+        settings = await _prepared(ask, _settings(server, name))
         capabilities = await probe_server(ask, settings)
         assert capabilities.requests <= 4
         try:

@@ -26,13 +26,16 @@ def header_line(results: Mapping[str, object]) -> str:
         results: The result dict of ``simple_evaluate``.
 
     Returns:
-        ``model (arguments), gen_kwargs: (…), limit: …, num_fewshot: …, batch_size: …``.
+        ``model (arguments), gen_kwargs: (…), limit: …, num_fewshot: …, batch_size: …``, and ``bos: …`` where the model
+        knows whether a BOS token preceded the prompts.
     """
-    config = Results(results).config
+    run = Results(results)
+    config, bos = run.config, run.model_info.get("bos")
     arguments, generation = _arguments(config.get("model_args")), _arguments(config.get("gen_kwargs"))
     return (
         f"{config.get('model')} ({arguments}), gen_kwargs: ({generation}), limit: {config.get('limit')}, "
         f"num_fewshot: {config.get('num_fewshot')}, batch_size: {config.get('batch_size')}"
+        + (f", bos: {bos}" if bos is not None else "")
     )
 
 

@@ -150,12 +150,13 @@ async def find_bos(ask: Ask, settings: ScoringSettings) -> BosUse:
         state = ADDED if wanted else NOT_ADDED
         return BosUse(state, wanted, text=with_bos.shown, prefix_gap=with_bos.gap, loss=loss)
     # The server ignores or refuses the field, or the model has no BOS token.
-    adds = (with_bos or await _see(ask, settings, None) or _Seen(0)).adds
+    seen = with_bos or await _see(ask, settings, None) or _Seen(0)
+    adds = seen.adds
     if given is None:
         return BosUse(NOT_ADDED if adds is False else SERVERS)
     if adds is given:
         return BosUse(ADDED if given else NOT_ADDED)
-    return await _by_ids(ask, settings, given)
+    return await _by_ids(ask, settings, given, seen.counted)
 
 
 async def _see(ask: Ask, settings: ScoringSettings, special: bool | None) -> _Seen | None:
@@ -192,14 +193,14 @@ async def _is_gemma(ask: Ask, settings: ScoringSettings) -> bool:
     return any("gemma" in str(name).lower() for name in (settings.model, *roots))
 
 
-async def _by_ids(ask: Ask, settings: ScoringSettings, wanted: bool) -> BosUse:
-    """Check that token ids can carry out what the user wants."""
+async def _by_ids(ask: Ask, settings: ScoringSettings, wanted: bool, counted: int) -> BosUse:
+    """Check that token ids can carry out what the user wants; ``counted`` are the tokens of the sentence as text."""
     state, argument = (ADDED, "true") if wanted else (NOT_ADDED, "false")
     tokenizer, tokens = await find_tokenizer(ask, settings.model, _SENTENCE, wanted)
     reason = "it has no /tokenize that takes add_special_tokens, so token ids cannot carry it out either"
-    if tokenizer is not None and tokens is not None and tokenizer.kind != "extras":
+    if tokenizer is not None and tokens is not None and tokenizer.kind in ("vllm", "llamacpp"):
         other = await tokenizer.encode(ask, _SENTENCE, not wanted)
-        if other.ids == tokens.ids:
+        if other.ids == tokens.ids and (wanted or counted <= len(tokens.ids)):
             if wanted:
                 eval_logger.warning("add_bos_token=true: the server's tokenizer adds no BOS token to a text.")
             return BosUse(NOT_ADDED)

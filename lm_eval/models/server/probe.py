@@ -219,11 +219,13 @@ class _Probe:
 
         Where prompts go out without BOS, the tokenizer is asked once more, because BOS is the prefix token even then.
         """
-        if not self.settings.special and self.known.tokenizer is not None:
-            special = await self.known.tokenizer.encode(self.post, PROBE_TEXT)
-            if special.ids[1:] == tokens.ids:
-                self.learn(bos_id=special.ids[0])
-        if self.settings.ids_only:
+        settings, tokenizer = self.settings, self.known.tokenizer
+        if tokenizer is not None and (settings.ids_only or not settings.special):
+            other = (await tokenizer.encode(self.post, PROBE_TEXT, not settings.special)).ids
+            shorter, longer = sorted((tokens.ids, other), key=len)
+            if longer[1:] == shorter:
+                self.learn(bos_id=longer[0])
+        if settings.ids_only:
             return
         known, count = self.known, len(tokens.ids)
         if tokens.pieces is not None and b"".join(tokens.pieces[1:]).strip() == PROBE_TEXT.encode():

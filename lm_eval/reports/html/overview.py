@@ -98,7 +98,7 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
         yield "server", str(server)
     for url in as_list(info.get("endpoints")) or filter(None, [at(config, "model_args", "base_url")]):
         yield "endpoint", str(redact(f"{url}{info.get('path') or ''}"))
-    for name in ("profile", "scoring"):
+    for name in ("profile", "scoring", "bos"):
         if info.get(name):
             yield name, to_text(info[name])
     if run.date is not None:

@@ -11,11 +11,12 @@ from pathlib import Path
 from lm_eval.errors import ConfigError
 from lm_eval.loggers._clients import check_arguments
 from lm_eval.loggers.hub import HubTarget
+from lm_eval.results.names import folder_name
 from lm_eval.results.run import Results
 from lm_eval.results.sample import task_hash
 from lm_eval.results.writer import ResultFiles, eval_logger
 from lm_eval.text import sha256
-from lm_eval.utils import sanitize_model_name, simple_parse_args_string
+from lm_eval.utils import simple_parse_args_string
 
 __all__ = ["EvaluationTracker", "GeneralConfigTracker", "check_hub_arguments"]
 
@@ -66,13 +67,14 @@ class GeneralConfigTracker:
         self.chat_template_sha = sha256(chat_template) if chat_template else None
         self.fewshot_as_multiturn = fewshot_as_multiturn
 
-    def name_model(self, name: str) -> None:
+    def name_model(self, name: str, output_path: Path | None = None) -> None:
         """Note the model's name.
 
         Args:
             name: The name.
+            output_path: Where the folder of the model will be; the current folder unless given.
         """
-        self.model_name, self.model_name_sanitized = name, sanitize_model_name(name)
+        self.model_name, self.model_name_sanitized = name, folder_name(name, output_path or Path())
 
     def log_end_time(self) -> None:
         """Note that the run has ended."""
@@ -187,7 +189,7 @@ class EvaluationTracker(ResultFiles):
         tracker.log_end_time()
         if tracker.model_name is None:
             name = run.at("model_name") or _model_in(run.at("config", "model_args")) or run.at("config", "model")
-            tracker.name_model(str(name or "model"))
+            tracker.name_model(str(name or "model"), self.output_path)
         content = {key: value for key, value in results.items() if key != "samples"}
         if samples and "task_hashes" not in content:
             content["task_hashes"] = {task: task_hash(rows) for task, rows in samples.items()}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from lm_eval.errors import ConfigError
+from lm_eval.results.names import hashed_name
 from lm_eval.results.sample import with_numbers
+from lm_eval.utils import sanitize_task_name
 
 __all__ = ["find", "read_samples", "sample_files", "time_of"]
 
@@ -54,7 +56,8 @@ def find(path: str | Path) -> list[Path]:
 
 
 def _is_results(file: Path, place: Path) -> bool:
-    hidden = any(part.startswith(".") for part in file.relative_to(place).parts)
+    # Earlier versions saved a model such as ./models/x in a hidden folder, .__models__x.
+    hidden = any(part.startswith(".") and "__" not in part for part in file.relative_to(place).parts)
     return not hidden and (bool(time_of(file)) or file.name == "results.json")
 
 
@@ -71,26 +74,39 @@ def sample_files(results_file: Path, tasks: Sequence[str]) -> dict[str, Path]:
     Returns:
         Task name to file, for the tasks that have one.
     """
-    from lm_eval.utils import sanitize_task_name
-
     folder, time = results_file.parent, time_of(results_file)
     by_name: dict[str, list[Path]] = {}
     runs = 0
     for file in sorted(folder.iterdir()):
         if file.name.startswith("samples_") and file.suffix in _SUFFIXES:
-            by_name.setdefault(_DATED.sub("", file.name), []).append(file)
+            by_name.setdefault(_DATED.sub("", file.name).removeprefix("samples_"), []).append(file)
         runs += file.suffix == ".json" and not file.name.startswith(".")
+    files: dict[str, Path] = {}
+    for name, same_name in by_name.items():
+        same_time = [file for file in same_name if time and time_of(file) == time]
+        if not same_time and runs == 1 and len(same_name) == 1:
+            same_time = same_name
+        if same_time:
+            files[name] = same_time[0]
+    return _files_of_tasks(files, tasks)
+
+
+def _files_of_tasks(files: Mapping[str, Path], tasks: Sequence[str]) -> dict[str, Path]:
+    """Find the file of each task: that with the hash of its name, else with its name, else with its plain name."""
     found: dict[str, Path] = {}
-    for task in tasks:
-        for written in dict.fromkeys([task, sanitize_task_name(task)]):
-            files = by_name.get(f"samples_{written}", [])
-            same_time = [file for file in files if time and time_of(file) == time]
-            if not same_time and runs == 1 and len(files) == 1:
-                same_time = files
-            if same_time:
-                found[task] = same_time[0]
-                break
-    return found
+    left = dict(files)
+    for name_of in (lambda task: _hashed(task, left), str, sanitize_task_name):
+        for task in tasks:
+            name = name_of(task)
+            if task not in found and name in left:
+                found[task] = left.pop(name)
+    return {task: found[task] for task in tasks if task in found}
+
+
+def _hashed(task: str, names: Iterable[str]) -> str:
+    """Return the name that ends with the hash of a task; without such a name, an empty one."""
+    ending = hashed_name("", task)
+    return next((name for name in names if name.endswith(ending)), "")
 
 
 def read_samples(file: Path) -> Iterator[dict[str, object]]:

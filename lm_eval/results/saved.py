@@ -26,7 +26,8 @@ def load(path: str | Path) -> Run:
         ConfigError: There is no results file, or the folder holds runs of several models.
     """
     runs = find(path)
-    models = sorted({run.parent for run in runs})
+    # Earlier versions saved the model ./models/x in .__models__x.
+    models = sorted({run.parent.with_name(run.parent.name.removeprefix(".__")) for run in runs})
     if len(models) > 1:
         raise ConfigError(f"{path} holds runs of several models; name one of {first_names(models)}.")
     return _read(runs[-1])

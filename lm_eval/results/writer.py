@@ -12,9 +12,9 @@ from pathlib import Path
 from lm_eval.config.redact import redact
 from lm_eval.config.values import sample_format
 from lm_eval.results.atomic import complete_file, to_json, write_atomically
+from lm_eval.results.names import file_name, hashed_name, plain_name, same_on_disk
 from lm_eval.results.run import Results
 from lm_eval.results.sample import file_form
-from lm_eval.utils import sanitize_task_name
 
 __all__ = ["ResultFiles"]
 
@@ -50,6 +50,7 @@ class ResultFiles:
         self.saved: list[Path] = []
         self.date_id = ""
         self._journal: Path | None = None
+        self._samples_names: dict[str, str] = {}
 
     def journal_path(self, key: str) -> Path | None:
         """Name the journal, in which a run keeps its answers while it goes on.
@@ -120,9 +121,8 @@ class ResultFiles:
         folder = self._folder(model)
         if folder is None or self.output_path is None:
             return None
-        self.date_id = datetime.now().isoformat().replace(":", "-")
         stem = self.output_path.stem if self.output_path.suffix == ".json" else "results"
-        path = folder / f"{stem}_{self.date_id}.json"
+        path = self._new_path(folder, stem)
         write_atomically(path, [to_json({**content, "config": redact(content.get("config"))}, indent=2), "\n"])
         return self._written(path)
 
@@ -140,10 +140,7 @@ class ResultFiles:
         folder = self._folder(model)
         if folder is None:
             return None
-        self.date_id = self.date_id or datetime.now().isoformat().replace(":", "-")
-        is_file_name = all(char.isalnum() or char in "_-.+" for char in task) and not task.startswith(".")
-        name = task if is_file_name else sanitize_task_name(task)
-        path = folder / f"samples_{name}_{self.date_id}.{self.output_format}"
+        path = folder / self._samples_name(task, folder)
         lines = (to_json(file_form(sample)) for sample in samples)
         if self.output_format == "parquet":
             from lm_eval.results.parquet import write_samples
@@ -154,10 +151,33 @@ class ResultFiles:
             write_atomically(path, (f"{line}\n" for line in lines))
         return self._written(path)
 
+    def _new_path(self, folder: Path, stem: str) -> Path:
+        """Choose the time of a run, and the path of a results file that is not there."""
+        while True:
+            self.date_id = _now()
+            path = folder / file_name(f"{{}}_{self.date_id}.json", stem, stem, folder)
+            if not path.exists():
+                self._samples_names.clear()
+                return path
+
+    def _samples_name(self, task: str, folder: Path) -> str:
+        """Choose the name of a samples file that no other task of the run has, also where case does not count."""
+        self.date_id = self.date_id or _now()
+        pattern, plain = f"samples_{{}}_{self.date_id}.{self.output_format}", plain_name(task)
+        name = file_name(pattern, plain, task, folder)
+        if self._samples_names.setdefault(same_on_disk(name), task) != task:
+            name = file_name(pattern, hashed_name(plain, task), task, folder)
+            self._samples_names[same_on_disk(name)] = task
+        return name
+
     def _written(self, path: Path) -> Path:
         self.saved.append(path)
         eval_logger.info("Saved %s", path)
         return path
+
+
+def _now() -> str:
+    return datetime.now().isoformat().replace(":", "-")
 
 
 def _set_aside(journal: Path) -> Path:

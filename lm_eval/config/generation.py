@@ -29,7 +29,7 @@ _STOPS = ("stop", "until")
 _SAME = (LIMITS, _STOPS)
 _WHOLE = {*LIMITS, "seed", "top_k"}
 _RANGES = {
-    **dict.fromkeys(LIMITS, (1, math.inf)),
+    **dict.fromkeys(LIMITS, (1, 2**31 - 1)),
     "seed": (-(2**63), 2**63 - 1),
     "top_k": (-1, math.inf),
     "temperature": (0, math.inf),

@@ -79,13 +79,17 @@ def integer(name: str, value: object) -> int:
         raise _wrong(name, "a whole number", value) from None
     if found < 0 or not found.is_integer():
         raise _wrong(name, "a whole number, 0 or more", value)
-    return int(found)
+    return int(value) if isinstance(value, int) or (isinstance(value, str) and value.isdecimal()) else int(found)
 
 
 def batch_size(name: str, value: object) -> int | str:
-    """Read a number of prompts, or ``auto`` as the reference harness takes it."""
-    found = text(name, value)
-    return int(found) if found.isdigit() else found
+    """Read a number of prompts; ``auto`` and ``auto:4``, as the reference harness takes them, mean one prompt."""
+    if isinstance(value, str) and value.partition(":")[0] == "auto":
+        return value
+    found = integer(name, value)
+    if found < 1:
+        raise _wrong(name, "a whole number from 1 on, or auto", value)
+    return found
 
 
 def limit(name: str, value: object) -> int | float:
@@ -118,9 +122,17 @@ def tasks(name: str, value: object) -> list[object]:
     for item in items:
         if item is None or isinstance(item, int | float | date | list):
             raise _wrong(name, "a list of task names", value)
-        is_names = isinstance(item, str) and not Path(item).exists()
+        is_names = isinstance(item, str) and not _exists(item)
         found += names(name, item) if is_names else [dict(item) if isinstance(item, Mapping) else item]
     return found
+
+
+def _exists(path: str | Path) -> bool:
+    """Whether there is such a path; not for a text that is too long for one, or has a null character."""
+    try:
+        return Path(path).expanduser().exists()
+    except (OSError, ValueError, RuntimeError):
+        return False
 
 
 def paths(name: str, value: object) -> list[str]:
@@ -130,16 +142,16 @@ def paths(name: str, value: object) -> list[str]:
         raise _wrong(name, "a folder or a list of folders", value)
     found = []
     for item in map(str, items):
-        found += [item] if Path(item).expanduser().exists() else [part for part in item.split(os.pathsep) if part]
+        found += [item] if _exists(item) else [part for part in item.split(os.pathsep) if part]
     for item in found:
-        if not Path(item).expanduser().exists():
+        if not _exists(item):
             raise ConfigError(f"{name}: there is no folder {item!r}.")
     return [str(Path(item).expanduser()) for item in found]
 
 
 def folder(name: str, value: object) -> str:
     """Read one folder, which must exist."""
-    if not isinstance(value, str | Path) or not Path(value).expanduser().is_dir():
+    if not isinstance(value, str | Path) or not _exists(value) or not Path(value).expanduser().is_dir():
         raise ConfigError(f"{name}: there is no folder {str(value)!r}.")
     return str(Path(value).expanduser())
 
@@ -217,7 +229,11 @@ def seeds(name: str, value: object) -> tuple[int | None, ...]:
     if isinstance(value, Mapping):
         value = list({**SEEDS, **value}.values())
     parts = value.split(",") if isinstance(value, str) else value if isinstance(value, Sequence) else [value]
-    found = tuple(None if part is None or str(part).strip() == "None" else integer(name, part) for part in parts)
+    found = tuple(
+        None if part is None or str(part).strip().lower() == "none" else integer(name, part) for part in parts
+    )
+    if any(part is not None and part >= 2**32 for part in found):
+        raise _wrong(name, "whole numbers below 4294967296", value)
     if len(found) == 1:
         return found * 4
     if len(found) == 4:

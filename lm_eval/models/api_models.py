@@ -12,7 +12,7 @@ from lm_eval.api.instance import Instance, RequestError
 from lm_eval.api.model import RunContext, TemplateLM
 from lm_eval.config.generation import LIMITS
 from lm_eval.errors import CapabilityError, ConfigError
-from lm_eval.models.arguments import ModelArguments
+from lm_eval.models.arguments import ModelArguments, check_headers
 from lm_eval.models.http.runner import frozen_gc, run
 from lm_eval.models.http.session import Session
 from lm_eval.models.preflight import Preflight
@@ -173,7 +173,9 @@ class TemplateAPI(TemplateLM):
         """The HTTP headers of every request: the API key, and the headers that the user gave."""
         given = self.args.header
         key = "" if _KEY_HEADERS & {name.lower() for name in given} else self.api_key
-        return {**({"Authorization": f"Bearer {key}"} if key else {}), **given}
+        headers = {**({"Authorization": f"Bearer {key}"} if key else {}), **given}
+        check_headers(headers)  # OPENAI_API_KEY may end in a carriage return
+        return headers
 
     def create_message(self, instances: Sequence[Instance]) -> object:
         """Turn the Instances of one request into the ``messages`` of ``_create_payload``.

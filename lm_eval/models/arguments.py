@@ -5,13 +5,16 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lm_eval.config.redact import redact
 from lm_eval.errors import ConfigError, did_you_mean
 
-__all__ = ["ModelArguments", "faults_of"]
+__all__ = ["ModelArguments", "check_headers", "faults_of"]
 
 eval_logger = logging.getLogger("lm_eval")
 
@@ -19,6 +22,12 @@ _IGNORED = {"trust_remote_code", "revision", "use_fast_tokenizer", "device", "ma
 _LOCAL_TOKENIZERS = ("huggingface", "tiktoken", "hf")
 _TRUTH = {"true": True, "false": False}
 _REMOTE_TOKENIZERS = ("remote", "none")
+_SMALLEST = {
+    1: "batch_size max_gen_toks max_length max_images num_logprobs max_tokens_total",
+    0: "max_retries retry_time price_in price_out custom_prefix_token_id",
+}
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 @dataclass(slots=True)
@@ -128,13 +137,18 @@ class ModelArguments:
         """Check the ranges of values."""
         if self.num_concurrent != "auto" and (not isinstance(self.num_concurrent, int) or self.num_concurrent < 1):
             raise ConfigError(f"num_concurrent is a number from 1 on, or auto, not {self.num_concurrent!r}.")
-        for name in ("batch_size", "max_gen_toks", "max_images", "num_logprobs"):
-            if getattr(self, name) is not None and getattr(self, name) < 1:
-                raise ConfigError(f"{name} is at least 1, not {getattr(self, name)}.")
-        for name in ("timeout", "connect_timeout", "requests_per_minute", "tokens_per_minute", "max_time"):
+        for smallest, names in _SMALLEST.items():
+            for name in names.split():
+                value = getattr(self, name)
+                if value is not None and value < smallest:
+                    raise ConfigError(f"{name} is at least {smallest}, not {value}.")
+        for name in ("timeout", "connect_timeout", "requests_per_minute", "tokens_per_minute", "max_time", "max_cost"):
             value = getattr(self, name)
             if value is not None and value <= 0:
                 raise ConfigError(f"{name} is above 0, not {value}.")
+        if self.seed is not None and abs(self.seed) >= 2**63:
+            raise ConfigError(f"seed is a number of 64 bits, not {self.seed}.")
+        check_headers({"auth_token": self.auth_token or "", **self.header})
         backend = str(self.tokenizer_backend or "none").lower()
         if backend in _LOCAL_TOKENIZERS:
             raise ConfigError(
@@ -145,6 +159,25 @@ class ModelArguments:
             raise ConfigError(f"tokenizer_backend is none or remote, not {self.tokenizer_backend!r}.")
         if self.max_cost is not None and self.price_in is None and self.price_out is None:
             raise ConfigError("max_cost needs price_in and price_out (per million tokens).")
+
+
+def check_headers(headers: Mapping[str, str]) -> None:
+    """Refuse HTTP headers that cannot be sent; the message holds no value, because it may be secret.
+
+    Args:
+        headers: Names to values.
+
+    Raises:
+        ConfigError: A name is no name of a header, or a value has a line break or another control character.
+    """
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name):
+            raise ConfigError(f"header: {name!r} cannot be the name of an HTTP header.")
+        if _CONTROL.search(value):
+            what = "The API key" if name.lower() in ("auth_token", "authorization") else f"header {name}"
+            raise ConfigError(
+                f"{what} has a line break or another control character, perhaps of a file with Windows line ends."
+            )
 
 
 def faults_of(given: Mapping[str, object]) -> Iterator[tuple[str, str]]:
@@ -169,8 +202,8 @@ def _convert(name: str, value: Any, kind: str) -> Any:
     """Convert a value to the type of its field, whose annotation is given as text."""
     try:
         return _converted(name, value, kind)
-    except (KeyError, TypeError, ValueError):
-        raise ConfigError(f"{name}={value!r} does not fit; {name} is {_in_words(kind)}.") from None
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
+        raise ConfigError(f"{name}={redact(value, name)!r} does not fit; {name} is {_in_words(kind)}.") from None
 
 
 def _converted(name: str, value: Any, kind: str) -> Any:
@@ -191,19 +224,29 @@ def _converted(name: str, value: Any, kind: str) -> Any:
     if kind.startswith("int"):
         if value == "auto" and "str" in kind:
             return value
-        if isinstance(value, bool) or int(float(value)) != float(value):
-            raise ValueError
-        return int(float(value))
+        return _whole(value)
     if kind.startswith("float"):
-        if isinstance(value, bool):
+        if isinstance(value, bool) or not math.isfinite(float(value)):
             raise ValueError
         return float(value)
     if kind.startswith("dict"):
         parsed = json.loads(value) if isinstance(value, str) else value
         if not isinstance(parsed, Mapping):
             raise ValueError
+        json.dumps(parsed, allow_nan=False)
         return {str(key): str(item) if "str, str" in kind else item for key, item in parsed.items()}
     return str(value)
+
+
+def _whole(value: Any) -> int:
+    """Convert to a whole number; a long one keeps all its digits."""
+    if isinstance(value, bool):
+        raise ValueError
+    if isinstance(value, int) or (isinstance(value, str) and re.fullmatch(r"\s*[-+]?[0-9]+\s*", value)):
+        return int(value)
+    if not float(value).is_integer():
+        raise ValueError
+    return int(float(value))
 
 
 def _in_words(kind: str) -> str:

@@ -36,6 +36,8 @@ from lm_eval.errors import ConfigError
         (values.chat_template, "short", "short"),
         (values.cache_requests, "refresh", "refresh"),
         (values.cache_requests, True, "true"),
+        (values.batch_size, "8", 8),
+        (values.batch_size, "auto:4", "auto:4"),
         (values.samples, '{"a": [0, 2]}', {"a": [0, 2]}),
         (values.samples, {"a": [1]}, {"a": [1]}),
     ],
@@ -79,6 +81,15 @@ def test_reads(read: Callable[[str, Any], Any], given: Any, expected: Any) -> No
         (values.samples, {"a": ["1"]}),
         (values.samples, {"a": [True]}),
         (values.seeds, "1,2"),
+        (values.seeds, "99999999999999999999"),
+        (values.seeds, "1,2,4294967296,4"),
+        (values.seeds, "-1"),
+        (values.batch_size, "inf"),
+        (values.batch_size, "0"),
+        (values.batch_size, "²"),
+        (values.paths, "a" * 5000),
+        (values.folder, "\0"),
+        (values.samples, {"a": []}),
         (values.cache_requests, "sometimes"),
     ],
 )
@@ -103,6 +114,11 @@ def test_refuses_in_one_line_that_names_the_option(read: Callable[[str, Any], An
 )
 def test_arguments_come_in_many_spellings(given: Any, expected: dict[str, Any]) -> None:
     assert values.arguments("option", given) == expected
+
+
+@pytest.mark.parametrize("name", ["a" * 5000, "a\0b", "~nobody-here/x"])
+def test_a_name_that_cannot_be_a_path_is_a_name(name: str) -> None:
+    assert values.tasks("option", name) == [name]
 
 
 def test_paths_are_split_like_the_path_variable(tmp_path: Path) -> None:

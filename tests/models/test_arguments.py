@@ -4,8 +4,12 @@ from typing import Any
 
 import pytest
 
+from lm_eval.api.model import RunContext
 from lm_eval.errors import ConfigError
 from lm_eval.models.arguments import ModelArguments
+from lm_eval.models.openai_completions import LocalCompletionsAPI
+
+NUMBERS = ("timeout", "connect_timeout", "retry_time", "max_time", "price_in", "requests_per_minute", "max_gen_toks")
 
 
 @pytest.mark.parametrize(
@@ -47,6 +51,21 @@ def test_values_get_their_type(given: dict[str, Any], name: str, expected: Any) 
         ({"truncate": "perhaps"}, r"truncate is true or false"),
         ({"extra_body": "[1]"}, r"extra_body is a mapping"),
         ({"timeout": 0}, r"timeout is above 0"),
+        *(
+            ({name: value}, rf"^{name}='?{value}'? does not fit")
+            for name in NUMBERS
+            for value in ("inf", "nan", "1e400")
+        ),
+        ({"num_concurrent": "inf"}, r"num_concurrent='inf' does not fit"),
+        ({"max_retries": -1}, r"max_retries is at least 0"),
+        ({"max_length": 0}, r"max_length is at least 1"),
+        ({"price_in": -1}, r"price_in is at least 0"),
+        ({"max_cost": -1, "price_in": 1}, r"max_cost is above 0"),
+        ({"seed": "99999999999999999999"}, r"seed is a number of 64 bits"),
+        ({"extra_body": {"a": float("nan")}}, r"extra_body=.* does not fit"),
+        ({"header": {"X": "a\nb"}}, r"^header X has a line break"),
+        ({"header": {"X y": "a"}}, r"^header: 'X y' cannot be the name"),
+        ({"auth_token": "sk-abc\r"}, r"^The API key has a line break"),
         ({"tokenizer_backend": "huggingface"}, r"needs a tokenizer on this side"),
         ({"tokenizer_backend": "own"}, r"tokenizer_backend is none or remote"),
         ({"max_cost": 3}, r"max_cost needs price_in"),
@@ -56,6 +75,33 @@ def test_a_mistake_is_one_line(given: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message) as caught:
         ModelArguments.parse(given)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["[", "http://[", "http://h:99999/v1", "http://h:x/v1", "ftp://h", "http://", "http:// h/v1", "http://h\0/v1"],
+)
+def test_a_url_that_cannot_be_one_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match="is not a URL") as caught:
+        LocalCompletionsAPI(model="m", base_url=url)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_key_of_the_environment_with_a_carriage_return_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret-key\r")
+    with pytest.raises(ConfigError, match=r"^The API key has a line break") as caught:
+        LocalCompletionsAPI(model="m", base_url="http://127.0.0.1:9").prepare(RunContext(frozenset({"generate_until"})))
+    assert "secret" not in str(caught.value)
+
+
+def test_a_header_that_is_no_mapping_is_not_shown() -> None:
+    with pytest.raises(ConfigError, match="header is a mapping") as caught:
+        ModelArguments.parse({"header": "Authorization: Bearer sk-secret"})
+    assert "secret" not in str(caught.value)
+
+
+def test_a_long_seed_keeps_its_digits() -> None:
+    assert ModelArguments.parse({"seed": "1234567890123456789"}).seed == 1234567890123456789
 
 
 @pytest.mark.parametrize("name", ["trust_remote_code", "revision", "use_fast_tokenizer", "device", "max_batch_size"])

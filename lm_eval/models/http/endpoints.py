@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -92,10 +93,11 @@ def _parse(url: str, path: str) -> Endpoint:
     try:
         parts = urlsplit(url)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        shown = repr(shown_url(url))
     except ValueError:
-        valid = False
-    if not valid:
-        raise ConfigError(f"base_url {shown_url(url)!r} is not a URL; write it as http://HOST:PORT/v1.")
+        valid, shown = False, "given"
+    if not valid or re.search(r"[\s\x00-\x1f\x7f]", url):
+        raise ConfigError(f"The base_url {shown} is not a URL; write it as http://HOST:PORT/v1.")
     prefix = parts.path.rstrip("/")
     if path:
         without = prefix.removesuffix("/completions").removesuffix("/chat")

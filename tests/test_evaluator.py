@@ -279,3 +279,28 @@ def write_broken(folder: Path) -> Path:
         whole=f"group: whole\ntask: [choice]\n{means}",
         **LOST,
     )
+
+
+@pytest.mark.parametrize(
+    ("choices", "texts"),
+    [
+        ("[no, yes]", ["no", "yes"]),
+        ("{a: off, b: On}", ["off", "On"]),
+        ("[1, 2.50]", ["1", "2.50"]),
+        ("[2024-01-01, ~x]", ["2024-01-01", "~x"]),
+        ("&c [y, n]", ["y", "n"]),
+    ],
+)
+def test_choices_are_texts_as_they_are_written(tmp_path: Path, choices: str, texts: list[str]) -> None:
+    body = f"output_type: multiple_choice\ndoc_to_text: '{{{{q}}}}'\ndoc_to_choice: {choices}\ndoc_to_target: 1\n"
+    lm = FakeLM()
+    run(write_tasks(tmp_path, words=body), lm, ["words"], limit=1)
+    assert [instance.args[1] for instance in lm.asked] == [f" {text}" for text in texts]
+
+
+def test_a_choice_that_is_no_text_is_refused_before_asking(tmp_path: Path) -> None:
+    body = "output_type: multiple_choice\ndoc_to_text: '{{q}}'\ndoc_to_choice: [a, null]\ndoc_to_target: 0\n"
+    lm = FakeLM()
+    with pytest.raises(ConfigError, match="doc_to_choice: a choice is a text"):
+        run(write_tasks(tmp_path, words=body), lm, ["words"])
+    assert lm.asked == []

@@ -58,6 +58,9 @@ class Keys(NamedTuple):
     origins: dict[str, Origin]
 
 
+_SCALARS = {f"tag:yaml.org,2002:{kind}" for kind in ("bool", "int", "float", "timestamp")}
+
+
 class _Loader(_Base):
     """The safe YAML loader with ``!function``."""
 
@@ -137,12 +140,33 @@ def _read(path: str, keys: frozenset[str] | None) -> Keys:
         raise TaskFileError(f"a value cannot be read: {error}", path=path) from error
 
 
+def _keep_choices(root: yaml.Node) -> None:
+    """Make the choices in ``doc_to_choice`` texts, as they are written: YAML reads yes and no as booleans."""
+    pending, seen = [root], set()
+    while pending:
+        node = pending.pop()
+        if id(node) in seen:  # an alias
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            pending += node.value
+        for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
+            pending.append(value)
+            if key.value == "doc_to_choice" and not isinstance(value, yaml.ScalarNode):
+                for choice in (
+                    value.value if isinstance(value, yaml.SequenceNode) else [pair[1] for pair in value.value]
+                ):
+                    if choice.tag in _SCALARS:
+                        choice.tag = "tag:yaml.org,2002:str"
+
+
 def _construct(loader: _Loader, keys: frozenset[str] | None) -> Keys:
     root = loader.get_single_node()
     if not isinstance(root, yaml.MappingNode):
         kind = "empty" if root is None else "a sequence" if isinstance(root, yaml.SequenceNode) else "a scalar"
         raise TaskFileError(f"a task file is a mapping of keys, this one is {kind}", path=loader.path)
     loader.flatten_mapping(root)
+    _keep_choices(root)
     if keys is not None:
         # The last of equal keys wins, as in a complete mapping.
         found = {key.value: value for key, value in root.value if key.value in keys}

@@ -204,6 +204,9 @@ def _choice_reader(value: object, columns: Collection[str]) -> Reader:
         return value
     if isinstance(value, (list, tuple, dict)):
         fixed = list(value.values() if isinstance(value, dict) else value)
+        if any(choice is None or isinstance(choice, list | tuple | dict) for choice in fixed):
+            raise ConfigError(f"a choice is a text; {fixed!r} holds something else")
+        fixed = [str(choice) for choice in fixed]
         return lambda doc: fixed
     return _column_or_literal(value, columns, "a list of choices")
 

@@ -10,6 +10,7 @@ from importlib import import_module
 from itertools import pairwise
 
 from lm_eval.cli import exit_codes
+from lm_eval.cli.output import use_nearest_characters
 from lm_eval.cli.parser import Parser
 from lm_eval.errors import APIError, RunStopped, SeveralErrors, UserError, nearest
 
@@ -41,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         One of ``lm_eval.cli.exit_codes``.
     """
     code = exit_codes.NEGATIVE
+    use_nearest_characters()
     try:
         code = _run(list(sys.argv[1:] if argv is None else argv))
     finally:

@@ -147,7 +147,9 @@ class Preflight:
             async with self._session.engine(header, checking=True) as engine:
                 found = await probe_server(engine.ask, self.settings)
             notes = (*found.notes, bos.advice) if bos.advice is not None else found.notes
-            self.capabilities = replace(found, prompt_bos=bos.state, notes=notes)
+            self.capabilities = replace(
+                found, prompt_bos=bos.state, notes=notes, requests=found.requests + bos.requests
+            )
         return self.capabilities
 
     @property

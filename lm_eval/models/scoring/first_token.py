@@ -6,7 +6,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 
-from lm_eval.errors import APIError, TokenNotListed
+from lm_eval.errors import APIError, ContextLengthExceeded, TokenNotListed
 from lm_eval.models.logprobs.blocks import TopToken
 from lm_eval.models.logprobs.checks import LogLikelihood, find_top
 from lm_eval.models.scoring.base import CERTAIN, CountingAsk, Scorer, UnitResult, answer, ask_top_tokens
@@ -87,6 +87,7 @@ class FirstToken(Scorer):
         finished: list[Answer | Unit] = []
         counting = CountingAsk(ask)
         tops: list[TopToken] | None = None
+        too_long = False
         for slot in slots:
             try:
                 pair = TextPair.of(slot)
@@ -94,8 +95,13 @@ class FirstToken(Scorer):
                     finished.append(answer(slot, CERTAIN))
                     continue
                 token = await self._token(counting, pair)
-                if tops is None and token != _SEVERAL:
-                    tops = await self._tops(counting, pair)
+                if tops is None and token != _SEVERAL and not too_long:
+                    try:
+                        tops = await self._tops(counting, pair)
+                    except ContextLengthExceeded:
+                        if not self.settings.truncate or self.fallback is None:
+                            raise
+                        too_long = True  # The fallback cuts the context.
                 score = _find(tops, token, pair.continuation)
                 if score is None:
                     score = await self._score_by_fallback(counting, pair)

@@ -15,7 +15,7 @@ from lm_eval.models.logprobs.blocks import choices_of, read_block
 from lm_eval.models.logprobs.seams import prompt_tokens_of
 from lm_eval.models.server.settings import ScoringSettings
 from lm_eval.models.server.tokenizer import find_tokenizer
-from lm_eval.models.work import Ask, Call
+from lm_eval.models.work import Ask, Call, Reply
 
 __all__ = ["ADDED", "NOT_ADDED", "SERVERS", "BosUse", "find_bos"]
 
@@ -41,6 +41,7 @@ class BosUse:
         prefix_gap: How many more prompt tokens ``usage`` counts than the echo lists when the server adds a BOS token,
             which gives the first token of a text a value; None when requests cannot have that.
         loss: How many nats per token a plain sentence loses without BOS; None when unknown.
+        requests: The number of requests that found this out, without GETs.
     """
 
     state: str = SERVERS
@@ -49,6 +50,7 @@ class BosUse:
     text: str | None = None
     prefix_gap: int | None = None
     loss: float | None = None
+    requests: int = 0
 
     def applied_to(self, settings: ScoringSettings) -> ScoringSettings:
         """Return settings of scoring that carry this out.
@@ -140,6 +142,17 @@ async def find_bos(ask: Ask, settings: ScoringSettings) -> BosUse:
         ConfigError: What the user asks for cannot be carried out on this server.
         APIError: The endpoint cannot be used at all.
     """
+    requests = 0
+
+    async def counted(call: Call) -> Reply:
+        nonlocal requests
+        requests += bool(call.payload)
+        return await ask(call)
+
+    return replace(await _decide(counted, settings), requests=requests)
+
+
+async def _decide(ask: Ask, settings: ScoringSettings) -> BosUse:
     given = settings.add_bos_token
     with_bos = await _see(ask, settings, True)
     without = await _see(ask, settings, False) if with_bos is not None else None

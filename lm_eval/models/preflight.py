@@ -258,7 +258,7 @@ class Preflight:
         if self.bos is not None:
             described["bos"] = self.bos.state
         if self.settings.truncate:
-            described["cut_prompts"] = len(self.settings.cuts.tokens)
+            described["truncated_prompts"] = len(self.settings.cuts.tokens)
         return described
 
     async def _send(self, header: Mapping[str, str], call: Call) -> None:

@@ -45,7 +45,7 @@ def test_the_left_end_is_cut_so_that_the_response_fits(
         cut = sum(len(server.lm.encode(text)) - room for text in (LONG, LONG + " not"))
     assert [instance.error for instance in instances] == [None] * 3
     assert [instance.resps[0] for instance in instances] == expected
-    assert lm.describe()["cut_prompts"] == 2
+    assert lm.describe()["truncated_prompts"] == 2
     assert f"2 prompts did not fit the window and were cut on the left, by {cut:,} tokens in all" in caplog.text
 
 
@@ -53,7 +53,7 @@ def test_the_limit_of_the_user_is_the_window() -> None:
     with MockServer(profile="vllm") as server:
         (instance,), lm = generate(server, [LONG], truncate=True, max_length=40)
         assert instance.resps == [server.lm.greedy(tail_of(server, LONG, 40 - 1 - TO_GENERATE), TO_GENERATE)]
-    assert lm.describe()["cut_prompts"] == 1
+    assert lm.describe()["truncated_prompts"] == 1
 
 
 def test_without_truncate_a_prompt_that_is_too_long_is_an_error() -> None:
@@ -62,7 +62,7 @@ def test_without_truncate_a_prompt_that_is_too_long_is_an_error() -> None:
     assert instance.error is not None
     assert instance.error.kind == "context_length"
     assert short.error is None
-    assert "cut_prompts" not in lm.describe()
+    assert "truncated_prompts" not in lm.describe()
 
 
 def test_prompts_that_fit_go_out_as_text_and_are_not_tokenized() -> None:
@@ -72,7 +72,7 @@ def test_prompts_that_fit_go_out_as_text_and_are_not_tokenized() -> None:
         (instance,), lm = generate(server, [SHORT], truncate=True)
         assert server.stats.requests["/tokenize"] <= counted + 2
     assert instance.resps == before[0].resps
-    assert lm.describe()["cut_prompts"] == 0
+    assert lm.describe()["truncated_prompts"] == 0
 
 
 def test_a_limit_that_fills_the_window_is_an_error() -> None:
@@ -109,7 +109,7 @@ def test_a_resumed_run_counts_the_same_cuts(tmp_path: Any) -> None:
             lm = LocalCompletionsAPI(model="mock", base_url=server.base_url, truncate=True)
             lm.prepare(context)
             lm.respond([Instance("generate_until", {}, (LONG, {"max_gen_toks": TO_GENERATE}), 0)])
-            assert lm.describe()["cut_prompts"] == 1
+            assert lm.describe()["truncated_prompts"] == 1
 
 
 @pytest.mark.parametrize("profile", ["vllm", "llamacpp", "sglang"])
@@ -126,5 +126,5 @@ def test_scored_prompts_that_are_cut_are_counted_too(profile: str, caplog: pytes
             expected.append(server.lm.score_ids(ids[-room : -len(end)], end))
         # A cut leaves no BOS token in front, and the n-gram model does not see so far back.
         assert [value for value, _ in found] == pytest.approx([value for value, _ in expected], abs=1e-6)
-    assert lm.describe()["cut_prompts"] == 2
+    assert lm.describe()["truncated_prompts"] == 2
     assert "2 prompts did not fit" in caplog.text

@@ -51,7 +51,7 @@ class ModelArguments:
     max_length: int | None = None
     """The model's window in tokens; by default the one that the server reports."""
     truncate: bool = False
-    """Cut prompts that are too long on the left, to score and to generate; otherwise such a prompt is a counted error."""
+    """Cut prompts that are too long on the left, to score or to generate; otherwise such a prompt is an error."""
     seed: int | None = 1234
     """The seed of every request; repeat number n of a request sends the seed plus n. ``none`` sends no seed."""
     timeout: float = 300.0

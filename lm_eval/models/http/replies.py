@@ -111,9 +111,7 @@ def error_for_status(status: int, headers: Mapping[str, str], raw: bytes, endpoi
 
 def _rejection(message: str, text: str) -> _Meaning:
     if _TOO_LONG.search(text):
-        advice = (
-            "shorten the prompt (fewer shots), lower max_gen_toks, or cut on the left with truncate=true (not for chat)"
-        )
+        advice = "shorten the prompt (fewer shots), lower max_gen_toks, or, except for chat, cut it with truncate=true"
         return ContextLengthExceeded, "The prompt does not fit the model's window", advice
     hint = hint_for(message) or hint_for(text)
     if hint is not None:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import json
+import socket
+import time
 from typing import Any
 
 import pytest
 
 from lm_eval.errors import ConfigError
 from lm_eval.loggers import MLflowLogger
+from lm_eval.loggers.mlflow_logger import _check_reachable
 from tests.loggers.conftest import Use
 from tests.loggers.fakes import RESULTS, SAMPLES, FakeMlflow
 
@@ -34,9 +37,38 @@ def test_an_existing_experiment_is_used(use: Use) -> None:
 
 
 def test_the_server_and_tags_are_those_of_the_user(use: Use) -> None:
-    fake, _ = logged(use, tracking_uri="http://mlflow", tags={"team": "x"}, description="d")
-    assert fake.tracking_uri == "http://mlflow"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        uri = f"http://127.0.0.1:{server.getsockname()[1]}"
+        fake, _ = logged(use, tracking_uri=uri, tags={"team": "x"}, description="d")
+    assert fake.tracking_uri == uri
     assert fake.created["tags"] == {"team": "x", "mlflow.note.content": "d"}
+
+
+@pytest.mark.parametrize("by_variable", [False, True])
+def test_a_dead_port_is_told_at_once(use: Use, monkeypatch: pytest.MonkeyPatch, by_variable: bool) -> None:
+    """The client would try for two minutes."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        uri = f"http://me:secret@127.0.0.1:{server.getsockname()[1]}"
+    if by_variable:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    started = time.monotonic()
+    fake, logger = logged(use) if by_variable else logged(use, tracking_uri=uri)
+    assert time.monotonic() - started < 5
+    (failure,) = logger.failures
+    assert failure.startswith("start failed: ConnectionError: nothing answers at http://127.0.0.1:")
+    assert "secret" not in failure
+    assert fake.created == {}
+
+
+@pytest.mark.parametrize("uri", ["", "sqlite:///mlflow.db", "file:///tmp/x", "databricks", "http:///"])
+def test_only_servers_are_looked_for(uri: str) -> None:
+    _check_reachable(uri)
+
+
+def test_behind_a_proxy_nothing_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lm_eval.loggers.mlflow_logger.getproxies", lambda: {"http": "http://proxy"})
+    monkeypatch.setattr("lm_eval.loggers.mlflow_logger.proxy_bypass", lambda host: False)
+    _check_reachable("http://mlflow.invalid")
 
 
 def test_metrics_have_names_mlflow_allows(use: Use) -> None:

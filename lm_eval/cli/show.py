@@ -1,8 +1,11 @@
-"""Show the config of a task, its files and a prompt; for a group or tag, its members."""
+"""Show the config of a task, its files and a prompt; for a group or tag, its members. Into a file it writes YAML."""
 
 from __future__ import annotations
 
 import argparse
+import os
+import stat
+import sys
 
 from lm_eval.cli import exit_codes
 from lm_eval.cli._settings import add_setting, read_settings
@@ -27,6 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_setting(parser, "include_path")
 
 
+def _writes_to_a_file() -> bool:
+    """Whether stdout is a file, as in ``lm_eval show gsm8k > mine/gsm8k.yaml``."""
+    try:
+        return stat.S_ISREG(os.fstat(sys.stdout.fileno()).st_mode)
+    except OSError:  # also io.UnsupportedOperation: stdout was replaced
+        return False
+
+
 def run(namespace: argparse.Namespace) -> int:
     """Print the page.
 
@@ -42,14 +53,15 @@ def run(namespace: argparse.Namespace) -> int:
     from lm_eval.utils import setup_logging
 
     setup_logging("ERROR")
-    settings = read_settings(namespace)
+    settings, to_file = read_settings(namespace), _writes_to_a_file()
     page = task_page(
         TaskManager(include_path=settings.include_path, data_dir=settings.data_dir),
         namespace.task,
-        prompt=not namespace.no_prompt,
+        prompt=not namespace.no_prompt and not to_file,
         doc=values.integer("--doc", namespace.doc),
         num_fewshot=settings.num_fewshot,
         apply_chat_template=namespace.apply_chat_template,
+        task_file=to_file,
     )
     print(page)
     return exit_codes.OK

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from lm_eval.task_files.index import entries_in_file
 from lm_eval.task_files.listing import source_of
 from lm_eval.task_files.merge import keys_of
 from lm_eval.task_files.parse import FunctionRef
+from lm_eval.task_files.roots import BUILTIN
 
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
@@ -31,6 +32,7 @@ def task_page(
     doc: int = 0,
     num_fewshot: int | None = None,
     apply_chat_template: bool = False,
+    task_file: bool = False,
 ) -> str:
     """Describe a task, group or tag.
 
@@ -41,6 +43,7 @@ def task_page(
         doc: The index of the document in its split.
         num_fewshot: The number of shots; None takes the task's own.
         apply_chat_template: Show the messages that a chat model gets.
+        task_file: Write functions so that the page, saved in any folder, is a task file.
 
     Returns:
         Comments and the config, which together are YAML; then the prompt, or the members.
@@ -55,7 +58,7 @@ def task_page(
         title = f"# {entry.name}: tag of {_count(len(entry.tags))}"
         return "\n".join([title, *_tree(manager, entry, 0, ())])
     head = [*_origin(manager, entry), *_memberships(manager, entry)]
-    config = _yaml(entry)
+    config = _yaml(entry, task_file=task_file)
     if entry.kind is Kind.GROUP:
         members = list(_tree(manager, entry, 0, ()))
         title = f"# {entry.name}: group of {_count(sum(not line.endswith(')') for line in members))}"
@@ -148,8 +151,8 @@ def _scoring(task: Task) -> Iterator[str]:
             yield f"# repeats: {config.repeats}"
 
 
-def _yaml(entry: Entry) -> str:
-    """Write a config as YAML, with includes merged and functions as ``module:name``."""
+def _yaml(entry: Entry, *, task_file: bool) -> str:
+    """Write a config as YAML with includes merged; functions as ``module:name``, or with the tag of task files."""
     import yaml
 
     class Dumper(yaml.SafeDumper):
@@ -158,18 +161,25 @@ def _yaml(entry: Entry) -> str:
     def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value.strip("\n") else None)
 
+    def function(dumper: yaml.SafeDumper, ref: FunctionRef) -> yaml.ScalarNode:
+        if task_file:
+            return dumper.represent_scalar("!function", _dotted(ref))
+        module, _, name = ref.name.rpartition(".")
+        return dumper.represent_scalar("tag:yaml.org,2002:str", f"{module}:{name}")
+
     Dumper.add_representer(str, text)
-    shown = {key: _with_names(value) for key, value in keys_of(entry).data.items() if key != "include"}
+    Dumper.add_representer(FunctionRef, function)
+    shown = {key: value for key, value in keys_of(entry).data.items() if key != "include"}
     return str(yaml.dump(shown, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100)).rstrip("\n") + "\n"
 
 
-def _with_names(value: object) -> object:
-    if isinstance(value, FunctionRef):
-        module, _, function = value.name.rpartition(".")
-        return f"{module}:{function}"
-    if isinstance(value, Mapping):
-        return {key: _with_names(item) for key, item in value.items()}
-    return [_with_names(item) for item in value] if isinstance(value, list) else value
+def _dotted(ref: FunctionRef) -> str:
+    """Return the name under which any folder finds a function of the library; other names stay as they are."""
+    module = ref.name.rpartition(".")[0].replace(".", "/")
+    folder = Path(ref.path).resolve().parent
+    if not (folder / f"{module}.py").is_file() or not folder.is_relative_to(BUILTIN):
+        return ref.name
+    return ".".join(("lm_eval", "tasks", *folder.relative_to(BUILTIN).parts, ref.name))
 
 
 def _tree(manager: TaskManager, entry: Entry, depth: int, above: Sequence[str]) -> Iterator[str]:

@@ -195,7 +195,7 @@ def test_missing_dataset_names_it_and_both_ways_to_get_it(offline: None) -> None
         build(on_hub(dataset_name="main"))
     message = str(caught.value)
     assert "Task demo: dataset 'some-org/some-set' (config 'main') could not be loaded" in message
-    assert "--data_dir DIR" in message and "huggingface-cli download --repo-type dataset some-org/some-set" in message
+    assert "--data_dir DIR" in message and "hf download --repo-type dataset some-org/some-set" in message
     assert "\n" not in message
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from lm_eval.cli import main
+from lm_eval.task_files.manager import TaskManager
+from lm_eval.task_files.merge import keys_of
 from tests.fakes import write_tasks
 
 
@@ -41,3 +43,17 @@ def test_a_mistake_prints_one_line_and_exits_with_2(
     captured = capsys.readouterr()
     assert said.lower() in captured.err.lower()
     assert (captured.out, captured.err.count("\n")) == ("", 1)
+
+
+@pytest.mark.parametrize("task", ["gsm8k", "truthfulqa_gen", "hellaswag", "ifeval", "mmlu_anatomy"])
+def test_the_output_in_a_file_is_a_complete_task_file(
+    task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Includes are merged, and functions are found from the other folder; no data is loaded."""
+    with (tmp_path / f"{task}.yaml").open("w", encoding="utf-8") as stream:
+        monkeypatch.setattr("sys.stdout", stream)
+        assert main(["show", task]) == 0
+        monkeypatch.undo()
+    configs = [keys_of(TaskManager(include_path=folders).task_index[task]).data for folders in ([], [str(tmp_path)])]
+    assert list(configs[1]) == [key for key in configs[0] if key != "include"]
+    assert main(["validate", "--tasks", task, "--include_path", str(tmp_path)]) == 0

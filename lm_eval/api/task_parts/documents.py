@@ -103,7 +103,7 @@ def _advice(task: str, path: str, name: str | None, local: Path | None, error: E
         return f"Task {task}: dataset {what} does not load from {local}: {reason}"
     return (
         f"Task {task}: dataset {what} could not be loaded ({reason}). Put a copy at DIR/{path} and give --data_dir DIR,"
-        f" or, with a network, download it: huggingface-cli download --repo-type dataset {path}"
+        f" or, with a network, download it: hf download --repo-type dataset {path}"
     )
 
 

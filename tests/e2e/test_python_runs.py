@@ -12,6 +12,7 @@ import pytest
 from lm_eval import simple_evaluate
 from lm_eval.errors import ConfigError, SavingError
 from lm_eval.loggers import EvaluationTracker
+from lm_eval.models.openai_completions import LocalCompletionsAPI
 from lm_eval.results import load
 from tests.e2e.conftest import TASKS, environment
 from tests.models.scripted import ScriptedServer, completion
@@ -173,3 +174,26 @@ def test_a_full_disk_behind_stdout_is_one_line(tmp_path: Path) -> None:
     assert "The scores cannot be printed: No space left on device." in ran.stderr
     assert "Traceback" not in ran.stderr
     assert load(tmp_path / "out").tasks == ["demo_numbers"]
+
+
+class Fragile(LocalCompletionsAPI):
+    """A model class with a fault: it cannot read an answer without a letter."""
+
+    @staticmethod
+    def parse_generations(outputs: object, **kwargs: object) -> list[str]:
+        texts = LocalCompletionsAPI.parse_generations(outputs, **kwargs)
+        return [text[text.index("x") :] for text in texts]
+
+
+def test_an_answer_that_a_reader_fails_on_is_forgotten(tmp_path: Path) -> None:
+    texts = [" 1"]
+    with ScriptedServer(lambda request, body: completion(texts[-1])) as server:
+
+        def run() -> dict[str, Any]:
+            lm = Fragile(model="m", base_url=server.url, max_retries=0)
+            return simple_evaluate(lm, tasks="demo_numbers", include_path=TASKS, limit=ASKED, output_path=tmp_path)
+
+        assert run()["errors"]["lost"] == ASKED
+        texts.append(" x1")
+        mended = run()
+    assert (mended["errors"]["lost"], answers(mended)) == (0, {"x1"})

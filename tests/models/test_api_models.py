@@ -62,6 +62,22 @@ def test_a_resumed_run_sends_only_missing_requests(tmp_path: Path, quiet: list[A
     assert before + described["requests"] <= len(work()) + len(work()) // 3 + 20
 
 
+def test_a_run_resumes_from_a_damaged_journal(tmp_path: Path, quiet: list[Any]) -> None:
+    path = tmp_path / "journal.sqlite"
+    context = RunContext(request_types=ALL, journal=path)
+    with MockServer() as server:
+        _, complete = run(server.base_url, context)
+        size = path.stat().st_size
+        for start in range(0, size, size // 7):
+            content = bytearray(path.read_bytes())
+            content[start : start + 200] = b"?" * len(content[start : start + 200])
+            path.write_bytes(content)
+            result, lm = run(server.base_url, context)
+            described = lm.describe()["run"]
+            assert result == quiet
+            assert described["requests"] + described["cached_answers"] >= complete.describe()["run"]["cached_answers"]
+
+
 def test_answers_to_the_probe_are_not_stored(tmp_path: Path, server: MockServer) -> None:
     lm = model(server.base_url)
     lm.prepare(RunContext(request_types=ALL, journal=tmp_path / "j", use_cache=tmp_path / "c"))

@@ -7,19 +7,24 @@ and lets two processes share a file. Errors are not stored.
 
 Replies are stored in batches: with one row per reply the writer thread would wait for the GIL after every row, and a
 resumed run would need one query per reply. Long replies, such as echoed prompts, are compressed; zlib releases the GIL.
+
+Each reply has a checksum. A reply that a broken disk or an interrupted copy has damaged is not there: it is asked for
+again. A damaged database is replaced by a new one with the rows that can be read.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import logging
+import os
 import sqlite3
 import struct
 import threading
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from lm_eval.errors import ConfigError
@@ -31,17 +36,36 @@ eval_logger = logging.getLogger("lm_eval")
 _COMMIT_SECONDS = 0.25
 _BUSY_SECONDS = 60.0
 _MIN_COMPRESSED_BYTES = 8192
-_FORMAT = 2
+_FORMAT = 3
 _KEY_BYTES = 16
-_ENTRY = struct.Struct(f"<{_KEY_BYTES}sI")
+_HEAD = struct.Struct(f"<{_KEY_BYTES}sI")
 """A key and the length of its reply; the highest bit of the length is set if the reply is compressed."""
+_ENTRY = struct.Struct(f"<{_KEY_BYTES}sII")
+"""The same, and the CRC-32 of key, length and stored reply."""
+_MAGIC = b"SQLite format 3\0"
+_TABLE = "CREATE TABLE IF NOT EXISTS answers (row INTEGER PRIMARY KEY, keys BLOB NOT NULL, bodies BLOB NOT NULL)"
+"""The keys come first, so that SQLite reads them without the pages of the replies."""
 _COMPRESSED, _FORGOTTEN = 1 << 31, 0
 _INDEX_BITS = 24
 """The position of a reply is the number of its row, followed by these bits for its index in the row."""
 _NOT_WRITTEN = -1
 _MAX_CACHED_ROWS = 4
-_Row = tuple[list[tuple[bytes, int, int, bool]], bytes]
-"""Key, start, stop and compression of each reply, and the bytes that hold the replies."""
+_Row = tuple[list[tuple[int, bytes, int, int]], bytes]
+"""Start, key, length and checksum of each reply, and the bytes that hold the replies."""
+
+
+def _checksum(key: bytes, length: int, stored: bytes) -> int:
+    return zlib.crc32(stored, zlib.crc32(_HEAD.pack(key, length)))
+
+
+def _entry(key: bytes, length: int, stored: bytes) -> bytes:
+    return _ENTRY.pack(key, length, _checksum(key, length, stored))
+
+
+def _entries(keys: object) -> Iterator[tuple[bytes, int, int]]:
+    """Read the keys of a row; a damaged row may end in the middle of an entry, or hold something else."""
+    if isinstance(keys, bytes):
+        yield from _ENTRY.iter_unpack(keys[: len(keys) - len(keys) % _ENTRY.size])
 
 
 def answer_key(identity: str, path: str, body: bytes, repeat: int) -> bytes:
@@ -67,18 +91,22 @@ class Journal:
     Attributes:
         path: The file.
         resumed: Number of replies in the file when it was opened.
+        damaged: Number of replies that were looked up and turned out to be damaged.
     """
 
-    def __init__(self, path: Path, *, fresh: bool = False) -> None:
+    def __init__(self, path: Path, *, fresh: bool = False, own: bool = False) -> None:
         """Open or create the file.
 
         Args:
             path: The file.
             fresh: Remove all replies from it.
+            own: Whether the file belongs to the run. Then a file that is no database is replaced; another file is
+                refused, because the user may have named the wrong one.
 
         Raises:
             ConfigError: The file cannot be used.
         """
+        self.damaged = 0
         self.path = path
         self._pending: dict[bytes, bytes] = {}
         self._writing: dict[bytes, bytes] = {}
@@ -90,26 +118,11 @@ class Journal:
         self._connections: list[sqlite3.Connection] = []
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._reader, self._writer = self._connect(), self._connect()
-            # Use one transaction, so that no other process finds a file without its table.
-            self._writer.execute("BEGIN IMMEDIATE")
-            version = self._writer.execute("PRAGMA user_version").fetchone()[0]
-            if fresh:
-                self._writer.execute("DROP TABLE IF EXISTS answers")
-            elif version not in (0, _FORMAT):
-                raise ConfigError(f"{path} was written by another version; use another file, or --fresh.")
-            # The keys come first, so that SQLite reads them without the pages of the replies.
-            self._writer.execute(
-                "CREATE TABLE IF NOT EXISTS answers (row INTEGER PRIMARY KEY, keys BLOB NOT NULL, bodies BLOB NOT NULL)"
-            )
-            if version != _FORMAT:
-                self._writer.execute(f"PRAGMA user_version = {_FORMAT}")
-            self._writer.execute("COMMIT")
-            self._positions = self._read_positions()
+            self._repair_if_damaged(own)
+            self._open(fresh)
         except Exception as error:
-            for connection in self._connections:
-                connection.close()
-            if isinstance(error, (sqlite3.Error, OSError, ValueError, struct.error)):
+            self._disconnect()
+            if isinstance(error, (sqlite3.Error, OSError, ValueError)):
                 raise ConfigError(f"{path} cannot be used as a file of answers: {error}") from error
             raise
         self.resumed = len(self._positions)
@@ -125,14 +138,57 @@ class Journal:
         connection.execute("PRAGMA synchronous = FULL")
         return connection
 
+    def _open(self, fresh: bool) -> None:
+        self._reader, self._writer = self._connect(), self._connect()
+        # Use one transaction, so that no other process finds a file without its table.
+        self._writer.execute("BEGIN IMMEDIATE")
+        version = self._writer.execute("PRAGMA user_version").fetchone()[0]
+        if fresh:
+            self._writer.execute("DROP TABLE IF EXISTS answers")
+        elif version not in (0, _FORMAT):
+            raise ConfigError(f"{self.path} was written by another version; use another file, or --fresh.")
+        self._writer.execute(_TABLE)
+        if version != _FORMAT:
+            self._writer.execute(f"PRAGMA user_version = {_FORMAT}")
+        self._writer.execute("COMMIT")
+        self._positions = self._read_positions()
+
+    def _disconnect(self) -> None:
+        for connection in self._connections:
+            with contextlib.suppress(sqlite3.Error):
+                connection.close()
+        self._connections.clear()
+
+    def _repair_if_damaged(self, own: bool) -> None:
+        """Replace a damaged file by a new one with the rows that can be read."""
+        path = self.path
+        if not path.is_file() or path.stat().st_size == 0:
+            return
+        if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+            return
+        with path.open("rb") as file:
+            is_database = file.read(len(_MAGIC)) == _MAGIC
+        if is_database and _is_sound(path, any_version=not own):
+            return
+        repaired = path.with_name(f"{path.name}.repaired")
+        rows = _copy_rows(path, repaired) if is_database else 0
+        if not rows and not own:  # perhaps a file of another program
+            repaired.unlink(missing_ok=True)
+            raise ConfigError(f"{path} cannot be used as a file of answers: it is damaged, or no such file.")
+        eval_logger.warning("%s is damaged, or of another version; what it has not is asked for again.", path)
+        for suffix in ("", "-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        if rows:
+            repaired.replace(path)
+
     def _read_positions(self) -> dict[bytes, int]:
         positions: dict[bytes, int] = {}
         for row, keys in self._reader.execute("SELECT row, keys FROM answers ORDER BY row"):
-            for position, (key, length) in enumerate(_ENTRY.iter_unpack(keys), row << _INDEX_BITS):
-                if length == _FORGOTTEN:
-                    positions.pop(key, None)
-                else:
+            for position, (key, length, checksum) in enumerate(_entries(keys), row << _INDEX_BITS):
+                if length != _FORGOTTEN:
                     positions[key] = position
+                elif checksum == _checksum(key, length, b""):
+                    positions.pop(key, None)
         return positions
 
     def get(self, key: bytes) -> bytes | None:
@@ -159,27 +215,35 @@ class Journal:
             return None
         spans, bodies = found
         index = position & ((1 << _INDEX_BITS) - 1)
-        if index >= len(spans) or spans[index][0] != key:  # another process has emptied the file and written this row
+        if index >= len(spans) or spans[index][1] != key:  # another process has emptied the file and written this row
             return None
-        _, start, stop, compressed = spans[index]
-        return zlib.decompress(bodies[start:stop]) if compressed else bodies[start:stop]
+        start, _, length, checksum = spans[index]
+        stored = bodies[start : start + (length & ~_COMPRESSED)]
+        if checksum != _checksum(key, length, stored):
+            self._positions.pop(key, None)
+            self.damaged += 1
+            return None
+        return zlib.decompress(stored) if length >= _COMPRESSED else stored
 
     def _fetch(self, row: int) -> _Row | None:
         """Read a row and cache it: a resumed run looks up neighbours one after another."""
-        found = self._reader.execute("SELECT keys, bodies FROM answers WHERE row = ?", (row,)).fetchone()
+        try:
+            found = self._reader.execute("SELECT keys, bodies FROM answers WHERE row = ?", (row,)).fetchone()
+        except sqlite3.DatabaseError:  # damaged since the file was opened
+            self.damaged += 1
+            return None
         if found is None:  # another process has emptied the file, or the write failed
             return None
         keys, bodies = found
-        spans: list[tuple[bytes, int, int, bool]] = []
+        spans: list[tuple[int, bytes, int, int]] = []
         start = 0
-        for key, length in _ENTRY.iter_unpack(keys):
-            stop = start + (length & ~_COMPRESSED)
-            spans.append((key, start, stop, length >= _COMPRESSED))
-            start = stop
-        self._cached_rows[row] = spans, bodies
+        for key, length, checksum in _entries(keys):
+            spans.append((start, key, length, checksum))
+            start += length & ~_COMPRESSED
+        self._cached_rows[row] = spans, bodies if isinstance(bodies, bytes) else b""
         if len(self._cached_rows) > _MAX_CACHED_ROWS:
             self._cached_rows.popitem(last=False)
-        return spans, bodies
+        return self._cached_rows[row]
 
     def put(self, key: bytes, body: bytes) -> None:
         """Store a reply; it is on disk within half a second.
@@ -211,7 +275,7 @@ class Journal:
         if known:
             with self._commit_lock:
                 try:
-                    self._insert([_ENTRY.pack(key, _FORGOTTEN) for key in known], [])
+                    self._insert([_entry(key, _FORGOTTEN, b"") for key in known], [])
                 except sqlite3.Error as error:
                     raise ConfigError(f"{self.path} cannot be written: {error}") from error
 
@@ -227,7 +291,7 @@ class Journal:
                 for key, body in self._writing.items():
                     long = len(body) > _MIN_COMPRESSED_BYTES
                     kept = zlib.compress(body, 1) if long else body
-                    entries.append(_ENTRY.pack(key, len(kept) | (_COMPRESSED if long else 0)))
+                    entries.append(_entry(key, len(kept) | (_COMPRESSED if long else 0), kept))
                     bodies.append(kept)
                 first = self._insert(entries, bodies) << _INDEX_BITS
                 self._positions.update(zip(self._writing, itertools.count(first)))
@@ -250,9 +314,54 @@ class Journal:
         self._closing.set()
         self._thread.join()
         self.commit()
-        self._reader.close()
-        self._writer.close()
+        self._disconnect()
+        if self.damaged:
+            eval_logger.warning("%d answers in %s were damaged; they were asked for again.", self.damaged, self.path)
 
     def _commit_regularly(self) -> None:
         while not self._closing.wait(_COMMIT_SECONDS):
             self.commit()
+
+
+def _is_sound(path: Path, *, any_version: bool) -> bool:
+    """Check the structure of the database. SQLite does not notice all damage while it reads and writes."""
+    with contextlib.closing(sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)) as connection:
+        try:
+            if not any_version and connection.execute("PRAGMA user_version").fetchone()[0] not in (0, _FORMAT):
+                return False
+            if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+                return False
+            # A write that changes nothing finds a damaged header that forbids writing.
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+        except sqlite3.OperationalError as error:
+            # Others, such as a lock or a full disk, say nothing about the file.
+            return not any(word in str(error) for word in ("readonly", "unsupported", "I/O"))
+        except sqlite3.DatabaseError:
+            return False
+    return True
+
+
+def _copy_rows(path: Path, repaired: Path) -> int:
+    """Copy the rows that can be read to a new file; return their number."""
+    repaired.unlink(missing_ok=True)
+    with contextlib.closing(sqlite3.connect(path)) as old, contextlib.closing(sqlite3.connect(repaired)) as new:
+        old.text_factory = bytes
+        new.execute(_TABLE)
+        new.execute(f"PRAGMA user_version = {_FORMAT}")
+        new.executemany("INSERT INTO answers VALUES (?, ?, ?)", _readable_rows(old))
+        new.commit()
+        return int(new.execute("SELECT count(*) FROM answers").fetchone()[0])
+
+
+def _readable_rows(connection: sqlite3.Connection) -> Iterator[tuple[int, bytes, bytes]]:
+    """Go through the rows from both ends, because reading stops at the damage."""
+    seen: set[int] = set()
+    for order in ("ASC", "DESC"):
+        with contextlib.suppress(sqlite3.Error):
+            for row, keys, bodies in connection.execute(f"SELECT row, keys, bodies FROM answers ORDER BY row {order}"):
+                if row in seen:
+                    break
+                seen.add(row)
+                if isinstance(keys, bytes) and isinstance(bodies, bytes):
+                    yield row, keys, bodies

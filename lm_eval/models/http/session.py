@@ -55,7 +55,7 @@ class Session:
             retries=min(2, args.max_retries), seconds=60.0, first_wait=0.3, unreachable=several
         )
         self._cleared = False
-        self._resumed_answers = 0
+        self._resumed_answers = self._damaged_answers = 0
 
     @property
     def urls(self) -> list[str]:
@@ -109,6 +109,7 @@ class Session:
         finally:
             for journal in journals:
                 journal.close()
+                self._damaged_answers += journal.damaged
 
     def begin(self, context: RunContext) -> None:
         """Use the settings of a run.
@@ -124,6 +125,7 @@ class Session:
         return {
             **self.accounting.describe(),
             "resumed_with_answers": self._resumed_answers,
+            **({"damaged_answers": self._damaged_answers} if self._damaged_answers else {}),
             "waited_for_limits_seconds": round(self._limits.waited, 3),
             "concurrency": self._limit.describe(),
             "endpoints": self._endpoints.describe(),
@@ -142,7 +144,7 @@ class Session:
 
         context = self.context
         if context.journal is not None:
-            journal = Journal(context.journal, fresh=not self._cleared)
+            journal = Journal(context.journal, fresh=not self._cleared, own=True)
             journals.append(journal)
             self._cleared = True
             if journal.resumed and not self._resumed_answers:

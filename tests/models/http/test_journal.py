@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import sqlite3
 import subprocess
 import sys
@@ -189,7 +190,7 @@ def test_two_processes_use_one_file(path: Path, journal: Journal) -> None:
 def test_other_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("not a database, but long enough to be taken for one" * 50)
-    with pytest.raises(ConfigError, match="cannot be used as a file of answers"):
+    with pytest.raises(ConfigError, match="cannot be used as a file of answers: it is damaged, or no such file"):
         Journal(path)
 
 
@@ -214,3 +215,119 @@ def test_a_kill_loses_nothing_older_than_a_second(path: Path) -> None:
     assert journal.resumed >= 500
     assert all(journal.get(number.to_bytes(16, "big")) for number in range(500))
     journal.close()
+
+
+COUNT = 400
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, dict[bytes, bytes]]:
+    """The bytes of a file of answers in several rows, some of them long, and the answers."""
+    path = tmp_path_factory.mktemp("sound") / "journal.sqlite"
+    journal = Journal(path)
+    answers = {key(str(number)): b'{"number": %d}' % number * (number % 40 + 1) for number in range(COUNT)}
+    answers[key("long")] = random.Random(0).randbytes(300_000)
+    for number, (name, text) in enumerate(answers.items()):
+        journal.put(name, text)
+        if number % 40 == 0:
+            journal.commit()
+    journal.put(key("forgotten"), b"wrong")
+    journal.forget([key("forgotten")])
+    journal.close()
+    return path.read_bytes(), answers
+
+
+def damaged(content: bytes, seed: int) -> bytes:
+    """Damage a file: change bytes, write zeros or noise over a part, move a part, or cut the file."""
+    draw = random.Random(seed)
+    changed = bytearray(content)
+    start = draw.randrange(len(changed)) if seed % 3 else draw.randrange(200)
+    size = draw.choice([1, 1, 4, 100, 5_000, 70_000])
+    kind = draw.randrange(5)
+    if kind == 0:
+        changed[start] ^= 1 << draw.randrange(8)
+    elif kind == 1:
+        changed[start : start + size] = bytes(len(changed[start : start + size]))
+    elif kind == 2:
+        changed[start : start + size] = draw.randbytes(len(changed[start : start + size]))
+    elif kind == 3:
+        del changed[start:]
+    else:
+        del changed[start : start + size]
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("first", range(0, 100, 25))
+def test_a_damaged_answer_is_not_there_and_can_be_stored_again(
+    tmp_path: Path, sound: tuple[bytes, dict[bytes, bytes]], first: int
+) -> None:
+    content, answers = sound
+    for seed in range(first, first + 25):
+        path = tmp_path / f"{seed}.sqlite"
+        path.write_bytes(damaged(content, seed))
+        journal = Journal(path, own=True)
+        missing = {name: text for name, text in answers.items() if journal.get(name) is None}
+        assert all(journal.get(name) in (text, None) for name, text in answers.items()), seed
+        assert journal.get(key("forgotten")) is None
+        for name, text in missing.items():
+            journal.put(name, text)
+        journal.close()
+        again = Journal(path, own=True)
+        assert all(again.get(name) == text for name, text in answers.items()), seed
+        again.close()
+
+
+def test_a_damaged_answer_is_counted(
+    path: Path, sound: tuple[bytes, dict[bytes, bytes]], caplog: pytest.LogCaptureFixture
+) -> None:
+    content, answers = sound
+    path.parent.mkdir()
+    place = content.index(answers[key("3")])
+    path.write_bytes(content[:place] + b"!" + content[place + 1 :])
+    journal = Journal(path)
+    found = [journal.get(name) == text for name, text in answers.items()]
+    journal.close()
+    assert (journal.damaged, found.count(False)) == (1, 1)
+    assert "1 answers in" in caplog.text
+
+
+def test_a_file_of_a_run_that_is_no_database_is_replaced(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"noise" * 5000)
+    journal = Journal(path, own=True)
+    journal.put(key("a"), b"1")
+    journal.close()
+    again = Journal(path, own=True)
+    assert (again.resumed, again.get(key("a"))) == (1, b"1")
+    again.close()
+    assert "is damaged" in caplog.text
+
+
+def test_a_damaged_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE theirs (a)")
+        connection.executemany("INSERT INTO theirs VALUES (?)", [("x" * 100,)] * 1000)
+        connection.commit()
+    before = path.read_bytes()[:8192] + b"\xff" * 4096 + path.read_bytes()[12288:]
+    path.write_bytes(before)
+    with pytest.raises(ConfigError, match="damaged, or no such file"):
+        Journal(path)
+    assert path.read_bytes() == before
+
+
+def test_a_full_disk_while_a_file_is_repaired_keeps_it(
+    path: Path, sound: tuple[bytes, dict[bytes, bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, _ = sound
+    path.parent.mkdir()
+    path.write_bytes(content[:-100_000])
+
+    def full(_: object) -> Iterator[tuple[int, bytes, bytes]]:
+        raise sqlite3.OperationalError("database or disk is full")
+        yield
+
+    monkeypatch.setattr("lm_eval.models.http.journal._readable_rows", full)
+    with pytest.raises(ConfigError, match="disk is full"):
+        Journal(path, own=True)
+    assert path.read_bytes() == content[:-100_000]

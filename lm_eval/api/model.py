@@ -144,7 +144,8 @@ class LM(ABC):
             ConfigError: This model has no chat template.
         """
         raise ConfigError(
-            f"{type(self).__name__} has no chat template; use a chat model, or drop --apply_chat_template."
+            "This model has no chat template; use a chat model such as local-chat-completions, or drop "
+            "--apply_chat_template."
         )
 
     def chat_template(self, chat_template: bool | str = False) -> str | None:

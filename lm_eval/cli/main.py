@@ -88,8 +88,7 @@ def _leave(code: int) -> None:
 def _report(error: BaseException) -> int:
     """Print an error as one line, or one line for each of several errors, and return the exit code."""
     if isinstance(error, KeyboardInterrupt):
-        kept = "The answers so far are kept with --output_path or --use_cache; the same command resumes."
-        text, code = f"interrupted. {kept}", exit_codes.INTERRUPTED
+        text, code = f"interrupted. {error}".strip(), exit_codes.INTERRUPTED
     elif isinstance(error, RunStopped):
         text, code = str(error), exit_codes.STOPPED
     else:

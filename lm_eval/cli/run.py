@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import shlex
 import sys
@@ -16,6 +17,8 @@ from lm_eval.config.run import RunSettings
 from lm_eval.text import visible
 
 __all__ = ["add_arguments", "execute", "run"]
+
+eval_logger = logging.getLogger("lm_eval")
 
 
 def add_arguments(parser: argparse.ArgumentParser, settings: type[RunSettings] = RunSettings) -> None:
@@ -94,7 +97,20 @@ def execute(settings: RunSettings) -> int:
         print(plan_run(settings))
         return exit_codes.OK
     setup_logging(settings.verbosity or "INFO")
-    return _evaluate(settings)
+    if not settings.output_path:
+        more = "" if settings.use_cache else ", and an interrupted run starts over"
+        eval_logger.warning("No output_path: results are not saved%s.", more)
+    try:
+        return _evaluate(settings)
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt(_kept(settings)) from error
+
+
+def _kept(settings: RunSettings) -> str:
+    """Say whether an interrupted run resumes."""
+    if settings.output_path or settings.use_cache:
+        return "The answers so far are kept; the same command resumes."
+    return "No answers are kept without --output_path or --use_cache; the same command starts over."
 
 
 def _evaluate(settings: RunSettings) -> int:

@@ -14,7 +14,7 @@ from lm_eval.loggers.hub import HubTarget
 from lm_eval.results.names import folder_name
 from lm_eval.results.run import Results
 from lm_eval.results.sample import task_hash
-from lm_eval.results.writer import ResultFiles, eval_logger
+from lm_eval.results.writer import ResultFiles
 from lm_eval.text import sha256
 from lm_eval.utils import simple_parse_args_string
 
@@ -197,8 +197,6 @@ class EvaluationTracker(ResultFiles):
         content |= {key: value for key, value in self._notes.items() if value}
         with self._saving():
             path = self.write_results(content, tracker.model_name_sanitized or "")
-        if path is None:
-            eval_logger.info("No output_path: results are not saved.")
         self._copy(path, kind="results")
         self._results, self._unsaved = results, set(samples or ())
         self._finish_if_saved()

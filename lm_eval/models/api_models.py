@@ -241,7 +241,7 @@ class TemplateAPI(TemplateLM):
         from lm_eval.models.scoring import capability_table
 
         if self.reads_logprobs and self.args.scoring is None:
-            return f"{type(self).__name__} reads log-likelihoods itself (parse_logprobs); the server is not probed."
+            return "This model reads log-likelihoods itself (parse_logprobs); the server is not probed."
         return capability_table(run(lambda: self._preflight.find_capabilities(self.header)), self._scoring_settings())
 
     def refuses(self, request_type: str) -> str | None:

@@ -16,6 +16,8 @@ __all__ = ["header_line", "make_table", "tables", "tables_for_stdout"]
 
 _ARROWS = {True: "↑", False: "↓", None: ""}
 _WIDE = 1e6
+_NOT_SCORED = "bypass"
+"""The metric of ``predict_only``; its value 999 stands for no score, as in the reference harness."""
 _ALIGN_RIGHT = ("Version", "n-shot", "Value", "Stderr", "Errors")
 
 
@@ -173,7 +175,10 @@ def _rows(run: Results, member: Member, level: int) -> Iterator[tuple[Score, lis
     shots = run.at("n-shot", member.name)
     for score in sorted(member.scores, key=lambda score: score.key):
         row = [name, version, score.filter, "" if shots is None else str(shots), score.metric]
-        row += [_ARROWS[score.higher_is_better], _decimals(run.at("results", member.name, score.key))]
+        if score.metric == _NOT_SCORED:
+            row += ["", "not scored"]
+        else:
+            row += [_ARROWS[score.higher_is_better], _decimals(run.at("results", member.name, score.key))]
         yield score, [*row, "±", _decimals(score.stderr)]
         name = version = ""
 

@@ -8,6 +8,8 @@ import pytest
 
 from lm_eval.cli import exit_codes, main
 from lm_eval.cli.main import COMMANDS
+from lm_eval.errors import ConfigError
+from lm_eval.mock_server import MockServer
 from tests.fakes import write_tasks
 
 Captured = pytest.CaptureFixture[str]
@@ -104,3 +106,51 @@ def test_the_options_of_run_are_in_groups(capsys: Captured) -> None:
     titles = [line for line in printed.splitlines() if line.endswith(":") and not line.startswith(" ")]
     assert titles[1:4] == ["model:", "tasks:", "prompts:"]
     assert "--model_args, -a KEY=VALUE" in printed
+
+
+@pytest.mark.parametrize(
+    ("more", "kept"),
+    [
+        ([], "No answers are kept without --output_path or --use_cache; the same command starts over."),
+        (["-o", "out"], "The answers so far are kept; the same command resumes."),
+        (["-c", "answers"], "The answers so far are kept; the same command resumes."),
+    ],
+)
+def test_an_interrupted_run_says_whether_it_resumes(
+    more: list[str], kept: str, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*given: Any, **named: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("lm_eval.evaluator.run", interrupted)
+    assert main(words(tmp_path, *more)) == exit_codes.INTERRUPTED
+    assert capsys.readouterr().err.splitlines()[-1] == f"lm_eval: interrupted. {kept}"
+
+
+@pytest.mark.parametrize(("more", "said"), [([], ", and an interrupted run starts over"), (["-c", "answers"], "")])
+def test_a_run_that_saves_nothing_says_so_before_asking(
+    more: list[str], said: str, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asks(*given: Any, **named: Any) -> None:
+        raise ConfigError(f"before asking: {capsys.readouterr().err.strip()[9:]}")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("lm_eval.evaluator.run", asks)
+    main(words(tmp_path, *more))
+    assert f"before asking: WARNING No output_path: results are not saved{said}." in capsys.readouterr().err
+
+
+def test_the_other_tasks_run_on_demand_and_the_exit_code_says_so(tmp_path: Path, capsys: Captured) -> None:
+    with MockServer() as server:
+        model = f"model=mock,base_url={server.base_url}"
+        assert main(words(tmp_path, "-a", model, "-t", "nonsense", "-L", "2", "--keep_going")) == exit_codes.ERRORS
+        printed = capsys.readouterr()
+        assert "Not run: nonsense. Unknown task 'nonsense'." in printed.out
+        assert "|generate|" in printed.out
+        assert main(words(tmp_path, "-a", model, "-t", "nonsense", "rubbish")) == exit_codes.MISTAKE
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("lm_eval: error: ")]
+    assert [line[:40] for line in errors] == [
+        "lm_eval: error: Unknown task 'nonsense'.",
+        "lm_eval: error: Unknown task 'rubbish'. ",
+    ]

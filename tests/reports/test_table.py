@@ -257,3 +257,9 @@ def test_a_run_prints_its_header_its_scores_and_those_of_its_groups() -> None:
     assert tables(results) == f"{header}\n{table}"
     results["groups"] = {"g": row}
     assert tables(results) == f"{header}\n{table}\n{make_table(results, 'groups')}"
+
+
+def test_answers_without_scores_are_not_scored() -> None:
+    table = make_table({"results": {"t": {"alias": "t", "bypass,none": 999, "bypass_stderr,none": "N/A"}}})
+    assert "not scored" in table
+    assert "999" not in table

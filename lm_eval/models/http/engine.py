@@ -329,7 +329,7 @@ class Engine:
             return
         if not isinstance(error, AuthenticationError | EndpointNotFound):
             if isinstance(error, RateLimited) and not error.retryable:
-                raise RunStopped(f"Stopped: {error} Answers are kept; the same command resumes the run.") from error
+                raise RunStopped(f"Stopped: {error} {self._what_is_kept()}") from error
             return
         self._refused_in_a_row += 1
         if not self._ever_answered:
@@ -337,8 +337,13 @@ class Engine:
         if self._refused_in_a_row >= _MAX_REFUSALS_IN_A_ROW:
             raise RunStopped(
                 f"Stopped: {self._refused_in_a_row} requests in a row were refused, the last with: {error} "
-                "Answers are kept; the same command resumes the run."
+                f"{self._what_is_kept()}"
             ) from error
+
+    def _what_is_kept(self) -> str:
+        if self._journals:
+            return "Answers are kept; the same command resumes the run."
+        return "Answers are not kept: there is neither --output_path nor --use_cache."
 
 
 def _estimate(call: Call, body: bytes) -> int:

@@ -54,6 +54,11 @@ def test_a_score_that_is_not_a_number_has_no_value(value: Any) -> None:
     assert scores({"t": {"acc,none": value, "acc_stderr,none": "N/A"}})["value"] is None
 
 
+def test_answers_without_scores_are_not_scored() -> None:
+    entry = scores({"t": {"bypass,none": 999, "bypass_stderr,none": "N/A"}})
+    assert (entry["value"], entry["text"]) == (None, "not scored")
+
+
 def difference(
     tmp_path: Path, ours: Sequence[float], theirs: Sequence[float], score: float | None = None, **more: Any
 ) -> dict[str, Any]:

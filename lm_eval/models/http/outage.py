@@ -31,8 +31,9 @@ def is_down(error: BaseException, *, certain: bool = False) -> bool:
     """
     if isinstance(error, EndpointUnreachable):
         return not (certain and isinstance(error, ConnectionBroken))
-    gateway = isinstance(error, ServerError) and error.status in _GATEWAY_STATUSES and error.retry_after is None
-    return gateway and not certain
+    if certain or not isinstance(error, ServerError) or error.within_answer:
+        return False
+    return error.status in _GATEWAY_STATUSES and error.retry_after is None
 
 
 def is_silent(error: BaseException) -> bool:

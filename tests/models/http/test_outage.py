@@ -15,10 +15,12 @@ from aiohttp import web
 
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import RunContext
+from lm_eval.config.redact import Redactor
 from lm_eval.errors import ConnectionBroken, EndpointUnreachable, RunStopped, ServerError
 from lm_eval.mock_server import MockServer
 from lm_eval.models.http import outage as outage_module
 from lm_eval.models.http.outage import Outage, is_down
+from lm_eval.models.http.replies import error_for_body
 from lm_eval.models.openai_completions import LocalChatCompletion
 from tests.models.scripted import ScriptedServer, message
 
@@ -202,6 +204,7 @@ def test_waits_grow_to_a_maximum_and_one_request_at_a_time_is_sent(monkeypatch: 
         (ServerError("bad gateway", status=502), True, False),
         (ServerError("busy", status=503, retry_after=5.0), False, False),
         (ServerError("oops", status=500), False, False),
+        (error_for_body({"code": 502, "message": "upstream failed"}, "http://h", Redactor()), False, False),
         (ValueError("ours"), False, False),
     ],
 )

@@ -25,7 +25,8 @@ LMEvalError
 │   ├── ServerError                HTTP 5xx
 │   ├── MalformedResponse          HTTP 200, but not the JSON that the API promises
 │   │   └── CheckFailed            well-formed log-probabilities that cannot be right
-│   │       └── TokenNotListed     the token that was looked for is not among the listed ones
+│   │       ├── TokenNotListed     the token that was looked for is not among the listed ones
+│   │       └── WrongTokens        the tokens of /tokenize are not those of the text
 │   └── RequestNotSent             the request was built to be inspected, and not sent
 ├── Refused                        an error that the mock server sends as its answer
 ├── RunStopped                     the run ended early on purpose (a budget, Ctrl-C); answers are kept
@@ -71,6 +72,7 @@ __all__ = [
     "TokenNotListed",
     "UnknownNameError",
     "UserError",
+    "WrongTokens",
     "did_you_mean",
     "nearest",
 ]
@@ -208,12 +210,10 @@ class APIError(LMEvalError):
     Attributes:
         kind: A short stable name of the failure, for counts and results files.
         retryable: Whether the same request may succeed later.
-        within_answer: Whether an answer with HTTP status 200 reports the failure; the server itself is then up.
     """
 
     kind = "api_error"
     retryable = False
-    within_answer = False
 
     def __init__(
         self,
@@ -327,6 +327,12 @@ class CheckFailed(MalformedResponse):
 
 class TokenNotListed(CheckFailed):
     """A sound answer that does not list the token that was looked for; a retry would list the same tokens."""
+
+
+class WrongTokens(CheckFailed):
+    """The tokens that ``/tokenize`` gave do not spell the text; a retry may help."""
+
+    retryable = True
 
 
 class RequestNotSent(APIError):

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from lm_eval.api.instance import Instance, ResponseInfo, Usage
 
-__all__ = ["Answer", "Ask", "Call", "Reply", "Slot", "Unit"]
+__all__ = ["Answer", "Ask", "Call", "Replayed", "Reply", "Slot", "Unit"]
 
 
 @dataclass(slots=True)
@@ -73,6 +73,18 @@ class Answer:
     slot: Slot
     response: object
     info: ResponseInfo = field(default_factory=ResponseInfo)
+
+
+@runtime_checkable
+class Replayed(Protocol):
+    """A unit that uses replies which may be at fault when the server rejects its last call, such as token ids."""
+
+    def replay(self, ask: Ask) -> Awaitable[Sequence[Answer | Unit]]:
+        """Make the same calls once more, on the journal, to see which they are.
+
+        Args:
+            ask: Looks a call up in the journal.
+        """
 
 
 class Unit(Protocol):

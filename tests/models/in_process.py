@@ -44,6 +44,10 @@ class InProcess:
         self._tokens = TOKEN_ROUTES[family.tokenize]
         self._kept: dict[tuple[str, bytes], tuple[int, bytes]] = {}
 
+    def decode(self, ids: list[int]) -> str:
+        """Turn token ids into text."""
+        return self._served.tokenizer.decode(ids)
+
     def raw(self, path: str, body: bytes) -> tuple[int, bytes]:
         """Answer a request; return status and bytes, without the change."""
         key = path, body

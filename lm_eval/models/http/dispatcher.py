@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from lm_eval.api.instance import RequestError
-from lm_eval.errors import APIError, LMEvalError, MalformedResponse, RunAborted
+from lm_eval.errors import APIError, LMEvalError, MalformedResponse, RequestRejected, RunAborted, TokenNotListed
 from lm_eval.models.http.replies import unreadable
-from lm_eval.models.work import Answer, Call, Reply, Slot, Unit
+from lm_eval.models.work import Answer, Call, Replayed, Reply, Slot, Unit
 
 if TYPE_CHECKING:
     from lm_eval.models.http.engine import Engine
@@ -126,6 +126,8 @@ class Dispatcher:
                     results = await self._run_again(unit, error)
             except APIError as error:
                 # A failed request is data: the run continues without this unit.
+                if isinstance(error, RequestRejected) and isinstance(unit, Replayed):
+                    await self._forget_answers(unit)
                 reason = RequestError(error.kind, str(error), error.status, error.attempts, error.endpoint)
                 for slot in unit.slots:
                     self._lost(slot, reason)
@@ -148,16 +150,20 @@ class Dispatcher:
 
     async def _run(self, unit: Unit) -> Sequence[Answer | Unit]:
         """Run a unit. Any exception of the code that reads a reply means that the reply is malformed."""
-        ask, answered = self._engine.ask, False
+        ask, answered, cached = self._engine.ask, False, False
 
         async def noting(call: Call) -> Reply:
-            nonlocal answered
+            nonlocal answered, cached
             reply = await ask(call)
-            answered = True
+            answered, cached = True, cached or reply.cached
             return reply
 
         try:
             return await unit.run(noting)
+        except MalformedResponse as error:
+            # A reply of an earlier run that cannot be used is asked for once more, whatever is wrong with it.
+            error.retryable = error.retryable or (cached and not isinstance(error, TokenNotListed))
+            raise
         except LMEvalError:
             raise
         except Exception as error:
@@ -204,5 +210,5 @@ class Dispatcher:
 
         if self._engine.journaled:
             with contextlib.suppress(Exception):
-                await unit.run(replay)
+                await (unit.replay(replay) if isinstance(unit, Replayed) else unit.run(replay))
             self._engine.forget(calls)

@@ -133,9 +133,7 @@ def error_for_body(error: object, endpoint: str, redact: Redactor) -> APIError:
     raw = excerpt({"error": error}, 20_000).encode("utf-8", "replace")
     status = _status_of(error.get("code")) if isinstance(error, dict) else None
     if status is not None:
-        failure = error_for_status(status, {}, raw, endpoint, redact)
-        failure.within_answer = True
-        return failure
+        return error_for_status(status, {}, raw, endpoint, redact)
     message, text = _message(raw)
     hint = hint_for(message)
     if _TOO_LONG.search(text) or (hint is not None and hint.certain):

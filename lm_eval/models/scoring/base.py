@@ -32,14 +32,25 @@ UnitResult = Sequence[Answer | Unit]
 
 @dataclass(slots=True)
 class GroupUnit:
-    """Slots that are scored together, and the strategy's method that scores them."""
+    """Slots that are scored together, and the strategy's method that scores them.
+
+    Attributes:
+        slots: The slots.
+        score: Scores them.
+        replayed: What ``replay`` runs instead of ``score``, where ``score`` only raises an error.
+    """
 
     slots: Sequence[Slot]
     score: Callable[[Ask, Sequence[Slot]], Awaitable[UnitResult]]
+    replayed: Callable[[Ask, Sequence[Slot]], Awaitable[UnitResult]] | None = None
 
     def run(self, ask: Ask) -> Awaitable[UnitResult]:
         """Score the slots."""
         return self.score(ask, self.slots)
+
+    def replay(self, ask: Ask) -> Awaitable[UnitResult]:
+        """Make the calls that led to an error, for a look at which they are."""
+        return (self.replayed or self.score)(ask, self.slots)
 
 
 @dataclass(slots=True)
@@ -76,13 +87,21 @@ class CountingAsk:
         return usage
 
 
-def failed_unit(slot: Slot, error: APIError) -> Unit:
-    """Build a unit that only raises an error, so that the other slots of a group keep their answers."""
+def failed_unit(
+    slot: Slot, error: APIError, replayed: Callable[[Ask, Sequence[Slot]], Awaitable[UnitResult]] | None = None
+) -> Unit:
+    """Build a unit that only raises an error, so that the other slots of a group keep their answers.
+
+    Args:
+        slot: The slot that failed.
+        error: Its error.
+        replayed: Makes the calls that led to the error; None when none is to be forgotten.
+    """
 
     async def fail(ask: Ask, slots: Sequence[Slot]) -> UnitResult:
         raise error
 
-    return GroupUnit([slot], fail)
+    return GroupUnit([slot], fail, replayed)
 
 
 def answer(slot: Slot, score: LogLikelihood, usage: Usage | None = None) -> Answer:
@@ -276,7 +295,7 @@ class Scorer(ABC):
         """
         unusable = isinstance(error, MalformedResponse) and not isinstance(error, TokenNotListed)
         if not unusable or error in ask.lost:
-            return failed_unit(slot, error)
+            return failed_unit(slot, error, self.score_group)
         if len(group) == 1:
             raise error
         return GroupUnit([slot], self.score_group)

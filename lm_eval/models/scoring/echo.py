@@ -11,7 +11,7 @@ from lm_eval.models.logprobs.blocks import Block, choices_of, read_block
 from lm_eval.models.logprobs.checks import LogLikelihood, sum_logprobs
 from lm_eval.models.logprobs.seams import common_prefix, prompt_tokens_of, seam_by_offsets, seam_by_texts
 from lm_eval.models.logprobs.spelling import seam_fits, spells_end
-from lm_eval.models.scoring.base import CERTAIN, CountingAsk, Scorer, UnitResult, answer
+from lm_eval.models.scoring.base import CERTAIN, CountingAsk, GroupUnit, Scorer, UnitResult, answer
 from lm_eval.models.scoring.batch import BatchScorer
 from lm_eval.models.scoring.pairs import TextPair, scorable_pairs
 from lm_eval.models.scoring.planned import PlannedRequests, Sizes, request_for
@@ -286,7 +286,14 @@ class EchoContext(EchoScorer):
         """Score the continuations of one context, up to ``batch_size`` per request."""
         finished: list[Answer | Unit] = []
         for start in range(0, len(slots), self.batch_size):
-            finished.extend(await super().score_group(ask, slots[start : start + self.batch_size]))
+            batch = slots[start : start + self.batch_size]
+            try:
+                finished.extend(await super().score_group(ask, batch))
+            except MalformedResponse:
+                if len(slots) == 1:
+                    raise
+                # Only this slot is tried again, in a unit for itself.
+                finished.extend(GroupUnit([slot], self.score_group) for slot in batch)
         return finished
 
     def planned_group(self, slots: Sequence[Slot], sizes: Sizes) -> Iterator[PlannedRequests]:

@@ -8,15 +8,17 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from lm_eval.api.instance import Usage
-from lm_eval.errors import APIError
+from lm_eval.errors import APIError, WrongTokens
 from lm_eval.models.logprobs.checks import LogLikelihood
-from lm_eval.models.scoring.base import CountingAsk, UnitResult, answer
+from lm_eval.models.scoring.base import CountingAsk, GroupUnit, UnitResult, answer
 from lm_eval.models.work import Ask, Slot
 
-__all__ = ["ScoreIds", "Window", "window_units", "windows"]
+__all__ = ["Again", "ScoreIds", "Window", "WindowUnit", "window_units", "windows"]
 
 ScoreIds = Callable[[Ask, list[int], int, int], Awaitable[LogLikelihood]]
 """Scores the tokens of a prompt from an index on; the last argument is the repeat."""
+Again = Callable[[Ask, int], Awaitable[UnitResult]]
+"""Tokenizes a text again and returns new units; the last argument is the number of the window that failed."""
 
 
 class Window(NamedTuple):
@@ -68,8 +70,8 @@ class _Document:
     slot: Slot
     scores: list[LogLikelihood | None]
     usage: Usage = field(default_factory=Usage)
-    failing: _WindowUnit | None = None
-    waiting: list[_WindowUnit] = field(default_factory=list)
+    failing: WindowUnit | None = None
+    waiting: list[WindowUnit] = field(default_factory=list)
 
     def add(self, place: int, score: LogLikelihood, usage: Usage | None) -> UnitResult:
         """Store a window's score; return the text's answer when no window is missing, else nothing."""
@@ -85,20 +87,40 @@ class _Document:
 
 
 @dataclass(slots=True)
-class _WindowUnit:
-    """One window of a text. A text fails only once: after one window has failed, the others wait for it."""
+class WindowUnit:
+    """One window of a text. A text fails only once: after one window has failed, the others wait for it.
+
+    Attributes:
+        document: The scores of the text's windows.
+        place: The number of the window.
+        ids: Its tokens, with those of its context.
+        first: The index of the first token that is scored.
+        score: Scores token ids.
+        again: Tokenizes the text again, where the window shows that its tokens are wrong.
+    """
 
     document: _Document
     place: int
     ids: list[int]
     first: int
     score: ScoreIds
+    again: Again | None = None
 
     @property
     def slots(self) -> Sequence[Slot]:
+        """The slot of the text."""
         return (self.document.slot,)
 
+    def replay(self, ask: Ask) -> Awaitable[UnitResult]:
+        """Make the calls that led to an error, for a look at which they are: the text is tokenized too."""
+        return self.again(ask, self.place) if self.again is not None else self.run(ask)
+
     async def run(self, ask: Ask) -> UnitResult:
+        """Score the window; return the text's answer with the last one.
+
+        Args:
+            ask: Sends calls.
+        """
         document = self.document
         if document.failing is not None and document.failing is not self:
             document.waiting.append(self)
@@ -106,19 +128,25 @@ class _WindowUnit:
         counting = CountingAsk(ask)
         try:
             score = await self.score(counting, self.ids, self.first, document.slot.repeat)
-        except APIError:
+        except APIError as error:
             if document.failing is not None and document.failing is not self:
                 document.waiting.append(self)
                 return ()
             document.failing = self
-            raise
-        waiting: list[_WindowUnit] = []
+            again = self.again
+            if again is None or not isinstance(error, WrongTokens):
+                raise
+            # The windows that wait are dropped: the text gets new ones.
+            return (GroupUnit(self.slots, lambda ask, slots: again(ask, self.place)),)
+        waiting: list[WindowUnit] = []
         if document.failing is self:
             document.failing, waiting, document.waiting = None, document.waiting, []
         return (*document.add(self.place, score, counting.take()), *waiting)
 
 
-def window_units(slot: Slot, prefix: int, ids: Sequence[int], cuts: Sequence[Window], score: ScoreIds) -> UnitResult:
+def window_units(
+    slot: Slot, prefix: int, ids: Sequence[int], cuts: Sequence[Window], score: ScoreIds, again: Again | None = None
+) -> Sequence[WindowUnit]:
     """Build the units for the windows of a text.
 
     Args:
@@ -127,6 +155,8 @@ def window_units(slot: Slot, prefix: int, ids: Sequence[int], cuts: Sequence[Win
         ids: The tokens of the text.
         cuts: Its windows.
         score: Scores one window.
+        again: Tokenizes the text again and returns new units; gets the number of the window that failed. None leaves
+            the text lost.
 
     Returns:
         One unit per window.
@@ -135,5 +165,5 @@ def window_units(slot: Slot, prefix: int, ids: Sequence[int], cuts: Sequence[Win
     units = []
     for place, cut in enumerate(cuts):
         context = [prefix] if cut.start < 0 else list(ids[cut.start : cut.first])
-        units.append(_WindowUnit(document, place, [*context, *ids[cut.first : cut.stop]], len(context), score))
+        units.append(WindowUnit(document, place, [*context, *ids[cut.first : cut.stop]], len(context), score, again))
     return units

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from lm_eval.errors import CheckFailed
+from lm_eval.errors import CheckFailed, WrongTokens
 from lm_eval.models.logprobs.blocks import Block, choices_of, read_block
 from lm_eval.models.logprobs.checks import LogLikelihood, sum_logprobs
 from lm_eval.models.logprobs.seams import common_prefix, seam_by_pieces, seam_by_texts
@@ -14,7 +14,7 @@ from lm_eval.models.logprobs.spelling import spells
 from lm_eval.models.scoring.base import CERTAIN, Scorer, UnitResult, answer
 from lm_eval.models.scoring.pairs import TextPair, scorable_pairs
 from lm_eval.models.scoring.planned import PlannedRequests, Sizes, request_for
-from lm_eval.models.scoring.rolling import window_units, windows
+from lm_eval.models.scoring.rolling import WindowUnit, window_units, windows
 from lm_eval.models.server.capabilities import Capabilities
 from lm_eval.models.server.settings import ScoringSettings
 from lm_eval.models.server.tokenizer import RemoteTokenizer, Tokens
@@ -82,9 +82,21 @@ class IdScorer(Scorer):
         text = slot.instance.args[0]
         if not text:
             return [answer(slot, CERTAIN)]
+        return await self._windows(ask, slot, text)
+
+    async def _windows(self, ask: Ask, slot: Slot, text: str) -> Sequence[WindowUnit]:
         prefix, ids = await self.prefix.id(ask), await self.prefix.ids_after(ask, text)
         cuts = windows(len(ids), self._max_predictions() or max(len(ids), 1))
-        return window_units(slot, prefix, ids, cuts, partial(self._score_ids, text=text))
+        score = partial(self._score_ids, text=text)
+
+        async def again(ask: Ask, place: int) -> UnitResult:
+            # In one unit with the window that failed, so that the answer of /tokenize is forgotten with the window's.
+            units = await self._windows(ask, slot, text)
+            if place < len(units):
+                await score(ask, units[place].ids, units[place].first, slot.repeat)
+            return units
+
+        return window_units(slot, prefix, ids, cuts, score, again)
 
     def _max_predictions(self) -> int | None:
         """Return the maximum number of tokens that one rolling window predicts; None without a limit.
@@ -150,8 +162,7 @@ class TokenIds(IdScorer):
         # vLLM's prompt_logprobs have no entry for the first token, so that its text is not known.
         part = "end" if not first and part == "all" else part
         if self.capabilities.shows_texts and not spells(shown, text, part):
-            what = "The tokens do not spell the text that /tokenize was asked for"
-            raise CheckFailed(what, endpoint=endpoint, retryable=True)
+            raise WrongTokens("The tokens do not spell the text that /tokenize was asked for", endpoint=endpoint)
 
     async def _measure(self, ask: Ask, ids: list[int], repeat: int) -> tuple[Block, str]:
         """Get the log-probabilities of a prompt; return exactly the prompt's tokens, and the URL that answered."""

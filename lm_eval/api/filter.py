@@ -91,11 +91,13 @@ class FilterEnsemble:
         name: Name in the results.
         filters: One function per step that creates its filter; each application of the pipeline creates new filters.
         chooses: Whether a step chooses among several repeats.
+        min_repeats: Number of responses to each Instance that the steps need.
     """
 
     name: str
     filters: Sequence[Callable[[], Filter]]
     chooses: bool = False
+    min_repeats: int = 1
 
     def apply(self, instances: Sequence[Instance]) -> None:
         """Filter the responses of Instances into ``filtered_resps[name]``.

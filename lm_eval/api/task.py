@@ -94,6 +94,7 @@ class ConfigurableTask(Task):
         self.UNSAFE_CODE = bool(settings.unsafe_code)
         assert isinstance(settings.fewshot_config, FewshotConfig)
         self.fewshot_cfg: FewshotConfig = settings.fewshot_config
+        self._check_repeats()
         self._metrics = self._resolve_metrics()
         self._splits = Splits(self)
         self._fields = Fields(settings, self)
@@ -101,6 +102,15 @@ class ConfigurableTask(Task):
         # evaluated split.
         self._shots = Shots(self.fewshot_cfg, self, may_meet_itself=self.fewshot_cfg.split == settings.test_split)
         self._openings: dict[tuple[int, str | None, str], tuple[list[Message], str]] = {}
+
+    def _check_repeats(self) -> None:
+        """Refuse a pipeline that keeps more responses than there are repeats, before the model is asked."""
+        needed = max((pipeline.min_repeats for pipeline in self._filters), default=1)
+        if needed > self._config.repeats:
+            raise ConfigError(
+                f"Task {self._config.task}: a filter keeps {needed} responses per document, so it needs repeats of at"
+                f" least {needed}, not {self._config.repeats}."
+            )
 
     def _resolve_metrics(self) -> Metrics:
         metrics = Metrics.of_task(self._config)

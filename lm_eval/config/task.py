@@ -60,6 +60,20 @@ def plain_value(value: object, keep_callable: bool) -> Any:
     return value
 
 
+_KINDS: dict[str, tuple[Any, str]] = {
+    **dict.fromkeys(("repeats", "num_fewshot"), (int, "a whole number")),
+    **dict.fromkeys(("metric_list", "filter_list"), (list, "a list")),
+    **dict.fromkeys(("generation_kwargs", "dataset_kwargs", "fewshot_config", "metadata"), (Mapping, "a mapping")),
+    **dict.fromkeys(
+        ("training_split", "validation_split", "test_split", "fewshot_split"), (str, "the name of a split")
+    ),
+    **dict.fromkeys(("target_delimiter", "fewshot_delimiter"), (str, "a text")),
+    **dict.fromkeys(("unsafe_code", "should_decontaminate"), (bool, "true or false")),
+    **dict.fromkeys(("custom_dataset", "process_docs", "process_results"), (Callable, "a function")),
+}
+"""Keys of a task file whose value has one type."""
+
+
 class _Keys(Mapping[str, Any]):
     """A dataclass whose fields can also be read and set as in a dict."""
 
@@ -212,6 +226,14 @@ class TaskConfig(_Keys):
         Raises:
             ConfigError: A value cannot be used.
         """
+        for key, (kind, what) in _KINDS.items():
+            value = getattr(self, key)
+            if value is not None and (not isinstance(value, kind) or (kind is int and isinstance(value, bool))):
+                raise ConfigError(f"Task {self.task}: {key} is {what}, not {str(value)[:60]!r}.")
+        if self.repeats is None or self.repeats < 1:
+            raise ConfigError(f"Task {self.task}: repeats is at least 1, not {self.repeats}.")
+        if self.num_fewshot is not None and self.num_fewshot < 0:
+            raise ConfigError(f"Task {self.task}: num_fewshot must not be negative, it is {self.num_fewshot}.")
         if self.output_type not in OUTPUT_TYPES:
             near = did_you_mean(str(self.output_type), OUTPUT_TYPES)
             raise ConfigError(

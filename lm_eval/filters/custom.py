@@ -17,20 +17,18 @@ __all__ = ["CustomFilter"]
 class CustomFilter(Filter):
     """Apply a function to all responses of a task at once."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, *, filter_fn: object = None) -> None:
         """Set the function.
 
         Args:
-            **kwargs: ``filter_fn``, called with the responses of each Instance and their documents.
+            filter_fn: The function, called with the responses of each Instance and their documents.
 
         Raises:
             ConfigError: There is no function.
         """
-        function = kwargs.pop("filter_fn", None)
-        if not callable(function):
+        if not callable(filter_fn):
             raise ConfigError("Filter 'custom' needs 'filter_fn', a function of (responses, docs).")
-        self.filter_fn = function
-        super().__init__(**kwargs)
+        self.filter_fn = filter_fn
 
     def apply(self, resps: Iterable[object], docs: Sequence[Doc]) -> Any:
         """Call the function.

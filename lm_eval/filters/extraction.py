@@ -10,6 +10,8 @@ from typing import ClassVar
 from lm_eval.api.filter import Filter, ResponseFilter
 from lm_eval.api.instance import Doc
 from lm_eval.api.registry import register_filter
+from lm_eval.errors import ConfigError
+from lm_eval.text import compiled
 
 __all__ = ["Filter", "MultiChoiceRegexFilter", "POSFilter", "RegexFilter", "WhitespaceFilter"]
 
@@ -41,9 +43,14 @@ class RegexFilter(ResponseFilter):
             regex_pattern: The pattern; of its groups, the first that is not empty is kept.
             group_select: Index of the match to keep; -1 is the last.
             fallback: Result for a response without such a match.
+
+        Raises:
+            ConfigError: The pattern is no regular expression, or ``group_select`` no whole number.
         """
+        if not isinstance(group_select, int) or isinstance(group_select, bool):
+            raise ConfigError(f"group_select is a whole number, not {group_select!r}.")
         self.regex_pattern = regex_pattern
-        self.regex = re.compile(regex_pattern)
+        self.regex = compiled("regex_pattern", regex_pattern)
         self.group_select = group_select
         self.fallback = fallback
 
@@ -84,7 +91,7 @@ class MultiChoiceRegexFilter(RegexFilter):
         super().__init__(regex_pattern, group_select, fallback)
         self.ignore_case = ignore_case
         self.ignore_punctuation = ignore_punctuation
-        self.regexes_to_ignore = [re.compile(pattern) for pattern in regexes_to_ignore or ()]
+        self.regexes_to_ignore = [compiled("regexes_to_ignore", pattern) for pattern in regexes_to_ignore or ()]
 
     def apply(self, resps: Iterable[Sequence[object]], docs: Sequence[Doc]) -> list[list[str]]:
         """Replace each response by the choice it names.

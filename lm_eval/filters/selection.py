@@ -43,20 +43,20 @@ class TakeKFilter(Filter):
 
     chooses: ClassVar[bool] = True
 
-    def __init__(self, *, k: int | None = None, **kwargs: object) -> None:
+    def __init__(self, *, k: int | None = None) -> None:
         """Set the number of responses.
 
         Args:
             k: Number of responses to keep.
-            **kwargs: Ignored.
 
         Raises:
-            ConfigError: There is no ``k``.
+            ConfigError: There is no ``k``, or it is no number of responses.
         """
         if k is None:
             raise ConfigError("Filter 'take_first_k' needs 'k', the number of responses to keep.")
-        self.k = int(k)
-        super().__init__(**kwargs)
+        if not isinstance(k, int) or isinstance(k, bool) or k < 1:
+            raise ConfigError(f"k is a whole number of at least 1, not {k!r}.")
+        self.k = k
 
     def apply(self, resps: Iterable[Sequence[T]], docs: Sequence[Doc]) -> list[Sequence[T]]:
         """Take the first k responses of each Instance.

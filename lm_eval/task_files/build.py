@@ -75,7 +75,11 @@ class Builder:
     def _task(self, node: ResolvedTask) -> Task:
         config = import_all(merge(node.entry, node.overrides))
         source = {} if node.entry.file is None else {"config_source": node.entry.file}
-        config["metadata"] = {**_mapping(config.get("metadata")), **self._metadata, **source}
+        written = config.get("metadata")
+        if written is not None and not isinstance(written, Mapping):
+            what = f"task {node.name!r}: metadata is a mapping, not {str(written)[:60]!r}"
+            raise TaskFileError(what, path=node.entry.file, key="metadata")
+        config["metadata"] = {**_mapping(written), **self._metadata, **source}
         config["task"] = node.name
         if config.get("class") is not None:
             return _python_task(node, config)

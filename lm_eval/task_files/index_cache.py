@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import stat
 import time
 import zlib
 from pathlib import Path
@@ -51,6 +52,18 @@ class Scanned(NamedTuple):
     problems: list[TaskFileError]
 
 
+class _Fragments(NamedTuple):
+    """The files of a root that were read so far.
+
+    Attributes:
+        own: Path to the keys of the file.
+        merged: Path to the keys with includes merged, and the included files.
+    """
+
+    own: dict[str, _Keys]
+    merged: dict[str, tuple[_Keys, list[str]]]
+
+
 def cache_folder() -> Path:
     """Return the cache folder: LM_HARNESS_CACHE_PATH, else ``lm_eval`` in the user's cache folder."""
     named = os.environ.get("LM_HARNESS_CACHE_PATH")
@@ -60,36 +73,51 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path("~/.cache").expanduser()) / "lm_eval"
 
 
-def _walk(root: str) -> dict[str, tuple[int, int]]:
-    """Return the YAML files below a root, each with its size and modification time in nanoseconds."""
+def _walk(root: str) -> tuple[dict[str, tuple[int, int]], list[TaskFileError]]:
+    """Return the YAML files below a root, each with its size and modification time in nanoseconds, and what is no file.
+
+    A folder that several paths lead to is walked once, by a path without links if there is one.
+    """
     found: dict[str, tuple[int, int]] = {}
-    folders = [root]
+    problems: list[TaskFileError] = []
+    folders: list[str] = [root]
+    linked: list[str] = []
+    walked: set[tuple[int, int]] = set()
     start = len(root.rstrip(os.sep)) + 1
-    while folders:
+    while folders or linked:
+        folder = folders.pop() if folders else linked.pop()
         try:
-            entries = os.scandir(folders.pop())
+            place = os.stat(folder)
+            if (place.st_dev, place.st_ino) in walked:
+                continue
+            walked.add((place.st_dev, place.st_ino))
+            entries = os.scandir(folder)
         except OSError:
             continue
         with entries:
             for entry in entries:
                 name = entry.name
-                if name.endswith(".yaml"):
-                    try:
-                        stat = entry.stat()
-                    except OSError:
-                        continue
-                    found[entry.path[start:]] = (stat.st_size, stat.st_mtime_ns)
-                elif name not in _SKIPPED and entry.is_dir():
-                    folders.append(entry.path)
-    return found
+                try:
+                    if name.endswith(".yaml"):
+                        file = entry.stat()
+                        if stat.S_ISREG(file.st_mode):
+                            found[entry.path[start:]] = (file.st_size, file.st_mtime_ns)
+                        else:
+                            problems.append(TaskFileError("is no regular file", path=entry.path))
+                    elif name not in _SKIPPED and entry.is_dir():
+                        (linked if entry.is_symlink() else folders).append(entry.path)
+                except OSError as error:
+                    if name.endswith(".yaml"):
+                        problems.append(TaskFileError(f"cannot be read: {error.strerror or error}", path=entry.path))
+    return found, problems
 
 
 def _stamp(path: str) -> tuple[int, int]:
     try:
-        stat = os.stat(path)
+        found = os.stat(path)
     except OSError:
         return _ABSENT
-    return stat.st_size, stat.st_mtime_ns
+    return found.st_size, found.st_mtime_ns
 
 
 def scan(root: Path) -> Scanned:
@@ -104,15 +132,14 @@ def scan(root: Path) -> Scanned:
     base = os.path.abspath(root)
     target = cache_folder() / f"task-index-{zlib.crc32(os.fsencode(base)):08x}.json"
     began = time.time_ns()
-    files = _walk(base)
+    files, problems = _walk(base)
     known = _read(target, base)
     kept = {path: old for path, old in known.items() if files.get(path) == (old[0], old[1])}
-    problems: list[TaskFileError] = []
     faulty: list[Entry] = []
     if len(kept) < len(files):
         from lm_eval.task_files.parse import parse_keys
 
-        fragments: dict[str, tuple[_Keys, list[str]]] = {}
+        fragments = _Fragments({}, {})
         found: dict[str, _Record] = {}
         for path in sorted(files, key=lambda path: path.split(os.sep)):
             if path in kept:
@@ -138,9 +165,7 @@ def scan(root: Path) -> Scanned:
     return Scanned([*entries, *faulty], problems)
 
 
-def _examine(
-    base: str, path: str, fragments: dict[str, tuple[_Keys, list[str]]]
-) -> tuple[list[str], list[_CachedEntry]]:
+def _examine(base: str, path: str, fragments: _Fragments) -> tuple[list[str], list[_CachedEntry]]:
     """Read a file and the files it includes; return the included files and the entries."""
     file = f"{base}{os.sep}{path}"
     keys, included = _index_keys(file, fragments, ())
@@ -150,22 +175,22 @@ def _examine(
     ]
 
 
-def _index_keys(
-    path: str, fragments: dict[str, tuple[_Keys, list[str]]], open_files: tuple[str, ...]
-) -> tuple[_Keys, list[str]]:
+def _index_keys(path: str, fragments: _Fragments, open_files: tuple[str, ...]) -> tuple[_Keys, list[str]]:
     """Return the keys that the index needs, with includes merged, and the included files."""
     from lm_eval.task_files.loader import included_files
     from lm_eval.task_files.parse import parse_keys
 
-    own = parse_keys(path, _INDEXED)
+    if path not in fragments.own:
+        fragments.own[path] = parse_keys(path, _INDEXED)
+    own = fragments.own[path]
     if "include" not in own:
         return own, []
     merged: _Keys = {}
     included: dict[str, None] = {}
     for name in included_files(path, own["include"], None, open_files):
-        if name not in fragments:
-            fragments[name] = _index_keys(name, fragments, (*open_files, path))
-        keys, further = fragments[name]
+        if name not in fragments.merged:
+            fragments.merged[name] = _index_keys(name, fragments, (*open_files, path))
+        keys, further = fragments.merged[name]
         merged.update(keys)
         included.update(dict.fromkeys((name, *further)))
     merged.update(own)

@@ -16,7 +16,17 @@ from lm_eval.task_files.parse import FunctionRef, Keys, parse_file
 __all__ = ["import_all", "included_files", "load_file", "load_yaml"]
 
 
-def load_file(path: str | Path, *, recursive: bool = True, open_files: tuple[str, ...] = ()) -> Keys:
+_MAX_INCLUDES = 100
+"""Maximum number of files that include each other in a chain."""
+
+
+def load_file(
+    path: str | Path,
+    *,
+    recursive: bool = True,
+    open_files: tuple[str, ...] = (),
+    known: dict[str, Keys] | None = None,
+) -> Keys:
     """Read a task file and merge the files it includes, without importing anything.
 
     Included keys come first, in the order of the list; the file's own keys replace them as a whole. ``task_list`` is
@@ -26,6 +36,7 @@ def load_file(path: str | Path, *, recursive: bool = True, open_files: tuple[str
         path: The file.
         recursive: Follow ``include``; False keeps the key as it is.
         open_files: The files that include this one, the outermost first.
+        known: Files that were merged before; a file that several others include is merged once.
 
     Returns:
         The merged keys and their origins.
@@ -36,12 +47,14 @@ def load_file(path: str | Path, *, recursive: bool = True, open_files: tuple[str
     path = os.path.abspath(path)
     own = parse_file(path)
     merged = Keys({}, {})
+    known = {} if known is None else known
     if recursive and own.data.get("include") is not None:
         for file in included_files(path, own.data["include"], own.origins["include"].line, open_files):
-            included = load_file(file, open_files=(*open_files, path))
-            included.data.pop("task_list", None)
-            merged.data.update(included.data)
-            merged.origins.update(included.origins)
+            if file not in known:
+                known[file] = load_file(file, open_files=(*open_files, path), known=known)
+                known[file].data.pop("task_list", None)
+            merged.data.update(known[file].data)
+            merged.origins.update(known[file].origins)
     merged.data.update(own.data)
     merged.origins.update(own.origins)
     if recursive:
@@ -63,8 +76,10 @@ def included_files(path: str, wanted: object, line: int | None, open_files: tupl
         Absolute paths.
 
     Raises:
-        TaskFileError: The value is not a name, a file does not exist, or a file includes itself.
+        TaskFileError: The value is not a name, a file does not exist or includes itself, or a chain is too long.
     """
+    if len(open_files) >= _MAX_INCLUDES:
+        raise TaskFileError(f"more than {_MAX_INCLUDES} files include each other", path=path, key="include", line=line)
     names = wanted if isinstance(wanted, list) else [wanted]
     folder = os.path.dirname(os.path.abspath(path))
     files = []
@@ -75,7 +90,8 @@ def included_files(path: str, wanted: object, line: int | None, open_files: tupl
         if file == path or file in open_files:
             raise TaskFileError(f"{file} includes itself", path=path, key="include", line=line)
         if not os.path.isfile(file):
-            raise TaskFileError(f"includes {file}, which does not exist", path=path, key="include", line=line)
+            fault = "is no regular file" if os.path.exists(file) else "does not exist"
+            raise TaskFileError(f"includes {file}, which {fault}", path=path, key="include", line=line)
         files.append(file)
     return files
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +21,14 @@ if TYPE_CHECKING:
 else:
     # In C where PyYAML was built with libyaml.
     _Base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_MERGE = "tag:yaml.org,2002:merge"
+_TOO_DEEP = "lists and mappings are nested too deeply"
+_MAX_BYTES = 32_000_000
+_MAX_DEPTH = 100
+"""Maximum number of lists and mappings within each other; Python's recursion limit is not far above."""
+_MAX_ALIASED = 100_000
+"""Maximum number of values that aliases may add: nested ones make billions of values from a few lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +101,10 @@ def parse_file(path: str | Path) -> Keys:
         TaskFileError: The file cannot be read, is not YAML or not a mapping.
     """
     try:
-        stat = os.stat(path)
+        found = os.stat(path)
     except OSError as error:
         raise TaskFileError(f"cannot be read: {error.strerror or error}", path=path) from error
-    return _parse(str(path), stat.st_size, stat.st_mtime_ns)
+    return _parse(str(path), found.st_size, found.st_mtime_ns)
 
 
 @lru_cache(maxsize=2048)
@@ -120,8 +130,7 @@ def parse_keys(path: str, keys: frozenset[str]) -> dict[str, object]:
 
 def _read(path: str, keys: frozenset[str] | None) -> Keys:
     try:
-        with open(path, "rb", buffering=0) as file:
-            loader = _Loader(file.read())
+        loader = _Loader(_content(path))
         loader.path = path
         try:
             return _construct(loader, keys)
@@ -135,29 +144,94 @@ def _read(path: str, keys: frozenset[str] | None) -> Keys:
         raise TaskFileError(f"not valid YAML: {problem}", path=path, line=mark.line + 1 if mark else None) from error
     except yaml.YAMLError as error:
         raise TaskFileError(f"not valid YAML: {' '.join(str(error).split())}", path=path) from error
+    except RecursionError as error:
+        raise TaskFileError(_TOO_DEEP, path=path) from error
     except (ValueError, TypeError, OverflowError) as error:
         # A value that does not fit its tag, such as an impossible date.
         raise TaskFileError(f"a value cannot be read: {error}", path=path) from error
 
 
-def _keep_choices(root: yaml.Node) -> None:
+def _keep_choices(nodes: Iterable[yaml.Node]) -> None:
     """Make the choices in ``doc_to_choice`` texts, as they are written: YAML reads yes and no as booleans."""
-    pending, seen = [root], set()
-    while pending:
-        node = pending.pop()
-        if id(node) in seen:  # an alias
-            continue
-        seen.add(id(node))
-        if isinstance(node, yaml.SequenceNode):
-            pending += node.value
+    for node in nodes:
         for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
-            pending.append(value)
-            if key.value == "doc_to_choice" and not isinstance(value, yaml.ScalarNode):
-                for choice in (
-                    value.value if isinstance(value, yaml.SequenceNode) else [pair[1] for pair in value.value]
-                ):
-                    if choice.tag in _SCALARS:
-                        choice.tag = "tag:yaml.org,2002:str"
+            if key.value != "doc_to_choice" or isinstance(value, yaml.ScalarNode):
+                continue
+            for choice in value.value if isinstance(value, yaml.SequenceNode) else [pair[1] for pair in value.value]:
+                if choice.tag in _SCALARS:
+                    choice.tag = "tag:yaml.org,2002:str"
+
+
+def _content(path: str) -> bytes:
+    """Read a regular file; a pipe or a device might never end."""
+    found = os.stat(path)
+    if not stat.S_ISREG(found.st_mode):
+        raise TaskFileError("is no regular file", path=path)
+    if found.st_size > _MAX_BYTES:
+        raise TaskFileError(f"has {found.st_size:,} bytes, which is too long for a task file", path=path)
+    with open(path, "rb", buffering=0) as file:
+        return file.read(_MAX_BYTES)
+
+
+def _children(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [part for pair in node.value for part in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
+
+
+def _distinct(roots: Iterable[yaml.Node], path: str) -> list[yaml.Node]:
+    """Return the nodes below some nodes, each once, the innermost first.
+
+    Nodes that contain themselves, are nested too deeply, or become too many where aliases are replaced, are refused.
+    """
+    nodes: list[yaml.Node] = []
+    depths: dict[int, int] = {}
+    sizes: dict[int, int] = {}
+    pending = [(root, False) for root in roots]
+    while pending:
+        node, entered = pending.pop()
+        mark = id(node)
+        if not entered:
+            if mark in sizes:
+                if not sizes[mark]:
+                    line = node.start_mark.line + 1
+                    raise TaskFileError("a value contains itself through an alias", path=path, line=line)
+                continue
+            sizes[mark] = 0  # until it is complete
+            pending.append((node, True))
+            pending += [(child, False) for child in _children(node)]
+            continue
+        children = _children(node)
+        sizes[mark] = 1 + sum(sizes[id(child)] for child in children)
+        depths[mark] = 1 + max((depths[id(child)] for child in children), default=0)
+        line = node.start_mark.line + 1
+        if depths[mark] > _MAX_DEPTH:
+            raise TaskFileError(_TOO_DEEP, path=path, line=line)
+        if sizes[mark] > _MAX_ALIASED + 2 * len(sizes):
+            raise TaskFileError(f"aliases make {sizes[mark]:,} values of {len(sizes):,}", path=path, line=line)
+        nodes.append(node)
+    return nodes
+
+
+def _check_unique(nodes: Iterable[yaml.Node], path: str) -> None:
+    """Refuse a key that is written twice in a mapping with different values."""
+    for current in nodes:
+        written: dict[tuple[str, str], tuple[int, yaml.Node]] = {}
+        for key, value in current.value if isinstance(current, yaml.MappingNode) else ():
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            line = key.start_mark.line + 1
+            first, before = written.setdefault((key.tag, key.value), (line, value))
+            if before is not value and not _equal(before, value):
+                what = f"{key.value!r} is written twice, first in line {first}"
+                raise TaskFileError(what, path=path, key=key.value, line=line)
+
+
+def _equal(one: yaml.Node, other: yaml.Node) -> bool:
+    if isinstance(one, yaml.ScalarNode) or isinstance(other, yaml.ScalarNode):
+        return (one.tag, one.value) == (other.tag, other.value)
+    parts, others = _children(one), _children(other)
+    return one.tag == other.tag and len(parts) == len(others) and all(map(_equal, parts, others))
 
 
 def _construct(loader: _Loader, keys: frozenset[str] | None) -> Keys:
@@ -165,12 +239,17 @@ def _construct(loader: _Loader, keys: frozenset[str] | None) -> Keys:
     if not isinstance(root, yaml.MappingNode):
         kind = "empty" if root is None else "a sequence" if isinstance(root, yaml.SequenceNode) else "a scalar"
         raise TaskFileError(f"a task file is a mapping of keys, this one is {kind}", path=loader.path)
-    loader.flatten_mapping(root)
-    _keep_choices(root)
     if keys is not None:
-        # The last of equal keys wins, as in a complete mapping.
+        # The index reads files with equal keys, so that their names are known; the last of equal keys wins.
+        root.value = [(key, value) for key, value in root.value if key.value in keys or key.tag == _MERGE]
+        _distinct([value for _, value in root.value], loader.path)
+        loader.flatten_mapping(root)
         found = {key.value: value for key, value in root.value if key.value in keys}
         return Keys({key: loader.construct_document(value) for key, value in found.items()}, {})
+    nodes = _distinct([root], loader.path)
+    _check_unique(nodes, loader.path)
+    loader.flatten_mapping(root)
+    _keep_choices(nodes)
     origins = {str(key.value): Origin(loader.path, key.start_mark.line + 1) for key, _ in root.value}
     data = loader.construct_document(root)
     return Keys({str(key): value for key, value in data.items()}, origins)

@@ -191,8 +191,8 @@ def test_metric_the_output_type_computes_needs_no_package() -> None:
 
 
 def test_option_a_metric_does_not_know_is_named() -> None:
-    with pytest.raises(TypeError, match="unexpected keyword argument 'ignore_cas'"):
-        score(make(metric_list=[{"metric": "exact_match", "ignore_cas": True}]), ["x"])
+    with pytest.raises(TaskFileError, match=r"unknown option 'ignore_cas'\. Did you mean 'ignore_case'"):
+        make(metric_list=[{"metric": "exact_match", "ignore_cas": True}])
 
 
 def test_entry_without_metric_is_refused() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from lm_eval.api.filter import Filter, FilterEnsemble
 from lm_eval.api.registry import get_filter
-from lm_eval.errors import TaskFileError
+from lm_eval.errors import ConfigError, TaskFileError, did_you_mean
 
 __all__ = ["build_filter_ensemble", "build_filters"]
 
@@ -28,14 +29,39 @@ def build_filter_ensemble(filter_name: str, components: Sequence[Sequence[Any]])
 
     Raises:
         UnknownNameError: No filter has the name of a step.
+        TaskFileError: A filter does not take its options.
     """
     steps: list[Callable[[], Filter]] = []
-    chooses = False
+    chooses, min_repeats = False, 1
     for function, *rest in components:
         maker = get_filter(function)
-        steps.append(partial(maker, **(rest[0] if rest and rest[0] is not None else {})))
+        options = rest[0] if rest and rest[0] is not None else {}
+        _check_options(function, maker, options)
+        steps.append(partial(maker, **options))
         chooses = chooses or bool(getattr(maker, "chooses", False))
-    return FilterEnsemble(name=filter_name, filters=steps, chooses=chooses)
+        if function == "take_first_k":
+            min_repeats = max(min_repeats, options["k"])
+    return FilterEnsemble(name=filter_name, filters=steps, chooses=chooses, min_repeats=min_repeats)
+
+
+def _check_options(name: object, maker: Callable[..., Filter], options: Mapping[str, object]) -> None:
+    """Refuse options that a filter does not take; a filter of this package is created once, to check their values."""
+    shown = getattr(name, "__name__", name)
+    try:
+        taken = inspect.signature(maker)
+    except (TypeError, ValueError):
+        return
+    try:
+        taken.bind(**options)
+    except TypeError as error:
+        names = [key for key, parameter in taken.parameters.items() if parameter.kind is not parameter.VAR_KEYWORD]
+        unknown = "".join(did_you_mean(key, names) for key in options if key not in names)
+        raise TaskFileError(f"filter {shown!r}: {error}.{unknown}", key="filter_list") from error
+    if getattr(maker, "__module__", "").startswith("lm_eval.filters."):
+        try:
+            maker(**options)
+        except (ConfigError, TypeError, ValueError) as error:
+            raise TaskFileError(f"filter {shown!r}: {error}", key="filter_list") from error
 
 
 def build_filters(filter_list: Sequence[Mapping[str, object]] | None) -> list[FilterEnsemble]:
@@ -51,7 +77,7 @@ def build_filters(filter_list: Sequence[Mapping[str, object]] | None) -> list[Fi
         UnknownNameError: A filter is not registered.
         TaskFileError: An entry has the wrong shape.
     """
-    pipelines = []
+    pipelines: list[FilterEnsemble] = []
     for entry in filter_list or _DEFAULT:
         written = entry.get("filter") if isinstance(entry, Mapping) and "name" in entry else None
         if not isinstance(written, list):
@@ -61,5 +87,7 @@ def build_filters(filter_list: Sequence[Mapping[str, object]] | None) -> list[Fi
             if not isinstance(step, Mapping) or "function" not in step:
                 raise TaskFileError(f"a filter without 'function': {step!r}", key="filter_list")
             steps.append((step["function"], {key: value for key, value in step.items() if key != "function"}))
+        if any(pipeline.name == str(entry["name"]) for pipeline in pipelines):
+            raise TaskFileError(f"two entries have the name {entry['name']!r}", key="filter_list")
         pipelines.append(build_filter_ensemble(str(entry["name"]), steps))
     return pipelines

@@ -20,8 +20,9 @@ from lm_eval.api.registry import (
 )
 from lm_eval.api.result_keys import MUTUAL_INFORMATION
 from lm_eval.config.task import TaskConfig
-from lm_eval.errors import ConfigError, TaskFileError
+from lm_eval.errors import ConfigError, TaskFileError, did_you_mean
 from lm_eval.statistics.repeats import OverRepeats
+from lm_eval.text import compiled
 
 __all__ = ["MetricSpec", "Metrics", "text_sizes"]
 
@@ -262,7 +263,13 @@ def _look_up(entry: Mapping[str, Any], config: TaskConfig) -> MetricSpec:
     if better is None:
         better = is_higher_better(name)
     options = {key: value for key, value in entry.items() if key not in _NOT_OPTIONS}
-    return MetricSpec(name, function, aggregation, better, options, _takes_items(function, options))
+    if not isinstance(better, bool | None):
+        raise TaskFileError(
+            f"task {config.task}, metric {name!r}: higher_is_better is true or false", key="metric_list"
+        )
+    spec = MetricSpec(name, function, aggregation, better, options, _takes_items(function, options))
+    _check_options(spec, config)
+    return spec
 
 
 def _combined(spec: MetricSpec, written: object, config: TaskConfig) -> list[MetricSpec]:
@@ -294,9 +301,29 @@ def _takes_items(function: Callable[..., object] | None, options: Mapping[str, o
     try:
         signature.bind(references=None, predictions=None, **options)
     except TypeError:
-        # With both parameters present, an option does not fit; calling the function reports which.
         return not {"references", "predictions"} <= set(signature.parameters)
     return False
+
+
+def _check_options(spec: MetricSpec, config: TaskConfig) -> None:
+    """Refuse options that a metric does not take, and patterns that are no regular expressions."""
+    where = f"task {config.task}, metric {spec.name!r}"
+    if spec.function is None or spec.takes_items:
+        return
+    try:
+        parameters = inspect.signature(spec.function).parameters
+    except (TypeError, ValueError):
+        return
+    unknown = [key for key in spec.options if key not in parameters]
+    if unknown and not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        near = did_you_mean(unknown[0], parameters)
+        raise TaskFileError(f"{where}: unknown option {unknown[0]!r}.{near}", key="metric_list")
+    patterns = spec.options.get("regexes_to_ignore")
+    try:
+        for pattern in patterns if isinstance(patterns, list) else [patterns] if patterns else []:
+            compiled("regexes_to_ignore", pattern)
+    except ConfigError as error:
+        raise TaskFileError(f"{where}: {error}", key="metric_list") from None
 
 
 def _call(spec: MetricSpec, reference: object, prediction: object) -> object:

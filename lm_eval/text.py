@@ -3,34 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from lm_eval.errors import ConfigError
-
-__all__ = ["compiled", "count_of", "first_names", "not_run", "sha256", "shorten", "split_pairs", "visible"]
+__all__ = ["count_of", "first_names", "not_run", "sha256", "shorten", "split_pairs", "visible"]
 
 _CLOSERS = {"[": "]", "{": "}", "(": ")"}
-
-
-def compiled(key: str, pattern: object) -> re.Pattern[str]:
-    """Compile a regular expression of a task file.
-
-    Args:
-        key: The key that has it, for the message.
-        pattern: The pattern.
-
-    Raises:
-        ConfigError: The pattern is no text, or no regular expression.
-    """
-    if isinstance(pattern, re.Pattern):
-        return pattern
-    if not isinstance(pattern, str):
-        raise ConfigError(f"{key} is a regular expression, not {pattern!r}.")
-    try:
-        return re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise ConfigError(f"{key} {shorten(repr(pattern), 80)} is no regular expression: {error}.") from None
 
 
 def count_of(number: int, noun: str, plural: str = "") -> str:

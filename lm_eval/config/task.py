@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, dataclass
 from functools import lru_cache, partial
@@ -10,8 +11,18 @@ from typing import Any, ClassVar, Literal, get_args
 
 from lm_eval.config.generation import check_settings
 from lm_eval.errors import ConfigError, did_you_mean
+from lm_eval.text import shorten
 
-__all__ = ["FEWSHOT_KEYS", "OUTPUT_TYPES", "TASK_KEYS", "FewshotConfig", "OutputType", "TaskConfig", "plain_value"]
+__all__ = [
+    "FEWSHOT_KEYS",
+    "OUTPUT_TYPES",
+    "TASK_KEYS",
+    "FewshotConfig",
+    "OutputType",
+    "TaskConfig",
+    "compiled",
+    "plain_value",
+]
 
 OutputType = Literal["loglikelihood", "multiple_choice", "loglikelihood_rolling", "generate_until"]
 OUTPUT_TYPES: tuple[OutputType, ...] = get_args(OutputType)
@@ -289,6 +300,26 @@ class TaskConfig(_Keys):
             keep_callable: Return a function unchanged too.
         """
         return plain_value(value, keep_callable)
+
+
+def compiled(key: str, pattern: object) -> re.Pattern[str]:
+    """Compile a regular expression of a task file.
+
+    Args:
+        key: The key that has it, for the message.
+        pattern: The pattern.
+
+    Raises:
+        ConfigError: The pattern is no text, or no regular expression.
+    """
+    if isinstance(pattern, re.Pattern):
+        return pattern
+    if not isinstance(pattern, str):
+        raise ConfigError(f"{key} is a regular expression, not {pattern!r}.")
+    try:
+        return re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ConfigError(f"{key} {shorten(repr(pattern), 80)} is no regular expression: {error}.") from None
 
 
 FEWSHOT_KEYS: frozenset[str] = frozenset(FewshotConfig.__dataclass_fields__)

@@ -10,8 +10,8 @@ from typing import ClassVar
 from lm_eval.api.filter import Filter, ResponseFilter
 from lm_eval.api.instance import Doc
 from lm_eval.api.registry import register_filter
+from lm_eval.config.task import compiled
 from lm_eval.errors import ConfigError
-from lm_eval.text import compiled
 
 __all__ = ["Filter", "MultiChoiceRegexFilter", "POSFilter", "RegexFilter", "WhitespaceFilter"]
 

@@ -19,10 +19,9 @@ from lm_eval.api.registry import (
     is_higher_better,
 )
 from lm_eval.api.result_keys import MUTUAL_INFORMATION
-from lm_eval.config.task import TaskConfig
+from lm_eval.config.task import TaskConfig, compiled
 from lm_eval.errors import ConfigError, TaskFileError, did_you_mean
 from lm_eval.statistics.repeats import OverRepeats
-from lm_eval.text import compiled
 
 __all__ = ["MetricSpec", "Metrics", "text_sizes"]
 

@@ -66,7 +66,7 @@ def _nested_faults(options: Mapping[str, object]) -> Iterable[tuple[tuple[str, .
     from lm_eval.config import values
     from lm_eval.models.arguments import faults_of
 
-    if options.get("model") in MODELS and options.get("model_args"):
+    if options.get("model", "local-completions") in MODELS and options.get("model_args"):
         for name, fault in faults_of(values.arguments("model_args", options["model_args"])):
             yield ("model_args", name), fault
 

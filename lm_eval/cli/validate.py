@@ -17,7 +17,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     Args:
         parser: The parser to add them to.
     """
-    add_setting(parser, "tasks", "Tasks, groups, tags or patterns; '*' checks all.", required=True)
+    parser.usage = "lm_eval validate TASK ... [--include_path DIR]"
+    what = "Tasks, groups, tags, patterns or paths of task files; '*' checks all."
+    parser.add_argument("words", nargs="*", metavar="TASK", help=what)
+    add_setting(parser, "tasks", "The same, as an option.")
     add_setting(parser, "include_path")
 
 
@@ -30,13 +33,18 @@ def run(namespace: argparse.Namespace) -> int:
     Returns:
         An exit code.
     """
+    from lm_eval.config import values
+    from lm_eval.errors import ConfigError
     from lm_eval.task_files.manager import TaskManager
     from lm_eval.task_files.validate import validate
     from lm_eval.utils import setup_logging
 
     setup_logging("WARNING")
     settings = read_settings(namespace)
-    problems = validate(TaskManager(include_path=settings.include_path), [str(task) for task in settings.tasks])
+    names = [*values.tasks("TASK", namespace.words), *settings.tasks]
+    if not names:
+        raise ConfigError("Nothing to validate; name tasks or task files, or '*' for all.")
+    problems = validate(TaskManager(include_path=settings.include_path), map(str, names))
     for problem in problems:
         print(problem)
     print(f"{len(problems)} with errors" if problems else "every task loads", file=sys.stderr)

@@ -47,7 +47,7 @@ class RunSettings:
 
     model: str = setting("", Option(values.text, "model", _BOTH, "-M", "KIND"))
     """Kind of model: local-completions, local-chat-completions, openai-completions, openai-chat-completions, or a
-    name that an installed package adds."""
+    name that an installed package adds. Default with a base_url: local-completions."""
     model_args: dict[str, object] = setting(
         {}, Option(values.arguments, "model", _BOTH, "-a", secrets_from=_ENDPOINT_KEY)
     )
@@ -285,9 +285,13 @@ class RunSettings:
     def check_command(self) -> None:
         """Refuse a command line that lacks an option or has one without effect.
 
+        A model that has a ``base_url`` and no kind is ``local-completions``.
+
         Raises:
             ConfigError: The options do not make a run.
         """
+        if not self.model and self.model_args.get("base_url"):
+            self.model = "local-completions"
         if not self.model:
             raise ConfigError("No model given: --model local-completions or --model local-chat-completions.")
         self.check()

@@ -7,10 +7,12 @@ import logging
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lm_eval.errors import MissingPackageError, TaskFileError, UserError
 from lm_eval.task_files.entry import Kind
+from lm_eval.task_files.index import entries_in_file
 
 if TYPE_CHECKING:
     from lm_eval.task_files.manager import TaskManager
@@ -45,8 +47,8 @@ def validate(manager: TaskManager, names: Iterable[str]) -> list[Problem]:
 
     Args:
         manager: Knows the names.
-        names: Names and glob patterns. The members of groups and tags are checked too. The pattern ``*`` also reports
-            files that cannot be read.
+        names: Names, glob patterns and paths of task files. The members of groups and tags are checked too. The pattern
+            ``*`` also reports files that cannot be read.
 
     Returns:
         One problem per name that fails, sorted by name; files that cannot be read come first.
@@ -63,9 +65,18 @@ def validate(manager: TaskManager, names: Iterable[str]) -> list[Problem]:
     names = list(names)
     problems = [Problem("", str(error)) for error in manager.problems()] if "*" in names else []
     manager.make_importable()
+    files = [name for name in names if is_task_file(name)]
+    entries = [manager.task_index[name] for name in members(manager, [name for name in names if name not in files])]
+    for file in files:
+        try:
+            found = entries_in_file(Path(file).resolve())
+            problems += [] if found else [Problem("", f"{file}: defines no task and no group.")]
+            entries += found
+        except UserError as error:
+            problems.append(Problem("", str(error)))
     with _quiet(), failures_kept():
-        for name in members(manager, names):
-            entry, builder = manager.task_index[name], Builder(manager.metadata)
+        for entry in entries:
+            builder = Builder(manager.metadata)
             try:
                 if entry.kind is Kind.PY_TASK:
                     task_class(import_all(merge(entry, {})), entry.file)
@@ -77,8 +88,17 @@ def validate(manager: TaskManager, names: Iterable[str]) -> list[Problem]:
                 missing = isinstance(error, MissingPackageError)
                 located = missing or (isinstance(error, TaskFileError) and error.path is not None)
                 reason = str(error) if located else str(TaskFileError(str(error), path=entry.file))
-                problems.append(Problem(name, reason, missing))
+                problems.append(Problem(entry.name, reason, missing))
     return problems
+
+
+def is_task_file(name: str) -> bool:
+    """Whether a name is the path of a task file.
+
+    Args:
+        name: A name of a task, a pattern or a path.
+    """
+    return name.endswith((".yaml", ".yml")) and Path(name).is_file()
 
 
 def members(manager: TaskManager, names: Iterable[str]) -> list[str]:

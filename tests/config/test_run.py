@@ -145,6 +145,12 @@ def test_options_that_contradict_each_other_are_refused(more: dict[str, Any], me
         settings.check_command()
 
 
+def test_a_model_with_a_url_and_no_kind_is_local_completions() -> None:
+    settings = RunSettings.from_mapping({"tasks": "a", "model_args": "model=m,base_url=http://127.0.0.1:9"})
+    settings.check_command()
+    assert settings.model == "local-completions"
+
+
 def test_a_complete_run_passes() -> None:
     RunSettings.from_mapping({**COMPLETE, "log_samples": True, "output_path": "out"}).check_command()
 

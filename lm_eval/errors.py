@@ -210,10 +210,12 @@ class APIError(LMEvalError):
     Attributes:
         kind: A short stable name of the failure, for counts and results files.
         retryable: Whether the same request may succeed later.
+        within_answer: Whether an answer with HTTP status 200 reports the failure; the server itself is then up.
     """
 
     kind = "api_error"
     retryable = False
+    within_answer = False
 
     def __init__(
         self,

@@ -424,7 +424,7 @@ class TemplateAPI(TemplateLM):
             await self._preflight.choose_scorer(self.header)
         if self.args.truncate or self.args.add_bos_token is not None:
             await self._preflight.prepare_prompts(self.header)
-        async with self._session.engine(self.header) as engine:
+        async with self._session.engine(self.header, feeler=self._feeler()) as engine:
             progress = Progress(responses.total, engine, shown)
 
             def answered(answer: Answer) -> None:
@@ -470,6 +470,10 @@ class TemplateAPI(TemplateLM):
         prompt = [{"role": "user", "content": "Hello"}] if self.chat else "Hello"
         instance = Instance("generate_until", {}, (prompt, {}), 0)
         return Call(self.path, self.generation_payload([instance], {"max_gen_toks": self._small_call_tokens}))
+
+    def _feeler(self) -> Call | None:
+        """Build the call that finds out during an outage whether the server answers again."""
+        return None if not self.path or self.reads_logprobs else self._small_call(True)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(model={self.model!r}, endpoints={self._session.urls!r})"

@@ -163,6 +163,26 @@ class EndpointSet:
             endpoint.pause = min(_MAX_PAUSE, endpoint.pause * 2 or _FIRST_PAUSE) if in_a_row > 1 else _FIRST_PAUSE
             endpoint.resume_at = now + endpoint.pause
 
+    def all_fail(self, *, once: bool) -> bool:
+        """Say whether every endpoint has failed since its last answer.
+
+        Args:
+            once: One failure of each is enough; otherwise three in a row are needed.
+
+        Returns:
+            Whether no endpoint seems to answer.
+        """
+        failures = 1 if once else _FAILURES_BEFORE_PAUSE
+        return all(endpoint.failures_in_a_row >= failures for endpoint in self.endpoints)
+
+    def is_back(self, endpoint: Endpoint) -> None:
+        """Use an endpoint again at once, because it answers.
+
+        Args:
+            endpoint: The endpoint.
+        """
+        endpoint.failures_in_a_row, endpoint.resume_at = 0, 0.0
+
     def pause(self, endpoint: Endpoint, seconds: float) -> None:
         """Send nothing to an endpoint for some time, because it sent ``Retry-After``.
 

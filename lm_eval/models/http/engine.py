@@ -1,33 +1,33 @@
 """Sends calls, in one path: journal, retries, concurrency, endpoint, rate limits, transport, accounting.
 
-``ask`` looks into the journal, ``_send`` retries, and ``_attempt`` sends once, when concurrency and limits allow it.
+``ask`` looks into the journal, ``_send`` retries, ``_attempt`` waits for the end of an outage, and ``_send_once`` sends
+once, when concurrency and limits allow it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 
 from lm_eval.config.redact import Redactor
 from lm_eval.errors import (
     APIError,
-    AuthenticationError,
     ConnectionBroken,
-    EndpointNotFound,
     EndpointUnreachable,
     LMEvalError,
     RateLimited,
     RequestTimeout,
-    RunAborted,
-    RunStopped,
     ServerError,
 )
 from lm_eval.models.http.choices import check_choices
 from lm_eval.models.http.concurrency import FixedLimit, Gate
 from lm_eval.models.http.endpoints import Endpoint, EndpointSet
+from lm_eval.models.http.hopeless import Hopeless
 from lm_eval.models.http.journal import Journal, answer_key
 from lm_eval.models.http.limits import Limits
+from lm_eval.models.http.outage import Outage, is_down, is_silent
 from lm_eval.models.http.replies import failure_inside, unreadable
 from lm_eval.models.http.retry import RetryPolicy
 from lm_eval.models.http.transport import Transport, decode, encode
@@ -36,9 +36,13 @@ from lm_eval.models.work import Call, Reply
 
 __all__ = ["Engine"]
 
-_MAX_REFUSALS_IN_A_ROW = 20
-_MAX_UNREACHABLE_IN_A_ROW = 20
+eval_logger = logging.getLogger("lm_eval")
+
+_MIN_SECONDS_SAID = 10.0
+"""A wait that is longer is logged."""
 _CHARACTERS_PER_TOKEN = 4
+_KEPT = "Answers are kept; the same command resumes the run."
+_NOT_KEPT = "Answers are not kept: there is neither --output_path nor --use_cache."
 _NO_SECRETS = Redactor()
 _Result = tuple[object, bytes, Endpoint]
 """The parsed JSON of a reply, its bytes, and the endpoint that sent it."""
@@ -66,6 +70,7 @@ class Engine:
         accounting: Accounting,
         journals: Sequence[Journal] = (),
         main_path: str | None = None,
+        feeler: Call | None = None,
     ) -> None:
         """Combine the parts.
 
@@ -79,6 +84,7 @@ class Engine:
             journals: Files of replies. They are read in this order; every new reply is written to all of them.
             main_path: The API path of the run. A refusal of the key, the URL or the model on this path ends the run
                 if nothing was answered before. None for the probe.
+            feeler: A small call, which finds out during an outage whether the server answers again.
         """
         self.gate = Gate(limit)
         self.accounting = accounting
@@ -89,10 +95,12 @@ class Engine:
         self._in_flight: dict[bytes, asyncio.Future[Reply] | None] = {}
         self._main_path = main_path
         self._failed: weakref.WeakSet[APIError] = weakref.WeakSet()
-        self._ever_answered = False
-        self._refused_in_a_row = 0
-        # Consecutive calls that failed to connect. Above a limit, calls are tried only once.
-        self._unreachable_in_a_row = 0
+        kept = _KEPT if self._journals else _NOT_KEPT
+        self._hopeless = Hopeless(kept)
+        self._feeler = feeler or Call("/models", {})
+        self._outage = Outage(policy.seconds, self._reachable, kept=kept)
+        self._said_until = 0.0
+        self._last_failure = ""
         self._has_budget = accounting.has_budget
         self.max_unit_attempts = 1 + min(2, max(0, policy.retries))
 
@@ -218,17 +226,16 @@ class Engine:
             if isinstance(error, ServerError):
                 rate.failures += 1
             try:
-                if not self._policy.allows(error) or self._unreachable_in_a_row >= _MAX_UNREACHABLE_IN_A_ROW:
+                if not self._policy.allows(error):
                     raise
                 (parsed, raw, endpoint), attempts = await self._again(call, body, error)
             except APIError as last:
                 self.accounting.failed += 1
                 self._failed.add(last)
-                self._unreachable_in_a_row += isinstance(last, EndpointUnreachable)
-                self._end_if_hopeless(call, last)
+                if call.path == self._main_path:
+                    self._hopeless.failed(last)
                 raise
-        self._ever_answered = True
-        self._refused_in_a_row = self._unreachable_in_a_row = 0
+        self._hopeless.answered(asked=call.path == self._main_path)
         usage = usage_of(parsed)
         self.accounting.answered(usage, cached=False)
         self.accounting.prompts.add(call.payload, usage)
@@ -255,6 +262,7 @@ class Engine:
         """Wait before a retry. The call does not count as in flight, so the dispatcher may start another one."""
         if seconds <= 0:
             return
+        self._say_wait(seconds, f"before the next attempt, after: {self._last_failure}")
         self.sleeping += 1
         if self.on_sleep is not None:
             self.on_sleep()
@@ -263,7 +271,43 @@ class Engine:
         finally:
             self.sleeping -= 1
 
+    def _say_wait(self, seconds: float, why: str) -> None:
+        """Log a long wait, unless an earlier line covers it."""
+        now = asyncio.get_running_loop().time()
+        if seconds > _MIN_SECONDS_SAID and now >= self._said_until:
+            self._said_until = now + seconds
+            eval_logger.warning("Waiting %.0f s %s", seconds, why)
+
     async def _attempt(self, call: Call, body: bytes) -> _Result:
+        """Send a call once; an attempt that fails because of an outage is repeated after it, and does not count."""
+        for _ in range(self._policy.retries if self._main_path is not None else 0):
+            if self._outage.active:
+                await self._outage.wait()
+            try:
+                return await self._send_once(call, body)
+            except (EndpointUnreachable, ServerError) as error:
+                if not (is_down(error) and self._endpoints.all_fail(once=is_down(error, certain=True))):
+                    raise
+                if not await self._outage.explains(error):
+                    raise
+                self.accounting.retries += 1
+        return await self._send_once(call, body)
+
+    async def _reachable(self) -> bool:
+        """Send a small request to one endpoint after the other; say whether any answers, in whatever way."""
+        body, found = encode(self._feeler.payload), False
+        for endpoint in self._endpoints.endpoints:
+            try:
+                await self._transport.send(endpoint.url(self._feeler.path), body)
+            except APIError as error:
+                if is_silent(error):
+                    self.accounting.retries += 1
+                    continue
+            self._endpoints.is_back(endpoint)
+            found = True
+        return found
+
+    async def _send_once(self, call: Call, body: bytes) -> _Result:
         """Send a call once, when concurrency and limits allow it."""
         if not self.gate.try_enter():
             await self.gate.enter()
@@ -274,9 +318,7 @@ class Engine:
             if endpoint.resume_at or self._limits.active:
                 tokens = call.tokens or _estimate(call, body)
                 endpoint.outstanding_tokens += tokens
-                wait = self._limits.book(endpoint.base, tokens) if self._limits.active else 0.0
-                wait = max(wait, self._endpoints.wait(endpoint))
-                if wait > 0:
+                if (wait := self._wait_of(endpoint, tokens)) > 0:
                     await asyncio.sleep(wait)
             endpoint.requests += 1
             parsed, raw, headers = await self._transport.send(endpoint.url(call.path), body)
@@ -299,6 +341,15 @@ class Engine:
             self._learn(endpoint, headers, parsed, tokens)
         return parsed, raw, endpoint
 
+    def _wait_of(self, endpoint: Endpoint, tokens: int) -> float:
+        """Return how long a request must wait for the limits and for a pause of its endpoint."""
+        wait = self._limits.book(endpoint.base, tokens) if self._limits.active else 0.0
+        if self._limits.reason:
+            self._say_wait(wait, f"for {endpoint.shown}: {self._limits.reason}")
+        pause = self._endpoints.wait(endpoint)
+        self._say_wait(pause, f"for {endpoint.shown}, after: {self._last_failure}")
+        return max(wait, pause)
+
     def _learn(self, endpoint: Endpoint, headers: Mapping[str, str], parsed: object, tokens: int) -> None:
         """Update the rate limits from a reply."""
         if tokens and (usage := usage_of(parsed)) is not None:
@@ -307,6 +358,7 @@ class Engine:
 
     def _note_failure(self, endpoint: Endpoint, error: APIError) -> None:
         """Register a failure at the endpoint, and at the concurrency limit if the server is overloaded."""
+        self._last_failure = str(error)
         if isinstance(error, RateLimited):
             self._limit.refused("429")
             endpoint.failures += 1
@@ -322,28 +374,6 @@ class Engine:
                 self._limit.refused("503")
         else:
             endpoint.failures += 1
-
-    def _end_if_hopeless(self, call: Call, error: APIError) -> None:
-        """End the run when no call can succeed: none has yet, or the key is no longer accepted."""
-        if self._main_path is None or call.path != self._main_path:
-            return
-        if not isinstance(error, AuthenticationError | EndpointNotFound):
-            if isinstance(error, RateLimited) and not error.retryable:
-                raise RunStopped(f"Stopped: {error} {self._what_is_kept()}") from error
-            return
-        self._refused_in_a_row += 1
-        if not self._ever_answered:
-            raise RunAborted(error)
-        if self._refused_in_a_row >= _MAX_REFUSALS_IN_A_ROW:
-            raise RunStopped(
-                f"Stopped: {self._refused_in_a_row} requests in a row were refused, the last with: {error} "
-                f"{self._what_is_kept()}"
-            ) from error
-
-    def _what_is_kept(self) -> str:
-        if self._journals:
-            return "Answers are kept; the same command resumes the run."
-        return "Answers are not kept: there is neither --output_path nor --use_cache."
 
 
 def _estimate(call: Call, body: bytes) -> int:

@@ -14,6 +14,8 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _MIN_RATE = 1e-3
 _PACE_TOLERANCE = 1.5
 """Two measured refill rates count as the same if they differ by less than this factor."""
+_MAX_SECONDS = 600.0
+"""Maximum wait for what headers report, as for ``Retry-After``: some servers report a reset in days, or never."""
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -147,7 +149,12 @@ class RateLimitHeaders(Bucket):
 
 
 class Limits:
-    """Says how long each request must wait so that no limit is exceeded."""
+    """Says how long each request must wait so that no limit is exceeded.
+
+    Attributes:
+        waited: Seconds that requests have waited, in all.
+        reason: Why the last request waits, if its endpoint's headers are the reason; empty otherwise.
+    """
 
     def __init__(
         self,
@@ -174,6 +181,7 @@ class Limits:
         )
         self._reported: dict[tuple[str, str], RateLimitHeaders] = {}
         self.waited = 0.0
+        self.reason = ""
 
     @property
     def active(self) -> bool:
@@ -191,7 +199,7 @@ class Limits:
             Seconds to wait before the request may be sent.
         """
         now = self._clock()
-        waits = [0.0]
+        waits, self.reason = [0.0], ""
         if self._requests is not None:
             waits.append(self._requests.take(1.0, now))
         if self._tokens is not None:
@@ -200,7 +208,10 @@ class Limits:
             for kind, amount in (("requests", 1.0), ("tokens", float(tokens))):
                 reported = self._reported.get((endpoint, kind))
                 if reported is not None:
-                    waits.append(reported.take(amount, now))
+                    wait = min(reported.take(amount, now), _MAX_SECONDS)
+                    if wait > max(waits):
+                        self.reason = f"its x-ratelimit headers report no more {kind} until then"
+                    waits.append(wait)
         wait = max(waits)
         self.waited += wait
         return wait
@@ -234,6 +245,7 @@ class Limits:
                 reported = self._reported[endpoint, kind] = RateLimitHeaders(0.0, remaining, remaining, now, now)
             limit = _number(headers.get(f"x-ratelimit-limit-{kind}")) or max(reported.capacity, remaining)
             reset = parse_duration(headers.get(f"x-ratelimit-reset-{kind}", ""))
+            reset = None if reset is None else min(reset, _MAX_SECONDS)
             reported.learn(limit, remaining, reset, float(booked), now)
 
 

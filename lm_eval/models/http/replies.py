@@ -133,7 +133,9 @@ def error_for_body(error: object, endpoint: str, redact: Redactor) -> APIError:
     raw = excerpt({"error": error}, 20_000).encode("utf-8", "replace")
     status = _status_of(error.get("code")) if isinstance(error, dict) else None
     if status is not None:
-        return error_for_status(status, {}, raw, endpoint, redact)
+        failure = error_for_status(status, {}, raw, endpoint, redact)
+        failure.within_answer = True
+        return failure
     message, text = _message(raw)
     hint = hint_for(message)
     if _TOO_LONG.search(text) or (hint is not None and hint.certain):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +18,7 @@ from lm_eval.models.http.endpoints import EndpointSet, parse_base_urls
 from lm_eval.models.http.limits import Limits
 from lm_eval.models.http.retry import RetryPolicy
 from lm_eval.models.http.usage import Accounting
+from lm_eval.models.work import Call
 
 if TYPE_CHECKING:
     from lm_eval.models.http.engine import Engine
@@ -63,19 +66,23 @@ class Session:
         return [endpoint.shown for endpoint in self._endpoints.endpoints]
 
     @asynccontextmanager
-    async def engine(self, header: Mapping[str, str], *, checking: bool = False) -> AsyncIterator[Engine]:
+    async def engine(
+        self, header: Mapping[str, str], *, checking: bool = False, feeler: Call | None = None
+    ) -> AsyncIterator[Engine]:
         """Open an engine for as long as one event loop runs.
 
         Args:
             header: The HTTP headers to send.
             checking: Whether the engine is for the probe: it then uses no journal and few retries, and a refusal does
                 not end the run.
+            feeler: A small call to the URL and model of the run, for an outage.
 
         Yields:
             The engine.
 
         Raises:
             ConfigError: A journal or a certificate cannot be used.
+            RunStopped: ``max_time`` is over; whatever was under way is cancelled.
         """
         from lm_eval.models.http.engine import Engine
         from lm_eval.models.http.transport import Transport, TransportSettings
@@ -95,7 +102,7 @@ class Session:
         try:
             if not checking:
                 self._open_journals(journals)
-            async with Transport(settings, self._redactor(header)) as transport:
+            async with self._max_time(), Transport(settings, self._redactor(header)) as transport:
                 yield Engine(
                     transport,
                     self._endpoints,
@@ -105,11 +112,39 @@ class Session:
                     accounting=self.accounting,
                     journals=journals,
                     main_path=None if checking else self._path,
+                    feeler=feeler,
                 )
         finally:
             for journal in journals:
                 journal.close()
                 self._damaged_answers += journal.damaged
+
+    @asynccontextmanager
+    async def _max_time(self) -> AsyncIterator[None]:
+        """Cancel the current task when ``max_time`` is over, so that nothing waits longer."""
+        left = self.accounting.seconds_left()
+        if left is None:
+            yield
+            return
+        task, over = asyncio.current_task(), False
+        assert task is not None
+
+        def end() -> None:
+            nonlocal over
+            over = True
+            task.cancel()
+
+        timer = asyncio.get_running_loop().call_later(left, end)
+        try:
+            yield
+        except asyncio.CancelledError:
+            if not over:
+                raise
+            if sys.version_info >= (3, 11):
+                task.uncancel()
+            raise self.accounting.stopped_by_time() from None
+        finally:
+            timer.cancel()
 
     def begin(self, context: RunContext) -> None:
         """Use the settings of a run.

@@ -117,18 +117,28 @@ class Accounting:
         Raises:
             RunStopped: ``max_cost``, ``max_tokens_total`` or ``max_time`` is reached.
         """
-        spent = None
-        if self.max_time is not None and self._started is not None and self.clock() - self._started >= self.max_time:
-            spent = f"max_time={self.max_time:g} seconds"
-        elif self.max_cost is not None and (self.cost or 0.0) >= self.max_cost:
-            spent = f"max_cost={self.max_cost:g}"
-        elif self.max_tokens_total is not None and self.usage.prompt + self.usage.completion >= self.max_tokens_total:
-            spent = f"max_tokens_total={self.max_tokens_total}"
-        if spent is not None:
-            raise RunStopped(
-                f"Stopped: {spent} is reached after {self.requests} requests. Answers are kept where the run has a "
-                "journal or a cache; the same command with a larger budget resumes the run."
-            )
+        if self.seconds_left() == 0:
+            raise self.stopped_by_time()
+        if self.max_cost is not None and (self.cost or 0.0) >= self.max_cost:
+            raise self._stopped(f"max_cost={self.max_cost:g}")
+        if self.max_tokens_total is not None and self.usage.prompt + self.usage.completion >= self.max_tokens_total:
+            raise self._stopped(f"max_tokens_total={self.max_tokens_total}")
+
+    def seconds_left(self) -> float | None:
+        """Return the rest of ``max_time`` in seconds; None without this budget."""
+        if self.max_time is None or self._started is None:
+            return None
+        return max(0.0, self.max_time - (self.clock() - self._started))
+
+    def stopped_by_time(self) -> RunStopped:
+        """Return the exception that ends the run when ``max_time`` is over."""
+        return self._stopped(f"max_time={self.max_time:g} seconds")
+
+    def _stopped(self, spent: str) -> RunStopped:
+        return RunStopped(
+            f"Stopped: {spent} is reached after {self.requests} requests. Answers are kept where the run has a "
+            "journal or a cache; the same command with a larger budget resumes the run."
+        )
 
     @property
     def has_budget(self) -> bool:

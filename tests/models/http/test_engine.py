@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -159,19 +160,82 @@ def test_one_of_three_endpoints_is_dead() -> None:
     assert described["endpoints"][1]["failures"] >= 1
 
 
-def test_an_unreachable_server_does_not_delay_the_run_forever() -> None:
-    session = Session(ModelArguments(model="m", base_url="http://127.0.0.1:9", max_retries=1), "/completions")
-    session._policy.first_wait = 0.01
+def test_an_unreachable_server_stops_the_run_after_retry_time() -> None:
+    began = time.monotonic()
+    replies, _ = ask("http://127.0.0.1:9", [call(str(number)) for number in range(30)], retry_time=0.5)
+    assert all(isinstance(reply, RunStopped) for reply in replies)
+    assert time.monotonic() - began < 5
 
-    async def work() -> list[int]:
-        retries = []
-        async with session.engine({}) as engine:
-            for start in (0, 30):
-                await asyncio.gather(*(engine.ask(call(str(start + n))) for n in range(30)), return_exceptions=True)
-                retries.append(session.accounting.retries)
-        return retries
 
-    assert asyncio.run(work()) == [30, 30]
+def test_max_time_cuts_what_is_under_way() -> None:
+    async def handler(request: web.Request, body: Any) -> web.Response:
+        await asyncio.sleep(20)
+        return completion("late")
+
+    async def work(url: str) -> None:
+        async with Session(ModelArguments(model="m", base_url=url, max_time=0.5), "/completions").engine({}) as engine:
+            await engine.ask(call())
+
+    began = time.monotonic()
+    with ScriptedServer(handler) as server, pytest.raises(RunStopped, match=r"max_time=0\.5"):
+        asyncio.run(work(server.url))
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("headers", [{"Retry-After": "300"}, {"x-ratelimit-reset-requests": "30d"}])
+def test_max_time_cuts_a_long_wait_which_is_said(headers: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
+    def handler(request: web.Request, body: Any) -> web.Response:
+        response = completion("x")
+        if "Retry-After" in headers:
+            response = web.Response(status=429)
+        response.headers.update(headers | {"x-ratelimit-remaining-requests": "0", "x-ratelimit-limit-requests": "10"})
+        return response
+
+    began = time.monotonic()
+    with ScriptedServer(handler) as server, pytest.raises(RunStopped, match="max_time"):
+        ask(server.url, [call(str(number)) for number in range(40)], max_time=1, num_concurrent=1)
+    assert time.monotonic() - began < 6
+    assert any("Waiting" in record.getMessage() for record in caplog.records)
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_a_run_whose_requests_are_all_rejected_alike_ends(status: int) -> None:
+    def handler(request: web.Request, body: Any) -> web.Response:
+        message = f"`temperature` and `top_p` cannot both be specified (request {len(server.seen):08x})"
+        return web.json_response({"error": {"message": message}}, status=status)
+
+    with ScriptedServer(handler) as server:
+        replies, _ = ask(server.url, [call(str(number)) for number in range(60)], num_concurrent=1)
+    (aborted, *_) = [reply for reply in replies if isinstance(reply, RunAborted)]
+    assert replies.index(aborted) == 19
+    assert "20 requests were rejected the same way, and none was answered" in str(aborted)
+    assert "--gen_kwargs temperature=none" in str(aborted)
+
+
+def test_a_run_whose_requests_are_nearly_all_rejected_alike_stops(tmp_path: Path) -> None:
+    def handler(request: web.Request, body: Any) -> web.Response:
+        if int(body["prompt"]) % 30 == 0:
+            return completion("x")
+        return web.json_response({"error": {"message": f"no top_k in {body['prompt']}"}}, status=400)
+
+    with ScriptedServer(handler) as server:
+        replies, _ = ask(
+            server.url, [call(str(number)) for number in range(200)], num_concurrent=1, journal=tmp_path / "j"
+        )
+    (stopped, *_) = [reply for reply in replies if isinstance(reply, RunStopped)]
+    assert replies.index(stopped) == 99
+    assert "96 of 100 requests were rejected the same way" in str(stopped)
+    assert "the same command resumes the run" in str(stopped)
+
+
+def test_different_rejections_do_not_end_a_run() -> None:
+    def handler(request: web.Request, body: Any) -> web.Response:
+        words = "abcdefghij"[int(body["prompt"]) % 10] * 3
+        return web.json_response({"error": {"message": f"no {words}"}}, status=400)
+
+    with ScriptedServer(handler) as server:
+        replies, _ = ask(server.url, [call(str(number)) for number in range(120)], num_concurrent=1)
+    assert {type(reply) for reply in replies} == {RequestRejected}
 
 
 def test_a_budget_stops_the_run() -> None:

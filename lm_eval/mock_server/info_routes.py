@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from lm_eval.mock_server.json_text import JsonObject
@@ -9,6 +10,9 @@ from lm_eval.mock_server.profiles import Family
 from lm_eval.mock_server.served_model import ServedModel
 
 __all__ = ["INFO_ROUTES", "models"]
+
+_CREATED = 1_700_000_000
+"""When the model was created, where the imitated server says that. vLLM and llama.cpp say the time of the request."""
 
 
 def models(served: ServedModel) -> JsonObject:
@@ -23,7 +27,7 @@ def models(served: ServedModel) -> JsonObject:
     card: JsonObject = {
         "id": served.settings.model,
         "object": "model",
-        "created": served.started,
+        "created": _CREATED if served.profile.model_card == "plain" else int(time.time()),
         "owned_by": "lm_eval mock server",
     }
     if served.profile.model_card == "max_model_len":

@@ -44,7 +44,6 @@ class ServedModel:
         self.tokenizer, self.model = default_tokenizer(), default_model()
         self.cache = PrefixCache(settings.prefix_cache_blocks)
         self.writer = LogprobWriter(self.profile, self.tokenizer)
-        self.started = int(time.time())
         self._numbers = itertools.count()
 
     def answer(

@@ -98,6 +98,7 @@ class Preflight:
             await self.prepare_prompts(header)
         if self.capabilities is None or "generate_until" in kinds:
             await self._send(header, small_call("generate_until" in kinds or self._custom is None))
+        await self._session.identify(header)
 
     async def choose_scorer(self, header: Mapping[str, str]) -> Scorer:
         """Probe the server, unless that is done, and choose the scoring strategy.

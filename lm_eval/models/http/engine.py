@@ -25,7 +25,7 @@ from lm_eval.models.http.choices import check_choices
 from lm_eval.models.http.concurrency import FixedLimit, Gate
 from lm_eval.models.http.endpoints import Endpoint, EndpointSet
 from lm_eval.models.http.hopeless import Hopeless
-from lm_eval.models.http.journal import Journal, answer_key
+from lm_eval.models.http.journal import Journal, answer_identity, answer_key
 from lm_eval.models.http.limits import Limits
 from lm_eval.models.http.outage import Outage, is_down, is_silent
 from lm_eval.models.http.replies import failure_inside, unreadable
@@ -69,6 +69,7 @@ class Engine:
         policy: RetryPolicy,
         accounting: Accounting,
         journals: Sequence[Journal] = (),
+        model_identity: str = "",
         main_path: str | None = None,
         feeler: Call | None = None,
     ) -> None:
@@ -82,6 +83,7 @@ class Engine:
             policy: When and how often a call is retried.
             accounting: Counts replies, and ends the run when a budget is spent.
             journals: Files of replies. They are read in this order; every new reply is written to all of them.
+            model_identity: What the model is beyond its name; part of the key of each reply in the files.
             main_path: The API path of the run. A refusal of the key, the URL or the model on this path ends the run
                 if nothing was answered before. None for the probe.
             feeler: A small call, which finds out during an outage whether the server answers again.
@@ -93,6 +95,7 @@ class Engine:
         self._transport, self._endpoints, self._limit = transport, endpoints, limit
         self._limits, self._policy, self._journals = limits, policy, list(journals)
         self._in_flight: dict[bytes, asyncio.Future[Reply] | None] = {}
+        self._identity = answer_identity(endpoints.identity, model_identity)
         self._main_path = main_path
         self._failed: weakref.WeakSet[APIError] = weakref.WeakSet()
         kept = _KEPT if self._journals else _NOT_KEPT
@@ -191,7 +194,7 @@ class Engine:
             journal.forget(keys)
 
     def _key(self, call: Call, body: bytes) -> bytes:
-        return answer_key(self._endpoints.identity, call.path, body, call.repeat)
+        return answer_key(self._identity, call.path, body, call.repeat)
 
     def _cached(self, key: bytes) -> Reply | None:
         for journal in self._journals:

@@ -15,6 +15,7 @@ again. A damaged database is replaced by a new one with the rows that can be rea
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import itertools
 import logging
@@ -29,7 +30,7 @@ from pathlib import Path
 
 from lm_eval.errors import ConfigError
 
-__all__ = ["Journal", "answer_key"]
+__all__ = ["Journal", "answer_identity", "answer_key"]
 
 eval_logger = logging.getLogger("lm_eval")
 
@@ -37,7 +38,7 @@ _COMMIT_SECONDS = 0.25
 _BUSY_SECONDS = 60.0
 _MIN_COMPRESSED_BYTES = 8192
 _FORMAT = 3
-_KEY_BYTES = 16
+_KEY_BYTES, _IDENTITY_BYTES = 16, 4
 _HEAD = struct.Struct(f"<{_KEY_BYTES}sI")
 """A key and the length of its reply; the highest bit of the length is set if the reply is compressed."""
 _ENTRY = struct.Struct(f"<{_KEY_BYTES}sII")
@@ -68,21 +69,36 @@ def _entries(keys: object) -> Iterator[tuple[bytes, int, int]]:
         yield from _ENTRY.iter_unpack(keys[: len(keys) - len(keys) % _ENTRY.size])
 
 
+def answer_identity(endpoints: str, model: str = "") -> str:
+    """Say whose replies they are, for their keys.
+
+    Args:
+        endpoints: All configured endpoints, without credentials, in a fixed order.
+        model: What the model is beyond its name; empty if no server says so.
+    """
+    return f"{endpoints}\n{model}" if model else endpoints
+
+
 def answer_key(identity: str, path: str, body: bytes, repeat: int) -> bytes:
     """Compute the key of a reply.
 
     Args:
-        identity: All configured endpoints, without credentials, in a fixed order.
+        identity: The return value of ``answer_identity``.
         path: The API path of the call.
         body: The bytes of the payload.
         repeat: Number of the repeat of the same payload.
 
     Returns:
-        128 bits of a SHA-256 digest.
+        32 bits of a SHA-256 digest of the identity, and 96 bits of a digest of everything.
     """
     digest = hashlib.sha256(f"{identity}\n{path}\n{repeat}\n".encode("utf-8", "surrogatepass"))
     digest.update(body)
-    return digest.digest()[:_KEY_BYTES]
+    return _start_of_keys(identity) + digest.digest()[: _KEY_BYTES - _IDENTITY_BYTES]
+
+
+@functools.lru_cache(maxsize=8)
+def _start_of_keys(identity: str) -> bytes:
+    return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).digest()[:_IDENTITY_BYTES]
 
 
 class Journal:
@@ -190,6 +206,15 @@ class Journal:
                 elif checksum == _checksum(key, length, b""):
                     positions.pop(key, None)
         return positions
+
+    def count(self, identity: str) -> int:
+        """Count the replies of a model.
+
+        Args:
+            identity: The return value of ``answer_identity``.
+        """
+        start = _start_of_keys(identity)
+        return sum(key.startswith(start) for key in self._positions)
 
     def get(self, key: bytes) -> bytes | None:
         """Look up a reply.

@@ -23,6 +23,7 @@ from lm_eval.models.work import Call
 if TYPE_CHECKING:
     from lm_eval.models.http.engine import Engine
     from lm_eval.models.http.journal import Journal
+    from lm_eval.models.http.transport import Transport
 
 __all__ = ["Session"]
 
@@ -58,6 +59,7 @@ class Session:
             retries=min(2, args.max_retries), seconds=60.0, first_wait=0.3, unreachable=several
         )
         self._cleared = False
+        self._model_identity = ""
         self._resumed_answers = self._damaged_answers = 0
 
     @property
@@ -85,24 +87,13 @@ class Session:
             RunStopped: ``max_time`` is over; whatever was under way is cancelled.
         """
         from lm_eval.models.http.engine import Engine
-        from lm_eval.models.http.transport import Transport, TransportSettings
 
-        args = self._args
-        settings = TransportSettings(
-            timeout=args.timeout,
-            connect_timeout=args.connect_timeout,
-            verify_certificate=args.verify_certificate,
-            ca_cert_path=args.ca_cert_path,
-            client_cert=args.client_cert,
-            client_key=args.client_key,
-            headers=header,
-        )
         journals: list[Journal] = []
         self.accounting.start()
         try:
             if not checking:
                 self._open_journals(journals)
-            async with self._max_time(), Transport(settings, self._redactor(header)) as transport:
+            async with self._max_time(), self._transport(header) as transport:
                 yield Engine(
                     transport,
                     self._endpoints,
@@ -111,6 +102,7 @@ class Session:
                     policy=self._probe_policy if checking else self._policy,
                     accounting=self.accounting,
                     journals=journals,
+                    model_identity=self._model_identity,
                     main_path=None if checking else self._path,
                     feeler=feeler,
                 )
@@ -154,6 +146,19 @@ class Session:
         """
         self.context = context
         self._cleared = not context.fresh
+        self._model_identity = ""
+
+    async def identify(self, header: Mapping[str, str]) -> None:
+        """Ask the endpoints what the model is beyond its name, if the run keeps answers.
+
+        Args:
+            header: The HTTP headers to send.
+        """
+        from lm_eval.models.http.identity import identify
+
+        if self._path and (self.context.journal is not None or self.context.use_cache is not None):
+            async with self._transport(header) as transport:
+                self._model_identity = await identify(transport, self._endpoints.endpoints, self._args.model)
 
     def describe(self) -> dict[str, object]:
         """Return the counters, for the results file; they differ from run to run."""
@@ -174,6 +179,33 @@ class Session:
             redact.add_url(url)
         return redact
 
+    def _transport(self, header: Mapping[str, str]) -> Transport:
+        from lm_eval.models.http.transport import Transport, TransportSettings
+
+        args = self._args
+        settings = TransportSettings(
+            timeout=args.timeout,
+            connect_timeout=args.connect_timeout,
+            verify_certificate=args.verify_certificate,
+            ca_cert_path=args.ca_cert_path,
+            client_cert=args.client_cert,
+            client_key=args.client_key,
+            headers=header,
+        )
+        return Transport(settings, self._redactor(header))
+
+    def _say_what_is_kept(self, journal: Journal) -> None:
+        from lm_eval.models.http.journal import answer_identity
+
+        of_model = answer_identity(self._endpoints.identity, self._model_identity)
+        self._resumed_answers = journal.count(of_model)
+        if self._resumed_answers:
+            what = "Resuming: %d answers of an earlier run are in %s; --fresh starts over."
+            eval_logger.warning(what, self._resumed_answers, journal.path)
+        else:
+            what = "The answers in %s are not used: they are of another model of this name, as the server describes it."
+            eval_logger.warning(what, journal.path)
+
     def _open_journals(self, journals: list[Journal]) -> None:
         from lm_eval.models.http.journal import Journal
 
@@ -183,12 +215,7 @@ class Session:
             journals.append(journal)
             self._cleared = True
             if journal.resumed and not self._resumed_answers:
-                self._resumed_answers = journal.resumed
-                eval_logger.warning(
-                    "Resuming: %d answers of an earlier run are in %s; --fresh starts over.",
-                    journal.resumed,
-                    context.journal,
-                )
+                self._say_what_is_kept(journal)
         if context.use_cache is not None:
             journals.append(Journal(_answers_file(context.use_cache)))
 

@@ -181,6 +181,8 @@ def run(
                 journal=journal_of(tracker, settings, prepared.tasks),
                 fresh=settings.fresh,
                 progress=settings.progress,
+                generation=prepared.generation,
+                system_instruction=settings.system_instruction if settings.apply_chat_template else None,
             )
         )
         _set_aside_refused(prepared)

@@ -70,6 +70,11 @@ class Prepared:
         """The request types of the tasks."""
         return frozenset(_request_type(task) for task in self.tasks.values())
 
+    @property
+    def generation(self) -> list[dict[str, object]]:
+        """The generation settings of each task that generates text."""
+        return [_generation(task) for task in self.tasks.values() if task.OUTPUT_TYPE == "generate_until"]
+
     def set_aside_refused(self, refuses: Callable[[str], str | None]) -> None:
         """Move the tasks that the model cannot answer to ``refused``, and drop groups whose mean would lack them.
 

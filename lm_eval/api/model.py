@@ -29,6 +29,8 @@ class RunContext:
         journal: The file of responses of this run, from which an interrupted run resumes.
         fresh: Discard the content of the journal.
         progress: Show progress; None shows it only on a terminal.
+        generation: The generation settings of each task that generates text.
+        system_instruction: The system message of every prompt, if prompts are chat messages; None for no message.
     """
 
     request_types: frozenset[str] = frozenset()
@@ -37,6 +39,8 @@ class RunContext:
     journal: Path | None = None
     fresh: bool = False
     progress: bool | None = None
+    generation: Sequence[Mapping[str, object]] = ()
+    system_instruction: str | None = None
 
 
 class LM(ABC):

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from lm_eval.api.instance import Instance, RequestError
 from lm_eval.api.model import RunContext, TemplateLM
 from lm_eval.config.generation import LIMITS
+from lm_eval.config.redact import shown_url
 from lm_eval.errors import CapabilityError, ConfigError
 from lm_eval.models.arguments import ModelArguments, check_headers
+from lm_eval.models.first_check import FirstCalls, distinct_settings, limit_of, wrong_path
 from lm_eval.models.http.runner import frozen_gc, run
 from lm_eval.models.http.session import Session
 from lm_eval.models.preflight import Preflight
@@ -89,8 +91,11 @@ class TemplateAPI(TemplateLM):
         self._session = Session(args, self.path)
         custom = self._custom_scorer if self.reads_logprobs else None
         prompts = not self.chat and self.path == "/completions"
-        self._preflight = Preflight(self._session, self._scoring_settings, custom, prompts=prompts)
+        self._preflight = Preflight(self._session, self._scoring_settings, custom, path=self.path, prompts=prompts)
         self._failed_batches = 0
+        for url in args.base_url.split(";") if isinstance(args.base_url, str) else args.base_url:
+            if (note := wrong_path(shown_url(url.strip()), self.path)) is not None:
+                eval_logger.warning("%s", note)
         if self.needs_model and not self.model:
             raise ConfigError("model is missing; name it as the server does: model=NAME (GET /v1/models lists names).")
         if self.chat and args.batch_size > 1:
@@ -227,7 +232,7 @@ class TemplateAPI(TemplateLM):
             APIError: The endpoint cannot be used.
         """
         self._session.begin(context)
-        run(lambda: self._preflight.check(self.header, context.request_types, self._small_call))
+        run(lambda: self._preflight.check(self.header, context.request_types, self._first_calls(context)))
 
     def capability_table(self) -> str:
         """Find out what the server can do, with a few requests.
@@ -470,6 +475,32 @@ class TemplateAPI(TemplateLM):
         prompt = [{"role": "user", "content": "Hello"}] if self.chat else "Hello"
         instance = Instance("generate_until", {}, (prompt, {}), 0)
         return Call(self.path, self.generation_payload([instance], {"max_gen_toks": self._small_call_tokens}))
+
+    def _first_calls(self, context: RunContext) -> FirstCalls:
+        """Build the calls that check the server before a run."""
+        default, generates = self.args.max_gen_toks, "generate_until" in context.request_types
+        scores = self.reads_logprobs and not generates
+        all_settings = context.generation if generates else ()
+        own = [
+            (self._own_call(context, settings, "Hello"), self._own_call(context, settings, "What is 2 + 2?"))
+            for settings in distinct_settings(all_settings, default)
+        ]
+        return FirstCalls(
+            None if scores else self._small_call(True),
+            self._small_call(False) if scores else None,
+            own,
+            [limit_of(settings, default) for settings in all_settings],
+        )
+
+    def _own_call(self, context: RunContext, settings: Mapping[str, object], text: str) -> Call:
+        """Build a call with generation settings of the run, and with its system message."""
+        prompt: object = text
+        if self.chat:
+            system = context.system_instruction
+            prompt = [{"role": "system", "content": system}] if system else []
+            prompt = [*prompt, {"role": "user", "content": text}]
+        instance = Instance("generate_until", {}, (prompt, {}), 0)
+        return Call(self.path, self.generation_payload([instance], dict(settings)))
 
     def _feeler(self) -> Call | None:
         """Build the call that finds out during an outage whether the server answers again."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,10 @@ from lm_eval.errors import (
     EndpointNotFound,
     EndpointUnreachable,
     MalformedResponse,
+    RequestRejected,
     RequestTimeout,
 )
+from lm_eval.models.first_check import FirstCalls, ask_own, check_window, name_other_api
 from lm_eval.models.http.session import Session
 from lm_eval.models.work import Ask, Call, Slot, Unit
 
@@ -30,6 +32,15 @@ __all__ = ["Preflight"]
 
 eval_logger = logging.getLogger("lm_eval")
 
+_FATAL = (
+    AuthenticationError,
+    EndpointNotFound,
+    EndpointUnreachable,
+    MalformedResponse,
+    RequestRejected,
+    RequestTimeout,
+)
+"""Failures that every later request would meet, too."""
 _SCORED = ("loglikelihood", "loglikelihood_rolling")
 
 
@@ -50,6 +61,7 @@ class Preflight:
         settings: Callable[[], ScoringSettings],
         custom: Callable[[Ask, ScoringSettings], Awaitable[Scorer]] | None = None,
         *,
+        path: str = "",
         prompts: bool = True,
     ) -> None:
         """Store the parts; nothing is sent.
@@ -58,9 +70,11 @@ class Preflight:
             session: Opens engines.
             settings: Returns the scoring settings of the model.
             custom: Builds the strategy of a model class that overrides ``parse_logprobs``; None for other classes.
+            path: The API path of the model class.
             prompts: Whether requests hold prompts, so that a BOS token may precede them. Default True.
         """
         self._session, self._given, self._custom, self._prompts = session, settings, custom, prompts
+        self._path = path
         self._applied: ScoringSettings | None = None
         self.bos: BosUse | None = None
         self.prompt_ids: PromptIds | None = None
@@ -69,36 +83,45 @@ class Preflight:
         self.scorer: Scorer | None = None
         self.refusals: dict[str, str] = {}
 
-    async def check(
-        self, header: Mapping[str, str], request_types: Collection[str], small_call: Callable[[bool], Call]
-    ) -> None:
+    async def check(self, header: Mapping[str, str], request_types: Collection[str], calls: FirstCalls) -> None:
         """Check that the server can answer the request types of a run; fill ``refusals`` with those it cannot.
 
         Args:
             header: The HTTP headers to send.
             request_types: The request types of the run.
-            small_call: Builds a small call to the URL, model and key of the run: with True one that generates a token,
-                with False one that scores a word.
+            calls: Calls to the URL, model and key of the run, with the run's own settings.
 
         Raises:
-            APIError: The server cannot be used at all.
+            APIError: The server cannot be used at all, or rejects the settings of the run.
         """
         self.refusals = {}
         kinds = {"loglikelihood" if kind == "multiple_choice" else kind for kind in request_types}
-        scored = [kind for kind in _SCORED if kind in kinds]
-        if scored:
-            try:
-                scorer = await self.choose_scorer(header)
-            except CapabilityError as error:
-                self.refusals = dict.fromkeys(scored, str(error))
-            else:
-                reasons = {kind: scorer.refuses(kind) for kind in scored}
-                self.refusals = {kind: reason for kind, reason in reasons.items() if reason is not None}
-        if "generate_until" in kinds:
-            await self.prepare_prompts(header)
-        if self.capabilities is None or "generate_until" in kinds:
-            await self._send(header, small_call("generate_until" in kinds or self._custom is None))
+        try:
+            await self._check_scored(header, [kind for kind in _SCORED if kind in kinds])
+            if "generate_until" in kinds:
+                await self.prepare_prompts(header)
+            found, longest = self.capabilities, self.settings.max_length
+            check_window(calls.limits, found.window(longest) if found is not None else longest)
+            if calls.own:
+                await self._send_own(header, calls)
+            elif self.capabilities is None or "generate_until" in kinds:
+                await self._send(header, calls.small or calls.scoring)
+        except EndpointNotFound as error:
+            async with self._session.engine(header, checking=True) as engine:
+                raise await name_other_api(engine.ask, self._path, self.settings.model, error) from error
         await self._session.identify(header)
+
+    async def _check_scored(self, header: Mapping[str, str], scored: Sequence[str]) -> None:
+        """Choose a strategy for request types that need log-likelihoods, and note those that have none."""
+        if not scored:
+            return
+        try:
+            scorer = await self.choose_scorer(header)
+        except CapabilityError as error:
+            self.refusals = dict.fromkeys(scored, str(error))
+        else:
+            reasons = {kind: scorer.refuses(kind) for kind in scored}
+            self.refusals = {kind: reason for kind, reason in reasons.items() if reason is not None}
 
     async def choose_scorer(self, header: Mapping[str, str]) -> Scorer:
         """Probe the server, unless that is done, and choose the scoring strategy.
@@ -262,12 +285,30 @@ class Preflight:
             described["truncated_prompts"] = len(self.settings.cuts.tokens)
         return described
 
-    async def _send(self, header: Mapping[str, str], call: Call) -> None:
+    async def _send_own(self, header: Mapping[str, str], calls: FirstCalls) -> None:
+        """Send calls with the run's own settings; if one is not answered in time, send the small call instead."""
+        answered = True
+        for pair in calls.own:
+            try:
+                async with self._session.engine(header, checking=True) as engine:
+                    answered = await ask_own(engine.ask, pair) and answered
+            except _FATAL:
+                raise
+            except APIError as error:
+                eval_logger.warning("A first request to check the server failed: %s", error)
+        if not answered:
+            await self._send(header, calls.small)
+
+    async def _send(self, header: Mapping[str, str], call: Call | None) -> None:
         """Send a call; raise the errors that every later request would meet too, and log the others."""
+        if call is None:
+            return
         try:
             async with self._session.engine(header, checking=True) as engine:
                 await engine.ask(call)
-        except (AuthenticationError, EndpointNotFound, EndpointUnreachable, MalformedResponse, RequestTimeout):
+        except RequestRejected as error:
+            eval_logger.warning("A first request to check the server failed: %s", error)
+        except _FATAL:
             raise
         except APIError as error:
             eval_logger.warning("A first request to check the server failed: %s", error)

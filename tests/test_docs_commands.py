@@ -243,3 +243,26 @@ def run(words: list[str], command: Command, monkeypatch: pytest.MonkeyPatch, cap
     accepted = (0, 1) if "--fail_if_worse" in words else (0,)
     assert code in accepted, f"{command}\n{captured.err[-2000:]}"
     return captured.out
+
+
+def _python_blocks(page: Path) -> list[str]:
+    """Return the Python code of a page that runs as it is; tests and calls with ``...`` are parts of something else."""
+    blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
+    return [code for code in blocks if not re.search(r"^def test_|\(\.\.\.", code, re.M)]
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/tour.md", "docs/compare.md", "docs/python_api.md", "docs/mock_server.md"]
+)
+def test_the_python_code_of_a_page_runs(
+    page: str, server: MockServer, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(shutil.copytree(world, tmp_path / "docs"))
+    monkeypatch.setenv("LM_EVAL_DATA_DIR", "data")
+    blocks = _python_blocks(ROOT / page)
+    assert blocks
+    names: dict[str, object] = {}
+    for code in blocks:
+        here = re.sub(r"http://127\.0\.0\.1:\d+/v1", server.base_url, code).replace("limit=50", "limit=2")
+        here = re.sub(r'"model": "[^"]+"', '"model": "mock"', here)
+        exec(compile(here, page, "exec"), names)

@@ -88,9 +88,13 @@ def _cells(character: str) -> int:
 
 
 def _first_width(title: str, column: Sequence[str], room: int) -> int:
-    """Return the width of the widest cell that fits; cells that do not fit push their row to the right."""
+    """Return the width of the widest cell that fits; cells that do not fit push their row to the right.
+
+    When fewer than half of the cells fit, the table is too wide anyway, and all rows stay aligned.
+    """
     widest = max(_MIN_FIRST, shown_width(title), room)
-    return _column_width(title, [cell for cell in column if shown_width(cell) <= widest])
+    fitting = [cell for cell in column if shown_width(cell) <= widest]
+    return _column_width(title, fitting if 2 * len(fitting) >= len(column) else column)
 
 
 def _column_width(title: str, column: Sequence[str]) -> int:

@@ -14,7 +14,8 @@ __all__ = ["ErrorMessage", "count_messages", "merged", "messages_of", "read_mess
 
 _MAX_STORED = 10
 """Maximum number of messages of a task in the results. Servers may word each error differently."""
-_MAX_LENGTH = 400
+_MAX_LENGTH = 700
+"""Long enough for the start of an answer's body (300 characters) with the words and the advice around it."""
 
 _VARIABLE = re.compile(
     r"""

@@ -70,3 +70,9 @@ def test_a_wide_terminal_gives_more_room(
     monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
     monkeypatch.setattr("shutil.get_terminal_size", lambda fallback: os.terminal_size((columns, 24)))
     assert room() == expected
+
+
+def test_rows_stay_aligned_when_hardly_any_name_fits() -> None:
+    rows = [["first name", "1"], ["second", "2"], ["x", "3"]]
+    lines = markdown_table(["Name", "A metric with a long name"], rows, width=20).splitlines()
+    assert {len(line) for line in lines} == {len(lines[0])}

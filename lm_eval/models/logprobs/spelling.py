@@ -1,7 +1,7 @@
 """Whether the tokens of an answer are those of the text that was sent.
 
 The texts of tokens are compared exactly first. Where they differ, because a server drops white space, decodes bytes of
-a character on its own or normalises text, only ASCII letters and digits count, in small letters.
+a character on its own or normalises text, only ASCII characters other than white space count, in small letters.
 """
 
 from __future__ import annotations
@@ -16,27 +16,32 @@ __all__ = ["seam_fits", "spells", "spells_end"]
 
 _TAIL = 8
 """The number of tokens at the end of a prompt that are compared."""
-_REST = re.compile(r"[^a-z0-9]+")
+_REST = re.compile(r"[^!-~]+")
+_NO_LETTER = re.compile(r"[^a-z0-9]+")
 _NAME = re.compile(r"<.+>|\[.+\]", re.DOTALL)
 """A token that is written by its name, such as ``<0x0A>`` or ``<s>``."""
 _Same = Callable[[str, str], bool]
 _SAME: dict[str, _Same] = {"all": str.__eq__, "end": str.endswith, "any": str.__contains__}
 
 
-def _letters(text: str) -> str:
+def _visible(text: str) -> str:
     return _REST.sub("", text.lower())
 
 
+def _letters(text: str) -> str:
+    return _NO_LETTER.sub("", text.lower())
+
+
 def _normal(text: str) -> str:
-    return _letters(unicodedata.normalize("NFKC", text))
+    return unicodedata.normalize("NFKC", text)
 
 
 def _compare(tokens: Sequence[str], text: str, same: _Same) -> bool:
-    """Compare tokens with a text: exactly, else by letters and digits, else by those of the normalised texts."""
+    """Compare tokens with a text: exactly, else by their visible ASCII characters, also of the normalised texts."""
     if same(text, "".join(tokens)):
         return True
     shown = _shown(tokens, text)
-    return same(_letters(text), _letters(shown)) or same(_normal(text), _normal(shown))
+    return same(_visible(text), _visible(shown)) or same(_visible(_normal(text)), _visible(_normal(shown)))
 
 
 def spells(tokens: Sequence[str], text: str, part: str = "all") -> bool:
@@ -81,7 +86,7 @@ def seam_fits(tokens: Sequence[str], seam: int, continuation: str) -> bool:
     first, rest = _shown(tokens[seam : seam + 1], continuation), _shown(tokens[seam + 1 :], continuation)
     letters, others = _letters(first), _letters(rest)
     if not (letters + others).endswith(wanted):
-        wanted, letters, others = _normal(continuation), _normal(first), _normal(rest)
+        wanted, letters, others = (_letters(_normal(piece)) for piece in (continuation, first, rest))
     before = len(letters) + len(others) - len(wanted)
     if before < 0 or not (letters + others).endswith(wanted):
         return False

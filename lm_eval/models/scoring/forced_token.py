@@ -66,10 +66,11 @@ class ForcedToken(IdScorer):
         if seam is None:
             seam = await self._seam(ask, pair, tokens, None)
         cut = self._tokens_to_cut(pair, tokens)
-        ids, text = tokens.ids[cut:], pair.context + pair.continuation
-        return await self._score_ids(ask, ids, self._seam_after_cut(seam, cut), pair.slot.repeat, text)
+        return await self._score_ids(ask, tokens.ids[cut:], self._seam_after_cut(seam, cut), pair.slot.repeat, "", {})
 
-    async def _score_ids(self, ask: Ask, ids: list[int], first: int, repeat: int, text: str) -> LogLikelihood:
+    async def _score_ids(
+        self, ask: Ask, ids: list[int], first: int, repeat: int, text: str, shown: dict[tuple[int, ...], list[str]]
+    ) -> LogLikelihood:
         """Force the tokens of a prompt one after another, from an index on."""
         scores = [await self._forced(ask, ids[:place], ids[place], repeat) for place in range(first, len(ids))]
         if not scores:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lm_eval.errors import CheckFailed
+from lm_eval.errors import CheckFailed, WrongTokens
 from lm_eval.models.server.capabilities import Capabilities
 from lm_eval.models.server.settings import ScoringSettings
 from lm_eval.models.work import Ask
@@ -89,5 +89,8 @@ class Prefix:
         if self.capabilities.bos_id is None or not self.settings.special:
             return (await tokenizer.encode(ask, text, special=False)).ids
         # Ask with BOS and remove it: some tokenizers split the start of a text differently when asked to add none.
-        ids = (await tokenizer.encode(ask, text)).ids
-        return ids[1:] if ids[:1] == [self.capabilities.bos_id] else ids
+        ids, bos = (await tokenizer.encode(ask, text)).ids, self.capabilities.bos_id
+        rest = ids[1:] if ids[:1] == [bos] else ids
+        if bos in rest and (self.capabilities.bos_text or " ") not in text:
+            raise WrongTokens("The tokenizer's answer has a BOS token inside the text")
+        return rest

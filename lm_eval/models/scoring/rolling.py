@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,8 +18,8 @@ __all__ = ["Again", "ScoreIds", "Window", "WindowUnit", "window_units", "windows
 
 ScoreIds = Callable[[Ask, list[int], int, int], Awaitable[LogLikelihood]]
 """Scores the tokens of a prompt from an index on; the last argument is the repeat."""
-Again = Callable[[Ask, int], Awaitable[UnitResult]]
-"""Tokenizes a text again and returns new units; the last argument is the number of the window that failed."""
+Again = Callable[[Ask], Awaitable[UnitResult]]
+"""Tokenizes a text again and returns new units; an error when its tokens are the same."""
 
 
 class Window(NamedTuple):
@@ -96,7 +97,8 @@ class WindowUnit:
         ids: Its tokens, with those of its context.
         first: The index of the first token that is scored.
         score: Scores token ids.
-        again: Tokenizes the text again, where the window shows that its tokens are wrong.
+        again: Tokenizes the text again, where its tokens turn out to be wrong.
+        spelled: Says whether the tokens of all windows spell the text; asked after the last one.
     """
 
     document: _Document
@@ -105,15 +107,20 @@ class WindowUnit:
     first: int
     score: ScoreIds
     again: Again | None = None
+    spelled: Callable[[], bool] | None = None
 
     @property
     def slots(self) -> Sequence[Slot]:
         """The slot of the text."""
         return (self.document.slot,)
 
-    def replay(self, ask: Ask) -> Awaitable[UnitResult]:
+    async def replay(self, ask: Ask) -> UnitResult:
         """Make the calls that led to an error, for a look at which they are: the text is tokenized too."""
-        return self.again(ask, self.place) if self.again is not None else self.run(ask)
+        if self.again is not None:
+            with contextlib.suppress(WrongTokens):
+                await self.again(ask)
+        await self.score(ask, self.ids, self.first, self.document.slot.repeat)
+        return ()
 
     async def run(self, ask: Ask) -> UnitResult:
         """Score the window; return the text's answer with the last one.
@@ -133,19 +140,30 @@ class WindowUnit:
                 document.waiting.append(self)
                 return ()
             document.failing = self
-            again = self.again
-            if again is None or not isinstance(error, WrongTokens):
+            if self.again is None or not isinstance(error, WrongTokens):
                 raise
-            # The windows that wait are dropped: the text gets new ones.
-            return (GroupUnit(self.slots, lambda ask, slots: again(ask, self.place)),)
+            return self._start_again(self.again)
         waiting: list[WindowUnit] = []
         if document.failing is self:
             document.failing, waiting, document.waiting = None, document.waiting, []
-        return (*document.add(self.place, score, counting.take()), *waiting)
+        complete = document.add(self.place, score, counting.take())
+        if complete and self.again is not None and self.spelled is not None and not self.spelled():
+            return self._start_again(self.again)
+        return (*complete, *waiting)
+
+    def _start_again(self, again: Again) -> UnitResult:
+        """Return the unit that tokenizes the text again; it gets new windows, and those that wait are dropped."""
+        return (GroupUnit(self.slots, lambda ask, slots: again(ask)),)
 
 
 def window_units(
-    slot: Slot, prefix: int, ids: Sequence[int], cuts: Sequence[Window], score: ScoreIds, again: Again | None = None
+    slot: Slot,
+    prefix: int,
+    ids: Sequence[int],
+    cuts: Sequence[Window],
+    score: ScoreIds,
+    again: Again | None = None,
+    spelled: Callable[[], bool] | None = None,
 ) -> Sequence[WindowUnit]:
     """Build the units for the windows of a text.
 
@@ -155,8 +173,8 @@ def window_units(
         ids: The tokens of the text.
         cuts: Its windows.
         score: Scores one window.
-        again: Tokenizes the text again and returns new units; gets the number of the window that failed. None leaves
-            the text lost.
+        again: Tokenizes the text again and returns new units. None leaves a text with wrong tokens lost.
+        spelled: Says whether the tokens of all windows spell the text. None does not check it.
 
     Returns:
         One unit per window.
@@ -165,5 +183,7 @@ def window_units(
     units = []
     for place, cut in enumerate(cuts):
         context = [prefix] if cut.start < 0 else list(ids[cut.start : cut.first])
-        units.append(WindowUnit(document, place, [*context, *ids[cut.first : cut.stop]], len(context), score, again))
+        units.append(
+            WindowUnit(document, place, [*context, *ids[cut.first : cut.stop]], len(context), score, again, spelled)
+        )
     return units

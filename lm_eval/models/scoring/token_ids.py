@@ -10,7 +10,7 @@ from lm_eval.errors import CheckFailed, WrongTokens
 from lm_eval.models.logprobs.blocks import Block, choices_of, read_block
 from lm_eval.models.logprobs.checks import LogLikelihood, sum_logprobs
 from lm_eval.models.logprobs.seams import common_prefix, seam_by_pieces, seam_by_texts
-from lm_eval.models.logprobs.spelling import spells
+from lm_eval.models.logprobs.spelling import seam_fits, spells
 from lm_eval.models.scoring.base import CERTAIN, Scorer, UnitResult, answer
 from lm_eval.models.scoring.pairs import TextPair, scorable_pairs
 from lm_eval.models.scoring.planned import PlannedRequests, Sizes, request_for
@@ -33,8 +33,13 @@ class IdScorer(Scorer):
         return self.capabilities.tokenizer
 
     @abstractmethod
-    async def _score_ids(self, ask: Ask, ids: list[int], first: int, repeat: int, text: str) -> LogLikelihood:
-        """Score the tokens of a prompt from the index ``first`` on, which is at least 1; they are a part of a text."""
+    async def _score_ids(
+        self, ask: Ask, ids: list[int], first: int, repeat: int, text: str, shown: dict[tuple[int, ...], list[str]]
+    ) -> LogLikelihood:
+        """Score a part of a text: the tokens of a prompt from the index ``first`` on, which is at least 1.
+
+        The texts of the scored tokens are put into ``shown``, under ``first`` and the ids, where the server shows them.
+        """
 
     async def _encode(self, ask: Ask, pair: TextPair) -> tuple[Tokens, int | None]:
         """Tokenize a pair; an empty context is replaced by the prefix token.
@@ -56,7 +61,10 @@ class IdScorer(Scorer):
         if found is not None:
             return found
         context = await self.tokenizer.encode(ask, pair.context, self.settings.special)
-        return common_prefix(context.ids, tokens.ids)
+        found = common_prefix(context.ids, tokens.ids)
+        if texts is not None and self.capabilities.shows_texts and not seam_fits(texts, found, pair.continuation):
+            raise WrongTokens("The tokens of the context and those of the prompt do not fit together")
+        return found
 
     def _tokens_to_cut(self, pair: TextPair, tokens: Tokens) -> int:
         """Count the tokens that a prompt must lose on its left to fit; an error with ``truncate=false``."""
@@ -87,16 +95,22 @@ class IdScorer(Scorer):
     async def _windows(self, ask: Ask, slot: Slot, text: str) -> Sequence[WindowUnit]:
         prefix, ids = await self.prefix.id(ask), await self.prefix.ids_after(ask, text)
         cuts = windows(len(ids), self._max_predictions() or max(len(ids), 1))
-        score = partial(self._score_ids, text=text)
+        shown: dict[tuple[int, ...], list[str]] = {}
+        score = partial(self._score_ids, text=text, shown=shown)
 
-        async def again(ask: Ask, place: int) -> UnitResult:
-            # In one unit with the window that failed, so that the answer of /tokenize is forgotten with the window's.
+        async def again(ask: Ask) -> UnitResult:
+            # The answer of /tokenize is forgotten when this unit raises, and asked for again.
             units = await self._windows(ask, slot, text)
-            if place < len(units):
-                await score(ask, units[place].ids, units[place].first, slot.repeat)
+            if [unit.ids for unit in units] == [unit.ids for unit in built]:
+                raise WrongTokens("The tokens do not spell the text that /tokenize was asked for")
             return units
 
-        return window_units(slot, prefix, ids, cuts, score, again)
+        def spelled() -> bool:
+            tokens = [token for unit in built for token in shown.get((unit.first, *unit.ids), ())]
+            return not shown or spells(tokens, text)
+
+        built = window_units(slot, prefix, ids, cuts, score, again, spelled)
+        return built
 
     def _max_predictions(self) -> int | None:
         """Return the maximum number of tokens that one rolling window predicts; None without a limit.
@@ -146,10 +160,15 @@ class TokenIds(IdScorer):
             seam = await self._seam(ask, pair, tokens, None if cut else block.tokens)
         return self._sum(block, self._seam_after_cut(seam, cut), len(tokens.ids) - cut, endpoint)
 
-    async def _score_ids(self, ask: Ask, ids: list[int], first: int, repeat: int, text: str) -> LogLikelihood:
+    async def _score_ids(
+        self, ask: Ask, ids: list[int], first: int, repeat: int, text: str, shown: dict[tuple[int, ...], list[str]]
+    ) -> LogLikelihood:
         """Score the tokens of a prompt from an index on with one request."""
         block, endpoint = await self._measure(ask, ids, repeat)
         self._check_texts(block, text, endpoint, "any")
+        if self.capabilities.shows_texts:
+            key = (first, *ids)
+            shown[key] = block.tokens[first:]
         return self._sum(block, first, len(ids), endpoint)
 
     def _sum(self, block: Block, start: int, stop: int, endpoint: str) -> LogLikelihood:

@@ -143,3 +143,27 @@ def test_a_tokenizer_that_does_not_spell_the_text_gives_no_value(profile: str, n
     for slot, item, true in _scored(profile, name, TOKENS[spoiled], path):
         if isinstance(item, Answer):
             assert item.response == pytest.approx(true, abs=1e-6), (slot.instance.args, spoiled)
+
+
+@pytest.mark.parametrize("spoiled", [*TOKENS, "rotated"])
+def test_a_text_of_several_windows_is_tokenized_again_where_its_tokens_are_wrong(spoiled: str) -> None:
+    server = InProcess("vllm")
+    settings = ScoringSettings(model="mock", scoring="token_ids", max_length=9)
+    scorer = make_scorer(asyncio.run(probe_server(server, settings)), settings)
+    spoil = TOKENS.get(spoiled) or _ids(lambda tokens: tokens[1:] + tokens[:1])
+    slips = 0
+
+    def change(path: str, fields: Any, body: Any) -> Any:
+        nonlocal slips
+        if path == "/tokenize" and not slips:
+            slips += 1
+            body = copy.deepcopy(body)
+            spoil(body, {})
+        return body
+
+    (good,) = answers(scorer, [document(TEXT)], server)
+    server.change = change
+    (found,) = answers(scorer, [document(TEXT)], server)
+    assert slips == 1
+    # The unit that tokenizes again is run again by the dispatcher, which this test does without.
+    assert not isinstance(found, Answer) or found.response == pytest.approx(good.response, abs=1e-6)

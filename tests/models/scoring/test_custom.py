@@ -62,7 +62,7 @@ class ByCodePoints(OneNatALetter):
 
 
 def values(request: web.Request, body: Any) -> web.Response:
-    if "texts" not in body:
+    if "texts" not in (body or {}):
         return web.Response(status=404)
     return web.json_response({"values": [[-1.0] * len(text) for text in body["texts"]]})
 
@@ -84,7 +84,11 @@ def respond(
         lm.prepare(context or RunContext(request_types=SCORED))
         assert lm.refuses("multiple_choice") is None
         lm.respond(instances)
-        assert {path for path, _, _ in server.seen} <= {"/v1/score", "/tokenize", "/extras/tokenize"}
+        assert {path for path, _, body in server.seen if body is not None} <= {
+            "/v1/score",
+            "/tokenize",
+            "/extras/tokenize",
+        }
         return [body for path, _, body in server.seen if path == "/v1/score"]
 
 
@@ -134,7 +138,7 @@ def test_a_prompt_that_does_not_fit_is_an_error() -> None:
 @pytest.mark.parametrize("value", [0.5, float("nan"), None, "x"])
 def test_an_impossible_log_likelihood_is_an_error(value: Any) -> None:
     def handler(request: web.Request, body: Any) -> web.Response:
-        if "texts" not in body:
+        if "texts" not in (body or {}):
             return web.Response(status=404)
         found = [[value if "bad" in text else -1.0] * len(text) for text in body["texts"]]
         return web.Response(text=json.dumps({"values": found}), content_type="application/json")
@@ -151,7 +155,7 @@ def test_an_unreadable_answer_is_not_stored(tmp_path: Path) -> None:
     instances = [pair("a", "b"), pair("a", "cc")]
 
     def nothing(request: web.Request, body: Any) -> web.Response:
-        return web.json_response({"values": "nothing"}) if "texts" in body else web.Response(status=404)
+        return web.json_response({"values": "nothing"}) if "texts" in (body or {}) else web.Response(status=404)
 
     respond(instances, nothing, context=context, max_retries=0)
     assert [instance.error and instance.error.kind for instance in instances] == ["malformed", "malformed"]

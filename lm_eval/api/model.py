@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
@@ -317,13 +320,17 @@ class CachingLM:
         Args:
             lm: The model.
             cache_db: An SQLite file; created when it does not exist.
+
+        Raises:
+            ConfigError: The file is damaged, or something else.
         """
         from sqlitedict import SqliteDict
 
         self.lm, self.cache_db = lm, cache_db
         Path(cache_db).expanduser().parent.mkdir(parents=True, exist_ok=True)
+        _check_database(Path(cache_db))
         self.store: MutableMapping[str, object] = SqliteDict(
-            cache_db, autocommit=True, encode=json.dumps, decode=json.loads
+            cache_db, autocommit=True, encode=_with_checksum, decode=_checked
         )
         lm.set_cache_hook(self.get_cache_hook())
 
@@ -347,15 +354,46 @@ class CachingLM:
                 _hash_args(f"{model}:{instance.request_type}:{repeat}", instance.args)
                 for repeat in range(instance.repeats or 1)
             ]
-            if all(key in self.store for key in keys):
-                instance.resps.extend(_from_json(self.store[key]) for key in keys)
-            else:
+            try:
+                instance.resps.extend([_from_json(self.store[key]) for key in keys])
+            except (KeyError, ValueError):  # not there, or damaged
                 unknown.append((instance, keys))
         self.lm.respond([instance for instance, _ in unknown])
         for instance, keys in unknown:
             if instance.error is None:
                 for key, response in zip(keys, instance.resps, strict=True):
                     self.store[key] = response
+
+
+def _check_database(path: Path) -> None:
+    """Refuse a damaged file, on which SQLite would fail in the middle of a run."""
+    if not path.is_file() or path.stat().st_size == 0:
+        return
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            sound = connection.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",)
+            if sound and connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'unnamed'").fetchone():
+                # sqlitedict waits for ever after a text that is not UTF-8.
+                connection.execute("DELETE FROM unnamed WHERE typeof(value) <> 'blob'")
+                connection.commit()
+    except sqlite3.OperationalError:  # locked by another process
+        return
+    except sqlite3.DatabaseError:
+        sound = False
+    if not sound:
+        raise ConfigError(f"{path} is damaged, or no file of answers; use another file, or delete it.")
+
+
+def _with_checksum(value: object) -> bytes:
+    text = json.dumps(value).encode()
+    return b"%08x %s" % (zlib.crc32(text), text)
+
+
+def _checked(stored: bytes) -> object:
+    checksum, _, text = stored.partition(b" ")
+    if checksum != b"%08x" % zlib.crc32(text):
+        raise ValueError("A damaged answer.")
+    return json.loads(text)
 
 
 def _from_json(value: object) -> object:

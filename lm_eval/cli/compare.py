@@ -62,8 +62,8 @@ def run(namespace: argparse.Namespace) -> int:
     """
     from lm_eval.config import values
     from lm_eval.reports.compare import compare, gate_lines, render
-    from lm_eval.reports.saving import save
     from lm_eval.results import load
+    from lm_eval.results.atomic import write_atomically
 
     comparison = compare(
         load(namespace.a),
@@ -76,7 +76,7 @@ def run(namespace: argparse.Namespace) -> int:
     )
     written = render(comparison, namespace.format, namespace.flips)
     if namespace.output:
-        save(Path(namespace.output).expanduser(), [written])
+        write_atomically(Path(namespace.output).expanduser(), [written])
         print(namespace.output)
     else:
         sys.stdout.write(written)

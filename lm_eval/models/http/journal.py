@@ -187,7 +187,11 @@ class Journal:
         if is_database and _is_sound(path, any_version=not own):
             return
         repaired = path.with_name(f"{path.name}.repaired")
-        rows = _copy_rows(path, repaired) if is_database else 0
+        try:
+            rows = _copy_rows(path, repaired) if is_database else 0
+        except BaseException:
+            repaired.unlink(missing_ok=True)
+            raise
         if not rows and not own:  # perhaps a file of another program
             repaired.unlink(missing_ok=True)
             raise ConfigError(f"{path} cannot be used as a file of answers: it is damaged, or no such file.")

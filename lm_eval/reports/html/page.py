@@ -17,8 +17,8 @@ from lm_eval.reports.html.overview import overview
 from lm_eval.reports.html.packing import pack, to_text
 from lm_eval.reports.html.samples import Samples
 from lm_eval.reports.html.scores import score_tree
-from lm_eval.reports.saving import save
 from lm_eval.results import Run
+from lm_eval.results.atomic import write_atomically
 from lm_eval.text import count_of, first_names, shorten
 from lm_eval.utils import pattern_match
 
@@ -62,7 +62,7 @@ def write_report(
         ConfigError: A samples file cannot be read, or the report cannot be written.
     """
     place = path if path is not None else report_path(run, against)
-    save(place, _parts(run, against, _chosen(run, tasks), limit_samples))
+    write_atomically(place, _parts(run, against, _chosen(run, tasks), limit_samples))
     return place
 
 

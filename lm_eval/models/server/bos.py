@@ -39,7 +39,7 @@ class BosUse:
         by_ids: Whether only token ids carry out what the user wants, because the server ignores the field.
         text: The text of the BOS token; None when unknown.
         prefix_gap: How many more prompt tokens ``usage`` counts than the echo lists when the server adds a BOS token,
-            which gives the first token of a text a value; None when requests cannot have that.
+            which gives a value to the first token of a text; None when requests cannot have that.
         loss: How many nats per token a plain sentence loses without BOS; None when unknown.
         requests: The number of requests that found this out, without GETs.
     """

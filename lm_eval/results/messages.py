@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from lm_eval.api.instance import RequestError
@@ -17,14 +17,12 @@ _MAX_STORED = 10
 _MAX_LENGTH = 700
 """Long enough for the start of an answer's body (300 characters) with the words and the advice around it."""
 
-_VARIABLE = re.compile(
-    r"""
-    "[^"]*\s[^"]*" | '[^']*\s[^']*' | `[^`]*\s[^`]*`   # quoted texts of several words, such as a part of the prompt
-    | \b[0-9a-fA-F]{8}[0-9a-fA-F-]*\b                  # ids in hexadecimal
-    | [\w.:-]*\d[\w.:-]*                               # numbers, times, and ids with a digit
-    """,
-    re.VERBOSE,
-)
+_MAX_APART = 5
+"""With more messages than this, those that differ only in quotations, such as parts of prompts, are one, too."""
+
+_VARIABLE = re.compile(r"\b[0-9a-fA-F]{8}[0-9a-fA-F-]*\b|[\w.:-]*\d[\w.:-]*")
+"""Ids in hexadecimal, numbers, times, and ids with a digit."""
+_QUOTED = re.compile(r"""(?<!\w)(?:"[^"]*"|'[^']*'|`[^`]*`|“[^”]*”)(?!\w)""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +71,27 @@ def read_messages(entries: object) -> tuple[ErrorMessage, ...]:
 def merged(messages: Iterable[ErrorMessage]) -> list[ErrorMessage]:
     """Add up messages that are equal or differ only in numbers and ids.
 
+    When many messages are left, as when a server quotes each prompt, those that differ only in quotations are one.
+
     Args:
         messages: Messages, for example of several tasks.
 
     Returns:
         Each message once, the most frequent first; messages of equal frequency keep their order.
     """
+    found = _added_up(messages, lambda text: _VARIABLE.sub("#", text))
+    if len(found) > _MAX_APART:
+        found = _added_up(found, lambda text: _VARIABLE.sub("#", _QUOTED.sub("#", text)))
+    return sorted(found, key=lambda said: -said.count)
+
+
+def _added_up(messages: Iterable[ErrorMessage], pattern: Callable[[str], str]) -> list[ErrorMessage]:
     found: dict[tuple[str, str], ErrorMessage] = {}
     for said in messages:
-        key = said.kind, _VARIABLE.sub("#", said.message)
+        key = said.kind, pattern(said.message)
         first = found.get(key)
         found[key] = said if first is None else ErrorMessage(first.kind, first.message, first.count + said.count)
-    return sorted(found.values(), key=lambda said: -said.count)
+    return list(found.values())
 
 
 def messages_of(rows: Iterable[Sequence[ErrorMessage]], limit: int = 5) -> list[str]:

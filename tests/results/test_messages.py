@@ -26,7 +26,6 @@ def test_messages_are_counted_the_most_frequent_first() -> None:
         ("at most 4096 tokens, not 5120", "at most 4096 tokens, not 6001"),
         ("request req_8fA3x failed", "request req_19Bc failed"),
         ("id 1f0c77aa-2d31-4d51-9f5e-0c6f1b2a3c4d", "id aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"),
-        ("bad prompt: 'Who was it?'", "bad prompt: 'How many are there?'"),
         ("at 10:31:07.221 nothing", "at 10:31:09 nothing"),
     ],
 )
@@ -36,10 +35,23 @@ def test_messages_that_differ_in_numbers_and_ids_are_one_with_an_example(one: st
 
 
 @pytest.mark.parametrize(
-    ("one", "another"), [("no 'seed'", "no 'top_p'"), ("window too small", "quota too small"), ("a b", "a c")]
+    ("one", "another"),
+    [
+        ("no 'seed'", "no 'top_p'"),
+        ("window too small", "quota too small"),
+        ("a b", "a c"),
+        ("doesn't take seed, it's off", "doesn't take top_p, it's off"),
+        ('{"detail": "temperature is off"}', '{"detail": "top_p is off"}'),
+    ],
 )
 def test_messages_about_different_things_stay_apart(one: str, another: str) -> None:
     assert len(count_messages([rejected(one), rejected(another)])) == 2
+
+
+def test_many_messages_that_quote_each_prompt_are_one() -> None:
+    errors = [rejected(f"bad prompt: {quoted}") for quoted in ("'a b'", '"c d"', "`e`", "“f g”", "'h'", "'i?'")]
+    (said,) = count_messages([*errors, *errors])
+    assert (said["message"], said["count"]) == ("bad prompt: 'a b'", 12)
 
 
 def test_kinds_stay_apart() -> None:

@@ -17,7 +17,7 @@ _MAX_TRACE = 80
 """Number of characters of a text that are looked for: templates may change the rest of it."""
 _MIN_CONTEXT = 60
 """Shorter texts of a document before its question may be those of an example, such as "I have no comment."."""
-_QUESTIONS = ("question", "query", "problem", "prompt", "instruction", "input")
+_QUESTIONS = ("question", "question_stem", "query", "problem", "prompt", "instruction", "input")
 """Keys under which datasets have the question of a document."""
 _MAX_FIELDS = 40
 """Maximum number of texts of a document that are looked for."""
@@ -129,7 +129,8 @@ def question_of(doc: object) -> str:
         The text under a key such as ``question`` or ``problem``; empty when the document has none.
     """
     found = {str(key).lower(): value for key, value in doc.items()} if isinstance(doc, dict) else {}
-    texts = [text.strip() for key in _QUESTIONS if isinstance(text := found.get(key), str)]
+    values = [value.get("stem") if isinstance(value, dict) else value for value in map(found.get, _QUESTIONS)]
+    texts = [value.strip() for value in values if isinstance(value, str)]
     return next(filter(None, texts), "")
 
 

@@ -122,7 +122,9 @@ class Samples:
 
     def _add_columns(self, built: Sequence[Record]) -> None:
         framed = without_frame([record.question for record in built])
-        previews = [record.title or text for record, text in zip(built, framed, strict=True)]
+        # One text for all documents, such as an instruction, names none of them.
+        same = len(built) > 1 and len({record.title for record in built}) == 1
+        previews = [(not same and record.title) or text for record, text in zip(built, framed, strict=True)]
         self._columns["doc"] += [record.doc_id for record in built]
         self._columns["preview"] += [one_line(text, _MAX_PREVIEW) for text in previews]
         self._columns["target"] += [one_line(record.target, _MAX_TARGET) for record in built]

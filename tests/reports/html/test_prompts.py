@@ -57,7 +57,9 @@ def test_a_choice_that_is_also_in_an_example_does_not_start_the_question() -> No
     [
         ({"Problem": " 1 + 1? "}, "1 + 1?"),
         ({"question": "", "query": "x"}, "x"),
-        ({"question": {"stem": "x"}, "text": "y"}, ""),
+        ({"question": {"stem": "x"}, "text": "y"}, "x"),
+        ({"question": {"other": "x"}, "question_stem": "z"}, "z"),
+        ({"question": ["x"]}, ""),
         ("question", ""),
         (None, ""),
     ],

@@ -137,6 +137,12 @@ def test_a_question_that_the_prompt_does_not_have_is_no_title() -> None:
     assert page.index["columns"]["preview"] == ["Translate: Haus"]
 
 
+def test_an_instruction_of_all_docs_is_no_title() -> None:
+    docs = [{"instruction": "Translate.", "text": word} for word in ("Haus", "Hund", "Katze")]
+    samples = [s for n, d in enumerate(docs) for s in generation(n, "x", 0.0, prompt=f"Translate. {d['text']}", doc=d)]
+    assert Page(samples).index["columns"]["preview"] == [f"Translate. {doc['text']}" for doc in docs]
+
+
 def rolling(value: float | None, words: int = 2) -> dict[str, Any]:
     """A text whose log-likelihood was asked for; None is a lost document."""
     (sample,) = generation(0, "", 0.0, doc={"page": "A text."}, target="A text.")

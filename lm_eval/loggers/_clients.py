@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import socket
 from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
+from lm_eval.config.redact import shown_url
 from lm_eval.errors import ConfigError, MissingPackageError, did_you_mean
 
-__all__ = ["check_arguments", "keywords_of", "load"]
+__all__ = ["check_arguments", "check_reachable", "keywords_of", "load"]
+
+_CONNECT_SECONDS = 10.0
 
 
 def load(package: str, attribute: str) -> ModuleType:
@@ -72,3 +78,25 @@ def check_arguments(option: str, given: Mapping[str, object], known: Iterable[st
         if name not in names:
             hint = did_you_mean(name, names) or f" There are: {', '.join(names)}."
             raise ConfigError(f"--{option} takes no {name!r}.{hint}")
+
+
+def check_reachable(uri: str) -> None:
+    """Connect to a server once: at a dead address, the clients of services try for minutes before they say so.
+
+    Args:
+        uri: Its URL. Nothing is checked when it is no URL of a server, or goes through a proxy.
+
+    Raises:
+        ConnectionError: Nothing answers there.
+    """
+    parts = urlsplit(uri)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return
+    if parts.scheme in getproxies() and not proxy_bypass(parts.hostname):
+        return
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        socket.create_connection((parts.hostname, port), timeout=_CONNECT_SECONDS).close()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ConnectionError(f"nothing answers at {shown_url(uri)} ({reason})") from error

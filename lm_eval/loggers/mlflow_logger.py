@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
-from lm_eval.config.redact import redact, shown_url
-from lm_eval.loggers._clients import check_arguments, load
+from lm_eval.config.redact import redact
+from lm_eval.loggers._clients import check_arguments, check_reachable, load
 from lm_eval.loggers._scores import flat_scores, run_config, saved_form, score_tables
 from lm_eval.loggers._tracker import Line, Tracker
 from lm_eval.loggers.guard import guarded
@@ -27,7 +24,6 @@ T = TypeVar("T")
 _ARGUMENTS = ("tracking_uri", "experiment", "run_name", "tags", "description")
 _METRICS_PER_CALL, _PARAMETERS_PER_CALL = 500, 100
 _MAX_PARAMETER, _MAX_NAME = 500, 250
-_CONNECT_SECONDS = 10.0
 _NOT_IN_A_NAME = re.compile(r"[^\w\-. /]")
 
 
@@ -61,7 +57,7 @@ class MLflowLogger(Tracker):
         self.run_id: str | None = self.guard("start", lambda: self._start(given), starting=True)
 
     def _start(self, args: Mapping[str, object]) -> str:
-        _check_reachable(str(args.get("tracking_uri") or os.environ.get("MLFLOW_TRACKING_URI") or ""))
+        check_reachable(str(args.get("tracking_uri") or os.environ.get("MLFLOW_TRACKING_URI") or ""))
         self._client = self.mlflow.MlflowClient(tracking_uri=args.get("tracking_uri"))
         name = str(args.get("experiment") or "lm-eval")
         found = self._client.get_experiment_by_name(name)
@@ -115,25 +111,6 @@ class MLflowLogger(Tracker):
         """
         status = "FAILED" if failed else "FINISHED"
         self.guard("finish", lambda: self._client.set_terminated(self.run_id, status=status), last=True, hurry=failed)
-
-
-def _check_reachable(uri: str) -> None:
-    """Connect to the server once: at a dead address the client of MLflow tries for minutes before it says so.
-
-    Raises:
-        ConnectionError: Nothing answers there. With a proxy nothing is checked.
-    """
-    parts = urlsplit(uri)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        return
-    if parts.scheme in getproxies() and not proxy_bypass(parts.hostname):
-        return
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    try:
-        socket.create_connection((parts.hostname, port), timeout=_CONNECT_SECONDS).close()
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise ConnectionError(f"nothing answers at {shown_url(uri)} ({reason})") from error
 
 
 def _flattened(values: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:

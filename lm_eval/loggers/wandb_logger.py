@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from lm_eval.loggers._clients import check_arguments, keywords_of, load
+from lm_eval.loggers._clients import check_arguments, check_reachable, keywords_of, load
 from lm_eval.loggers._samples import sample_rows
 from lm_eval.loggers._scores import flat_scores, run_config, saved_form, score_tables
 from lm_eval.loggers._tracker import Line, Tracker
@@ -50,6 +51,8 @@ class WandbLogger(Tracker):
         self.run: Any = self.guard("start", lambda: self._start(given, config_args or {}), starting=True)
 
     def _start(self, init_args: Mapping[str, object], config_args: Mapping[str, object]) -> Any:
+        if not self.wandb.run and (init_args.get("mode") or os.environ.get("WANDB_MODE") or "online") == "online":
+            check_reachable(os.environ.get("WANDB_BASE_URL", ""))
         run = self.wandb.run or self.wandb.init(**init_args)
         run.config.update(dict(config_args))
         return run

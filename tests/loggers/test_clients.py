@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lm_eval.errors import ConfigError, MissingPackageError
-from lm_eval.loggers._clients import check_arguments, keywords_of, load
+from lm_eval.loggers._clients import check_arguments, check_reachable, keywords_of, load
 from tests.loggers.conftest import Use
 
 
@@ -52,3 +52,14 @@ def test_an_unknown_argument_is_refused_with_all_when_none_is_near() -> None:
 
 def test_any_argument_is_accepted_if_the_names_are_unknown() -> None:
     check_arguments("wandb_args", {"zzz": 1}, None)
+
+
+@pytest.mark.parametrize("uri", ["", "sqlite:///mlflow.db", "file:///tmp/x", "databricks", "http:///"])
+def test_only_servers_are_looked_for(uri: str) -> None:
+    check_reachable(uri)
+
+
+def test_behind_a_proxy_nothing_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lm_eval.loggers._clients.getproxies", lambda: {"http": "http://proxy"})
+    monkeypatch.setattr("lm_eval.loggers._clients.proxy_bypass", lambda host: False)
+    check_reachable("http://mlflow.invalid")

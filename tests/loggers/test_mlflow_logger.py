@@ -9,7 +9,6 @@ import pytest
 
 from lm_eval.errors import ConfigError
 from lm_eval.loggers import MLflowLogger
-from lm_eval.loggers.mlflow_logger import _check_reachable
 from tests.loggers.conftest import Use
 from tests.loggers.fakes import RESULTS, SAMPLES, FakeMlflow
 
@@ -58,17 +57,6 @@ def test_a_dead_port_is_told_at_once(use: Use, monkeypatch: pytest.MonkeyPatch, 
     assert failure.startswith("start failed: ConnectionError: nothing answers at http://127.0.0.1:")
     assert "secret" not in failure
     assert fake.created == {}
-
-
-@pytest.mark.parametrize("uri", ["", "sqlite:///mlflow.db", "file:///tmp/x", "databricks", "http:///"])
-def test_only_servers_are_looked_for(uri: str) -> None:
-    _check_reachable(uri)
-
-
-def test_behind_a_proxy_nothing_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lm_eval.loggers.mlflow_logger.getproxies", lambda: {"http": "http://proxy"})
-    monkeypatch.setattr("lm_eval.loggers.mlflow_logger.proxy_bypass", lambda host: False)
-    _check_reachable("http://mlflow.invalid")
 
 
 def test_metrics_have_names_mlflow_allows(use: Use) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import socket
 
 import pytest
 
@@ -91,3 +92,14 @@ def test_a_step_is_not_for_init(use: Use) -> None:
     use(wandb=fake)
     WandbLogger({"project": "p", "step": 3})
     assert fake.steps == ["init"]
+
+
+@pytest.mark.parametrize(("mode", "checked"), [("online", True), ("", True), ("offline", False), ("disabled", False)])
+def test_a_dead_server_of_the_user_is_named_at_once(
+    use: Use, monkeypatch: pytest.MonkeyPatch, mode: str, checked: bool
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{server.getsockname()[1]}")
+    use(wandb=FakeWandb())
+    failures = WandbLogger({"project": "p", **({"mode": mode} if mode else {})}).failures
+    assert ["nothing answers at http://127.0.0.1" in failure for failure in failures] == [True] * checked

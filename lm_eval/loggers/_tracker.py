@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 
 from lm_eval.loggers.guard import Guarded
+from lm_eval.results.names import DistinctNames
 from lm_eval.results.run import Results
 
 __all__ = ["Line", "Tracker"]
@@ -27,6 +28,7 @@ class Tracker(Guarded):
         """Start without results."""
         super().__init__()
         self.results = Results({})
+        self._names = DistinctNames()
 
     def post_init(self, results: Mapping[str, object]) -> None:
         """Set the results to be logged.

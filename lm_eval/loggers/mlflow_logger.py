@@ -15,6 +15,7 @@ from lm_eval.loggers._tracker import Line, Tracker
 from lm_eval.loggers.guard import guarded
 from lm_eval.results.atomic import to_json
 from lm_eval.results.json_values import as_mapping
+from lm_eval.results.names import hashed_name
 from lm_eval.text import shorten
 
 __all__ = ["MLflowLogger"]
@@ -24,6 +25,7 @@ T = TypeVar("T")
 _ARGUMENTS = ("tracking_uri", "experiment", "run_name", "tags", "description")
 _METRICS_PER_CALL, _PARAMETERS_PER_CALL = 500, 100
 _MAX_PARAMETER, _MAX_NAME = 500, 250
+_MAX_FILE_NAME = 200
 _NOT_IN_A_NAME = re.compile(r"[^\w\-. /]")
 
 
@@ -101,7 +103,9 @@ class MLflowLogger(Tracker):
     @guarded
     def _log_samples(self, task: str, lines: Sequence[Line]) -> None:
         text = "".join(to_json(line) + "\n" for line in lines)
-        self._client.log_text(self.run_id, text, f"samples/{re.sub(r'[^A-Za-z0-9_.+-]', '_', task)}.jsonl")
+        plain = re.sub(r"[^A-Za-z0-9_.+-]", "_", task)[:_MAX_FILE_NAME]
+        name = self._names.choose(task, plain, hashed_name(plain, task))
+        self._client.log_text(self.run_id, text, f"samples/{name}.jsonl")
 
     def finish(self, failed: bool = False) -> None:
         """Close the run.

@@ -12,6 +12,7 @@ from lm_eval.loggers._scores import flat_scores, run_config, saved_form, score_t
 from lm_eval.loggers._tracker import Line, Tracker
 from lm_eval.loggers.guard import guarded
 from lm_eval.results.atomic import to_json
+from lm_eval.results.names import hashed_name
 from lm_eval.results.sample import Sample
 
 __all__ = ["WandbLogger"]
@@ -88,7 +89,9 @@ class WandbLogger(Tracker):
         self._log_artifact(task, "samples_by_task", f"{task}_eval_samples.json", content)
 
     def _log_artifact(self, name: str, kind: str, file_name: str, content: str) -> None:
-        artifact = self.wandb.Artifact(_artifact_name(name), type=kind)
+        plain = _artifact_name(name)
+        # wandb takes an artifact with a name that it knows for a newer version of that artifact.
+        artifact = self.wandb.Artifact(self._names.choose(name, plain, hashed_name(plain[:100], name)), type=kind)
         with artifact.new_file(_artifact_name(file_name), mode="w", encoding="utf-8") as file:
             file.write(content)
         self.run.log_artifact(artifact)

@@ -10,7 +10,7 @@ from pathlib import Path
 from lm_eval.text import sha256
 from lm_eval.utils import sanitize_model_name, sanitize_task_name
 
-__all__ = ["file_name", "folder_name", "hashed_name", "plain_name", "same_on_disk"]
+__all__ = ["DistinctNames", "file_name", "folder_name", "hashed_name", "plain_name", "same_on_disk"]
 
 _MAX_BYTES = 255
 """What nearly all file systems allow; some allow less."""
@@ -76,6 +76,27 @@ def same_on_disk(name: str) -> str:
         name: A file name.
     """
     return unicodedata.normalize("NFC", name).casefold()
+
+
+class DistinctNames:
+    """Names of files, of which no two are the same, also where case does not count."""
+
+    def __init__(self) -> None:
+        """Start without names."""
+        self._owners: dict[str, str] = {}
+
+    def choose(self, original: str, plain: str, hashed: str) -> str:
+        """Choose the name of something, and always the same for it.
+
+        Args:
+            original: What the name stands for.
+            plain: The name, if nothing else has it.
+            hashed: The name otherwise.
+        """
+        if self._owners.setdefault(same_on_disk(plain), original) == original:
+            return plain
+        self._owners[same_on_disk(hashed)] = original
+        return hashed
 
 
 def _shortened(name: str, original: str, folder: Path, used: int = 0) -> str:

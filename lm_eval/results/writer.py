@@ -12,7 +12,7 @@ from pathlib import Path
 from lm_eval.config.redact import redact
 from lm_eval.config.values import sample_format
 from lm_eval.results.atomic import complete_file, to_json, write_atomically
-from lm_eval.results.names import file_name, hashed_name, plain_name, same_on_disk
+from lm_eval.results.names import DistinctNames, file_name, hashed_name, plain_name
 from lm_eval.results.run import Results
 from lm_eval.results.sample import file_form
 
@@ -50,7 +50,7 @@ class ResultFiles:
         self.saved: list[Path] = []
         self.date_id = ""
         self._journal: Path | None = None
-        self._samples_names: dict[str, str] = {}
+        self._samples_names = DistinctNames()
 
     def journal_path(self, key: str) -> Path | None:
         """Name the journal, in which a run keeps its answers while it goes on.
@@ -157,18 +157,15 @@ class ResultFiles:
             self.date_id = _now()
             path = folder / file_name(f"{{}}_{self.date_id}.json", stem, stem, folder)
             if not path.exists():
-                self._samples_names.clear()
+                self._samples_names = DistinctNames()
                 return path
 
     def _samples_name(self, task: str, folder: Path) -> str:
         """Choose the name of a samples file that no other task of the run has, also where case does not count."""
         self.date_id = self.date_id or _now()
         pattern, plain = f"samples_{{}}_{self.date_id}.{self.output_format}", plain_name(task)
-        name = file_name(pattern, plain, task, folder)
-        if self._samples_names.setdefault(same_on_disk(name), task) != task:
-            name = file_name(pattern, hashed_name(plain, task), task, folder)
-            self._samples_names[same_on_disk(name)] = task
-        return name
+        hashed = file_name(pattern, hashed_name(plain, task), task, folder)
+        return self._samples_names.choose(task, file_name(pattern, plain, task, folder), hashed)
 
     def _written(self, path: Path) -> Path:
         self.saved.append(path)

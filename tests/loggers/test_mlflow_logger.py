@@ -124,3 +124,16 @@ def test_a_misspelt_argument_is_refused_before_the_run(use: Use) -> None:
     use(mlflow=FakeMlflow())
     with pytest.raises(ConfigError, match="Did you mean 'tracking_uri'"):
         MLflowLogger({"tracking_url": "http://mlflow"})
+
+
+def test_every_task_has_its_own_file(use: Use) -> None:
+    fake = FakeMlflow()
+    use(mlflow=fake)
+    logger = MLflowLogger({"run_name": "run"})
+    logger.post_init(RESULTS)
+    tasks = ["a/b", "a:b", "a_b", "A_b", "t" * 300, "t" * 310]
+    logger.log_eval_samples(dict.fromkeys(tasks, SAMPLES["t"]))
+    names = [name for name in fake.artifacts if name.startswith("samples/")]
+    assert len({name.lower() for name in names}) == len(tasks)
+    assert names[0] == "samples/a_b.jsonl"
+    assert max(map(len, names)) <= 255

@@ -103,3 +103,16 @@ def test_a_dead_server_of_the_user_is_named_at_once(
     use(wandb=FakeWandb())
     failures = WandbLogger({"project": "p", **({"mode": mode} if mode else {})}).failures
     assert ["nothing answers at http://127.0.0.1" in failure for failure in failures] == [True] * checked
+
+
+def test_every_task_has_its_own_artifact(use: Use) -> None:
+    fake = FakeWandb()
+    use(wandb=fake)
+    logger = WandbLogger({"project": "p"})
+    logger.post_init(RESULTS)
+    tasks = ["a/b", "a:b", "a_b", "A_b", "t" * 130, "t" * 140]
+    logger.log_eval_samples(dict.fromkeys(tasks, SAMPLES["t"]))
+    names = [name.partition(":")[2].partition("/")[0] for name in fake.artifacts]
+    assert len({name.lower() for name in names}) == len(tasks)
+    assert names[0] == "a_b"
+    assert max(map(len, names)) <= 128

@@ -41,6 +41,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from lm_eval.text import visible
+
 __all__ = [
     "APIError",
     "AuthenticationError",
@@ -240,7 +242,7 @@ class APIError(LMEvalError):
             retryable: Overrides the default of the class.
         """
         self.status, self.endpoint, self.advice, self.retry_after = status, endpoint, advice, retry_after
-        self.body = " ".join(body.split())[:300]
+        self.body = visible(" ".join(body.split())[:300])
         self.attempts = 1
         if retryable is not None:
             self.retryable = retryable
@@ -254,7 +256,8 @@ class APIError(LMEvalError):
             text += f": {self.body}"
         if advice:
             text += f" - {advice}"
-        super().__init__(text)
+        # Parts of it come from a server, such as the address of a redirection.
+        super().__init__(visible(text))
 
 
 class EndpointUnreachable(APIError):

@@ -25,7 +25,7 @@ from lm_eval.errors import (
     UserError,
     did_you_mean,
 )
-from lm_eval.text import first_names
+from lm_eval.text import Lines, first_names
 
 if TYPE_CHECKING:
     from lm_eval.api.group import Group
@@ -117,7 +117,10 @@ class Prepared:
             if settings.write_out:
                 for instance in task.instances[:1]:
                     eval_logger.info(
-                        "First prompt of %s:\n%s\n%s", name, instance.args[0], _what_follows(task, instance)
+                        "First prompt of %s:\n%s\n%s",
+                        name,
+                        Lines(instance.args[0]),
+                        Lines(_what_follows(task, instance)),
                     )
 
         errors = _for_each(self.tasks, build)

@@ -3,9 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-__all__ = ["count_of", "first_names", "not_run", "sha256", "shorten", "split_pairs", "visible"]
+__all__ = [
+    "Lines",
+    "count_of",
+    "first_names",
+    "mask_with",
+    "not_run",
+    "outgoing",
+    "sha256",
+    "shorten",
+    "split_pairs",
+    "visible",
+]
+
+# What masks secrets in a text; lm_eval.config.redact gives it when it is imported.
+_masks: list[Callable[[str], str]] = []
+
+
+class Lines(str):
+    """A text whose line breaks are shown as they are, such as a prompt that is logged on request."""
+
+    __slots__ = ()
+
 
 _CLOSERS = {"[": "]", "{": "}", "(": ")"}
 
@@ -78,7 +100,38 @@ def visible(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+    return "".join(sign if _is_harmless(sign) else sign.encode("unicode_escape").decode() for sign in text)
+
+
+def _is_harmless(sign: str) -> bool:
+    # Wide spaces, and the joiners that some scripts and emoji need, are not printable for Python.
+    return sign.isprintable() or sign in "\u200c\u200d" or unicodedata.category(sign) == "Zs"
+
+
+def mask_with(mask: Callable[[str], str]) -> None:
+    """Choose what masks secrets in text that leaves the process.
+
+    Args:
+        mask: Takes a text, and returns it without secrets.
+    """
+    _masks[:] = [mask]
+
+
+def outgoing(text: str, *, lines: bool = False) -> str:
+    """Write a text so that it shows no secret and cannot control a terminal.
+
+    Args:
+        text: Any text.
+        lines: Whether its line breaks and tabs stay. Default False: they are escaped, too.
+
+    Returns:
+        The text, as ``visible`` writes it, with secrets masked.
+    """
+    for mask in _masks:
+        text = mask(text)
+    if not lines:
+        return visible(text)
+    return "\n".join("\t".join(map(visible, line.split("\t"))) for line in text.split("\n"))
 
 
 def sha256(text: str) -> str:

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, ParamSpec, TextIO, TypeVar
 
 from lm_eval.errors import ConfigError
-from lm_eval.text import sha256, split_pairs
+from lm_eval.text import Lines, outgoing, sha256, split_pairs
 
 __all__ = [
     "apply_template",  # noqa: F822 - found by __getattr__
@@ -71,10 +71,53 @@ def setup_logging(verbosity: int | str = logging.INFO) -> None:
     eval_logger.setLevel(level)
     if not any(isinstance(handler, _StderrHandler) for handler in eval_logger.handlers):
         handler = _StderrHandler()
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S"))
+        handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S"))
         eval_logger.addHandler(handler)
         eval_logger.propagate = False
 
+
+class _Formatter(logging.Formatter):
+    """Writes a traceback, too, without secrets and control characters."""
+
+    def formatException(self, ei: Any) -> str:
+        """Return the traceback."""
+        return outgoing(super().formatException(ei), lines=True)
+
+
+class _Outgoing(logging.Filter):
+    """Rewrites what a log line says, for every handler: no secret, and nothing that controls a terminal."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Change the record; none is left out."""
+        if isinstance(record.args, tuple):
+            record.args = tuple(map(_outgoing, record.args))
+        # Without arguments, all of the message may come from outside.
+        record.msg = outgoing(str(record.msg), lines=bool(record.args))
+        return True
+
+
+class _Shown:
+    """Stands for an object in a log line."""
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def __str__(self) -> str:
+        return outgoing(str(self._value))
+
+    def __repr__(self) -> str:
+        return outgoing(repr(self._value))
+
+
+def _outgoing(value: object) -> object:
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, Lines):
+        return outgoing(value, lines=True)
+    return outgoing(value) if isinstance(value, str) else _Shown(value)
+
+
+eval_logger.addFilter(_Outgoing())
 
 if TYPE_CHECKING:
     _StreamHandler = logging.StreamHandler[TextIO]

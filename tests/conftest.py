@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from lm_eval.config.redact import forget
+
 
 def _shared() -> Path | None:
     named = os.environ.get("LM_EVAL_SHARED")
@@ -35,3 +37,10 @@ def _fresh_logger() -> Iterator[None]:
     yield
     _LOGGER.setLevel(_LEVEL)
     _LOGGER.propagate, _LOGGER.handlers = _PROPAGATE, list(_HANDLERS)
+
+
+@pytest.fixture(autouse=True)
+def _no_secrets() -> Iterator[None]:
+    """Forget the secrets of each test, which may be words in the messages of another one."""
+    yield
+    forget()

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from lm_eval.cli import exit_codes
+from lm_eval.text import outgoing
 
 __all__ = ["add_arguments", "run"]
 
@@ -79,10 +80,10 @@ def run(namespace: argparse.Namespace) -> int:
         write_atomically(Path(namespace.output).expanduser(), [written])
         print(namespace.output)
     else:
-        sys.stdout.write(written)
+        sys.stdout.write(written if namespace.format == "json" else outgoing(written, lines=True))
     gate = comparison.gate
     if gate and (namespace.output or namespace.format == "json"):
-        print("\n".join(gate_lines(gate)), file=sys.stderr)
+        print(outgoing("\n".join(gate_lines(gate)), lines=True), file=sys.stderr)
     return exit_codes.OK if gate is None or gate.passed else exit_codes.NEGATIVE
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lm_eval.cli import exit_codes
 from lm_eval.cli._settings import add_setting, read_settings
+from lm_eval.text import visible
 
 if TYPE_CHECKING:
     from lm_eval.task_files.listing import Listed
@@ -67,7 +68,7 @@ def run(namespace: argparse.Namespace) -> int:
     elif namespace.long:
         _print_table(found)
     else:
-        sys.stdout.write("".join(f"{item.name}\n" for item in found))
+        sys.stdout.write("".join(f"{visible(item.name)}\n" for item in found))
     print(f"{len(found)} {kind}", file=sys.stderr)
     return exit_codes.OK
 

@@ -8,11 +8,14 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from itertools import pairwise
+from types import TracebackType
 
 from lm_eval.cli import exit_codes
 from lm_eval.cli.output import use_nearest_characters
 from lm_eval.cli.parser import Parser
+from lm_eval.config.redact import hide_in_argv, redact_words
 from lm_eval.errors import APIError, RunStopped, SeveralErrors, UserError, nearest
+from lm_eval.text import outgoing
 
 __all__ = ["COMMANDS", "discard_output", "main"]
 
@@ -43,8 +46,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     code = exit_codes.NEGATIVE
     use_nearest_characters()
+    words = list(sys.argv[1:] if argv is None else argv)
+    if argv is None:
+        hide_in_argv()
+        sys.excepthook = _print_traceback
+    else:
+        redact_words(words)
     try:
-        code = _run(list(sys.argv[1:] if argv is None else argv))
+        code = _run(words)
     finally:
         if argv is None:
             _leave(code)
@@ -61,8 +70,15 @@ def _run(words: list[str]) -> int:
         if _wants_traceback(words):
             import traceback
 
-            traceback.print_exc()
+            print(outgoing(traceback.format_exc(), lines=True), end="", file=sys.stderr)
         return _report(error)
+
+
+def _print_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print the traceback of an error in this package, without secrets."""
+    import traceback
+
+    print(outgoing("".join(traceback.format_exception(kind, error, trace)), lines=True), end="", file=sys.stderr)
 
 
 def discard_output() -> None:
@@ -95,7 +111,7 @@ def _report(error: BaseException) -> int:
         text, code = f"error: {error}", exit_codes.MISTAKE
     lines = [f"error: {line}" for line in error.problems] if isinstance(error, SeveralErrors) else [text]
     for line in lines:
-        print(f"lm_eval: {' '.join(line.split())}", file=sys.stderr)
+        print(f"lm_eval: {outgoing(' '.join(line.split()))}", file=sys.stderr)
     return code
 
 

@@ -6,6 +6,7 @@ import argparse
 
 from lm_eval.cli import exit_codes
 from lm_eval.cli._settings import add_setting, read_settings
+from lm_eval.text import outgoing
 
 __all__ = ["add_arguments", "run"]
 
@@ -54,5 +55,9 @@ def run(namespace: argparse.Namespace) -> int:
         confirm_run_unsafe_code=settings.confirm_run_unsafe_code,
         sandbox=settings.sandbox,
     )
-    save_and_print(tracker, results, lambda: print(tables_for_stdout(results), *change_lines(results), sep="\n"))
+    save_and_print(
+        tracker,
+        results,
+        lambda: print(outgoing("\n".join([tables_for_stdout(results), *change_lines(results)]), lines=True)),
+    )
     return exit_codes.ERRORS if incomplete(results) else exit_codes.OK

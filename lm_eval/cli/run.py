@@ -14,7 +14,7 @@ from pathlib import Path
 from lm_eval.cli import exit_codes
 from lm_eval.cli._settings import add_setting
 from lm_eval.config.run import RunSettings
-from lm_eval.text import visible
+from lm_eval.text import outgoing, visible
 
 __all__ = ["add_arguments", "execute", "run"]
 
@@ -94,7 +94,7 @@ def execute(settings: RunSettings) -> int:
         from lm_eval.planning import plan_run
 
         setup_logging(settings.verbosity or "WARNING")
-        print(plan_run(settings))
+        print(outgoing(str(plan_run(settings)), lines=True))
         return exit_codes.OK
     setup_logging(settings.verbosity or "INFO")
     if not settings.output_path:
@@ -155,4 +155,4 @@ def _print(settings: RunSettings, results: Mapping[str, object]) -> None:
 
     if settings.show_config:
         print(json.dumps(results["configs"], indent=2, default=handle_non_serializable, ensure_ascii=False))
-    print(tables_for_stdout(results, intervals=settings.intervals))
+    print(outgoing(tables_for_stdout(results, intervals=settings.intervals), lines=True))

@@ -9,6 +9,7 @@ import sys
 
 from lm_eval.cli import exit_codes
 from lm_eval.cli._settings import add_setting, read_settings
+from lm_eval.text import outgoing
 
 __all__ = ["add_arguments", "run"]
 
@@ -63,5 +64,5 @@ def run(namespace: argparse.Namespace) -> int:
         apply_chat_template=namespace.apply_chat_template,
         task_file=to_file,
     )
-    print(page)
+    print(outgoing(page, lines=True))
     return exit_codes.OK

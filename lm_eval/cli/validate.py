@@ -7,6 +7,7 @@ import sys
 
 from lm_eval.cli import exit_codes
 from lm_eval.cli._settings import add_setting, read_settings
+from lm_eval.text import outgoing
 
 __all__ = ["add_arguments", "run"]
 
@@ -46,6 +47,6 @@ def run(namespace: argparse.Namespace) -> int:
         raise ConfigError("Nothing to validate; name tasks or task files, or '*' for all.")
     problems = validate(TaskManager(include_path=settings.include_path), map(str, names))
     for problem in problems:
-        print(problem)
+        print(outgoing(str(problem)))
     print(f"{len(problems)} with errors" if problems else "every task loads", file=sys.stderr)
     return exit_codes.NEGATIVE if problems else exit_codes.OK

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from lm_eval.config.options import Mark
-from lm_eval.config.redact import redact
+from lm_eval.config.redact import redact, remember
 from lm_eval.config.run import RunSettings
 from lm_eval.errors import ConfigError, ConfigFileError
 
@@ -52,6 +52,7 @@ def load_config_file(path: str | Path, check: Check | None = None) -> dict[str, 
     found, lines, twice = _parse(str(path), text)
     if not isinstance(found, dict):
         raise ConfigFileError([f"{path}: must hold options as 'name: value' lines."])
+    remember(found)
     faults = [*twice, *(((str(name),), said) for name, said in RunSettings.faults(found))]
     broken = {keys[0] for keys, _ in faults}
     if check is not None:

@@ -15,6 +15,7 @@ from typing import SupportsFloat, SupportsIndex
 
 from lm_eval.config.generation import check_settings, contradiction, near_miss
 from lm_eval.config.pairs import read_pairs
+from lm_eval.config.redact import redact
 from lm_eval.errors import ConfigError
 
 SEEDS: dict[str, int | None] = {
@@ -32,7 +33,7 @@ _TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 
 
 def _wrong(name: str, wanted: str, value: object) -> ConfigError:
-    return ConfigError(f"{name} takes {wanted}, not {value!r}.")
+    return ConfigError(f"{name} takes {wanted}, not {redact(value, name)!r}.")
 
 
 def text(name: str, value: object) -> str:

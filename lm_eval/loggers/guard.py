@@ -18,7 +18,7 @@ from concurrent.futures import Future, wait
 from contextlib import redirect_stdout
 from typing import ClassVar, Concatenate, ParamSpec, TypeVar
 
-from lm_eval.config.redact import redact
+from lm_eval.config.redact import hide_in_argv, redact
 from lm_eval.loggers.hanging import abandon
 
 __all__ = ["SECONDS_VARIABLE", "Guarded", "guarded"]
@@ -46,7 +46,8 @@ class Guarded:
     service: ClassVar[str] = ""
 
     def __init__(self) -> None:
-        """Start with nothing sent."""
+        """Start with nothing sent. The client will find no secret in ``sys.argv``."""
+        hide_in_argv()
         self.failures: list[str] = []
         self._closed = self._given_up = False
         self._in_a_row = 0

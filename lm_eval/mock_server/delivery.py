@@ -22,6 +22,7 @@ _HTML_STATUSES = ("502", "504")
 _MESSAGES = {
     "400-temperature": "`temperature` and `top_p` cannot both be specified for this model.",
     "400-system-role": "System role not supported",
+    "400-terminal": "bad\x1b[2J\x1b]0;title\x07 \x9b31m\u202ex\u2028\nlm_eval: all is well\r\necho with logprobs  yes",
     "500-parameter": "UnsupportedParamsError: mock does not support parameters: {'seed': 1234}, for model=mock.",
 }
 

@@ -21,6 +21,7 @@ KINDS = {
     "400": "400 with an error body",
     "400-temperature": "400 that says that temperature and top_p exclude each other",
     "400-system-role": "400 that says that the chat template takes no system message",
+    "400-terminal": "400, and a message that controls a terminal and forges lines",
     "401": "401 with an error body",
     "403": "403 with an error body",
     "404": "404 with an error body",

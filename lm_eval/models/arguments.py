@@ -6,12 +6,14 @@ import dataclasses
 import json
 import logging
 import math
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from lm_eval.config.redact import redact
+from lm_eval.config.redact import redact, remember
 from lm_eval.errors import ConfigError, did_you_mean
 
 __all__ = ["ModelArguments", "check_headers", "faults_of"]
@@ -69,7 +71,7 @@ class ModelArguments:
     client_key: str | None = None
     """A PEM file with the key of ``client_cert``, without a password, if the key is in a separate file."""
     auth_token: str | None = None
-    """The API key; by default the environment variable OPENAI_API_KEY."""
+    """The API key, ``env:NAME`` for a variable or ``file:PATH`` for a file; by default the variable OPENAI_API_KEY."""
     eos_string: str | None = None
     """One more stop sequence for every generation."""
     max_images: int = 1
@@ -121,6 +123,7 @@ class ModelArguments:
         Raises:
             ConfigError: A name does not exist, or a value has a wrong type or range.
         """
+        remember(given)
         values = {**(defaults or {}), **{name: value for name, value in given.items() if name not in _IGNORED}}
         pretrained = values.pop("pretrained", None)
         if pretrained is not None and not values.get("model"):
@@ -217,6 +220,8 @@ def _converted(name: str, value: Any, kind: str) -> Any:
         return 1
     if name == "base_url" and not isinstance(value, str):
         return [str(url) for url in value]
+    if name == "auth_token":
+        return _key(str(value))
     if kind.startswith("bool"):
         if isinstance(value, bool) or value in (0, 1):
             return bool(value)
@@ -247,6 +252,27 @@ def _whole(value: Any) -> int:
     if not float(value).is_integer():
         raise ValueError
     return int(float(value))
+
+
+def _key(given: str) -> str:
+    """Return the API key that is given as it is, or by the name of a variable or a file."""
+    source, _, where = given.partition(":")
+    if source == "env":
+        key = os.environ.get(where, "").strip()
+        if not key:
+            raise ConfigError(f"auth_token={given}: the environment variable {where!r} is not set.")
+    elif source == "file":
+        try:
+            key = Path(where).expanduser().read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+            raise ConfigError(f"auth_token={given}: the file cannot be read: {reason}.") from None
+        if not key:
+            raise ConfigError(f"auth_token={given}: the file is empty.")
+    else:
+        return given
+    remember(key, "auth_token")
+    return key
 
 
 def _in_words(kind: str) -> str:

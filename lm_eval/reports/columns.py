@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from lm_eval.text import visible
+
 __all__ = ["WIDTH", "columns", "shorten_middle"]
 
 WIDTH = 100
@@ -37,6 +39,7 @@ def columns(
     """
     if not rows:
         return []
+    rows = [[visible(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     if max_first is not None and widths[0] > max_first:
         widths[0] = max((len(row[0]) for row in rows if len(row[0]) <= max_first), default=max_first)

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
+from typing import Any
 
 import pytest
 
@@ -116,3 +118,19 @@ def test_every_task_has_its_own_artifact(use: Use) -> None:
     assert len({name.lower() for name in names}) == len(tasks)
     assert names[0] == "a_b"
     assert max(map(len, names)) <= 128
+
+
+def test_the_client_finds_no_secret_in_the_command_line(use: Use, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[list[str]] = []
+    fake = FakeWandb("", None)
+    begin = fake.init
+
+    def init(**arguments: Any) -> object:
+        seen.append(list(sys.argv))
+        return begin(**arguments)
+
+    monkeypatch.setattr(fake, "init", init)
+    monkeypatch.setattr(sys, "argv", ["lm_eval", "--model_args", "auth_token=s3cret-key,base_url=http://u:pw@h/v1"])
+    use(wandb=fake)
+    WandbLogger({"project": "p"})
+    assert seen == [["lm_eval", "--model_args", "auth_token=***,base_url=http://***@h/v1"]]

@@ -10,6 +10,8 @@ from collections import deque
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, TextIO
 
+from lm_eval.text import outgoing
+
 if TYPE_CHECKING:
     from tqdm import tqdm
 
@@ -156,7 +158,7 @@ class Progress:
         if eval_logger.hasHandlers():
             eval_logger.info("%s", line)
         else:
-            self._stream.write(f"{line}\n")
+            self._stream.write(f"{outgoing(line)}\n")
             self._stream.flush()
 
     def _counts(self) -> _Counts:

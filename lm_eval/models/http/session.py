@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lm_eval.api.model import RunContext
-from lm_eval.config.redact import Redactor
+from lm_eval.config.redact import Redactor, remember
 from lm_eval.models.arguments import ModelArguments
 from lm_eval.models.http.concurrency import AutoLimit, FixedLimit
 from lm_eval.models.http.endpoints import EndpointSet, parse_base_urls
@@ -172,6 +172,7 @@ class Session:
         }
 
     def _redactor(self, header: Mapping[str, str]) -> Redactor:
+        remember(header, "header")
         redact = Redactor([self._args.auth_token])
         redact.add_headers(header)
         base_url = self._args.base_url

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lm_eval.models.scoring.choose import STRATEGIES, obstacles
 from lm_eval.models.server.capabilities import Capabilities
 from lm_eval.models.server.settings import ScoringSettings
+from lm_eval.text import outgoing
 
 __all__ = ["capability_table"]
 
@@ -38,8 +39,9 @@ def capability_table(capabilities: Capabilities, settings: ScoringSettings | Non
     }
     width = max(map(len, (*findings, *strategies, *types)))
     sections = (findings, {"scoring=": "usable", **strategies}, {"output_type": "can run", **types})
-    tables = ("\n".join(f"{name:<{width}}  {value}" for name, value in section.items()) for section in sections)
-    return "\n".join(["\n\n".join(tables), *(f"note: {note}" for note in capabilities.notes)])
+    rows = ((f"{name:<{width}}  {outgoing(value)}" for name, value in section.items()) for section in sections)
+    tables = map("\n".join, rows)
+    return "\n".join(["\n\n".join(tables), *(f"note: {outgoing(note)}" for note in capabilities.notes)])
 
 
 def _findings(capabilities: Capabilities) -> dict[str, str]:

@@ -93,16 +93,15 @@ def _parse(url: str, path: str) -> Endpoint:
     try:
         parts = urlsplit(url)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-        shown = repr(shown_url(url))
     except ValueError:
-        valid, shown = False, repr(shown_url(url))
+        valid = False
     if valid and "@" in f"{parts.path}{parts.fragment}" and "/@" not in parts.path:
         valid = False
     if not valid or re.search(r"[\s\x00-\x1f\x7f]", url):
         encode = ""
         if "@" in url:
             encode = " In a user name or password, write / as %2F, # as %23, ? as %3F and @ as %40."
-        raise ConfigError(f"The base_url {shown} is not a URL; write it as http://HOST:PORT/v1.{encode}")
+        raise ConfigError(f"The base_url {shown_url(url)!r} is not a URL; write it as http://HOST:PORT/v1.{encode}")
     prefix = parts.path.rstrip("/")
     if path:
         without = prefix.removesuffix("/completions").removesuffix("/chat")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
 from lm_eval.config.redact import redact
 from lm_eval.config.values import sample_format
+from lm_eval.errors import SavingError
 from lm_eval.results.atomic import complete_file, to_json, write_atomically
 from lm_eval.results.names import DistinctNames, file_name, hashed_name, plain_name
 from lm_eval.results.run import Results
@@ -60,8 +63,13 @@ class ResultFiles:
 
         Returns:
             A path under the output folder, or None when nothing is saved.
+
+        Raises:
+            SavingError: Nothing can be saved under the output path.
         """
         folder = self._folder("")
+        if folder is not None:
+            _check_writable(folder)
         self._journal = folder and folder / ".journal" / f"{key}.sqlite"
         return self._journal
 
@@ -171,6 +179,18 @@ class ResultFiles:
         self.saved.append(path)
         eval_logger.info("Saved %s", path)
         return path
+
+
+def _check_writable(folder: Path) -> None:
+    """Find out before the model is asked that nothing can be saved in a folder, which need not exist."""
+    try:
+        existing = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    except OSError as error:  # such as a name that is too long
+        raise SavingError(f"{folder} cannot be written: {error.strerror or error}.") from error
+    if not existing.is_dir():
+        raise SavingError(f"{folder} cannot be written: {existing} is no folder.")
+    if not os.access(existing, os.W_OK):
+        raise SavingError(f"{folder} cannot be written: {os.strerror(errno.EACCES)}.")
 
 
 def _now() -> str:

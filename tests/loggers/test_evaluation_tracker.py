@@ -174,6 +174,20 @@ def test_saving_without_samples_deletes_the_journal(tmp_path: Path) -> None:
     assert not (tmp_path / ".journal").exists()
 
 
+@pytest.mark.parametrize("place", ["notes.txt", "notes.txt/out", "notes.txt/run.json", "n" * 300, "n" * 300 + "/out"])
+def test_a_place_where_nothing_can_be_saved_is_named_before_the_run(tmp_path: Path, place: str) -> None:
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(SavingError, match="cannot be written: "):
+        EvaluationTracker(tmp_path / place).journal_path("key")
+
+
+def test_a_folder_that_is_not_there_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for place in (tmp_path / "a" / "b", "a/b", "run.json", "."):
+        assert EvaluationTracker(place).journal_path("key") is not None
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_journal_that_is_set_aside_is_not_resumed_and_deleted_by_saving(tmp_path: Path) -> None:
     tracker, journal = with_journal(tmp_path)
     tracker.set_aside(results())

@@ -64,6 +64,8 @@ class Task(ABC):
         self._instances: list[Instance] = []
         self._filters = build_filters(self._config.filter_list)
         self.fewshot_rnd = random.Random(DEFAULT_SEED)
+        self.notes: list[str] = []
+        """What a reader of the scores should know about prompts and scoring, one sentence each."""
 
     # The documents
 
@@ -334,10 +336,11 @@ class Task(ABC):
         name, repeats = self.task_name, self.config.repeats
         chat, template = context["apply_chat_template"], context["chat_template"]
         instances: list[Instance] = []
-        index = -1
+        index, count, own = -1, 0, 0
         try:
             for index, doc in docs:
                 prompt = self.fewshot_context(doc, **context, gen_prefix=self.doc_to_prefix(doc))
+                count, own = count + 1, own + self.shows_own_answer(doc)
                 self.doc_to_cluster(doc)  # A cluster that cannot be read is an error before the model is asked.
                 requests = self.construct_requests(
                     doc=doc,
@@ -357,7 +360,33 @@ class Task(ABC):
             raise TaskFileError(f"building {where} failed: {type(error).__name__}: {error}") from error
         if not instances:
             raise DatasetError(f"Task {name} has no docs to evaluate.")
+        self._note(count, own)
         return instances
+
+    def shows_own_answer(self, doc: Doc) -> bool:
+        """Whether the prompt that was written last has its own document among the few-shot examples.
+
+        Args:
+            doc: The document that the prompt asks about.
+        """
+        return False
+
+    def _note(self, count: int, own: int) -> None:
+        """Note, and log before the model is asked, what the scores alone would not show."""
+        self.notes = []
+        if own:
+            self.notes.append(
+                f"{own:,} of {count:,} prompts show the document's own answer among the few-shot examples, as in the"
+                " reference harness; fewshot_exclude_self: true leaves it out"
+            )
+        repeats = self.config.repeats
+        if repeats > 1 and not self.over_repeats and all(pipeline.first_only for pipeline in self._filters):
+            self.notes.append(
+                f"each document is asked {repeats} times, and only the first answer is scored; over_repeats or the"
+                " filter majority_vote use all"
+            )
+        for note in self.notes:
+            eval_logger.warning("Task %s: %s.", self.task_name, note)
 
     @property
     def instances(self) -> list[Instance]:
@@ -419,6 +448,10 @@ class Task(ABC):
     def over_repeats(self) -> Mapping[str, Sequence[OverRepeats]]:
         """How the repeats of a document are combined, by metric; the results are named ``<metric>_<how>``."""
         return {}
+
+    def scoring_notes(self) -> list[str]:
+        """Return what a reader should know about how responses were scored, one sentence each."""
+        return []
 
     @property
     def metric_parts(self) -> Mapping[str, str]:

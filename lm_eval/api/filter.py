@@ -92,12 +92,14 @@ class FilterEnsemble:
         filters: One function per step that creates its filter; each application of the pipeline creates new filters.
         chooses: Whether a step chooses among several repeats.
         min_repeats: Number of responses to each Instance that the steps need.
+        first_only: Whether only the first response to each Instance reaches the metrics.
     """
 
     name: str
     filters: Sequence[Callable[[], Filter]]
     chooses: bool = False
     min_repeats: int = 1
+    first_only: bool = False
 
     def apply(self, instances: Sequence[Instance]) -> None:
         """Filter the responses of Instances into ``filtered_resps[name]``.

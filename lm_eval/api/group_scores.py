@@ -35,11 +35,16 @@ def aggregate_scores(
     """
     scores: dict[str, object] = {"sample_len": sum(_count(row.get("sample_len")) for row in rows.values())}
     counts: dict[str, int] = {}
+    notes: list[str] = []
     for config in metrics:
         if callable(config.aggregation):
             eval_logger.warning(
                 "Group %r: the aggregation of metric %r is a function; groups take the mean.", group, config.metric
             )
+        if rows and not any(key in row for row in rows.values() for key in _possible_keys(config, rows)):
+            notes.append(_of_no_task(config, rows))
+            eval_logger.warning("Group %r: %s.", group, notes[-1])
+            continue
         for pipeline in _pipelines_of(config.metric, rows) if config.filter_list is None else config.filter_list:
             key, error_key = score_key(config.metric, pipeline), stderr_key(config.metric, pipeline)
             reporting = [row for row in rows.values() if key in row]
@@ -53,7 +58,21 @@ def aggregate_scores(
             scores[error_key] = _stderr([row.get(error_key) for row in reporting], sizes, config.weight_by_size)
     if counts:
         scores["sample_count"] = counts
+    if notes:
+        scores["notes"] = notes
     return scores
+
+
+def _possible_keys(config: AggMetricConfig, rows: Mapping[str, TaskMetrics]) -> list[str]:
+    pipelines = config.filter_list
+    return [score_key(config.metric, name) for name in pipelines or _pipelines_of(config.metric, rows)]
+
+
+def _of_no_task(config: AggMetricConfig, rows: Mapping[str, TaskMetrics]) -> str:
+    """Say that no task reports a metric, and what the tasks report."""
+    reported = dict.fromkeys(key for row in rows.values() for key, *_ in score_keys(row))
+    wanted = ", ".join(dict.fromkeys(_possible_keys(config, rows))) or config.metric
+    return f"none of its tasks reports {wanted}, which it aggregates; they report {first_names(reported)}"
 
 
 def _pipelines_of(metric: str, rows: Mapping[str, TaskMetrics]) -> list[str]:

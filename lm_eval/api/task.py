@@ -40,6 +40,7 @@ __all__ = [
 ]
 
 ALL_OUTPUT_TYPES = list(OUTPUT_TYPES)
+_WITHOUT_SELF = "_exclude_self"
 
 
 class ConfigurableTask(Task):
@@ -100,7 +101,14 @@ class ConfigurableTask(Task):
         self._fields = Fields(settings, self)
         # If both split names are None they are equal, which is right: the few-shot pool then falls back to the
         # evaluated split.
-        self._shots = Shots(self.fewshot_cfg, self, may_meet_itself=self.fewshot_cfg.split == settings.test_split)
+        if settings.fewshot_exclude_self and not str(settings.task).endswith(_WITHOUT_SELF):
+            settings.task = f"{settings.task}{_WITHOUT_SELF}"  # other prompts than those of the reference harness
+        self._shots = Shots(
+            self.fewshot_cfg,
+            self,
+            may_meet_itself=self.fewshot_cfg.split == settings.test_split,
+            exclude_self=bool(settings.fewshot_exclude_self),
+        )
         self._openings: dict[tuple[int, str | None, str], tuple[list[Message], str]] = {}
 
     def _check_repeats(self) -> None:
@@ -302,6 +310,14 @@ class ConfigurableTask(Task):
         """
         super().set_fewshot_seed(seed)
         self._shots.seed(seed)
+
+    def shows_own_answer(self, doc: Doc) -> bool:
+        """Whether the prompt that was written last has its own document among the few-shot examples.
+
+        Args:
+            doc: The document that the prompt asks about.
+        """
+        return bool(self._config.num_fewshot) and self._shots.hold(doc)
 
     def fewshot_context(  # type: ignore[override]
         self,
@@ -561,6 +577,10 @@ class ConfigurableTask(Task):
     def over_repeats(self) -> Mapping[str, Sequence[OverRepeats]]:
         """How the repeats of a document are combined, by metric; the results are named ``<metric>_<how>``."""
         return self._metrics.over_repeats()
+
+    def scoring_notes(self) -> list[str]:
+        """Return what a reader should know about how responses were scored."""
+        return self._metrics.notes()
 
     @property
     def metric_parts(self) -> Mapping[str, str]:

@@ -79,7 +79,7 @@ _KINDS: dict[str, tuple[Any, str]] = {
         ("training_split", "validation_split", "test_split", "fewshot_split"), (str, "the name of a split")
     ),
     **dict.fromkeys(("target_delimiter", "fewshot_delimiter"), (str, "a text")),
-    **dict.fromkeys(("unsafe_code", "should_decontaminate"), (bool, "true or false")),
+    **dict.fromkeys(("unsafe_code", "should_decontaminate", "fewshot_exclude_self"), (bool, "true or false")),
     **dict.fromkeys(("custom_dataset", "process_docs", "process_results"), (Callable, "a function")),
 }
 """Keys of a task file whose value has one type."""
@@ -208,6 +208,9 @@ class TaskConfig(_Keys):
     """Text between few-shot examples. Default: an empty line."""
     fewshot_config: dict[str, Any] | FewshotConfig | None = None
     """Where few-shot examples come from and how they are written."""
+    fewshot_exclude_self: bool | None = None
+    """Whether the document that is asked about is never one of its examples; the task's name then ends in
+    ``_exclude_self``. Default: only where the reference harness does so."""
     num_fewshot: int | None = None
     """Number of few-shot examples. Default: 0."""
     metric_list: list[object] | None = None

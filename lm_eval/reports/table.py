@@ -59,7 +59,8 @@ def tables(results: Mapping[str, object], width: int = WIDTH, *, intervals: bool
         The header line and the tables, with a blank line after each table.
     """
     parts = [header_line(results), make_table(results, width=width, intervals=intervals)]
-    if results.get("groups"):
+    run = Results(results)
+    if any(score.task in run.section("groups") for score in run.scores):
         parts.append(make_table(results, "groups", width=width, intervals=intervals))
     return "\n".join(parts)
 
@@ -209,5 +210,7 @@ def _notes(member: Member) -> Iterable[str]:
     for key, count in member.missing.items():
         scored = (member.n or 0) - count
         yield f"! {member.name}: {key} is over {scored} of {member.n or 0} docs; {count} have no value."
+    for note in member.notes:
+        yield f"! {member.name}: {note}."
     for key, reason in member.failed.items():
         yield f"! {member.name}: {key} could not be computed: {reason}"

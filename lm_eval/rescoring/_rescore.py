@@ -167,6 +167,7 @@ def _score(task: Task, saved: Member, run: Run) -> TaskOutput:
     check_complete(saved, instances)
     task.replay(instances)
     check_requests(task, saved.config, instances)
+    task.notes = list(saved.notes)  # of the prompts, which are those of the saved run
     output = score_task(task, log_samples=True)
     if isinstance(output.cause, ConfigError):
         raise output.cause

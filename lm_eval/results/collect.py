@@ -89,7 +89,7 @@ def task_scores(output: TaskOutput, *, bootstrap_iters: int = 100_000) -> dict[s
 
     Returns:
         ``name``, ``alias``, ``sample_len``, ``"metric,filter"``, ``"metric_stderr,filter"``, and ``n_errors``,
-        ``errors``, ``error_messages``, ``outcomes``, ``failed``, ``missing`` where they are not empty.
+        ``errors``, ``error_messages``, ``outcomes``, ``failed``, ``missing``, ``notes`` where they are not empty.
     """
     task, name = output.task, str(output.task.task_name)
     row: dict[str, object] = {
@@ -138,6 +138,8 @@ def task_scores(output: TaskOutput, *, bootstrap_iters: int = 100_000) -> dict[s
         row["failed"] = failed
     if missing:
         row["missing"] = missing
+    if output.notes:
+        row["notes"] = list(output.notes)
     return row
 
 

@@ -63,6 +63,7 @@ class TaskOutput:
         failed: (metric, filter) to why there are no values.
         failure: Why the code of the task could not score it, with the document; empty when it could.
         cause: The exception behind ``failure``.
+        notes: What a reader of the scores should know, one sentence each.
     """
 
     task: Task
@@ -79,6 +80,7 @@ class TaskOutput:
     failed: dict[MetricAndFilter, str] = field(default_factory=dict)
     failure: str = ""
     cause: BaseException | None = None
+    notes: list[str] = field(default_factory=list)
 
     def add(self, pipeline: str, scored: ScoredDoc, cluster: str | None) -> None:
         """Add a document's values under one filter.
@@ -168,6 +170,7 @@ def _counted(task: Task, docs: dict[int, list[Instance]], cause: BaseException |
         outcomes=dict(Counter(i.outcome for group in docs.values() for i in _infos(group) if i.outcome != "ok")),
         failure="" if cause is None else str(cause) if is_ours else f"{type(cause).__name__}: {cause}",
         cause=cause,
+        notes=list(dict.fromkeys([*task.notes, *task.scoring_notes()])),
     )
 
 

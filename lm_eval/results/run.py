@@ -84,6 +84,7 @@ class Member:
         outcomes: Kind of response (``length``, ``empty``, …) to the number of responses that ended so.
         failed: ``"metric,filter"`` to why the score could not be computed.
         missing: ``"metric,filter"`` to the number of answered documents without a value.
+        notes: What a reader of the scores should know, one sentence each.
         higher_is_better: Metric to which way it is better.
         config: The task's config; empty of a group.
         scores: Its scores, in the order of the results.
@@ -100,6 +101,7 @@ class Member:
     outcomes: Mapping[str, int] = field(repr=False)
     failed: Mapping[str, str] = field(repr=False)
     missing: Mapping[str, int] = field(repr=False)
+    notes: Sequence[str] = field(repr=False)
     higher_is_better: Mapping[str, bool | None] = field(repr=False)
     config: Mapping[str, object] = field(repr=False)
     scores: tuple[Score, ...] = field(default=(), repr=False)
@@ -284,6 +286,7 @@ class Results:
             messages=read_messages(row.get("error_messages")),
             outcomes={kind: as_count(count) for kind, count in as_mapping(row.get("outcomes")).items()},
             failed={key: str(reason) for key, reason in as_mapping(row.get("failed")).items()},
+            notes=[str(note) for note in as_list(row.get("notes"))],
             missing={key: as_count(count) for key, count in as_mapping(row.get("missing")).items()},
             higher_is_better={metric: up if isinstance(up, bool) else None for metric, up in better.items()},
             config=self.section("configs", name),

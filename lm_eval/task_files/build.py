@@ -212,7 +212,8 @@ def _python_task(node: ResolvedTask, config: dict[str, object]) -> Task:
             raise MissingPackageError(str(TaskFileError(f"task {node.name!r} {advice}", path=path))) from error
         raise _cannot_be_built(node, error, "class") from error
     # The class sets its own config; the name and the overrides still hold.
-    task.set_config("task", node.name)
+    if not task.get_config("fewshot_exclude_self"):  # otherwise the class has changed the name
+        task.set_config("task", node.name)
     for key in node.overrides:
         if key in TASK_KEYS and key not in ("task", "class", "metadata"):
             task.set_config(key, config[key])

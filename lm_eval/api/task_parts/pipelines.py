@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from lm_eval.api.filter import Filter, FilterEnsemble
+from lm_eval.api.filter import Filter, FilterEnsemble, ResponseFilter
 from lm_eval.api.registry import get_filter
 from lm_eval.errors import ConfigError, TaskFileError, did_you_mean
 
@@ -32,16 +32,20 @@ def build_filter_ensemble(filter_name: str, components: Sequence[Sequence[Any]])
         TaskFileError: A filter does not take its options.
     """
     steps: list[Callable[[], Filter]] = []
-    chooses, min_repeats = False, 1
+    chooses, min_repeats, first_only, alone = False, 1, False, True
     for function, *rest in components:
         maker = get_filter(function)
         options = rest[0] if rest and rest[0] is not None else {}
         _check_options(function, maker, options)
         steps.append(partial(maker, **options))
+        first_only = first_only or (alone and function == "take_first")
+        alone = alone and (
+            function == "take_first_k" or (isinstance(maker, type) and issubclass(maker, ResponseFilter))
+        )
         chooses = chooses or bool(getattr(maker, "chooses", False))
         if function == "take_first_k":
             min_repeats = max(min_repeats, options["k"])
-    return FilterEnsemble(name=filter_name, filters=steps, chooses=chooses, min_repeats=min_repeats)
+    return FilterEnsemble(filter_name, steps, chooses, min_repeats, first_only)
 
 
 def _check_options(name: object, maker: Callable[..., Filter], options: Mapping[str, object]) -> None:

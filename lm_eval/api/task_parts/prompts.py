@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -146,21 +146,26 @@ class _WritesShots(Protocol):
 class Shots:
     """Draws the few-shot examples of one task and writes them as turns, each only once where that is safe."""
 
-    def __init__(self, config: FewshotConfig, task: _WritesShots, *, may_meet_itself: bool) -> None:
+    def __init__(
+        self, config: FewshotConfig, task: _WritesShots, *, may_meet_itself: bool, exclude_self: bool = False
+    ) -> None:
         """Draw nothing yet; the pool is read when the first example is drawn.
 
         Args:
             config: Where the examples come from.
             task: The task, whose ``shot_turns`` writes an example; with ``pure_fields`` the turns are always the same.
             may_meet_itself: Whether the pool may hold the document that is asked about, which must not be an example.
+            exclude_self: Draw again where the document that is asked about is an example.
         """
         self._config, self._task, self._may_meet_itself = config, task, may_meet_itself
+        self._exclude_self = exclude_self
         self._seed: int | None = DEFAULT_SEED
         self._kind = get_sampler(config.sampler)
         self._ships = self._kind in (ContextSampler, FirstNSampler)
         self._sampler: ContextSampler[Doc] | None = None
         self._written: dict[int, tuple[Doc, list[Message]]] = {}
         self._fixed: dict[int, list[Message]] = {}
+        self._drawn: Sequence[Doc] = ()
 
     @property
     def sampler(self) -> ContextSampler[Doc]:
@@ -190,6 +195,14 @@ class Shots:
         """
         return count == 0 or count in self._fixed
 
+    def hold(self, doc: Doc) -> bool:
+        """Whether a document is one of the examples that were drawn last.
+
+        Args:
+            doc: The document.
+        """
+        return any(_is_same_row(shot, doc) for shot in self._drawn)
+
     def turns(self, doc: Doc, count: int) -> list[Message]:
         """Write the few-shot examples for the prompt of a document.
 
@@ -204,7 +217,10 @@ class Shots:
             return self._fixed[count]
         repeatable = self._task.pure_fields
         turns: list[Message] = []
-        for shot in self.sampler.sample(count, eval_doc=doc if self._may_meet_itself else None):
+        self._drawn = self.sampler.sample(count, eval_doc=doc if self._may_meet_itself else None)
+        if self._exclude_self and self.hold(doc):
+            self._drawn = self.sampler.sample(count, eval_doc=doc)
+        for shot in self._drawn:
             if not (self._ships and repeatable):
                 turns += self._task.shot_turns(shot)
                 continue
@@ -213,6 +229,18 @@ class Shots:
             if known is None:
                 known = self._written[id(shot)] = (shot, self._task.shot_turns(shot))
             turns += known[1]
-        if self._kind is FirstNSampler and not self._may_meet_itself and repeatable:
+        if self._kind is FirstNSampler and not self._may_meet_itself and not self._exclude_self and repeatable:
             self._fixed[count] = turns
         return turns
+
+
+def _is_same_row(shot: object, doc: Doc) -> bool:
+    """Compare two rows; ``process_docs`` may have added columns to one of them."""
+    if not isinstance(shot, Mapping) or not shot:
+        return False
+    try:
+        if len(shot) > len(doc):
+            return bool(doc) and all(key in shot and bool(shot[key] == doc[key]) for key in doc)
+        return all(key in doc and bool(shot[key] == doc[key]) for key in shot)
+    except ValueError:  # arrays have no single truth value
+        return shot is doc

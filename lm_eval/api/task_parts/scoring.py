@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, SupportsFloat
 
 from lm_eval.api.registry import (
     DEFAULT_METRIC_REGISTRY,
@@ -77,6 +77,15 @@ class Metrics(dict[str, MetricSpec]):
         """
         super().__init__(specs)
         self.parts: dict[str, str] = {}
+        self._partial: dict[str, float] = {}
+
+    def notes(self) -> list[str]:
+        """Return a sentence for each metric that gave a value other than 0 and 1 where only 0 and 1 count."""
+        return [
+            f"{name} gave {value:.4g} for one of several targets, which counts as 1: with several targets, any value"
+            " but 0 does, as in the reference harness"
+            for name, value in self._partial.items()
+        ]
 
     def add_part(self, part: str, spec: MetricSpec) -> None:
         """Add a value that a metric gives in addition to its own, as a metric with the same aggregation.
@@ -213,6 +222,18 @@ class Metrics(dict[str, MetricSpec]):
             values[MUTUAL_INFORMATION] = float(_first_max(gains) in golds)
         return values
 
+    def _against_any(self, spec: MetricSpec, response: object, golds: object) -> float:
+        """Return 1.0 when the metric holds for any target."""
+        for gold in golds if isinstance(golds, (list, tuple)) else [golds]:
+            result = _call(spec, gold, response)
+            if isinstance(result, Mapping):
+                result = result.get(spec.name, 0.0)
+            if result:
+                if isinstance(result, SupportsFloat) and float(result) != 1.0:
+                    self._partial.setdefault(spec.name, float(result))
+                return 1.0
+        return 0.0
+
     def score_generation(self, response: object, gold: object, multiple: bool) -> dict[str, object]:
         """Score a generated text.
 
@@ -231,7 +252,7 @@ class Metrics(dict[str, MetricSpec]):
         for name, spec in list(self.items()):
             if spec.function is None:
                 continue
-            result = _against_any(spec, response, gold) if multiple else _call(spec, gold, response)
+            result = self._against_any(spec, response, gold) if multiple else _call(spec, gold, response)
             if not isinstance(result, Mapping):
                 values[name] = result
                 continue
@@ -331,17 +352,6 @@ def _call(spec: MetricSpec, reference: object, prediction: object) -> object:
     if spec.takes_items:
         return spec.function([reference, prediction])
     return spec.function(references=[reference], predictions=[prediction], **spec.options)
-
-
-def _against_any(spec: MetricSpec, response: object, golds: object) -> float:
-    """Return 1.0 when the metric holds for any target."""
-    for gold in golds if isinstance(golds, (list, tuple)) else [golds]:
-        result = _call(spec, gold, response)
-        if isinstance(result, Mapping):
-            result = result.get(spec.name, 0.0)
-        if result:
-            return 1.0
-    return 0.0
 
 
 def text_sizes(text: str) -> tuple[int, int]:

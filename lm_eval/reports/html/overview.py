@@ -149,6 +149,8 @@ def _warnings(run: Run) -> Iterator[Notice]:
         for key, missing in member.missing.items():
             over = f"{(member.n or 0) - missing:,} of {member.n or 0:,} docs"
             yield {"level": "error", "text": f"{name}: {key} is over {over}; {missing:,} have no value."}
+        for note in member.notes:
+            yield {"level": "error", "text": f"{name}: {note}."}
         for key, reason in member.failed.items():
             yield {"level": "error", "text": f"{name}: {key} could not be computed: {reason}"}
     for line in not_run(run.refused):

@@ -8,7 +8,7 @@ import logging
 import os
 import random
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,6 +47,9 @@ __all__ = [
 ]
 
 eval_logger = logging.getLogger("lm_eval")
+
+
+_MAX_REASONS = 20
 
 
 @dataclass(slots=True)
@@ -194,13 +197,30 @@ def _prepared(lm: LM, tasks: dict[str, Task], groups: dict[str, Group], refused:
 def _for_each(tasks: dict[str, Task], step: Callable[[str, Task], None]) -> dict[str, UserError]:
     """Do a step with each task; remove the tasks for which the step fails, and return their errors."""
     errors: dict[str, UserError] = {}
-    for name, task in list(tasks.items()):
-        try:
-            step(name, task)
-        except UserError as error:
-            errors[name] = error
-            del tasks[name]
+    with ExitStack() as stack:
+        for name, task in list(tasks.items()):
+            try:
+                step(name, task)
+            except UserError as error:
+                errors[name] = error
+                del tasks[name]
+                if isinstance(error.__cause__, ConnectionError):
+                    stack.enter_context(_hub_offline())
     return errors
+
+
+@contextmanager
+def _hub_offline() -> Iterator[None]:
+    """Take datasets from the cache only: a Hub that cannot be reached costs half a minute per dataset."""
+    import datasets
+    from huggingface_hub import constants
+
+    saved = constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE = saved
 
 
 def _settle(errors: Mapping[str, UserError], faults: dict[str, str] | None, *, some_left: bool) -> None:
@@ -212,7 +232,8 @@ def _settle(errors: Mapping[str, UserError], faults: dict[str, str] | None, *, s
     for error in errors.values():
         if len(reasons) == 1:
             raise error
-        raise SeveralErrors(reasons) from error
+        more = len(reasons) - _MAX_REASONS
+        raise SeveralErrors(reasons[:_MAX_REASONS] + [f"{more} more tasks cannot run."] * (more > 0)) from error
 
 
 def _load(

@@ -233,6 +233,23 @@ def test_all_datasets_that_are_missing_are_named_at_once(tmp_path: Path, monkeyp
     assert lm.asked == []
 
 
+def test_a_hub_that_cannot_be_reached_is_waited_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import datasets
+
+    offline: list[bool] = []
+
+    def unreachable(path: str, *given: Any, **named: Any) -> None:
+        offline.append(datasets.config.HF_HUB_OFFLINE)
+        raise ConnectionError(f"Couldn't reach {path}")
+
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(datasets, "load_dataset", unreachable)
+    with pytest.raises(SeveralErrors):
+        run(write_broken(tmp_path), FakeLM(), ["lost_a", "lost_b"])
+    assert offline == [False, True]
+    assert datasets.config.HF_HUB_OFFLINE is False
+
+
 def test_all_unknown_names_are_told_at_once(folder: Path) -> None:
     with pytest.raises(SeveralErrors) as caught:
         run(folder, FakeLM(), ["generat", "choice", "rollin"])

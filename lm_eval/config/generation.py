@@ -224,6 +224,9 @@ def doubts(user: Mapping[str, object], tasks: Mapping[str, Mapping[str, object]]
         if any("\\n" in stop for stop in (stops if isinstance(stops, list) else [stops]) if isinstance(stop, str)):
             yield f'gen_kwargs: {key} has a backslash and an n, not a line break. Quotes make it one: {key}="\\n".'
     for name, settings in tasks.items():
+        for key in settings:
+            if key not in user and (near := near_miss(key)):
+                yield f"Task {name}: {key!r} in generation_kwargs is no known setting. Did you mean {near!r}?"
         if said := contradiction(settings):
             yield f"Task {name}: {said} The first is used."
     greedy = [name for name, settings in tasks.items() if settings.get("do_sample") is True and _is_greedy(settings)]

@@ -55,9 +55,10 @@ def read_pairs(name: str, text: str) -> dict[str, object]:
     for part in split_pairs(text):
         key, equals, value = part.partition("=")
         if not equals or not key.strip():
-            raise ConfigError(
-                f"{name}: arguments are key=value pairs separated by commas; {key.strip()[:40]!r} is not."
-            )
+            # What follows a value may be the rest of it, and a part of a secret.
+            before = next(reversed(parsed), None)
+            what = f"{key.strip()[:40]!r} is not" if before is None else f"what follows {before}= is not"
+            raise ConfigError(f"{name}: arguments are key=value pairs separated by commas; {what}. Quotes keep commas.")
         parsed[key.strip()] = _value(f"{name}: {key.strip()}", key.strip(), value)
     return parsed
 

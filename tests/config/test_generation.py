@@ -122,6 +122,11 @@ def test_a_backslash_that_is_no_line_break_is_told() -> None:
     assert not list(doubts(values.generation("gen_kwargs", r'until="\n\n"'), {}))
 
 
+def test_a_misspelt_setting_of_a_task_is_told() -> None:
+    (said,) = doubts({"top_p": 1}, {"a": {"max_gen_tok": 5, "top_p": 1, "until": ["x"]}})
+    assert said == "Task a: 'max_gen_tok' in generation_kwargs is no known setting. Did you mean 'max_gen_toks'?"
+
+
 def test_two_limits_of_a_task_are_told() -> None:
     (said,) = doubts({}, {"a": {"max_gen_toks": 1, "max_tokens": 2}})
     assert said.startswith("Task a: max_gen_toks and max_tokens mean the same")

@@ -80,7 +80,12 @@ def test_brackets_that_hold_neither_json_nor_python_are_refused(written: str) ->
 
 
 def test_a_refusal_shows_no_value() -> None:
-    for written in ("header={'Authorization': sk-secret}", "{'header': sk-secret}", "=sk-secret"):
+    for written in (
+        "header={'Authorization': sk-secret}",
+        "{'header': sk-secret}",
+        "=sk-secret",
+        "auth_token=a,sk-secret",
+    ):
         with pytest.raises(ConfigError) as caught:
             read_pairs("option", written)
         assert "sk-secret" not in str(caught.value)

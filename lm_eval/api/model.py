@@ -182,9 +182,9 @@ class LM(ABC):
         Returns:
             The model.
         """
-        from lm_eval.utils import simple_parse_args_string
+        from lm_eval.config.pairs import read_pairs
 
-        return cls.create_from_arg_obj(simple_parse_args_string(arg_string), additional_config)
+        return cls.create_from_arg_obj(read_pairs("arg_string", arg_string or ""), additional_config)
 
     @classmethod
     def create_from_arg_obj(

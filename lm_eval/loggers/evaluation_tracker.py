@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lm_eval.config.pairs import read_pairs
 from lm_eval.errors import ConfigError
 from lm_eval.loggers._clients import check_arguments
 from lm_eval.loggers.hub import HubTarget
@@ -16,7 +17,6 @@ from lm_eval.results.run import Results
 from lm_eval.results.sample import task_hash
 from lm_eval.results.writer import ResultFiles
 from lm_eval.text import sha256
-from lm_eval.utils import simple_parse_args_string
 
 __all__ = ["EvaluationTracker", "GeneralConfigTracker", "check_hub_arguments"]
 
@@ -83,7 +83,7 @@ class GeneralConfigTracker:
 
 def _model_in(model_args: object) -> str | None:
     """Return the model's name in its arguments."""
-    given = simple_parse_args_string(model_args) if isinstance(model_args, str) else model_args
+    given = read_pairs("model_args", model_args) if isinstance(model_args, str) else model_args
     if not isinstance(given, Mapping):
         return None
     name = next((given[key] for key in ("model", "pretrained", "peft", "delta", "path") if given.get(key)), None)

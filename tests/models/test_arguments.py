@@ -113,3 +113,9 @@ def test_given_arguments_override_defaults() -> None:
     defaults = {"base_url": "http://default", "timeout": 5}
     args = ModelArguments.parse({"base_url": "http://given"}, defaults)
     assert (args.base_url, args.timeout) == ("http://given", 5.0)
+
+
+def test_a_name_in_a_text_of_arguments_stays_as_it_is_written() -> None:
+    text = "model=2024_11_05,base_url=http://127.0.0.1:9,header={'X-Team': '007'},timeout=1e1"
+    args = LocalCompletionsAPI.create_from_arg_string(text).args
+    assert (args.model, args.header, args.timeout) == ("2024_11_05", {"X-Team": "007"}, 10.0)

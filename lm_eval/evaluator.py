@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -149,6 +149,7 @@ def run(
     lm: LM | None = None,
     tracker: EvaluationTracker | None = None,
     task_manager: TaskManager | None = None,
+    before_asking: Callable[[], None] | None = None,
 ) -> dict[str, Any]:
     """Evaluate with settings: what ``simple_evaluate`` and ``lm_eval run`` do.
 
@@ -157,6 +158,7 @@ def run(
         lm: The model; None builds the one that the settings name.
         tracker: Where results will be saved; None keeps no answers for resuming.
         task_manager: Finds the tasks; None builds one.
+        before_asking: Called when no mistake was found, before the first request of a task.
 
     Returns:
         The results, as ``simple_evaluate`` returns them.
@@ -186,6 +188,8 @@ def run(
             )
         )
         _set_aside_refused(prepared)
+        if before_asking is not None:
+            before_asking()
         results = _answer_and_score(prepared, settings)
         model_info = lm.describe()
     results["config"] = settings.record() | ({"model_info": model_info} if model_info else {})

@@ -97,13 +97,16 @@ def execute(settings: RunSettings) -> int:
         print(outgoing(str(plan_run(settings)), lines=True))
         return exit_codes.OK
     setup_logging(settings.verbosity or "INFO")
-    if not settings.output_path:
-        more = "" if settings.use_cache else ", and an interrupted run starts over"
-        eval_logger.warning("No output_path: results are not saved%s.", more)
     try:
         return _evaluate(settings)
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt(_kept(settings)) from error
+
+
+def _warn_of_loss(settings: RunSettings) -> None:
+    if not settings.output_path:
+        more = "" if settings.use_cache else ", and an interrupted run starts over"
+        eval_logger.warning("No output_path: results are not saved%s.", more)
 
 
 def _kept(settings: RunSettings) -> str:
@@ -128,7 +131,7 @@ def _evaluate(settings: RunSettings) -> int:
         settings.wandb_args, settings.wandb_config_args, settings.trackio_args, settings.mlflow_args, hub=tracker.hub
     )
     with trackers.stopped_on_failure(services):
-        results = evaluator.run(settings, tracker=tracker)
+        results = evaluator.run(settings, tracker=tracker, before_asking=lambda: _warn_of_loss(settings))
         save_and_print(tracker, results, lambda: _print(settings, results))
         _hint(settings, tracker.saved)
         samples = results.pop("samples", None)

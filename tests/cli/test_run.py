@@ -133,6 +133,7 @@ def test_a_run_that_saves_nothing_says_so_before_asking(
     more: list[str], said: str, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def asks(*given: Any, **named: Any) -> None:
+        named["before_asking"]()
         raise ConfigError(f"before asking: {capsys.readouterr().err.strip()[9:]}")
 
     monkeypatch.chdir(tmp_path)

@@ -200,8 +200,12 @@ def _unshare(uid: int) -> bool:
         return False
     if uid:
         for name, text in (("setgroups", "deny"), ("gid_map", f"{gid} {gid} 1"), ("uid_map", f"{uid} {uid} 1")):
-            with open(f"/proc/self/{name}", "w") as file:
-                file.write(text)
+            try:
+                with open(f"/proc/self/{name}", "w") as file:
+                    file.write(text)
+            except OSError:
+                # Some distributions allow the namespace and nothing in it. The other layers do not need the names.
+                break
     return True
 
 

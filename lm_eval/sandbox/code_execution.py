@@ -290,7 +290,7 @@ def _watch(
     if folder and ("calls" not in layers or not limits.refuse_in_python):
         checks.append(lambda: "memory" if memory_mb(process.pid) > limits.memory_mb else "")
     if folder and "disk" not in layers:
-        checks.append(lambda: "file" if size_mb(folder) > limits.file_mb else "")
+        checks.append(lambda: "files" if size_mb(folder) > limits.file_mb else "")
     kind, text = reports.next(limits.seconds, checks)
     if kind == "passed":
         return ProgramResult("passed", layers=layers)
@@ -298,7 +298,7 @@ def _watch(
         return ProgramResult("timeout", f"no end after {limits.seconds:g} s", layers)
     if kind == "exceeded":
         bound = limits.memory_mb if text == "memory" else limits.file_mb
-        return ProgramResult("failed", f"more than {bound} MB of {text}s together".replace("memorys", "memory"), layers)
+        return ProgramResult("failed", f"more than {bound} MB of {text} together", layers)
     return ProgramResult("failed", text or "its process ended before the program did", layers)
 
 
@@ -316,6 +316,7 @@ class _Reports:
             checks: Called again and again; the kind is ``exceeded`` when one returns a text.
         """
         deadline = time.monotonic() + seconds
+        look_at = 0.0
         while True:
             line, newline, rest = self._buffer.partition(b"\n")
             if newline:
@@ -324,12 +325,16 @@ class _Reports:
                     kind, _, text = line[len(self._start) :].decode("utf-8", "replace").partition(" ")
                     return kind, text
                 continue
-            left = deadline - time.monotonic()
-            if left <= 0:
+            now = time.monotonic()
+            if now >= deadline:
                 return "timeout", ""
-            if not select.select([self._pipe], [], [], min(left, _LOOK_SECONDS) if checks else left)[0]:
+            # By the clock, because a program may write all the time.
+            if checks and now >= look_at:
+                look_at = now + _LOOK_SECONDS
                 if exceeded := next(filter(None, (check() for check in checks)), ""):
                     return "exceeded", exceeded
+            wait = min(deadline - now, _LOOK_SECONDS) if checks else deadline - now
+            if not select.select([self._pipe], [], [], wait)[0]:
                 continue
             chunk = os.read(self._pipe, 4096)
             # Reports are short, so a longer line without an end comes from the program: keep only its last bytes.

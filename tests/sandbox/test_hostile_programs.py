@@ -228,6 +228,25 @@ time.sleep(20)
     assert time.monotonic() - started < 5
 
 
+def test_a_program_that_writes_all_the_time_is_watched_too() -> None:
+    program = """
+import os
+for _ in range(4):
+    if os.fork() == 0:
+        held = bytearray(120 << 20)
+        while True:
+            pass
+while True:
+    for number in range(3, 20):
+        try:
+            os.write(number, b"x" * 4096)
+        except OSError:
+            pass
+"""
+    outcome = run_program(program, BARE)
+    assert (outcome.status, outcome.detail) == ("failed", "more than 300 MB of memory together")
+
+
 def test_files_are_bounded_together_without_a_file_system_of_their_own() -> None:
     program = "import time\nfor n in range(8):\n    open(f'{n}', 'wb').write(b'x' * (1 << 20))\ntime.sleep(4)"
     (found,) = outcomes((UNSHARE,), [program], LIMITS)

@@ -19,7 +19,6 @@ import functools
 import hashlib
 import itertools
 import logging
-import os
 import sqlite3
 import struct
 import threading
@@ -29,23 +28,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from lm_eval.errors import ConfigError
+from lm_eval.models.http.journal_file import BUSY_SECONDS, FORMAT, TABLE, replace_if_damaged
 
 __all__ = ["Journal", "answer_identity", "answer_key"]
 
 eval_logger = logging.getLogger("lm_eval")
 
 _COMMIT_SECONDS = 0.25
-_BUSY_SECONDS = 60.0
 _MIN_COMPRESSED_BYTES = 8192
-_FORMAT = 3
 _KEY_BYTES, _IDENTITY_BYTES = 16, 4
 _HEAD = struct.Struct(f"<{_KEY_BYTES}sI")
 """A key and the length of its reply; the highest bit of the length is set if the reply is compressed."""
 _ENTRY = struct.Struct(f"<{_KEY_BYTES}sII")
 """The same, and the CRC-32 of key, length and stored reply."""
-_MAGIC = b"SQLite format 3\0"
-_TABLE = "CREATE TABLE IF NOT EXISTS answers (row INTEGER PRIMARY KEY, keys BLOB NOT NULL, bodies BLOB NOT NULL)"
-"""The keys come first, so that SQLite reads them without the pages of the replies."""
 _COMPRESSED, _FORGOTTEN = 1 << 31, 0
 _INDEX_BITS = 24
 """The position of a reply is the number of its row, followed by these bits for its index in the row."""
@@ -134,7 +129,7 @@ class Journal:
         self._connections: list[sqlite3.Connection] = []
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._repair_if_damaged(own)
+            replace_if_damaged(path, own=own)
             self._open(fresh)
         except Exception as error:
             self._disconnect()
@@ -146,7 +141,7 @@ class Journal:
         self._thread.start()
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, check_same_thread=False, isolation_level=None)
+        connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None)
         self._connections.append(connection)
         # Under load a row is megabytes long, and SQLite checks and copies it page by page. Applies to new files only.
         connection.execute("PRAGMA page_size = 65536")
@@ -161,11 +156,11 @@ class Journal:
         version = self._writer.execute("PRAGMA user_version").fetchone()[0]
         if fresh:
             self._writer.execute("DROP TABLE IF EXISTS answers")
-        elif version not in (0, _FORMAT):
+        elif version not in (0, FORMAT):
             raise ConfigError(f"{self.path} was written by another version; use another file, or --fresh.")
-        self._writer.execute(_TABLE)
-        if version != _FORMAT:
-            self._writer.execute(f"PRAGMA user_version = {_FORMAT}")
+        self._writer.execute(TABLE)
+        if version != FORMAT:
+            self._writer.execute(f"PRAGMA user_version = {FORMAT}")
         self._writer.execute("COMMIT")
         self._positions = self._read_positions()
 
@@ -174,32 +169,6 @@ class Journal:
             with contextlib.suppress(sqlite3.Error):
                 connection.close()
         self._connections.clear()
-
-    def _repair_if_damaged(self, own: bool) -> None:
-        """Replace a damaged file by a new one with the rows that can be read."""
-        path = self.path
-        if not path.is_file() or path.stat().st_size == 0:
-            return
-        if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
-            return
-        with path.open("rb") as file:
-            is_database = file.read(len(_MAGIC)) == _MAGIC
-        if is_database and _is_sound(path, any_version=not own):
-            return
-        repaired = path.with_name(f"{path.name}.repaired")
-        try:
-            rows = _copy_rows(path, repaired) if is_database else 0
-        except BaseException:
-            repaired.unlink(missing_ok=True)
-            raise
-        if not rows and not own:  # perhaps a file of another program
-            repaired.unlink(missing_ok=True)
-            raise ConfigError(f"{path} cannot be used as a file of answers: it is damaged, or no such file.")
-        eval_logger.warning("%s is damaged, or of another version; what it has not is asked for again.", path)
-        for suffix in ("", "-wal", "-shm"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
-        if rows:
-            repaired.replace(path)
 
     def _read_positions(self) -> dict[bytes, int]:
         positions: dict[bytes, int] = {}
@@ -350,47 +319,3 @@ class Journal:
     def _commit_regularly(self) -> None:
         while not self._closing.wait(_COMMIT_SECONDS):
             self.commit()
-
-
-def _is_sound(path: Path, *, any_version: bool) -> bool:
-    """Check the structure of the database. SQLite does not notice all damage while it reads and writes."""
-    with contextlib.closing(sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)) as connection:
-        try:
-            if not any_version and connection.execute("PRAGMA user_version").fetchone()[0] not in (0, _FORMAT):
-                return False
-            if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
-                return False
-            # A write that changes nothing finds a damaged header that forbids writing.
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute("ROLLBACK")
-        except sqlite3.OperationalError as error:
-            # Others, such as a lock or a full disk, say nothing about the file.
-            return not any(word in str(error) for word in ("readonly", "unsupported", "I/O"))
-        except sqlite3.DatabaseError:
-            return False
-    return True
-
-
-def _copy_rows(path: Path, repaired: Path) -> int:
-    """Copy the rows that can be read to a new file; return their number."""
-    repaired.unlink(missing_ok=True)
-    with contextlib.closing(sqlite3.connect(path)) as old, contextlib.closing(sqlite3.connect(repaired)) as new:
-        old.text_factory = bytes
-        new.execute(_TABLE)
-        new.execute(f"PRAGMA user_version = {_FORMAT}")
-        new.executemany("INSERT INTO answers VALUES (?, ?, ?)", _readable_rows(old))
-        new.commit()
-        return int(new.execute("SELECT count(*) FROM answers").fetchone()[0])
-
-
-def _readable_rows(connection: sqlite3.Connection) -> Iterator[tuple[int, bytes, bytes]]:
-    """Go through the rows from both ends, because reading stops at the damage."""
-    seen: set[int] = set()
-    for order in ("ASC", "DESC"):
-        with contextlib.suppress(sqlite3.Error):
-            for row, keys, bodies in connection.execute(f"SELECT row, keys, bodies FROM answers ORDER BY row {order}"):
-                if row in seen:
-                    break
-                seen.add(row)
-                if isinstance(keys, bytes) and isinstance(bodies, bytes):
-                    yield row, keys, bodies

@@ -301,6 +301,7 @@ def test_a_file_of_a_run_that_is_no_database_is_replaced(path: Path, caplog: pyt
     assert (again.resumed, again.get(key("a"))) == (1, b"1")
     again.close()
     assert "is damaged" in caplog.text
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_a_damaged_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
@@ -327,7 +328,7 @@ def test_a_full_disk_while_a_file_is_repaired_keeps_it(
         raise sqlite3.OperationalError("database or disk is full")
         yield
 
-    monkeypatch.setattr("lm_eval.models.http.journal._readable_rows", full)
+    monkeypatch.setattr("lm_eval.models.http.journal_file._readable_rows", full)
     with pytest.raises(ConfigError, match="disk is full"):
         Journal(path, own=True)
     assert path.read_bytes() == content[:-100_000]

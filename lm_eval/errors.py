@@ -246,12 +246,11 @@ class APIError(LMEvalError):
         self.attempts = 1
         if retryable is not None:
             self.retryable = retryable
-        parts = [message]
+        origin = f"from {endpoint}" if endpoint else ""
         if status is not None:
-            parts.append(f"HTTP {status}")
-        if endpoint:
-            parts.append(f"from {endpoint}")
-        text = " ".join(parts)
+            text = f"{message} (HTTP {status}{' ' if origin else ''}{origin})"
+        else:
+            text = f"{message} {origin}".rstrip()
         if self.body:
             text += f": {self.body}"
         if advice:

@@ -181,3 +181,16 @@ def test_a_lone_choice_may_have_any_usual_index(index: Any) -> None:
 
 def test_n_choices_are_expected_if_requested() -> None:
     check_choices({"messages": [], "n": 2}, {"choices": [{"index": 0}, {"index": 1}]})
+
+
+@pytest.mark.parametrize(
+    ("status", "endpoint", "text"),
+    [
+        (404, "http://h/v1", "It failed (HTTP 404 from http://h/v1): why - try this"),
+        (404, "", "It failed (HTTP 404): why - try this"),
+        (None, "http://h/v1", "It failed from http://h/v1: why - try this"),
+        (None, "", "It failed: why - try this"),
+    ],
+)
+def test_an_error_is_one_sentence(status: int | None, endpoint: str, text: str) -> None:
+    assert str(APIError("It failed", status=status, endpoint=endpoint, body="why", advice="try this")) == text

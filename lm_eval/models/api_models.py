@@ -427,7 +427,7 @@ class TemplateAPI(TemplateLM):
 
         if responses.scored and self._preflight.scorer is None:
             await self._preflight.choose_scorer(self.header)
-        if self.args.truncate or self.args.add_bos_token is not None:
+        if self.args.truncate is not None or self.args.add_bos_token is not None:
             await self._preflight.prepare_prompts(self.header)
         async with self._session.engine(self.header, feeler=self._feeler()) as engine:
             progress = Progress(responses.total, engine, shown)

@@ -52,8 +52,8 @@ class ModelArguments:
     """Maximum number of tokens to generate, for tasks that do not set it."""
     max_length: int | None = None
     """The model's window in tokens; by default the one that the server reports."""
-    truncate: bool = False
-    """Cut prompts that are too long on the left, to score or to generate; otherwise such a prompt is an error."""
+    truncate: bool | None = None
+    """Cut prompts on the left: true, false, or auto: only to make room for ``max_gen_toks``; too long is an error."""
     seed: int | None = 1234
     """The seed of every request; repeat number n of a request sends the seed plus n. ``none`` sends no seed."""
     timeout: float = 300.0
@@ -210,7 +210,7 @@ def _convert(name: str, value: Any, kind: str) -> Any:
 
 
 def _converted(name: str, value: Any, kind: str) -> Any:
-    if name == "add_bos_token" and value == "auto":
+    if name in ("add_bos_token", "truncate") and value == "auto":
         return None
     if value is None or (isinstance(value, str) and value.lower() == "none" and "None" in kind):
         if "None" in kind:

@@ -229,7 +229,7 @@ class Preflight:
         settings, self._prepared = self.settings, True
         if settings.chat and settings.truncate:
             eval_logger.warning("truncate=true has no effect on messages; a prompt that is too long is an error.")
-        if not self._prompts or not (settings.ids_only or settings.truncate):
+        if not self._prompts or self._custom is not None or (settings.truncate is False and not settings.ids_only):
             return
         from lm_eval.models.prompt_ids import PromptIds
         from lm_eval.models.server.probe import read_description
@@ -238,19 +238,26 @@ class Preflight:
         if found is None or found.tokenizer is None:
             async with self._session.engine(header, checking=True) as engine:
                 found = await read_description(engine.ask, settings)
-        window = found.window(settings.max_length) if settings.truncate else None
-        if found.tokenizer is not None:
+        window = found.window(settings.max_length) if settings.truncate is not False else None
+        usable = found.tokenizer is not None and found.tokenizer.takes_special and found.token_ids is not False
+        if found.tokenizer is not None and usable and (window is not None or settings.ids_only):
             self.prompt_ids = PromptIds(found.tokenizer, settings, window)
-        if settings.truncate and (found.tokenizer is None or window is None):
-            missing = "has no /tokenize" if found.tokenizer is None else "does not say its window (give max_length)"
+        if settings.truncate and (not usable or window is None):
+            missing = (
+                "does not say its window (give max_length)" if usable else "has no /tokenize or takes no token ids"
+            )
             eval_logger.warning("truncate=true: the server %s, so a prompt that is too long is an error.", missing)
 
     def report_cuts(self) -> None:
         """Log how many prompts were cut, if any."""
         cuts = self.settings.cuts.tokens
         if cuts:
-            text = "truncate=true: %s prompts did not fit the window and were cut on the left, by %s tokens in all."
-            eval_logger.warning(text, f"{len(cuts):,}", f"{sum(cuts.values()):,}")
+            prompts = "1 prompt" if len(cuts) == 1 else f"{len(cuts):,} prompts"
+            what, why = "left no room for max_gen_toks in the window", "truncate=false cuts none"
+            if self.settings.truncate:
+                what, why = "did not fit the window", "truncate=true"
+            tokens = f"{sum(cuts.values()):,}"
+            eval_logger.warning("%s %s: cut on the left, by %s tokens in all (%s).", prompts, what, tokens, why)
 
     def units(self, slots: Iterable[Slot], request_type: str) -> Iterator[Unit]:
         """Cut slots into units with the chosen strategy.
@@ -281,7 +288,7 @@ class Preflight:
             described["refuses"] = dict(self.refusals)
         if self.bos is not None:
             described["bos"] = self.bos.state
-        if self.settings.truncate:
+        if self.settings.truncate or self.settings.cuts.tokens:
             described["truncated_prompts"] = len(self.settings.cuts.tokens)
         return described
 

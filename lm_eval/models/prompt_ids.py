@@ -28,7 +28,7 @@ class PromptIds:
     window: int | None = None
 
     async def of(self, ask: Ask, prompts: Sequence[str], max_tokens: int) -> list[list[int]] | None:
-        """Tokenize the prompts of a request, and cut the left end of those that are too long.
+        """Tokenize the prompts of a request, and cut the left end of those that leave no room for the response.
 
         The room for a prompt is the window without ``max_tokens`` and without one more token, as in the reference
         harness.
@@ -42,10 +42,12 @@ class PromptIds:
             Token ids; None when the prompts can be sent as text.
 
         Raises:
-            ContextLengthExceeded: ``max_tokens`` alone fills the window.
+            ContextLengthExceeded: With ``truncate=true``, ``max_tokens`` alone fills the window.
             APIError: A call was lost, or its answer contains no tokens.
         """
         settings, room = self.settings, None if self.window is None else self.window - 1 - max_tokens
+        if room is not None and room < 1 and not settings.truncate:
+            room = None
         if room is not None and room < 1:
             message = f"max_gen_toks={max_tokens} leaves no room for a prompt in a window of {self.window} tokens"
             raise ContextLengthExceeded(message, advice="lower max_gen_toks")
@@ -55,7 +57,10 @@ class PromptIds:
             return None
         special = [settings.special and not settings.starts_with_bos(text) for text in prompts]
         ids = [(await self.tokenizer.encode(ask, *pair)).ids for pair in zip(prompts, special, strict=True)]
-        cuts = [0 if room is None else max(len(tokens) - room, 0) for tokens in ids]
+        # Without truncate=true, a prompt that fits the window is cut, and one that does not is left to be an error.
+        longest = None if settings.truncate or self.window is None else self.window - 1
+        fitting = [room is not None and (longest is None or len(tokens) <= longest) for tokens in ids]
+        cuts = [max(len(tokens) - (room or 0), 0) if fits else 0 for tokens, fits in zip(ids, fitting, strict=True)]
         if not any(cuts) and not settings.ids_only:
             return None
         for text, cut in zip(prompts, cuts, strict=True):

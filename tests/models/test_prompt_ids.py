@@ -46,7 +46,7 @@ def test_the_left_end_is_cut_so_that_the_response_fits(
     assert [instance.error for instance in instances] == [None] * 3
     assert [instance.resps[0] for instance in instances] == expected
     assert lm.describe()["truncated_prompts"] == 2
-    assert f"2 prompts did not fit the window and were cut on the left, by {cut:,} tokens in all" in caplog.text
+    assert f"2 prompts did not fit the window: cut on the left, by {cut:,} tokens in all" in caplog.text
 
 
 def test_the_limit_of_the_user_is_the_window() -> None:
@@ -62,6 +62,26 @@ def test_without_truncate_a_prompt_that_is_too_long_is_an_error() -> None:
     assert instance.error is not None
     assert instance.error.kind == "context_length"
     assert short.error is None
+    assert "truncated_prompts" not in lm.describe()
+
+
+@pytest.mark.parametrize("profile", ["vllm", "llamacpp"])
+def test_by_default_a_prompt_that_fits_is_cut_to_make_room_for_the_response(
+    profile: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with MockServer(profile=profile, max_model_len=WINDOW) as server, caplog.at_level(logging.WARNING, "lm_eval"):
+        text = tail_of(server, LONG, WINDOW - 4)
+        (instance,), lm = generate(server, [text])
+        assert instance.resps == [server.lm.greedy(tail_of(server, text, WINDOW - 1 - TO_GENERATE), TO_GENERATE)]
+    assert lm.describe()["truncated_prompts"] == 1
+    assert "1 prompt left no room for max_gen_toks in the window: cut on the left" in caplog.text
+    assert "(truncate=false cuts none)" in caplog.text
+
+
+def test_truncate_false_cuts_nothing() -> None:
+    with MockServer(profile="vllm", max_model_len=WINDOW) as server:
+        (instance,), lm = generate(server, [tail_of(server, LONG, WINDOW - 4)], truncate=False)
+    assert instance.error is not None
     assert "truncated_prompts" not in lm.describe()
 
 
@@ -92,7 +112,7 @@ def test_a_server_without_tokenizer_is_named(caplog: pytest.LogCaptureFixture) -
     with MockServer(profile="openai", max_model_len=WINDOW) as server, caplog.at_level(logging.WARNING, "lm_eval"):
         (instance,), _ = generate(server, [LONG], truncate=True)
     assert instance.error is not None
-    assert "truncate=true: the server has no /tokenize" in caplog.text
+    assert "truncate=true: the server has no /tokenize or takes no token ids" in caplog.text
 
 
 def test_messages_cannot_be_cut(caplog: pytest.LogCaptureFixture) -> None:

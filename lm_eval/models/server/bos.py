@@ -211,7 +211,7 @@ async def _by_ids(ask: Ask, settings: ScoringSettings, wanted: bool, counted: in
     state, argument = (ADDED, "true") if wanted else (NOT_ADDED, "false")
     tokenizer, tokens = await find_tokenizer(ask, settings.model, _SENTENCE, wanted)
     reason = "it has no /tokenize that takes add_special_tokens, so token ids cannot carry it out either"
-    if tokenizer is not None and tokens is not None and tokenizer.kind in ("vllm", "llamacpp"):
+    if tokenizer is not None and tokens is not None and tokenizer.takes_special:
         other = await tokenizer.encode(ask, _SENTENCE, not wanted)
         if other.ids == tokens.ids and (wanted or counted <= len(tokens.ids)):
             if wanted:

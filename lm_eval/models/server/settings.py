@@ -38,7 +38,8 @@ class ScoringSettings:
         model: The model's name, as the endpoint knows it.
         chat: Whether the endpoint is a chat endpoint. Default False.
         max_length: The window in tokens that the user gave; None takes the server's.
-        truncate: Whether a prompt that is too long is cut on the left instead of being an error. Default False.
+        truncate: Whether a prompt that is too long is cut on the left instead of being an error. None cuts a prompt of
+            generation that fits the window but leaves no room for the response.
         scoring: The name of the strategy; None lets the probe decide.
         seed: Sent with every request; None sends none. Default 1234.
         extra_body: More fields for every request body; they override all others.
@@ -62,7 +63,7 @@ class ScoringSettings:
     model: str
     chat: bool = False
     max_length: int | None = None
-    truncate: bool = False
+    truncate: bool | None = None
     scoring: str | None = None
     seed: int | None = 1234
     extra_body: Mapping[str, object] = field(default_factory=dict)

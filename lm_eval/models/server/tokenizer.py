@@ -46,6 +46,11 @@ class RemoteTokenizer:
     kind: str
     model: str
 
+    @property
+    def takes_special(self) -> bool:
+        """Whether it can be asked to add no special tokens, by a server that also takes token ids as prompts."""
+        return self.kind in ("vllm", "llamacpp")
+
     def call(self, text: str, special: bool = True) -> Call:
         """Build the request that tokenizes a text.
 

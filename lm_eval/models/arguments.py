@@ -45,7 +45,7 @@ class ModelArguments:
     max_retries: int = 6
     """Maximum number of further attempts after a failed one. HTTP 429 does not count; only ``retry_time`` limits it."""
     retry_time: float = 900.0
-    """No attempt begins later than this number of seconds after the first failure of the request."""
+    """Seconds after the first failure of a request in which it is tried again; an outage may last as long."""
     batch_size: int = 1
     """Maximum number of prompts in one request, for endpoints that take lists of prompts."""
     max_gen_toks: int = 256
@@ -107,7 +107,7 @@ class ModelArguments:
     max_tokens_total: int | None = None
     """Stop the run after this number of tokens; it can be resumed."""
     max_time: float | None = None
-    """Stop the run after this number of seconds; it can be resumed."""
+    """Stop the run after this number of seconds, whatever is under way; it can be resumed."""
 
     @classmethod
     def parse(cls, given: Mapping[str, object], defaults: Mapping[str, object] | None = None) -> ModelArguments:

@@ -29,7 +29,8 @@ def check_echo(known: Capabilities, block: Block, prompt: str, prompt_tokens: in
     tokens = block.tokens[:count]
     tail = " ".join(("", *prompt.split()[-2:]))
     seam = seam_by_texts(tokens, prompt.removesuffix(tail), tail)
-    bos_shown = block.logprobs[0] is None and not prompt.startswith(tokens[0])
+    # A token of the prompt is no BOS token, even if the echo lists it in the wrong place.
+    bos_shown = block.logprobs[0] is None and tokens[0].strip() not in prompt
     first = 1 if bos_shown else 0
     texts = _texts(tokens[first:], prompt, seam)
     gap = prompt_tokens - count if prompt_tokens else 0

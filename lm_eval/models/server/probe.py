@@ -14,10 +14,11 @@ from typing import Any
 
 from lm_eval.errors import APIError, EndpointUnreachable, MalformedResponse, RequestRejected, ServerError
 from lm_eval.models.logprobs.blocks import choices_of, first_top_tokens, read_block
+from lm_eval.models.logprobs.spelling import spells
 from lm_eval.models.server.capabilities import Capabilities
 from lm_eval.models.server.echo_check import check_echo
 from lm_eval.models.server.settings import ScoringSettings
-from lm_eval.models.server.tokenizer import Tokens, find_tokenizer
+from lm_eval.models.server.tokenizer import Tokens, find_tokenizer, same_text
 from lm_eval.models.work import Ask, Call, Reply
 
 __all__ = ["PROBE_TEXT", "probe_server", "read_description"]
@@ -64,6 +65,12 @@ async def probe_server(ask: Ask, settings: ScoringSettings) -> Capabilities:
         tokens = tokens if probe.known.tokenizer is not None else None
     if probe.known.echo and settings.scoring not in ("first_token", "forced_token"):
         await probe.try_batch(tokens)
+        if probe.tokens_wrong:
+            # The answer of /tokenize may have been a slip, and with it the id of the BOS token.
+            tokens = await probe.try_tokenizer()
+            if tokens is not None:
+                await probe.find_bos_id(tokens, listed)
+            await probe.try_batch(tokens if probe.known.tokenizer is not None else None)
     elif tokens is None or (probe.known.echo and settings.scoring == "first_token"):
         if probe.known.requests < _MAX_REQUESTS:
             await probe.try_top_logprobs()
@@ -102,6 +109,7 @@ class _Probe:
         self.ask, self.settings = ask, settings
         self.known = Capabilities()
         self._refused = False
+        self.tokens_wrong = False
 
     def learn(self, **found: Any) -> None:
         """Set fields of the findings."""
@@ -198,10 +206,12 @@ class _Probe:
         return listed
 
     def contradicts(self, tokens: Tokens | None, listed: int) -> bool:
-        """Return whether ``usage`` in the echo may be wrong: the tokenizer counts otherwise, or it is one too high."""
+        """Return whether the echo may be wrong: its tokens are, or ``usage`` counts others than the tokenizer does."""
         known = self.known
         if not known.echo:
             return False
+        if known.texts == "wrong":
+            return True
         hidden = len(tokens.ids) - listed if tokens is not None else 0
         # One more than is listed is a hidden BOS token, or the generated token. llama-cpp-python does hide one.
         return hidden != known.usage_gap or (known.usage_gap == 1 and known.tokenizer_kind != "extras")
@@ -228,7 +238,7 @@ class _Probe:
         if settings.ids_only:
             return
         known, count = self.known, len(tokens.ids)
-        if tokens.pieces is not None and b"".join(tokens.pieces[1:]).strip() == PROBE_TEXT.encode():
+        if tokens.pieces is not None and same_text(b"".join(tokens.pieces[1:]), PROBE_TEXT):
             self.learn(bos_id=tokens.ids[0], bos_text=tokens.pieces[0].decode("utf-8", "replace"))
         elif known.bos == "shown":
             self.learn(bos_id=tokens.ids[0])
@@ -256,6 +266,14 @@ class _Probe:
             return
         right = all(0 <= len(block.tokens) - len(sent) <= 1 for block, sent in zip(blocks, ids, strict=True))
         self.learn(batch=right, token_ids=right)
+        self.tokens_wrong = right and not self._spells(blocks[0].tokens[: len(ids[0])])
+
+    def _spells(self, tokens: Sequence[str]) -> bool:
+        """Return whether the echo of token ids spells the text, after the BOS token that the echo of the text shows."""
+        known = self.known
+        rest = tokens[0 if known.bos == "absent" else 1 :]
+        shown = known.bos != "shown" or tokens[0] == known.bos_text
+        return not known.shows_texts or (shown and spells(rest, PROBE_TEXT))
 
     async def try_forced_token(self, tokens: Tokens) -> None:
         """Force an unlikely token with ``logit_bias`` and check that it comes with its value before the bias."""

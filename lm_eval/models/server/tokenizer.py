@@ -14,7 +14,7 @@ from lm_eval.errors import APIError, CheckFailed, MalformedResponse
 from lm_eval.models.logprobs.blocks import reading
 from lm_eval.models.work import Ask, Call
 
-__all__ = ["KINDS", "RemoteTokenizer", "Tokens", "find_tokenizer", "read_tokens"]
+__all__ = ["KINDS", "RemoteTokenizer", "Tokens", "find_tokenizer", "read_tokens", "same_text"]
 
 KINDS = ("vllm", "llamacpp", "extras", "tgi")
 
@@ -139,14 +139,26 @@ def read_tokens(body: object) -> Tokens | None:
         return None
     pieces = [_bytes(token.get("piece")) for token in tokens]
     known = [piece for piece in pieces if piece is not None]
-    return Tokens([token["id"] for token in tokens], known if len(known) == len(pieces) else None, limit)
+    if known and len(known) < len(pieces):
+        return None
+    return Tokens([token["id"] for token in tokens], known or None, limit)
 
 
 def _spell(pieces: Sequence[bytes], text: str) -> bool:
     """Return whether the bytes of tokens are those of a text, after a BOS token or none."""
     wanted = text.encode("utf-8", "surrogatepass")
     starts = b"".join(pieces), b"".join(pieces[1:])
-    return wanted in starts or _normal(wanted) in map(_normal, starts)
+    return wanted in starts or any(same_text(start, text) for start in starts)
+
+
+def same_text(raw: bytes, text: str) -> bool:
+    """Return whether the bytes of tokens are a text, apart from what tokenizers change.
+
+    Args:
+        raw: The joined bytes.
+        text: The text.
+    """
+    return _normal(raw) == _normal(text.encode("utf-8", "surrogatepass"))
 
 
 def _normal(raw: bytes) -> str:
@@ -198,6 +210,7 @@ async def find_tokenizer(
             except APIError:
                 break
             tokens, kind = read_tokens(reply.body), _kind_of(reply.body)
-            if tokens is not None and tokens.ids and kind is not None:
+            right = tokens is not None and tokens.ids and (tokens.pieces is None or _spell(tokens.pieces, text))
+            if tokens is not None and right and kind is not None:
                 return RemoteTokenizer("extras" if "extras" in path else kind, model), tokens
     return None, None

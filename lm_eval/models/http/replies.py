@@ -173,7 +173,9 @@ def failure_inside(body: object, url: str, redact: Redactor) -> APIError | None:
     for choice in choices if isinstance(choices, list) else ():
         failure = _failure_of(choice, url, redact) if isinstance(choice, dict) else None
         if failure is not None:
-            failure.retryable = failure.retryable and len(choices or ()) == 1
+            # A rate limit that is not retryable would mean that there is no quota, and end the run.
+            alone = len(choices or ()) == 1 or isinstance(failure, RateLimited)
+            failure.retryable = failure.retryable and alone
             return failure
     return None
 

@@ -145,7 +145,7 @@ def check_parsed(value: Any, endpoint: str = "") -> LogLikelihood:
     try:
         logprob, greedy = value
         number = float(logprob)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         what = f"parse_logprobs returned {value!r}, not a log-likelihood and whether it is greedy"
         raise CheckFailed(what, endpoint=endpoint) from None
     if not math.isfinite(number) or number > ROUNDING:

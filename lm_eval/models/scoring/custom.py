@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Sequence
 
-from lm_eval.errors import CheckFailed, MalformedResponse
+from lm_eval.errors import CheckFailed, LMEvalError
+from lm_eval.models.http.replies import unreadable
 from lm_eval.models.logprobs.checks import LogLikelihood, check_parsed
 from lm_eval.models.logprobs.seams import common_prefix
 from lm_eval.models.protocol import APIModel
@@ -103,10 +103,11 @@ class CustomScorer(BatchScorer):
                 outputs=reply.body, tokens=tokens, ctxlens=lengths, contexts=contexts, continuations=continuations
             )
             count = len(values)
-        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        except LMEvalError:
+            raise
+        except Exception as error:
             # The model's code met something that is not the JSON it expects.
-            what = f"The answer cannot be read ({type(error).__name__}: {error})"
-            raise MalformedResponse(what, endpoint=reply.endpoint, body=json.dumps(reply.body)[:300]) from error
+            raise unreadable(error, reply.endpoint, reply.body) from error
         if count != len(batch):
             what = f"{len(batch)} prompts were sent and parse_logprobs found {count} log-likelihoods"
             raise CheckFailed(what, endpoint=reply.endpoint)

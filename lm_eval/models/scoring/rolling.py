@@ -116,11 +116,9 @@ class WindowUnit:
 
     async def replay(self, ask: Ask) -> UnitResult:
         """Make the calls that led to an error, for a look at which they are: the text is tokenized too."""
-        if self.again is not None:
-            with contextlib.suppress(WrongTokens):
-                await self.again(ask)
-        await self.score(ask, self.ids, self.first, self.document.slot.repeat)
-        return ()
+        with contextlib.suppress(Exception):
+            await self.score(ask, self.ids, self.first, self.document.slot.repeat)
+        return await self.again(ask) if self.again is not None else ()
 
     async def run(self, ask: Ask) -> UnitResult:
         """Score the window; return the text's answer with the last one.

@@ -94,15 +94,20 @@ class IdScorer(Scorer):
 
     async def _windows(self, ask: Ask, slot: Slot, text: str) -> Sequence[WindowUnit]:
         prefix, ids = await self.prefix.id(ask), await self.prefix.ids_after(ask, text)
-        cuts = windows(len(ids), self._max_predictions() or max(len(ids), 1))
+        if not ids:
+            raise WrongTokens("The tokenizer's answer has no tokens")
+        cuts = windows(len(ids), self._max_predictions() or len(ids))
         shown: dict[tuple[int, ...], list[str]] = {}
         score = partial(self._score_ids, text=text, shown=shown)
 
         async def again(ask: Ask) -> UnitResult:
-            # The answer of /tokenize is forgotten when this unit raises, and asked for again.
+            # All answers are forgotten when this unit raises, and asked for again: which of them is wrong is not known.
             units = await self._windows(ask, slot, text)
             if [unit.ids for unit in units] == [unit.ids for unit in built]:
-                raise WrongTokens("The tokens do not spell the text that /tokenize was asked for")
+                for unit in built:
+                    await score(ask, unit.ids, unit.first, slot.repeat)
+                if not spelled():
+                    raise WrongTokens("The tokens do not spell the text that /tokenize was asked for")
             return units
 
         def spelled() -> bool:

@@ -161,3 +161,19 @@ def test_an_unreadable_answer_is_not_stored(tmp_path: Path) -> None:
     assert [instance.error and instance.error.kind for instance in instances] == ["malformed", "malformed"]
     respond(instances, context=context)
     assert [instance.resps for instance in instances] == [[(-1.0, True)], [(-2.0, True)]]
+
+
+VALUES: tuple[Any, ...] = (None, "x", 10**400, float("nan"), float("inf"), [[]], 1e308)
+
+
+@pytest.mark.parametrize("row", [None, 5, {"a": 1}, *([-1.0, -1.0, -1.0, value] for value in VALUES)])
+def test_an_answer_of_unexpected_types_is_an_error_of_its_request(row: Any) -> None:
+    def odd(request: web.Request, body: Any) -> web.Response:
+        rows = [row if "bad" in text else [-1.0] * len(text) for text in (body or {}).get("texts", ())]
+        return web.json_response({"values": rows}) if rows else web.Response(status=404)
+
+    instances = [pair("bad", "b"), pair("a", "cc")]
+    respond(instances, odd, max_retries=0)
+    assert instances[0].error is not None
+    assert instances[0].error.kind in ("malformed", "check_failed")
+    assert instances[1].resps == [(-2.0, True)]

@@ -43,11 +43,11 @@ async def identify(transport: Transport, endpoints: Sequence[Endpoint], model: s
 
 
 async def _facts_of(transport: Transport, endpoint: Endpoint, model: str) -> dict[str, object]:
-    listed, now = await _get(transport, endpoint.url("/models"))
+    listed, now = await _get(transport, endpoint, "/models")
     facts = model_facts(listed, model, now)
     entry = _entry(listed, model)
     if entry is not None and entry.get("owned_by", "llamacpp") == "llamacpp":
-        props, _ = await _get(transport, endpoint.url("//props"))
+        props, _ = await _get(transport, endpoint, "//props")
         facts |= {name: props[name] for name in _PROPS if props.get(name)}
     return facts
 
@@ -83,13 +83,14 @@ def _entry(listed: Mapping[str, object], model: str) -> Mapping[str, object] | N
     return named[0] if named else entries[0] if len(entries) == 1 else None
 
 
-async def _get(transport: Transport, url: str) -> tuple[Mapping[str, object], float]:
+async def _get(transport: Transport, endpoint: Endpoint, path: str) -> tuple[Mapping[str, object], float]:
     """Read a description, and the time on the server's clock; an empty one if the server has none."""
     for attempt in range(_ATTEMPTS):
         if attempt:
             await asyncio.sleep(_WAIT_SECONDS)
+        endpoint.requests += 1
         try:
-            body, _, headers = await asyncio.wait_for(transport.send(url, b""), _MAX_SECONDS)
+            body, _, headers = await asyncio.wait_for(transport.send(endpoint.url(path), b""), _MAX_SECONDS)
         except (APIError, asyncio.TimeoutError) as error:
             if isinstance(error, APIError) and error.retryable:
                 continue

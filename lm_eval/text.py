@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
@@ -13,6 +14,7 @@ __all__ = [
     "mask_with",
     "not_run",
     "outgoing",
+    "outgoing_json",
     "sha256",
     "shorten",
     "split_pairs",
@@ -132,6 +134,20 @@ def outgoing(text: str, *, lines: bool = False) -> str:
     if not lines:
         return visible(text)
     return "\n".join("\t".join(map(visible, line.split("\t"))) for line in text.split("\n"))
+
+
+def outgoing_json(text: str) -> str:
+    """Write JSON so that it shows no secret and cannot control a terminal; it stays the same JSON.
+
+    Args:
+        text: JSON; its line breaks stay.
+
+    Returns:
+        The JSON, with an escape for each control character and mark of writing direction.
+    """
+    for mask in _masks:
+        text = mask(text)
+    return "".join(sign if sign == "\n" or _is_harmless(sign) else json.dumps(sign)[1:-1] for sign in text)
 
 
 def sha256(text: str) -> str:

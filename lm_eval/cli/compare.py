@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from lm_eval.cli import exit_codes
-from lm_eval.text import outgoing
+from lm_eval.text import outgoing, outgoing_json
 
 __all__ = ["add_arguments", "run"]
 
@@ -80,7 +80,7 @@ def run(namespace: argparse.Namespace) -> int:
         write_atomically(Path(namespace.output).expanduser(), [written])
         print(namespace.output)
     else:
-        sys.stdout.write(written if namespace.format == "json" else outgoing(written, lines=True))
+        sys.stdout.write(outgoing_json(written) if namespace.format == "json" else outgoing(written, lines=True))
     gate = comparison.gate
     if gate and (namespace.output or namespace.format == "json"):
         print(outgoing("\n".join(gate_lines(gate)), lines=True), file=sys.stderr)

@@ -10,6 +10,7 @@ import argparse
 import sys
 
 from lm_eval.cli import exit_codes
+from lm_eval.text import visible
 
 __all__ = ["add_arguments", "run"]
 
@@ -94,7 +95,7 @@ def run(namespace: argparse.Namespace) -> int:
     if namespace.words is not None:
         from lm_eval.cli._candidates import candidates
 
-        sys.stdout.write("".join(f"{word}\n" for word in candidates(namespace.words)))
+        sys.stdout.write("".join(f"{visible(word)}\n" for word in candidates(namespace.words)))
         return exit_codes.OK
     if namespace.shell is None:
         from lm_eval.errors import ConfigError

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lm_eval.cli import exit_codes
 from lm_eval.cli._settings import add_setting, read_settings
-from lm_eval.text import visible
+from lm_eval.text import outgoing_json, visible
 
 if TYPE_CHECKING:
     from lm_eval.task_files.listing import Listed
@@ -88,7 +88,7 @@ def _print_json(found: Sequence[Listed]) -> None:
     import json
     from dataclasses import asdict
 
-    print(json.dumps([asdict(item) for item in found], indent=1, ensure_ascii=False))
+    print(outgoing_json(json.dumps([asdict(item) for item in found], indent=1, ensure_ascii=False)))
 
 
 def _print_table(found: Sequence[Listed]) -> None:

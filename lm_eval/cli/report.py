@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from lm_eval.text import visible
+
 __all__ = ["add_arguments", "run"]
 
 
@@ -65,7 +67,7 @@ def run(namespace: argparse.Namespace) -> int:
         tasks=values.names("--tasks", namespace.tasks),
         limit_samples=namespace.limit_samples,
     )
-    print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
+    print(f"{visible(str(path))} ({path.stat().st_size / 1e6:.1f} MB)")
     if namespace.open:
         import webbrowser
 

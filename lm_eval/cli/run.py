@@ -14,7 +14,7 @@ from pathlib import Path
 from lm_eval.cli import exit_codes
 from lm_eval.cli._settings import add_setting
 from lm_eval.config.run import RunSettings
-from lm_eval.text import outgoing, visible
+from lm_eval.text import outgoing, outgoing_json, visible
 
 __all__ = ["add_arguments", "execute", "run"]
 
@@ -149,7 +149,7 @@ def _hint(settings: RunSettings, saved: Sequence[Path]) -> None:
     where = settings.output_path if Path(settings.output_path).is_dir() else str(saved[0])
     more = "" if settings.keeps_samples else "  (every answer, too, with --log_samples)"
     print(f"Results: {visible(str(saved[0]))}", file=sys.stderr)
-    print(f"To look at them in a browser: lm_eval report {shlex.quote(where)}{more}", file=sys.stderr)
+    print(f"To look at them in a browser: lm_eval report {visible(shlex.quote(where))}{more}", file=sys.stderr)
 
 
 def _print(settings: RunSettings, results: Mapping[str, object]) -> None:
@@ -157,5 +157,6 @@ def _print(settings: RunSettings, results: Mapping[str, object]) -> None:
     from lm_eval.utils import handle_non_serializable
 
     if settings.show_config:
-        print(json.dumps(results["configs"], indent=2, default=handle_non_serializable, ensure_ascii=False))
+        config = json.dumps(results["configs"], indent=2, default=handle_non_serializable, ensure_ascii=False)
+        print(outgoing_json(config))
     print(outgoing(tables_for_stdout(results, intervals=settings.intervals), lines=True))

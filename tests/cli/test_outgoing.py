@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import subprocess
@@ -120,6 +121,10 @@ def test_names_of_tasks_and_models_cannot_control_the_terminal(
         main([*words, "--include_path", str(tmp_path)])
         shown = "".join(capsys.readouterr())
         assert not {"\x1b", "\u202e"} & set(shown), words
+    main(["ls", "tasks", "--json", "--include_path", str(tmp_path)])
+    listed = capsys.readouterr().out
+    assert not {"\x1b", "\u202e"} & set(listed)
+    assert "own\x1b[2J\u202e\n" in [item["name"] for item in json.loads(listed)]
     main(["probe", "--model_args", "model=\x1b[2J\u202e,base_url=http://127.0.0.1:9"])
     main(["run", "--model", "\x1b[2J\u202e", "--tasks", "\x1b[2J"])
     assert not {"\x1b", "\u202e"} & set("".join(capsys.readouterr()))

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 
 from lm_eval.models.estimate import TaskEstimate
 from lm_eval.reports.columns import WIDTH, columns
-from lm_eval.text import first_names, not_run
+from lm_eval.text import first_names, not_run, visible
 
 __all__ = ["Example", "Plan", "TaskPlan"]
 
@@ -108,7 +108,7 @@ class Plan:
 
 def _render(plan: Plan) -> str:
     """Write the table of tasks, what the numbers rest on, what would go wrong, and the first prompt."""
-    arguments = ",".join(f"{key}={value}" for key, value in plan.model_args.items())
+    arguments = visible(",".join(f"{key}={value}" for key, value in plan.model_args.items()))
     parts = [*_wrapped(f"Plan: {plan.model} ({arguments}); nothing was asked."), ""]
     if plan.tasks:
         parts += [*_table(plan), ""]

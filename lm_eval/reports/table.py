@@ -10,7 +10,7 @@ from lm_eval.reports.columns import WIDTH
 from lm_eval.reports.markdown import markdown_table, room, shown_width, terminal_width
 from lm_eval.results import Member, Results, Score
 from lm_eval.results.messages import messages_of
-from lm_eval.text import count_of, not_run
+from lm_eval.text import count_of, not_run, visible
 
 __all__ = ["header_line", "make_table", "tables", "tables_for_stdout"]
 
@@ -43,8 +43,8 @@ def header_line(results: Mapping[str, object]) -> str:
 
 def _arguments(value: object) -> str:
     if isinstance(value, Mapping):
-        return ",".join(f"{key}={entry}" for key, entry in value.items())
-    return str(value)
+        return ",".join(f"{visible(str(key))}={visible(str(entry))}" for key, entry in value.items())
+    return visible(str(value))
 
 
 def tables(results: Mapping[str, object], width: int = WIDTH, *, intervals: bool = False) -> str:

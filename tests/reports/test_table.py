@@ -232,6 +232,11 @@ def test_header_line() -> None:
     )
 
 
+def test_the_header_is_one_line() -> None:
+    line = header_line({"config": {"model": "m", "model_args": {"model": "\x1b[2J"}, "gen_kwargs": {"until": "\n\n"}}})
+    assert line.startswith("m (model=\\x1b[2J), gen_kwargs: (until=\\n\\n), limit")
+
+
 def test_unusual_answers_are_listed_below_the_table() -> None:
     results = run()
     results["results"]["t_b"]["outcomes"] = {"length": 3, "refusal": 1}

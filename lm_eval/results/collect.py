@@ -126,21 +126,23 @@ def task_scores(output: TaskOutput, *, bootstrap_iters: int = 100_000) -> dict[s
     for named, reason in output.failed.items():
         row[score_key(*named)] = row[stderr_key(*named)] = NOT_AVAILABLE
         fail(score_key(*named), reason)
-    if output.errors:
-        row |= {"n_errors": sum(output.errors.values()), "errors": dict(output.errors)}
-    if output.messages:
-        row["error_messages"] = output.messages
-    if output.outcomes:
-        row["outcomes"] = dict(output.outcomes)
     if output.failure and not failed:
         fail("score", output.failure)
-    if failed:
-        row["failed"] = failed
-    if missing:
-        row["missing"] = missing
-    if output.notes:
-        row["notes"] = list(output.notes)
-    return row
+    return row | _beyond_scores(output, failed, missing)
+
+
+def _beyond_scores(output: TaskOutput, failed: Mapping[str, str], missing: Mapping[str, int]) -> dict[str, object]:
+    """Return what a task's row has in addition to scores, where there is something to say."""
+    found: dict[str, object] = {
+        "n_errors": sum(output.errors.values()),
+        "errors": dict(output.errors),
+        "error_messages": output.messages,
+        "outcomes": dict(output.outcomes),
+        "failed": failed,
+        "missing": missing,
+        "notes": list(output.notes),
+    }
+    return {key: value for key, value in found.items() if value}
 
 
 def count_errors(results: Mapping[str, Any], allowed: int | float) -> dict[str, object]:

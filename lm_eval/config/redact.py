@@ -43,7 +43,7 @@ _NAMED = re.compile(
 )
 # A user in a URL, a secret in its query, a header's value or a key of a known provider. The first group stays.
 _PATTERNS = [
-    re.compile(r"(://)[^\s;,\"'<>]+(?=@)"),
+    re.compile(r"(://)(?:[^\s;,\"'<>]|[;,](?!\w+://))+(?=@)"),
     re.compile(r"([?&][^=&#\s]*(?:key|token|secret|sig|signature|password)=)[^&#\s;,]+", re.IGNORECASE),
     re.compile(
         r"()(?:(?i:\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{4,}|\b(?:sk|hf|gsk|xai|nvapi)[-_][A-Za-z0-9*_-]{6,})"
@@ -118,7 +118,7 @@ def remember(value: object, name: str = "") -> None:
             for part in re.split(r"[\s\"',;:{}]+", value) if name.lower() in _HEADERS else ():
                 if part.lower() not in _HARMLESS_HEADERS and part.lower() not in ("bearer", "basic", "authorization"):
                     _remembered.add(part)
-        for url in re.findall(r"\w+://[^\s\"'<>;]+", value):
+        for url in re.findall(r"\w+://(?:[^\s\"'<>;]|;(?!\w+://))+", value):
             _remembered.add_url(url)
 
 
@@ -253,7 +253,7 @@ class Redactor:
         rest = url.partition("://")[2] or url
         userinfo = rest.rpartition("@")[0]
         user, _, password = userinfo.partition(":")
-        for part in (userinfo, user, password, *re.split(r"[/?#@]", password)):
+        for part in (userinfo, user, password, *re.split(r"[/?#@;,]", password)):
             self.add(part)
         if password:
             # As clients send it.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit, urlunsplit
 
-from lm_eval.config.redact import shown_url
+from lm_eval.config.redact import redact, shown_url
 from lm_eval.errors import ConfigError
 
 __all__ = ["Endpoint", "EndpointSet", "parse_base_urls"]
@@ -101,7 +101,9 @@ def _parse(url: str, path: str) -> Endpoint:
         encode = ""
         if "@" in url:
             encode = " In a user name or password, write / as %2F, # as %23, ? as %3F and @ as %40."
-        raise ConfigError(f"The base_url {shown_url(url)!r} is not a URL; write it as http://HOST:PORT/v1.{encode}")
+        raise ConfigError(
+            f"The base_url {redact(shown_url(url))!r} is not a URL; write it as http://HOST:PORT/v1.{encode}"
+        )
     prefix = parts.path.rstrip("/")
     if path:
         without = prefix.removesuffix("/completions").removesuffix("/chat")

@@ -56,7 +56,8 @@ class CutPrompts:
         prompt, tokens = payload.get("prompt", payload.get("messages")), usage.prompt
         if usage.cached > tokens:  # Some servers leave the tokens of their prefix cache out.
             tokens += usage.cached
-        if isinstance(prompt, list) and prompt and isinstance(prompt[0], int):
+        ids = isinstance(prompt, list) and bool(prompt) and isinstance(prompt[0], int)
+        if isinstance(prompt, list) and ids:
             least = length = len(prompt)
         else:
             text = prompt if isinstance(prompt, str) else _text_of(prompt)
@@ -69,6 +70,8 @@ class CutPrompts:
             self.too_few += 1
             if length > self._example[1]:
                 self._example = tokens, length
+        if ids:
+            return  # Their number is exact, and those that ``truncate`` cut all have the same.
         counted = self._counts.setdefault(tokens, _Counted(shortest=length))
         counted.prompts += 1
         counted.shortest, counted.longest = min(counted.shortest, length), max(counted.longest, length)

@@ -95,3 +95,11 @@ def test_a_run_warns_and_keeps_the_warning(chat: bool, caplog: pytest.LogCapture
     warned = [record.getMessage() for record in caplog.records if "cut long prompts" in record.getMessage()]
     assert len(warned) == 1
     assert lm.describe()["run"]["cut_prompts"] == warned[0]
+
+
+def test_prompts_that_truncate_cut_to_one_length_are_no_warning() -> None:
+    cut = CutPrompts()
+    for length in range(8):
+        cut.add({"prompt": list(range(length, 100 + length))}, Usage(100, 1))
+    cut.add({"prompt": "the river was wide " * 25}, Usage(100, 1))
+    assert cut.message() == ""

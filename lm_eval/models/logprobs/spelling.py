@@ -16,6 +16,8 @@ __all__ = ["seam_fits", "spells", "spells_end"]
 
 _TAIL = 8
 """The number of tokens at the end of a prompt that are compared."""
+_MAX_BYTES = 4
+"""The maximum number of bytes of a character."""
 _REST = re.compile(r"[^!-~]+")
 _NO_LETTER = re.compile(r"[^a-z0-9]+")
 _NAME = re.compile(r"<.+>|\[.+\]", re.DOTALL)
@@ -80,8 +82,9 @@ def seam_fits(tokens: Sequence[str], seam: int, continuation: str) -> bool:
     """
     after = "".join(tokens[seam + 1 :])
     if (tokens[seam] + after).endswith(continuation):
-        # The texts of a character's first bytes are empty, or say nothing.
-        return len(after) < len(continuation) or not tokens[seam].strip("\ufffd")
+        # The texts of a character's first bytes are empty, or say nothing: the token that follows them counts.
+        first_shown = next((place for place in range(seam, len(tokens)) if tokens[place].strip("\ufffd")), len(tokens))
+        return first_shown - seam < _MAX_BYTES and len("".join(tokens[first_shown + 1 :])) < len(continuation)
     wanted = _letters(continuation)
     first, rest = _shown(tokens[seam : seam + 1], continuation), _shown(tokens[seam + 1 :], continuation)
     letters, others = _letters(first), _letters(rest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from lm_eval.tasks.squadv2.utils import exact, f1
+from lm_eval.tasks.shared.squad import exact, f1, fair
 
 
 def accepted_answers(doc: dict[str, Any]) -> list[str]:
@@ -24,10 +24,7 @@ def accepted_answers(doc: dict[str, Any]) -> list[str]:
 
 
 def process_results(doc: dict[str, Any], results: Sequence[str]) -> dict[str, float]:
-    """Score the first line of a response.
-
-    An annotator's answer can only be compared with the answers of the others. To treat the model in the same way, the
-    score is the mean over the sets of answers that lack one annotator (Reddy et al., 2019, section 5).
+    """Score the first line of a response as an annotator's answer would be scored.
 
     Args:
         doc: As for :func:`accepted_answers`.
@@ -37,10 +34,4 @@ def process_results(doc: dict[str, Any], results: Sequence[str]) -> dict[str, fl
         ``em`` and ``f1``.
     """
     response, answers = results[0].strip().split("\n")[0], accepted_answers(doc)
-    rounds = [[*answers[:place], *answers[place + 1 :]] for place in range(len(answers))]
-    if len(answers) == 1:
-        rounds = [answers]
-    return {
-        name: sum(max(score(answer, response) for answer in others) for others in rounds) / len(rounds)
-        for name, score in (("em", exact), ("f1", f1))
-    }
+    return {"em": fair(exact, answers, response), "f1": fair(f1, answers, response)}

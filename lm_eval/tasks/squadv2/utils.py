@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
-import string
 import struct
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import exp
@@ -13,9 +10,8 @@ from typing import Any
 
 from lm_eval.api.instance import Instance
 from lm_eval.api.task import ConfigurableTask
+from lm_eval.tasks.shared.squad import best, exact, f1, normalize
 
-_ARTICLES = re.compile(r"\b(a|an|the)\b")
-_PUNCTUATION = str.maketrans("", "", string.punctuation)
 _UNANSWERABLE = "unanswerable"
 _SETTINGS: dict[str, Any] = {
     "task": "squadv2",
@@ -110,57 +106,15 @@ def squad_score(name: str, items: Sequence[tuple[str, Sequence[str], float]]) ->
 def _against_all(score: Callable[[str, str], float], item: tuple[str, Sequence[str], float]) -> float:
     """Score a prediction against the accepted answer that gives the best score."""
     text, answers, _ = item
-    return max(score(answer, text) for answer in [a for a in answers if normalize(a)] or [""])
+    return best(score, [answer for answer in answers if normalize(answer)] or [""], text)
 
 
 def _best(score: Callable[[str, str], float], items: Sequence[tuple[str, Sequence[str], float]]) -> float:
     """Start with all questions unanswerable, and answer them in the order of confidence."""
-    best = current = float(sum(not answers for _, answers, _ in items))
+    highest = current = float(sum(not answers for _, answers, _ in items))
     # Single precision, as in the official evaluation: the precision decides which probabilities are equal.
     for item in sorted(items, key=lambda item: struct.unpack("f", struct.pack("f", item[2]))):
         text, answers, _ = item
         current += _against_all(score, item) if answers else -bool(text)
-        best = max(best, current)
-    return 100.0 * best / len(items)
-
-
-def normalize(text: str) -> str:
-    """Return a text in lower case, without punctuation, articles and superfluous white space.
-
-    Args:
-        text: An answer.
-    """
-    return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
-
-
-def exact(answer: str, prediction: str) -> int:
-    """Return whether two answers are equal after normalization.
-
-    Args:
-        answer: The accepted answer.
-        prediction: The model's.
-
-    Returns:
-        1 or 0.
-    """
-    return int(normalize(answer) == normalize(prediction))
-
-
-def f1(answer: str, prediction: str) -> float:
-    """Compare two answers by their words.
-
-    Args:
-        answer: The accepted answer.
-        prediction: The model's.
-
-    Returns:
-        The harmonic mean of precision and recall; 1 if both are empty.
-    """
-    wanted, got = normalize(answer).split(), normalize(prediction).split()
-    if not wanted or not got:
-        return float(wanted == got)
-    common = sum((Counter(wanted) & Counter(got)).values())
-    if common == 0:
-        return 0.0
-    precision, recall = common / len(got), common / len(wanted)
-    return 2 * precision * recall / (precision + recall)
+        highest = max(highest, current)
+    return 100.0 * highest / len(items)

@@ -6,19 +6,16 @@ the reference of a document, and its aggregation computes the score.
 
 from __future__ import annotations
 
-import re
-import string
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from lm_eval.tasks.shared import squad
 from lm_eval.utils import general_detokenize
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-_PUNCTUATION = str.maketrans("", "", string.punctuation)
-_ARTICLES = re.compile(r"\b(a|an|the)\b")
 _CB_LABELS = ("entailment", "contradiction", "neutral")
 _DETERMINERS = "a an few her his each every many much my our some that the their these this those which whose your"
 
@@ -150,11 +147,10 @@ def record_results(doc: dict[str, Any], results: Sequence[tuple[float, bool]]) -
         Token ``f1`` and exact match ``em``, each against the best matching answer.
     """
     best = max(range(len(results)), key=lambda choice: results[choice][0])
-    prediction = _normalize(doc["entities"][best])
-    answers = [_normalize(answer) for answer in doc["answers"]]
+    prediction = doc["entities"][best]
     return {
-        "f1": max(_token_f1(prediction, answer) for answer in answers),
-        "em": float(prediction in answers),
+        "f1": squad.best(squad.f1, doc["answers"], prediction),
+        "em": float(squad.best(squad.exact, doc["answers"], prediction)),
     }
 
 
@@ -197,7 +193,7 @@ def record_f1(items: Sequence[tuple[str, str]]) -> float:
     Returns:
         F1, from 0 to 1.
     """
-    scores = [_token_f1(*pairs[0]) for pairs in _by_query(items)]
+    scores = [squad.f1(*pairs[0]) for pairs in _by_query(items)]
     return sum(scores) / len(scores)
 
 
@@ -206,21 +202,8 @@ def _by_query(items: Sequence[tuple[str, str]]) -> list[list[tuple[str, str]]]:
     queries: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for prediction, target in items:
         query, answer = target.split("_", 1)
-        queries[query].append((_normalize(prediction), _normalize(answer)))
+        queries[query].append((squad.normalize(prediction), squad.normalize(answer)))
     return list(queries.values())
-
-
-def _normalize(text: str) -> str:
-    """Normalize as SQuAD does: lower case, no punctuation, no articles, single spaces."""
-    return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
-
-
-def _token_f1(prediction: str, answer: str) -> float:
-    if prediction == answer:
-        return 1.0
-    predicted, gold = prediction.split(), answer.split()
-    common = (Counter(predicted) & Counter(gold)).total()
-    return 2 * common / (len(predicted) + len(gold))
 
 
 def wsc_text(doc: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from lm_eval.tasks.gpqa import utils as gpqa
 from lm_eval.tasks.leaderboard import utils as leaderboard
 from lm_eval.tasks.mathqa import utils as mathqa
 from lm_eval.tasks.race import utils as race
+from lm_eval.tasks.shared import squad
 from lm_eval.tasks.squadv2 import utils as squadv2
 from lm_eval.tasks.webqs import utils as webqs
 
@@ -158,7 +159,7 @@ def test_squad_score_of_no_questions_is_zero() -> None:
 
 
 def test_squad_f1_counts_shared_words() -> None:
-    assert squadv2.f1("a white cat", "the black cat") == pytest.approx(0.5)
+    assert squad.f1("a white cat", "the black cat") == pytest.approx(0.5)
 
 
 def test_squad_task_generates_and_scores() -> None:

@@ -175,7 +175,7 @@ def run(
     started = time.perf_counter()
     with prepare(settings, lm, task_manager) as prepared:
         lm = prepared.lm
-        lm.prepare(
+        lm.harness_prepare(
             RunContext(
                 request_types=prepared.request_types,
                 chat=bool(settings.apply_chat_template),
@@ -191,7 +191,7 @@ def run(
         if before_asking is not None:
             before_asking()
         results = _answer_and_score(prepared, settings)
-        model_info = lm.describe()
+        model_info = lm.harness_describe()
     results["config"] = settings.record() | ({"model_info": model_info} if model_info else {})
     results["errors"] = count_errors(results, settings.max_errors)
     instruction, arguments = settings.system_instruction, settings.model_args
@@ -264,7 +264,7 @@ def _set_aside_refused(prepared: Prepared) -> None:
     """Log which tasks the model cannot answer or that cannot be loaded, and go on with the others."""
     from lm_eval.text import not_run
 
-    prepared.set_aside_refused(prepared.lm.refuses)
+    prepared.set_aside_refused(prepared.lm.harness_refuses)
     if not prepared.tasks:
         raise CapabilityError(next(iter(prepared.refused.values()), "No task to evaluate."))
     for line in not_run(prepared.refused):
@@ -282,8 +282,8 @@ def _answer_and_score(prepared: Prepared, settings: RunSettings) -> dict[str, An
     seconds_per_document()  # A limit that is no number is an error before the model is asked.
     prepared.build_requests(settings, prepared.refused if settings.keep_going else None)
     lm, tasks = prepared.lm, prepared.tasks
-    cached = lm if settings.use_cache is None or lm.keeps_answers else CachingLM(lm, settings.use_cache)
-    cached.respond([instance for task in tasks.values() for instance in task.instances])
+    cached = lm if settings.use_cache is None or lm.harness_keeps_answers else CachingLM(lm, settings.use_cache)
+    cached.harness_respond([instance for task in tasks.values() for instance in task.instances])
     outputs = {name: score_task(task, log_samples=settings.keeps_samples) for name, task in tasks.items()}
     results = collect(outputs, prepared.groups, bootstrap_iters=settings.bootstrap_iters)
     if settings.keeps_samples:

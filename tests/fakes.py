@@ -46,19 +46,19 @@ class FakeLM(LM):
         self.context: RunContext | None = None
         self.asked: list[Instance] = []
 
-    def prepare(self, context: RunContext) -> None:
+    def harness_prepare(self, context: RunContext) -> None:
         self.context = context
 
-    def refuses(self, request_type: str) -> str | None:
+    def harness_refuses(self, request_type: str) -> str | None:
         return f"no {request_type} here" if request_type in self._refused else None
 
-    def respond(self, instances: Sequence[Instance]) -> None:
+    def harness_respond(self, instances: Sequence[Instance]) -> None:
         self.asked.extend(instances)
         answered = [instance for instance in instances if not self._lose(instance)]
         for instance in instances:
             if self._lose(instance):
                 instance.error = RequestError("timeout", "no answer in 300 s", attempts=3)
-        super().respond(answered)
+        super().harness_respond(answered)
 
     def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
         return [(-float(len(r.args[1])) - r.idx, r.idx == 0) for r in requests]

@@ -55,7 +55,7 @@ def package_model(
     if kind is None:
         return lm
     cache = None if use_cache is None else Path(use_cache)
-    lm.prepare(RunContext(request_types=frozenset({kind}), use_cache=cache, progress=False))
+    lm.harness_prepare(RunContext(request_types=frozenset({kind}), use_cache=cache, progress=False))
     return lm
 
 

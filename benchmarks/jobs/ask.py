@@ -47,7 +47,7 @@ def payload_of(request: tuple[str, str]) -> dict[str, Any]:
 def ask(lm: Any, this_package: bool, asked: list[Any], answers: list[Any]) -> None:
     """Send Instances with a harness."""
     if this_package:
-        lm.respond(asked)
+        lm.harness_respond(asked)
         answers += [instance.resps[0] for instance in asked]
     else:
         answers += lm.loglikelihood(asked, disable_tqdm=True)

@@ -32,7 +32,7 @@ def main() -> None:
             asked = instances(kind, requests)
             if given["this_package"]:
                 lm = package_model(url, kind, path)
-                took.append(clock(partial(lm.respond, asked)))
+                took.append(clock(partial(lm.harness_respond, asked)))
                 answers.append([instance.resps[0] for instance in asked])
                 continue
             from lm_eval.api.model import CachingLM

@@ -25,7 +25,7 @@ def main() -> None:
         asked += instances("generate_until", requests, f"bench_{setting}")
     if given["this_package"]:
         lm = package_model(given["base_url"], "generate_until")
-        wall, cpu = clock(lambda: lm.respond(asked))
+        wall, cpu = clock(lambda: lm.harness_respond(asked))
     else:
         lm = reference_model(given["base_url"])
         lm.tokenizer = None

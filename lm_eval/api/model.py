@@ -49,15 +49,16 @@ class RunContext:
 class LM(ABC):
     """A model that answers Instances.
 
-    Subclasses implement the three request methods. A model that can answer several request types at once overrides
-    ``respond``.
+    Subclasses implement the three request methods. The methods that an evaluation calls besides them start with
+    ``harness_``, so that a subclass can give its own methods any name. A model that can answer several request types at
+    once overrides ``harness_respond``.
 
     Attributes:
-        keeps_answers: Whether the model stores responses on disk itself, as ``RunContext`` says; if not, the evaluator
-            wraps it in a ``CachingLM`` for ``use_cache``.
+        harness_keeps_answers: Whether the model stores responses on disk itself, as ``RunContext`` says; if not, the
+            evaluator wraps it in a ``CachingLM`` for ``use_cache``.
     """
 
-    keeps_answers: bool = False
+    harness_keeps_answers: bool = False
 
     def __init__(self) -> None:
         """Attach no cache."""
@@ -96,7 +97,7 @@ class LM(ABC):
             For each Instance, the generated text, cut before the first stop sequence.
         """
 
-    def prepare(self, context: RunContext) -> None:
+    def harness_prepare(self, context: RunContext) -> None:
         """Prepare for a run, before any dataset is loaded.
 
         Args:
@@ -106,7 +107,7 @@ class LM(ABC):
             APIError: The endpoint cannot be used.
         """
 
-    def refuses(self, request_type: str) -> str | None:
+    def harness_refuses(self, request_type: str) -> str | None:
         """Return why this model cannot answer a request type; called after ``prepare``.
 
         Args:
@@ -117,7 +118,7 @@ class LM(ABC):
         """
         return None
 
-    def respond(self, instances: Sequence[Instance]) -> None:
+    def harness_respond(self, instances: Sequence[Instance]) -> None:
         """Answer Instances of any types: set ``resps`` or ``error`` of each.
 
         Args:
@@ -130,7 +131,7 @@ class LM(ABC):
             for request, response in zip(requests, getattr(self, request_type)(requests), strict=True):
                 request.resps.append(response)
 
-    def describe(self) -> dict[str, Any]:
+    def harness_describe(self) -> dict[str, Any]:
         """Return facts about the model and its endpoint for the results, without secrets."""
         return {}
 
@@ -341,13 +342,13 @@ class CachingLM:
         """Return the hook to attach to the model."""
         return CacheHook(self)
 
-    def respond(self, instances: Collection[Instance]) -> None:
+    def harness_respond(self, instances: Collection[Instance]) -> None:
         """Answer Instances from the file where possible, and ask the model for the others.
 
         Args:
             instances: All Instances of a run.
         """
-        model = f"{type(self.lm).__name__}:{self.lm.tokenizer_name}:{self.lm.describe()}"
+        model = f"{type(self.lm).__name__}:{self.lm.tokenizer_name}:{self.lm.harness_describe()}"
         unknown = []
         for instance in instances:
             keys = [
@@ -358,7 +359,7 @@ class CachingLM:
                 instance.resps.extend([_from_json(self.store[key]) for key in keys])
             except (KeyError, ValueError):  # not there, or damaged
                 unknown.append((instance, keys))
-        self.lm.respond([instance for instance, _ in unknown])
+        self.lm.harness_respond([instance for instance, _ in unknown])
         for instance, keys in unknown:
             if instance.error is None:
                 for key, response in zip(keys, instance.resps, strict=True):

@@ -44,5 +44,5 @@ def run(namespace: argparse.Namespace) -> int:
     model = get_model(kind).create_from_arg_obj(settings.model_args)
     if not isinstance(model, TemplateAPI):
         raise ConfigError(f"{kind} is not a model behind an API; there is nothing to probe.")
-    print(model.capability_table())
+    print(model.harness_capability_table())
     return exit_codes.OK

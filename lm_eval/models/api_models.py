@@ -55,7 +55,7 @@ class TemplateAPI(TemplateLM):
     chat: bool = False
     needs_model: ClassVar[bool] = False
     defaults: ClassVar[Mapping[str, object]] = {}
-    keeps_answers = True
+    harness_keeps_answers = True
     _small_call_tokens: ClassVar[int] = 1
 
     args: ModelArguments
@@ -222,7 +222,7 @@ class TemplateAPI(TemplateLM):
 
     # What an evaluation calls.
 
-    def prepare(self, context: RunContext) -> None:
+    def harness_prepare(self, context: RunContext) -> None:
         """Check the server, and find out what it can do, before any dataset is loaded.
 
         Args:
@@ -234,7 +234,7 @@ class TemplateAPI(TemplateLM):
         self._session.begin(context)
         run(lambda: self._preflight.check(self.header, context.request_types, self._first_calls(context)))
 
-    def capability_table(self) -> str:
+    def harness_capability_table(self) -> str:
         """Find out what the server can do, with a few requests.
 
         Returns:
@@ -249,8 +249,8 @@ class TemplateAPI(TemplateLM):
             return "This model reads log-likelihoods itself (parse_logprobs); the server is not probed."
         return capability_table(run(lambda: self._preflight.find_capabilities(self.header)), self._scoring_settings())
 
-    def refuses(self, request_type: str) -> str | None:
-        """Say why a request type cannot be answered, as found by ``prepare``.
+    def harness_refuses(self, request_type: str) -> str | None:
+        """Say why a request type cannot be answered, as found by ``harness_prepare``.
 
         Args:
             request_type: A request type.
@@ -260,7 +260,7 @@ class TemplateAPI(TemplateLM):
         """
         return self._preflight.refusals.get("loglikelihood" if request_type == "multiple_choice" else request_type)
 
-    def estimator(self, *, kept: bool = False) -> Estimator:
+    def harness_estimator(self, *, kept: bool = False) -> Estimator:
         """Return an estimator of the requests and tokens of a run, which asks for no answer.
 
         Args:
@@ -274,7 +274,7 @@ class TemplateAPI(TemplateLM):
         settings = self._scoring_settings()
         return Estimator(self, settings, lambda: self._session.engine(self.header, checking=True), kept=kept)
 
-    def respond(self, instances: Sequence[Instance]) -> None:
+    def harness_respond(self, instances: Sequence[Instance]) -> None:
         """Answer Instances of any request types from one pool of workers.
 
         Args:
@@ -307,7 +307,7 @@ class TemplateAPI(TemplateLM):
         """Score complete texts; see ``LM.loglikelihood_rolling``."""
         return self._answer_list(requests, disable_tqdm)
 
-    def describe(self) -> dict[str, Any]:
+    def harness_describe(self) -> dict[str, Any]:
         """Return the findings about the endpoint and, under ``run``, the counters of this run; without secrets."""
         return {
             "model": self.model,

@@ -87,9 +87,9 @@ def plan_run(settings: RunSettings, lm: LM | None = None, task_manager: TaskMana
     with prepare(settings, lm, task_manager, found.faults) as prepared:
         tasks, found.refused = prepared.tasks, prepared.refused
         lm = prepared.lm
-        build_estimator = getattr(lm, "estimator", None)
+        build_estimator = getattr(lm, "harness_estimator", None)
         estimator = build_estimator(kept=answers_kept) if build_estimator is not None else None
-        prepared.set_aside_refused(lm.refuses if estimator is None else estimator.refuses)
+        prepared.set_aside_refused(lm.harness_refuses if estimator is None else estimator.refuses)
         prepared.build_requests(settings, found.faults)
         if not tasks:
             raise _nothing_left(found)

@@ -20,7 +20,7 @@ def answers(path: Path) -> tuple[list[object], int]:
     lm = FakeLM(lambda prompt: f"answer to {prompt}")
     instances = [Instance("generate_until", {}, (f"prompt {number}", {}), number) for number in range(COUNT)]
     cached = CachingLM(lm, str(path))
-    cached.respond(instances)
+    cached.harness_respond(instances)
     cached.store.close()  # type: ignore[attr-defined]
     return [instance.resps[0] for instance in instances], len(lm.asked)
 

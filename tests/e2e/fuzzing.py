@@ -340,9 +340,9 @@ class Fuzzer:
         _InProcessTransport.spoiler = spoiler
         instances = _instances(case, self._documents)
         spoiler.rate = rate if probe else 0.0
-        lm.prepare(RunContext(frozenset({case.request_type}), chat=case.chat, journal=journal, progress=False))
+        lm.harness_prepare(RunContext(frozenset({case.request_type}), chat=case.chat, journal=journal, progress=False))
         spoiler.rate = 0.0 if probe or clean else rate
-        lm.respond(instances)
+        lm.harness_respond(instances)
         spoiler.rate = 0.0
         return _responses(instances)
 

@@ -38,6 +38,6 @@ def answers(instances: Sequence[Instance]) -> list[Any]:
 
 def run(url: str, context: RunContext | None = None, **arguments: Any) -> tuple[list[Any], LocalCompletionsAPI]:
     lm, instances = model(url, **arguments), work()
-    lm.prepare(context or RunContext(request_types=ALL))
-    lm.respond(instances)
+    lm.harness_prepare(context or RunContext(request_types=ALL))
+    lm.harness_respond(instances)
     return answers(instances), lm

@@ -90,7 +90,9 @@ def test_a_url_that_cannot_be_one_is_refused(url: str) -> None:
 def test_a_key_of_the_environment_with_a_carriage_return_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret-key\r")
     with pytest.raises(ConfigError, match=r"^The API key has a line break") as caught:
-        LocalCompletionsAPI(model="m", base_url="http://127.0.0.1:9").prepare(RunContext(frozenset({"generate_until"})))
+        LocalCompletionsAPI(model="m", base_url="http://127.0.0.1:9").harness_prepare(
+            RunContext(frozenset({"generate_until"}))
+        )
     assert "secret" not in str(caught.value)
 
 

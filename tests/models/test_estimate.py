@@ -29,9 +29,9 @@ def run(server: MockServer, task: str, **arguments: Any) -> tuple[int, int]:
     before = []
 
     class Counted(LocalCompletionsAPI):
-        def respond(self, instances: Sequence[Instance]) -> None:
+        def harness_respond(self, instances: Sequence[Instance]) -> None:
             before.append((self._session.accounting.requests, self._session.accounting.usage.prompt))
-            super().respond(instances)
+            super().harness_respond(instances)
 
     lm = Counted(**{"model": "mock", "base_url": server.base_url, **arguments})
     results = simple_evaluate(lm, None, [task], include_path=TASKS, bootstrap_iters=0)
@@ -85,19 +85,19 @@ def dead(**arguments: Any) -> LocalCompletionsAPI:
 
 
 def test_without_a_server_characters_are_counted() -> None:
-    estimate = dead().estimator().estimate({"task": instances("x" * 400)})
+    estimate = dead().harness_estimator().estimate({"task": instances("x" * 400)})
     assert (estimate.tasks["task"].prompt_tokens, estimate.tokenizer) == (100, None)
     assert "could not be asked for its description" in estimate.note
 
 
 def test_repeats_are_separate_requests() -> None:
-    task = dead().estimator().estimate({"task": instances("a", "b", repeats=3, max_gen_toks=10)}).tasks["task"]
+    task = dead().harness_estimator().estimate({"task": instances("a", "b", repeats=3, max_gen_toks=10)}).tasks["task"]
     assert (task.requests, task.generated_tokens) == (6, 60)
 
 
 @pytest.mark.parametrize(("kept", "requests"), [(False, 3), (True, 2)])
 def test_equal_requests_are_sent_once_if_answers_are_stored(kept: bool, requests: int) -> None:
-    task = dead().estimator(kept=kept).estimate({"task": instances("a", "a", "b")}).tasks["task"]
+    task = dead().harness_estimator(kept=kept).estimate({"task": instances("a", "a", "b")}).tasks["task"]
     assert (task.requests, task.repeated) == (requests, 1)
 
 
@@ -106,7 +106,7 @@ def test_equal_requests_are_sent_once_if_answers_are_stored(kept: bool, requests
     [({}, 6), ({"batch_size": 4}, 2), ({"scoring": "first_token"}, 2), ({"scoring": "echo_context"}, 8)],
 )
 def test_shared_requests_are_counted_once(arguments: dict[str, Any], requests: int) -> None:
-    estimate = dead(**arguments).estimator().estimate({"task": choices("one", "two")})
+    estimate = dead(**arguments).harness_estimator().estimate({"task": choices("one", "two")})
     assert estimate.tasks["task"].requests == requests
 
 
@@ -115,12 +115,12 @@ def test_shared_requests_are_counted_once(arguments: dict[str, Any], requests: i
     [(None, "echo_offsets", True), ("echo", "echo_offsets", True), ("echo_tokens", "echo_tokens", False)],
 )
 def test_the_strategy_is_marked_as_assumed(scoring: str | None, name: str, assumed: bool) -> None:
-    estimate = dead(scoring=scoring).estimator().estimate({"task": choices("one")})
+    estimate = dead(scoring=scoring).harness_estimator().estimate({"task": choices("one")})
     assert (estimate.scoring, estimate.assumed) == (name, assumed)
 
 
 def test_the_example_is_the_body_of_an_echo() -> None:
-    example = dead(extra_body={"user": "me"}).estimator().estimate({"task": choices("one ")}).example
+    example = dead(extra_body={"user": "me"}).harness_estimator().estimate({"task": choices("one ")}).example
     assert example is not None
     assert example.path == "/completions"
     assert example.payload == {
@@ -130,7 +130,7 @@ def test_the_example_is_the_body_of_an_echo() -> None:
 
 
 def test_the_example_is_the_body_of_a_generation() -> None:
-    example = dead().estimator().estimate({"task": instances("a", max_gen_toks=7)}).example
+    example = dead().harness_estimator().estimate({"task": instances("a", max_gen_toks=7)}).example
     assert example is not None
     assert example.payload == {
         "model": "m", "prompt": "a", "max_tokens": 7, "temperature": 0, "stop": ["\n"], "seed": 1234
@@ -138,20 +138,20 @@ def test_the_example_is_the_body_of_a_generation() -> None:
 
 
 def test_a_body_of_token_ids_cannot_be_known_without_the_server() -> None:
-    example = dead(scoring="token_ids").estimator().estimate({"task": choices("one")}).example
+    example = dead(scoring="token_ids").harness_estimator().estimate({"task": choices("one")}).example
     assert example is not None
     assert example.payload is None
 
 
 def test_prompts_that_do_not_fit_are_counted() -> None:
     made = instances("x" * 400, "x" * 4000, "x" * 40, max_gen_toks=50)
-    task = dead(max_length=120).estimator().estimate({"task": made}).tasks["task"]
+    task = dead(max_length=120).harness_estimator().estimate({"task": made}).tasks["task"]
     assert (task.too_long, task.tight) == (1, 1)
 
 
 def test_long_texts_are_cut_in_windows() -> None:
     rolling = [Instance("loglikelihood_rolling", {}, ("x" * 4000,), 0, ("task", 0, 1))]
-    assert dead(max_length=101).estimator().estimate({"task": rolling}).tasks["task"].requests == 11
+    assert dead(max_length=101).harness_estimator().estimate({"task": rolling}).tasks["task"].requests == 11
 
 
 @pytest.mark.parametrize(
@@ -164,15 +164,17 @@ def test_long_texts_are_cut_in_windows() -> None:
 )
 def test_certain_refusals(make: Callable[..., LocalCompletionsAPI], kind: str, refused: bool) -> None:
     model = make(model="m", base_url="http://127.0.0.1:9/v1")
-    assert (model.estimator().refuses(kind) is not None) is refused
+    assert (model.harness_estimator().refuses(kind) is not None) is refused
 
 
 def test_a_chat_api_scores_letters_but_not_texts() -> None:
     model = LocalChatCompletion(model="m", base_url="http://127.0.0.1:9/v1", scoring="chat_first_token")
-    refused = [model.estimator().refuses(kind) is not None for kind in ("multiple_choice", "loglikelihood_rolling")]
+    refused = [
+        model.harness_estimator().refuses(kind) is not None for kind in ("multiple_choice", "loglikelihood_rolling")
+    ]
     assert refused == [False, True]
 
 
 def test_an_unknown_strategy_is_a_mistake() -> None:
     with pytest.raises(ConfigError, match="Did you mean 'echo_tokens'"):
-        dead(scoring="echo_token").estimator().refuses("loglikelihood")
+        dead(scoring="echo_token").harness_estimator().refuses("loglikelihood")

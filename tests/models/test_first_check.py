@@ -25,7 +25,7 @@ def prepare(
 ) -> None:
     lm = (LocalChatCompletion if chat else LocalCompletionsAPI)(model="mock", base_url=url, **arguments)
     lm._session._probe_policy.first_wait = 0.01
-    lm.prepare(RunContext(request_types=GENERATES, generation=settings, system_instruction=system))
+    lm.harness_prepare(RunContext(request_types=GENERATES, generation=settings, system_instruction=system))
 
 
 def test_the_first_request_has_the_settings_of_the_run() -> None:
@@ -122,7 +122,7 @@ def test_the_model_class_for_the_other_api_is_named(chat: bool, kind: Any) -> No
     path, other = ("/chat/completions", "local-completions") if chat else ("/completions", "local-chat-completions")
     with ScriptedServer(without(path)) as server, pytest.raises(EndpointNotFound) as caught:
         lm = (LocalChatCompletion if chat else LocalCompletionsAPI)(model="mock", base_url=server.url)
-        lm.prepare(RunContext(request_types=frozenset({kind})))
+        lm.harness_prepare(RunContext(request_types=frozenset({kind})))
     assert f"--model {other}" in str(caught.value)
     assert f"has no {path}" in str(caught.value)
 

@@ -31,4 +31,4 @@ def test_the_server_gets_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     with MockServer(api_key="from-variable") as server:
         model = LocalCompletionsAPI(model="mock", base_url=server.base_url, auth_token="env:OWN_KEY")
         assert isinstance(model, TemplateAPI)
-        assert "known" in model.capability_table()
+        assert "known" in model.harness_capability_table()

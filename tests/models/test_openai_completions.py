@@ -81,9 +81,9 @@ def test_reasoning_families_take_no_stop_and_temperature_1(model: str, reasons: 
 
 def test_openai_needs_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     lm = OpenAIChatCompletion(model="gpt-4o")
-    assert lm.describe()["endpoints"] == ["https://api.openai.com/v1"]
+    assert lm.harness_describe()["endpoints"] == ["https://api.openai.com/v1"]
     with pytest.raises(ConfigError, match="set OPENAI_API_KEY"):
-        lm.prepare(RunContext(frozenset({"generate_until"})))
+        lm.harness_prepare(RunContext(frozenset({"generate_until"})))
     monkeypatch.setenv("OPENAI_API_KEY", "from-environment")
     assert lm.header == {"Authorization": "Bearer from-environment"}
 
@@ -113,7 +113,7 @@ def test_all_stops_are_applied_and_four_are_sent() -> None:
 def test_repeats_have_different_seeds() -> None:
     instance = generate("p", repeats=3, temperature=1.0)
     with ScriptedServer(lambda request, body: completion(str(body["seed"]))) as server:
-        LocalCompletionsAPI(model="m", base_url=server.url).respond([instance])
+        LocalCompletionsAPI(model="m", base_url=server.url).harness_respond([instance])
     assert instance.resps == ["1234", "1235", "1236"]
 
 
@@ -156,7 +156,7 @@ def test_only_the_faulty_prompt_of_a_rejected_batch_is_lost() -> None:
 
     instances = [generate(text) for text in ("a", "bad", "c")]
     with ScriptedServer(handler) as server:
-        LocalCompletionsAPI(model="m", base_url=server.url, batch_size=3).respond(instances)
+        LocalCompletionsAPI(model="m", base_url=server.url, batch_size=3).harness_respond(instances)
     assert [instance.resps for instance in instances] == [["a"], [], ["c"]]
     assert instances[1].error is not None
     assert instances[1].error.kind == "rejected"
@@ -180,7 +180,7 @@ def test_only_the_faulty_prompt_of_a_rejected_batch_is_lost() -> None:
 def test_outcomes_are_distinguished(answer: dict[str, Any], outcome: str, response: str) -> None:
     instance = generate("q", until=["STOP"])
     with ScriptedServer(lambda request, body: message(**answer)) as server:
-        LocalChatCompletion(model="m", base_url=server.url).respond([instance])
+        LocalChatCompletion(model="m", base_url=server.url).harness_respond([instance])
     assert instance.resps == [response]
     assert instance.info[0].outcome == outcome
     if "reasoning" in outcome:
@@ -190,7 +190,7 @@ def test_outcomes_are_distinguished(answer: dict[str, Any], outcome: str, respon
 def test_the_text_after_the_thinking_is_the_response() -> None:
     instance = generate("q", until=["\n\n"])
     with ScriptedServer(lambda request, body: message("a\n\nb</think>\n\n so 5\n\nmore")) as server:
-        LocalChatCompletion(model="m", base_url=server.url, think_end_token="</think>").respond([instance])
+        LocalChatCompletion(model="m", base_url=server.url, think_end_token="</think>").harness_respond([instance])
     assert instance.resps == ["so 5"]
     assert instance.info[0].reasoning is not None
     assert instance.info[0].reasoning.startswith("a\n\nb")
@@ -215,7 +215,7 @@ def test_the_text_after_the_thinking_is_the_response() -> None:
 def test_a_thought_without_its_end_is_no_answer(answer: dict[str, Any], outcome: str, response: str) -> None:
     instance = generate("q", until=["\n\n"])
     with ScriptedServer(lambda request, body: message(**answer)) as server:
-        LocalChatCompletion(model="m", base_url=server.url, think_end_token="</think>").respond([instance])
+        LocalChatCompletion(model="m", base_url=server.url, think_end_token="</think>").harness_respond([instance])
     assert instance.resps == [response]
     assert instance.info[0].outcome == outcome
     assert "stop" not in server.bodies[0]
@@ -236,7 +236,7 @@ def test_a_thought_of_a_completion_is_cut_at_the_limit_or_by_a_stop_string(end: 
         return web.json_response({"choices": [{"index": 0, "text": texts[place], **reasons[place]}]})
 
     with ScriptedServer(answer) as server:
-        LocalCompletionsAPI(model="m", base_url=server.url, think_end_token=end).respond(instances)
+        LocalCompletionsAPI(model="m", base_url=server.url, think_end_token=end).harness_respond(instances)
     assert [instance.resps for instance in instances] == [[""], [""], ["7"]]
     assert [instance.info[0].outcome for instance in instances] == ["reasoning_only", "reasoning_only", "ok"]
 
@@ -295,7 +295,7 @@ def test_another_package_can_add_an_api() -> None:
 def test_an_answer_that_a_subclass_cannot_parse_is_a_lost_request() -> None:
     instance = generate("ab")
     with ScriptedServer(lambda request, body: web.json_response({"surprise": 1})) as server:
-        OwnAPI(base_url=server.url, max_retries=0).respond([instance])
+        OwnAPI(base_url=server.url, max_retries=0).harness_respond([instance])
     assert instance.error is not None
     assert instance.error.kind == "malformed"
     assert "KeyError" in instance.error.message

@@ -21,9 +21,9 @@ def generate(
     server: MockServer, prompts: list[str], limit: int = TO_GENERATE, **arguments: Any
 ) -> tuple[list[Instance], LocalCompletionsAPI]:
     lm = LocalCompletionsAPI(**{"model": "mock", "base_url": server.base_url, **arguments})
-    lm.prepare(RunContext(request_types=frozenset({"generate_until"})))
+    lm.harness_prepare(RunContext(request_types=frozenset({"generate_until"})))
     instances = [Instance("generate_until", {}, (text, {"max_gen_toks": limit}), 0) for text in prompts]
-    lm.respond(instances)
+    lm.harness_respond(instances)
     return instances, lm
 
 
@@ -45,7 +45,7 @@ def test_the_left_end_is_cut_so_that_the_response_fits(
         cut = sum(len(server.lm.encode(text)) - room for text in (LONG, LONG + " not"))
     assert [instance.error for instance in instances] == [None] * 3
     assert [instance.resps[0] for instance in instances] == expected
-    assert lm.describe()["truncated_prompts"] == 2
+    assert lm.harness_describe()["truncated_prompts"] == 2
     assert f"2 prompts did not fit the window: cut on the left, by {cut:,} tokens in all" in caplog.text
 
 
@@ -53,7 +53,7 @@ def test_the_limit_of_the_user_is_the_window() -> None:
     with MockServer(profile="vllm") as server:
         (instance,), lm = generate(server, [LONG], truncate=True, max_length=40)
         assert instance.resps == [server.lm.greedy(tail_of(server, LONG, 40 - 1 - TO_GENERATE), TO_GENERATE)]
-    assert lm.describe()["truncated_prompts"] == 1
+    assert lm.harness_describe()["truncated_prompts"] == 1
 
 
 def test_without_truncate_a_prompt_that_is_too_long_is_an_error() -> None:
@@ -62,7 +62,7 @@ def test_without_truncate_a_prompt_that_is_too_long_is_an_error() -> None:
     assert instance.error is not None
     assert instance.error.kind == "context_length"
     assert short.error is None
-    assert "truncated_prompts" not in lm.describe()
+    assert "truncated_prompts" not in lm.harness_describe()
 
 
 @pytest.mark.parametrize("profile", ["vllm", "llamacpp"])
@@ -73,7 +73,7 @@ def test_by_default_a_prompt_that_fits_is_cut_to_make_room_for_the_response(
         text = tail_of(server, LONG, WINDOW - 4)
         (instance,), lm = generate(server, [text])
         assert instance.resps == [server.lm.greedy(tail_of(server, text, WINDOW - 1 - TO_GENERATE), TO_GENERATE)]
-    assert lm.describe()["truncated_prompts"] == 1
+    assert lm.harness_describe()["truncated_prompts"] == 1
     assert "1 prompt left no room for max_gen_toks in the window: cut on the left" in caplog.text
     assert "(truncate=false cuts none)" in caplog.text
 
@@ -82,7 +82,7 @@ def test_truncate_false_cuts_nothing() -> None:
     with MockServer(profile="vllm", max_model_len=WINDOW) as server:
         (instance,), lm = generate(server, [tail_of(server, LONG, WINDOW - 4)], truncate=False)
     assert instance.error is not None
-    assert "truncated_prompts" not in lm.describe()
+    assert "truncated_prompts" not in lm.harness_describe()
 
 
 def test_prompts_that_fit_go_out_as_text_and_are_not_tokenized() -> None:
@@ -92,7 +92,7 @@ def test_prompts_that_fit_go_out_as_text_and_are_not_tokenized() -> None:
         (instance,), lm = generate(server, [SHORT], truncate=True)
         assert server.stats.requests["/tokenize"] <= counted + 2
     assert instance.resps == before[0].resps
-    assert lm.describe()["truncated_prompts"] == 0
+    assert lm.harness_describe()["truncated_prompts"] == 0
 
 
 def test_a_limit_that_fills_the_window_is_an_error() -> None:
@@ -118,7 +118,7 @@ def test_a_server_without_tokenizer_is_named(caplog: pytest.LogCaptureFixture) -
 def test_messages_cannot_be_cut(caplog: pytest.LogCaptureFixture) -> None:
     with MockServer(profile="vllm") as server, caplog.at_level(logging.WARNING, "lm_eval"):
         lm = LocalChatCompletion(model="mock", base_url=server.base_url, truncate=True)
-        lm.prepare(RunContext(request_types=frozenset({"generate_until"})))
+        lm.harness_prepare(RunContext(request_types=frozenset({"generate_until"})))
     assert "truncate=true has no effect on messages" in caplog.text
 
 
@@ -127,16 +127,16 @@ def test_a_resumed_run_counts_the_same_cuts(tmp_path: Any) -> None:
     with MockServer(profile="vllm", max_model_len=WINDOW) as server:
         for _ in range(2):
             lm = LocalCompletionsAPI(model="mock", base_url=server.base_url, truncate=True)
-            lm.prepare(context)
-            lm.respond([Instance("generate_until", {}, (LONG, {"max_gen_toks": TO_GENERATE}), 0)])
-            assert lm.describe()["truncated_prompts"] == 1
+            lm.harness_prepare(context)
+            lm.harness_respond([Instance("generate_until", {}, (LONG, {"max_gen_toks": TO_GENERATE}), 0)])
+            assert lm.harness_describe()["truncated_prompts"] == 1
 
 
 @pytest.mark.parametrize("profile", ["vllm", "llamacpp", "sglang"])
 def test_scored_prompts_that_are_cut_are_counted_too(profile: str, caplog: pytest.LogCaptureFixture) -> None:
     with MockServer(profile=profile, max_model_len=WINDOW) as server, caplog.at_level(logging.WARNING, "lm_eval"):
         lm = LocalCompletionsAPI(model="mock", base_url=server.base_url, truncate=True)
-        lm.prepare(RunContext(request_types=frozenset({"loglikelihood"})))
+        lm.harness_prepare(RunContext(request_types=frozenset({"loglikelihood"})))
         pairs = [(LONG, " Paris"), (LONG, " London"), (SHORT, " Madrid")]
         found = lm.loglikelihood([Instance("loglikelihood", {}, pair, 0) for pair in pairs])
         room = WINDOW - 1
@@ -146,5 +146,5 @@ def test_scored_prompts_that_are_cut_are_counted_too(profile: str, caplog: pytes
             expected.append(server.lm.score_ids(ids[-room : -len(end)], end))
         # A cut leaves no BOS token in front, and the n-gram model does not see so far back.
         assert [value for value, _ in found] == pytest.approx([value for value, _ in expected], abs=1e-6)
-    assert lm.describe()["truncated_prompts"] == 2
+    assert lm.harness_describe()["truncated_prompts"] == 2
     assert "2 prompts did not fit" in caplog.text

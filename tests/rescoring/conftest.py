@@ -44,8 +44,8 @@ class ChattyLM(FakeLM):
     def __init__(self, **options: Any) -> None:
         super().__init__(generate=answer, **options)
 
-    def respond(self, instances: Sequence[Instance]) -> None:
-        super().respond(instances)
+    def harness_respond(self, instances: Sequence[Instance]) -> None:
+        super().harness_respond(instances)
         for instance in instances:
             if instance.request_type == "generate_until" and not instance.error and instance.doc_id == 1:
                 instance.info = [ResponseInfo("length", "length", "hm", Usage(3, 4))] * len(instance.resps)

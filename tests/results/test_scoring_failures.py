@@ -180,8 +180,8 @@ def test_a_document_that_takes_too_long_is_counted(
     long = "a" * 30 + "\n"
 
     class Model(FakeLM):
-        def respond(self, instances: Any) -> None:
-            super().respond(instances)
+        def harness_respond(self, instances: Any) -> None:
+            super().harness_respond(instances)
             for instance in instances:
                 instance.doc["scoring"] = True
 

@@ -43,7 +43,7 @@ def generated(count: int) -> list[Instance]:
 def test_a_thousand_requests_use_as_many_connections_as_are_in_flight() -> None:
     with MockServer() as server:
         lm, instances = model(server.base_url, num_concurrent=16), generated(1000)
-        lm.respond(instances)
+        lm.harness_respond(instances)
         assert server.stats.asked == 1000
         assert 1 <= len(server.stats.peers) <= 16
         assert server.stats.max_in_flight <= 16
@@ -53,7 +53,7 @@ def test_a_thousand_requests_use_as_many_connections_as_are_in_flight() -> None:
 def test_an_error_status_does_not_cost_the_connection() -> None:
     with MockServer(faults=["400:0.3", "429-retry-after-ms=1:0.2", "503-retry-after=0.001:0.2"]) as server:
         lm, instances = model(server.base_url, num_concurrent=4, max_retries=30), generated(100)
-        lm.respond(instances)
+        lm.harness_respond(instances)
         assert server.stats.statuses[400] > 0
         assert len(server.stats.peers) <= 4
 
@@ -62,7 +62,7 @@ def test_the_echo_of_a_long_prompt_is_scored() -> None:
     context = " ".join(["the capital of France is Paris and the river runs by the old market"] * 1800)
     asked = Instance("loglikelihood", {}, (context, " Paris"), 0, ("t", 0, 1))
     with MockServer(max_model_len=10**6) as server:
-        model(server.base_url).respond([asked])
+        model(server.base_url).harness_respond([asked])
         expected = server.lm.logprob(context, " Paris")
         _, raw = ask(f"{server.base_url}/completions", json.dumps(server.requests[-1].body).encode())
     assert len(raw) > 2_000_000
@@ -109,7 +109,7 @@ def test_an_ipv6_address_works() -> None:
         assert server.base_url.startswith("http://[::1]:")
         found, lm = run(server.base_url)
     assert found == expected
-    assert lm.describe()["endpoints"] == [server.base_url]
+    assert lm.harness_describe()["endpoints"] == [server.base_url]
 
 
 @contextmanager
@@ -135,6 +135,6 @@ def test_connecting_has_a_separate_time_limit() -> None:
 def test_a_slow_server_is_not_a_connection_error() -> None:
     with MockServer(latency_ms=400) as server:
         lm, instances = model(server.base_url, connect_timeout=0.2, timeout=30), generated(2)
-        lm.respond(instances)
+        lm.harness_respond(instances)
     assert all(instance.error is None for instance in instances)
-    assert lm.describe()["run"]["retries"] == 0
+    assert lm.harness_describe()["run"]["retries"] == 0

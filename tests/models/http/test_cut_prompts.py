@@ -91,10 +91,10 @@ def test_a_run_warns_and_keeps_the_warning(chat: bool, caplog: pytest.LogCapture
     with ScriptedServer(answer) as server, caplog.at_level(logging.WARNING, "lm_eval"):
         kind = LocalChatCompletion if chat else LocalCompletionsAPI
         lm = kind(model="m", base_url=server.url)
-        lm.respond(instances)
+        lm.harness_respond(instances)
     warned = [record.getMessage() for record in caplog.records if "cut long prompts" in record.getMessage()]
     assert len(warned) == 1
-    assert lm.describe()["run"]["cut_prompts"] == warned[0]
+    assert lm.harness_describe()["run"]["cut_prompts"] == warned[0]
 
 
 def test_prompts_that_truncate_cut_to_one_length_are_no_warning() -> None:

@@ -43,7 +43,7 @@ def ask(
     lm._session._policy.first_wait = 0.01
     lm._session.begin(RunContext(journal=journal))
     instances = questions(count)
-    lm.respond(instances)
+    lm.harness_respond(instances)
     return instances, lm
 
 
@@ -61,7 +61,7 @@ def test_a_failure_inside_an_answer_is_retried(fault: str, chat: bool) -> None:
         instances, lm = ask(server.base_url, chat=chat, max_retries=12)
         assert sum(server.stats.faults.values()) > 0
     assert [instance.resps for instance in instances] == [instance.resps for instance in quiet]
-    assert lm.describe()["run"]["retries"] == sum(server.stats.faults.values())
+    assert lm.harness_describe()["run"]["retries"] == sum(server.stats.faults.values())
 
 
 @pytest.mark.parametrize("fault", FAILURES)
@@ -152,7 +152,7 @@ def test_an_answer_without_choices_is_an_empty_answer(fault: str, chat: bool) ->
     assert Counter(instance.info[0].outcome for instance in instances)["empty"] == faulty > 0
     assert all(instance.error is None for instance in instances)
     assert sum(instance.resps == [""] for instance in instances) == faulty
-    assert lm.describe()["run"]["retries"] == 0
+    assert lm.harness_describe()["run"]["retries"] == 0
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_a_lone_choice_needs_no_usual_index(fault: str) -> None:
     with MockServer(faults=[f"{fault}:1"], answers=lambda prompt: "An answer.") as server:
         instances, lm = ask(server.base_url)
     assert all(instance.resps == ["An answer."] for instance in instances)
-    assert lm.describe()["run"]["retries"] == 0
+    assert lm.harness_describe()["run"]["retries"] == 0
 
 
 def test_wrong_choices_are_described_in_plain_words() -> None:
@@ -359,7 +359,7 @@ def test_an_exception_of_a_reader_loses_one_document() -> None:
     ) as server:
         lm = Reader(model="mock", base_url=server.url)
         instances = questions(3)
-        lm.respond(instances)
+        lm.harness_respond(instances)
     assert [instance.error is None for instance in instances] == [True, False, True]
     assert instances[1].error is not None
     assert "a reader gave up" in instances[1].error.message

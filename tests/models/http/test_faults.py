@@ -29,14 +29,14 @@ def ready() -> Iterator[LocalCompletionsAPI]:
     """A model that has probed the server without faults."""
     with MockServer() as server:
         lm = model(server.base_url)
-        lm.prepare(RunContext(request_types=ALL))
+        lm.harness_prepare(RunContext(request_types=ALL))
         yield lm
 
 
 @pytest.fixture(scope="module")
 def quiet(ready: LocalCompletionsAPI) -> list[Any]:
     instances = work()
-    ready.respond(instances)
+    ready.harness_respond(instances)
     assert all(instance.error is None for instance in instances)
     return answers(instances)
 
@@ -48,7 +48,7 @@ def ask(
     lm, instances = model(url, **{"num_concurrent": 8, **arguments}), work()
     lm._preflight.scorer = ready._preflight.scorer
     lm._session.begin(context or RunContext(request_types=ALL))
-    lm.respond(instances)
+    lm.harness_respond(instances)
     return instances, lm
 
 
@@ -75,7 +75,7 @@ def test_a_temporary_fault_does_not_change_scores(fault: str, ready: LocalComple
         faulty = sum(server.stats.faults.values())
     assert answers(instances) == quiet
     assert faulty > 0
-    assert lm.describe()["run"]["retries"] == faulty
+    assert lm.harness_describe()["run"]["retries"] == faulty
 
 
 def test_a_retry_after_date_does_not_change_scores(ready: LocalCompletionsAPI, quiet: list[Any]) -> None:
@@ -91,7 +91,7 @@ def test_an_unusual_answer_is_accepted(fault: str, ready: LocalCompletionsAPI, q
         instances, lm = ask(ready, server.base_url, batch_size=3)
         assert sum(server.stats.faults.values()) > 0
     assert answers(instances) == quiet
-    assert lm.describe()["run"]["retries"] == 0
+    assert lm.harness_describe()["run"]["retries"] == 0
 
 
 @pytest.mark.parametrize("fault", ["hang:0.1", "drip=3:0.05"])
@@ -133,7 +133,7 @@ def test_a_permanent_fault_is_counted_exactly(
         faulty = {str(request.body and request.body["prompt"]) for request in server.requests if request.fault}
         bodies = {request.body_hash for request in server.requests if request.fault}
     assert prompts_of(instances) == faulty
-    assert lm.describe()["run"]["failed_calls"] == len(bodies)
+    assert lm.harness_describe()["run"]["failed_calls"] == len(bodies)
     assert {instance.error.kind for instance in instances if instance.error} == {kind}
     assert all(
         one == other for one, other in zip(answers(instances), quiet, strict=True) if one[1] is None
@@ -179,7 +179,7 @@ def test_unusable_chat_answers_are_counted_by_kind(fault: str, outcome: str) -> 
     with MockServer(faults=[fault], answers=lambda prompt: "An answer.") as server:
         lm = LocalChatCompletion(model="mock", base_url=server.base_url, num_concurrent=8)
         asked = [Instance("generate_until", {}, (f"Question {n}?", {}), 0, ("t", n, 1)) for n in range(40)]
-        lm.respond(asked)
+        lm.harness_respond(asked)
         faulty = sum(server.stats.faults.values())
     counts = Counter(instance.info[0].outcome for instance in asked)
     assert counts == {"ok": 40 - faulty, outcome: faulty}
@@ -190,9 +190,9 @@ def test_a_server_that_takes_no_connection_for_five_seconds(ready: LocalCompleti
         lm, instances = model(server.base_url, num_concurrent=8, max_retries=60), work()
         lm._session._policy.first_wait, lm._session._policy.max_wait = 0.1, 0.4
         lm._preflight.scorer = ready._preflight.scorer
-        lm.respond(instances)
+        lm.harness_respond(instances)
     assert answers(instances) == quiet
-    assert lm.describe()["run"]["retries"] > 0
+    assert lm.harness_describe()["run"]["retries"] > 0
 
 
 @pytest.mark.parametrize("status", ["401", "403", "404"])
@@ -200,7 +200,7 @@ def test_a_server_that_takes_no_connection_for_five_seconds(ready: LocalCompleti
 def test_a_refusal_of_the_first_request_ends_the_run_at_once(status: str, wanted: frozenset[str]) -> None:
     with MockServer(faults=lambda request: status) as server:
         with pytest.raises(AuthenticationError if status in ("401", "403") else EndpointNotFound) as caught:
-            model(server.base_url).prepare(RunContext(request_types=wanted))
+            model(server.base_url).harness_prepare(RunContext(request_types=wanted))
         assert server.stats.asked == 1
     assert "\n" not in str(caught.value)
 
@@ -211,7 +211,7 @@ def test_a_refusal_among_answers_loses_one_request(status: str, ready: LocalComp
         instances, lm = ask(ready, server.base_url, num_concurrent=1)
         assert server.stats.asked == sum(instance.repeats or 1 for instance in instances)
     assert [instance.error.status for instance in instances if instance.error is not None] == [int(status)]
-    assert lm.describe()["run"]["retries"] == 0
+    assert lm.harness_describe()["run"]["retries"] == 0
 
 
 def test_one_endpoint_of_three_is_dead(ready: LocalCompletionsAPI, quiet: list[Any]) -> None:
@@ -221,7 +221,7 @@ def test_one_endpoint_of_three_is_dead(ready: LocalCompletionsAPI, quiet: list[A
         instances, lm = ask(ready, f"{dead};{one.base_url};{two.base_url}")
         assert min(one.stats.asked, two.stats.asked) > 0
     assert answers(instances) == quiet
-    first, *others = lm.describe()["run"]["endpoints"]
+    first, *others = lm.harness_describe()["run"]["endpoints"]
     assert first["failures"] == first["requests"] > 0
     assert sum(endpoint["failures"] for endpoint in others) == 0
 
@@ -256,5 +256,5 @@ def test_answers_that_could_not_be_used_are_asked_again_by_the_next_run(
         instances, lm = ask(ready, url, context, batch_size=4)
         asked = server.stats.asked
     assert answers(instances) == quiet
-    assert lm.describe()["run"]["cached_answers"] > 0
+    assert lm.harness_describe()["run"]["cached_answers"] > 0
     assert asked <= lost

@@ -48,9 +48,9 @@ def ask(url: str, folder: Path, **files: Path) -> tuple[list[str], dict[str, Any
     instances = [Instance("generate_until", {}, (f"prompt {number}", {}), number) for number in range(ANSWERS)]
     journal = None if files else folder / "j.sqlite"
     kept = {"journal": journal, "use_cache": None, **files}
-    lm.prepare(RunContext(frozenset({"generate_until"}), journal=kept["journal"], use_cache=kept["use_cache"]))
-    lm.respond(instances)
-    return [instance.resps[0] for instance in instances], lm.describe()["run"]
+    lm.harness_prepare(RunContext(frozenset({"generate_until"}), journal=kept["journal"], use_cache=kept["use_cache"]))
+    lm.harness_respond(instances)
+    return [instance.resps[0] for instance in instances], lm.harness_describe()["run"]
 
 
 @pytest.mark.parametrize(
@@ -125,8 +125,8 @@ def test_a_run_without_files_does_not_ask_what_the_model_is(monkeypatch: pytest.
     night = Night()
     with ScriptedServer(night) as server:
         lm = LocalCompletionsAPI(model="m", base_url=server.url)
-        lm.prepare(RunContext(request_types=frozenset({"generate_until"})))
-        lm.respond([Instance("generate_until", {}, ("prompt 0", {}), 0)])
+        lm.harness_prepare(RunContext(request_types=frozenset({"generate_until"})))
+        lm.harness_respond([Instance("generate_until", {}, ("prompt 0", {}), 0)])
         assert night.asked == 1
 
 

@@ -23,7 +23,7 @@ def ask(url: str, count: int, **arguments: Any) -> LocalCompletionsAPI:
     lm = model(url, **arguments)
     settings = {"until": ["\n"], "max_gen_toks": 1}
     asked = [Instance("generate_until", {}, (f"Question {n}?", settings), 0, ("t", n, 1)) for n in range(count)]
-    lm.respond(asked)
+    lm.harness_respond(asked)
     assert all(instance.error is None for instance in asked)
     return lm
 
@@ -32,15 +32,15 @@ def test_a_request_limit_is_kept_without_a_429() -> None:
     with MockServer(requests_per_minute=2400, rate_window=0.5) as server:
         lm = ask(server.base_url, 16, num_concurrent=16, requests_per_minute=1200)
         assert server.stats.statuses == {200: 16}
-    assert lm.describe()["run"]["waited_for_limits_seconds"] > 0.5
+    assert lm.harness_describe()["run"]["waited_for_limits_seconds"] > 0.5
 
 
 def test_the_limits_of_headers_are_kept_after_one_answer() -> None:
     with MockServer(requests_per_minute=2400, rate_window=0.5) as server:
         lm = ask(server.base_url, 50, num_concurrent=4)
         assert server.stats.statuses == {200: 50}
-    assert lm.describe()["run"]["retries"] == 0
-    assert lm.describe()["run"]["waited_for_limits_seconds"] > 0
+    assert lm.harness_describe()["run"]["retries"] == 0
+    assert lm.harness_describe()["run"]["waited_for_limits_seconds"] > 0
 
 
 def test_token_limits_are_charged_by_real_usage() -> None:

@@ -54,7 +54,7 @@ def test_a_server_that_restarts_costs_no_document(caplog: pytest.LogCaptureFixtu
     first.__enter__()
     instances, port = questions(200), first.port
     lm = chat(first.base_url, max_retries=2)
-    thread = in_background(lambda: lm.respond(instances))
+    thread = in_background(lambda: lm.harness_respond(instances))
     while first.stats.asked < 20:
         time.sleep(0.01)
     first.__exit__(None, None, None)
@@ -86,7 +86,7 @@ def test_a_gateway_whose_server_restarts_costs_no_document(status: int) -> None:
 
     with ScriptedServer(handler) as server:
         instances = questions(100)
-        chat(server.url, max_retries=3).respond(instances)
+        chat(server.url, max_retries=3).harness_respond(instances)
     assert all(instance.resps == ["An answer."] for instance in instances)
     assert len(asked_while_down) < 80  # one request at a time, once the outage is clear
 
@@ -101,7 +101,7 @@ def test_a_server_that_stays_down_stops_the_run_which_resumes(tmp_path: Path) ->
 
     def work() -> None:
         try:
-            lm.respond(instances)
+            lm.harness_respond(instances)
         except RunStopped as error:
             errors.append(error)
 
@@ -118,7 +118,7 @@ def test_a_server_that_stays_down_stops_the_run_which_resumes(tmp_path: Path) ->
     assert answered >= 10
     with MockServer(port=port, answers=lambda prompt: "An answer.") as second:
         instances = questions(200)
-        chat(second.base_url, journal).respond(instances)
+        chat(second.base_url, journal).harness_respond(instances)
         assert second.stats.asked <= 200 - answered
     assert all(instance.resps == ["An answer."] for instance in instances)
 
@@ -130,7 +130,7 @@ def test_other_endpoints_go_on(caplog: pytest.LogCaptureFixture) -> None:
         goes.__enter__()
         instances = questions(300)
         lm = chat(f"{goes.base_url};{stays.base_url}")
-        thread = in_background(lambda: lm.respond(instances))
+        thread = in_background(lambda: lm.harness_respond(instances))
         while goes.stats.asked < 20:
             time.sleep(0.01)
         goes.__exit__(None, None, None)
@@ -144,7 +144,7 @@ def test_all_endpoints_restart() -> None:
     one = MockServer(refuse_for=1.5, answers=lambda prompt: "An answer.")
     with one, MockServer(refuse_for=1.5, answers=lambda prompt: "An answer.") as two:
         instances = questions(40)
-        chat(f"{one.base_url};{two.base_url}", max_retries=2).respond(instances)
+        chat(f"{one.base_url};{two.base_url}", max_retries=2).harness_respond(instances)
     assert all(instance.resps == ["An answer."] for instance in instances)
 
 
@@ -156,7 +156,7 @@ def test_a_request_that_always_breaks_its_connection_is_lost_alone(kind: str) ->
     with MockServer(faults=fault, answers=lambda prompt: "An answer.") as server:
         instances = questions(10)
         began = time.monotonic()
-        chat(server.base_url, max_retries=4, num_concurrent=1).respond(instances)
+        chat(server.base_url, max_retries=4, num_concurrent=1).harness_respond(instances)
     assert time.monotonic() - began < 10
     assert [instance.doc_id for instance in instances if instance.error is not None] == [7]
 
@@ -165,7 +165,7 @@ def test_no_retries_means_no_waiting() -> None:
     with MockServer(answers=lambda prompt: "An answer.") as server:
         url = server.base_url
     instances = questions(3)
-    chat(url, max_retries=0).respond(instances)
+    chat(url, max_retries=0).harness_respond(instances)
     assert {instance.error.kind for instance in instances if instance.error} == {"unreachable"}
 
 

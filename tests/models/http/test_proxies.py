@@ -55,9 +55,9 @@ def test_all_requests_of_a_run_go_through_the_proxy(monkeypatch: pytest.MonkeyPa
     with MockServer() as server, Tunnel() as proxy:
         monkeypatch.setenv("HTTP_PROXY", f"127.0.0.1:{proxy.port}")
         lm, instances = model(server.base_url, num_concurrent=4), work()
-        lm.prepare(RunContext(request_types=ALL))
+        lm.harness_prepare(RunContext(request_types=ALL))
         lm.tok_encode("Paris")
-        lm.respond(instances)
+        lm.harness_respond(instances)
         connected = server.stats.peers
     assert all(instance.error is None for instance in instances)
     # All connections to the server come from the proxy: there are at most as many as to the proxy.
@@ -70,10 +70,10 @@ def test_a_host_in_no_proxy_is_asked_directly(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
         direct, through = model(server.base_url), model(server.base_url)
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        direct.respond(asked := work(2))
+        direct.harness_respond(asked := work(2))
         assert proxy.asked == []
         monkeypatch.delenv("NO_PROXY")
-        through.respond(again := work(2))
+        through.harness_respond(again := work(2))
         assert proxy.asked
     assert answers(asked) == answers(again)
 
@@ -82,7 +82,7 @@ def test_a_proxy_gets_the_password_of_its_url(monkeypatch: pytest.MonkeyPatch) -
     with MockServer() as server, Tunnel(password=True) as proxy:
         monkeypatch.setenv("HTTP_PROXY", f"http://me:proxy-secret@127.0.0.1:{proxy.port}")
         lm = model(server.base_url)
-        lm.prepare(RunContext(request_types=frozenset({"generate_until"})))
+        lm.harness_prepare(RunContext(request_types=frozenset({"generate_until"})))
         assert proxy.asked
 
 
@@ -90,7 +90,7 @@ def test_a_proxy_that_needs_a_password_is_an_error_before_the_first_request(monk
     with MockServer() as server, Tunnel(password=True) as proxy:
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
         with pytest.raises(EndpointUnreachable, match=r"The proxy asks for a name and a password .*NAME:PASSWORD"):
-            model(server.base_url).prepare(RunContext(request_types=frozenset({"generate_until"})))
+            model(server.base_url).harness_prepare(RunContext(request_types=frozenset({"generate_until"})))
         assert server.stats.total == 0
 
 
@@ -100,4 +100,4 @@ def test_an_unreachable_proxy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         port = taken.getsockname()[1]
         monkeypatch.setenv("HTTP_PROXY", f"127.0.0.1:{port}")
         with pytest.raises(EndpointUnreachable, match=rf"The proxy cannot be used .*{port}.* - check HTTP_PROXY"):
-            model("http://model.test/v1").prepare(RunContext(request_types=frozenset({"generate_until"})))
+            model("http://model.test/v1").harness_prepare(RunContext(request_types=frozenset({"generate_until"})))

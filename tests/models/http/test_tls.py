@@ -78,7 +78,7 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def refused(url: str, **arguments: Any) -> APIError:
     """Return the error that ends a run before the first request."""
     with pytest.raises(APIError) as caught:
-        model(url, **arguments).prepare(TEXT)
+        model(url, **arguments).harness_prepare(TEXT)
     assert "\n" not in str(caught.value)
     return caught.value
 
@@ -198,7 +198,7 @@ def test_a_file_that_cannot_be_used_is_a_mistake_of_the_user(
 ) -> None:
     files = {name: value.format(folder=tmp_path, **vars(authority)) for name, value in given.items()}
     with pytest.raises(ConfigError, match=message) as caught:
-        model("https://127.0.0.1:9/v1", **files).prepare(TEXT)
+        model("https://127.0.0.1:9/v1", **files).harness_prepare(TEXT)
     assert "\n" not in str(caught.value)
 
 
@@ -217,8 +217,8 @@ def test_a_locked_key_is_an_error_and_not_a_question_at_the_terminal(authority: 
 def test_requests_to_a_bad_certificate_go_to_another_endpoint(authority: Authority) -> None:
     with MockServer(ssl_context=authority.serves("model.test")) as bad, MockServer() as good:
         lm, instances = model(f"{bad.base_url};{good.base_url}", num_concurrent=4), work()
-        lm.prepare(RunContext(request_types=ALL))
-        lm.respond(instances)
+        lm.harness_prepare(RunContext(request_types=ALL))
+        lm.harness_respond(instances)
         assert bad.stats.total == 0
     assert all(instance.error is None for instance in instances)
 
@@ -228,9 +228,9 @@ def test_tls_through_a_proxy_hides_the_request(authority: Authority, monkeypatch
         monkeypatch.setenv("HTTPS_PROXY", f"http://me:proxy-secret@127.0.0.1:{proxy.port}")
         arguments: dict[str, Any] = {"ca_cert_path": authority.trusted, "header": {"api-key": "key-of-a-header"}}
         lm, instances = model(server.base_url, num_concurrent=4, **arguments), work()
-        lm.prepare(RunContext(request_types=ALL))
+        lm.harness_prepare(RunContext(request_types=ALL))
         assert lm.tok_encode("Paris")
-        lm.respond(instances)
+        lm.harness_respond(instances)
         assert 0 < len(server.stats.peers) <= len(proxy.asked)
         sent = [request.headers for request in server.requests]
     assert all(instance.error is None for instance in instances)

@@ -81,9 +81,9 @@ def respond(
     """Answer the Instances; return the bodies the server saw."""
     with ScriptedServer(handler) as server:
         lm = get_model(name).create_from_arg_obj({"model": "m", "base_url": server.url, **arguments})
-        lm.prepare(context or RunContext(request_types=SCORED))
-        assert lm.refuses("multiple_choice") is None
-        lm.respond(instances)
+        lm.harness_prepare(context or RunContext(request_types=SCORED))
+        assert lm.harness_refuses("multiple_choice") is None
+        lm.harness_respond(instances)
         assert {path for path, _, body in server.seen if body is not None} <= {
             "/v1/score",
             "/tokenize",

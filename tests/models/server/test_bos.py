@@ -88,9 +88,9 @@ def test_what_cannot_be_carried_out_is_refused(profile: str, wanted: bool) -> No
 
 def score(server: MockServer, profile: str, *pairs: tuple[str, str], **arguments: Any) -> tuple[list[Any], Any]:
     lm = LocalCompletionsAPI(**{"model": "mock", "base_url": server.base_url, **arguments})
-    lm.prepare(RunContext(request_types=frozenset({"loglikelihood", "generate_until"})))
+    lm.harness_prepare(RunContext(request_types=frozenset({"loglikelihood", "generate_until"})))
     instances = [Instance("loglikelihood", {}, pair, 0) for pair in pairs]
-    lm.respond(instances)
+    lm.harness_respond(instances)
     assert [instance.error for instance in instances] == [None] * len(pairs)
     return [instance.resps[0] for instance in instances], lm
 
@@ -108,7 +108,7 @@ def test_values_are_those_with_or_without_bos(profile: str, wanted: bool | None,
         expected = [lm.logprob(*pair) for pair in pairs]
     assert [value for value, _ in values] == pytest.approx([value for value, _ in expected], abs=1e-6)
     state = {True: ADDED, False: NOT_ADDED, None: NOT_ADDED if PROFILES[profile].chooses_bos else SERVERS}[wanted]
-    assert model.describe()["bos"] == state
+    assert model.harness_describe()["bos"] == state
 
 
 def test_a_pair_of_the_test_depends_on_bos() -> None:
@@ -124,8 +124,8 @@ def test_perplexity_has_bos_as_its_first_context_in_any_case(wanted: bool | None
     for profile in ("default", "vllm", "sglang"):
         with MockServer(profile=profile) as server:
             lm = LocalCompletionsAPI(model="mock", base_url=server.base_url, **arguments)
-            lm.prepare(RunContext(request_types=frozenset({"loglikelihood_rolling"})))
-            assert lm.refuses("loglikelihood_rolling") is None
+            lm.harness_prepare(RunContext(request_types=frozenset({"loglikelihood_rolling"})))
+            assert lm.harness_refuses("loglikelihood_rolling") is None
             (value,) = lm.loglikelihood_rolling([Instance("loglikelihood_rolling", {}, (text,), 0)])
             assert value == pytest.approx(server.lm.rolling(text), abs=1e-6)
 
@@ -134,11 +134,11 @@ def prompts_of(profile: str, prompts: list[str], **arguments: Any) -> tuple[list
     """Return the prompts and ``add_special_tokens`` that a generation sends, the answers, and the model."""
     with MockServer(profile=profile) as server:
         lm = LocalCompletionsAPI(**{"model": "mock", "base_url": server.base_url, **arguments})
-        lm.prepare(RunContext(request_types=frozenset({"generate_until"})))
+        lm.harness_prepare(RunContext(request_types=frozenset({"generate_until"})))
         instances = [Instance("generate_until", {}, (text, {"max_gen_toks": 4}), 0) for text in prompts]
         payloads = [lm.generation_payload([instance], {"max_gen_toks": 4}) for instance in instances]
         sent = [payload.get("add_special_tokens") for payload in payloads]
-        lm.respond(instances)
+        lm.harness_respond(instances)
         assert [instance.error for instance in instances] == [None] * len(prompts)
         return sent, [str(instance.resps[0]) for instance in instances], lm
 
@@ -151,7 +151,7 @@ def test_generation_says_the_same_as_scoring(profile: str, wanted: bool | None, 
     arguments = {} if wanted is None else {"add_bos_token": wanted}
     fields, _, lm = prompts_of(profile, ["The capital of France is"], **arguments)
     assert fields == [sent]
-    assert lm.describe()["bos"] == {None: SERVERS, False: NOT_ADDED, True: ADDED}[sent] or profile == "openai"
+    assert lm.harness_describe()["bos"] == {None: SERVERS, False: NOT_ADDED, True: ADDED}[sent] or profile == "openai"
 
 
 def test_a_bos_token_in_the_prompt_counts_once() -> None:
@@ -163,16 +163,16 @@ def test_generation_by_token_ids_where_the_server_would_add_bos() -> None:
     with MockServer(profile="llamacpp") as server:
         without = LanguageModel(server._app.served, False).greedy("The", 6)
         lm = LocalCompletionsAPI(model="mock", base_url=server.base_url, add_bos_token=False)
-        lm.prepare(RunContext(request_types=frozenset({"generate_until"})))
+        lm.harness_prepare(RunContext(request_types=frozenset({"generate_until"})))
         assert lm.generate_until([Instance("generate_until", {}, ("The", {"max_gen_toks": 6}), 0)]) == [without]
-        assert lm.describe()["bos"] == NOT_ADDED
+        assert lm.harness_describe()["bos"] == NOT_ADDED
 
 
 def test_messages_have_the_bos_token_of_the_template(caplog: pytest.LogCaptureFixture) -> None:
     with MockServer(profile="vllm") as server, caplog.at_level(logging.WARNING, "lm_eval"):
         lm = LocalChatCompletion(model="mock", base_url=server.base_url, add_bos_token=True)
-        lm.prepare(RunContext(request_types=frozenset({"generate_until"})))
-        assert lm.describe()["bos"] == SERVERS
+        lm.harness_prepare(RunContext(request_types=frozenset({"generate_until"})))
+        assert lm.harness_describe()["bos"] == SERVERS
     assert "add_bos_token has no effect on messages" in caplog.text
 
 

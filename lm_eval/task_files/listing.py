@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +13,20 @@ from lm_eval.task_files.entry import Kind
 from lm_eval.task_files.roots import BUILTIN
 
 if TYPE_CHECKING:
+    from lm_eval.task_files.families import Family
     from lm_eval.task_files.manager import TaskManager
 
-__all__ = ["KINDS", "Listed", "listed", "matches", "select", "source_of"]
+__all__ = [
+    "KINDS",
+    "Listed",
+    "ListedFamily",
+    "listed",
+    "listed_families",
+    "matches",
+    "select",
+    "source_of",
+    "with_families",
+]
 
 KINDS = {
     "tasks": frozenset(Kind),
@@ -42,6 +53,8 @@ class Listed:
         source: The file, relative to its root; empty for a tag.
         path: The file; empty for a tag.
         tags: The tags of a task; for a tag, its tasks.
+        languages: The ISO 639-3 codes of its languages, where a README states them; see `with_families`.
+        skills: The skills it needs, where a README states them; see `with_families`.
     """
 
     name: str
@@ -52,6 +65,31 @@ class Listed:
     source: str
     path: str
     tags: tuple[str, ...]
+    languages: tuple[str, ...] = ()
+    skills: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFamily:
+    """A family of tasks, for a list.
+
+    Attributes:
+        name: The folder of its task files.
+        title: What it is called.
+        tasks: The number of its single tasks that were selected.
+        languages: The ISO 639-3 codes of the languages of these tasks, sorted.
+        skills: The skills that these tasks need, sorted.
+        licence: The licence of the data; empty if it is not stated.
+        paper: The address of the paper; empty if it is not stated.
+    """
+
+    name: str
+    title: str
+    tasks: int
+    languages: tuple[str, ...]
+    skills: tuple[str, ...]
+    licence: str
+    paper: str
 
 
 def source_of(manager: TaskManager, path: str) -> str:
@@ -116,6 +154,53 @@ def listed(manager: TaskManager) -> list[Listed]:
     return found
 
 
+def with_families(names: Iterable[Listed], known: Mapping[str, Family]) -> list[Listed]:
+    """Add what the READMEs of families state about languages and skills.
+
+    Args:
+        names: The names.
+        known: The families by name, as `lm_eval.task_files.families.families` reads them.
+
+    Returns:
+        The names, in the given order.
+    """
+    found = []
+    for item in names:
+        own = [known[family] for family in item.family if family in known]
+        languages = dict.fromkeys(code for family in own for code in family.languages_of(item.name))
+        skills = dict.fromkeys(skill for family in own for skill in family.skills_of(item.name))
+        found.append(replace(item, languages=tuple(languages), skills=tuple(skills)))
+    return found
+
+
+def listed_families(
+    tasks: Iterable[Listed], known: Mapping[str, Family], patterns: Sequence[str] = ()
+) -> list[ListedFamily]:
+    """Describe the families of some tasks.
+
+    Args:
+        tasks: The tasks, as `with_families` returns them.
+        known: The families by name.
+        patterns: As for `matches`, about the names of families; empty selects all.
+
+    Returns:
+        The families with at least one of the tasks, sorted by name.
+    """
+    members: dict[str, list[Listed]] = {}
+    for task in tasks:
+        for name in task.family:
+            if not patterns or matches(name, patterns):
+                members.setdefault(name, []).append(task)
+    found = []
+    for name, items in sorted(members.items()):
+        languages = tuple(sorted({code for item in items for code in item.languages}))
+        skills = tuple(sorted({skill for item in items for skill in item.skills}))
+        about = known.get(name)
+        title, licence, paper = (about.title, about.licence, about.paper) if about else ("", "", "")
+        found.append(ListedFamily(name, title, len(items), languages, skills, licence, paper))
+    return found
+
+
 def matches(name: str, patterns: Iterable[str]) -> bool:
     """Return whether a name matches any of some patterns; case does not matter.
 
@@ -136,6 +221,8 @@ def select(
     patterns: Sequence[str] = (),
     family: str | None = None,
     output_type: str | None = None,
+    language: str | None = None,
+    skill: str | None = None,
 ) -> list[Listed]:
     """Select names; a name must meet all conditions.
 
@@ -145,12 +232,15 @@ def select(
         patterns: As for ``matches``; any may match. Empty selects all.
         family: A folder of task files, or a glob of folders; None selects all.
         output_type: The output type of tasks, without groups and tags; None selects all.
+        language: The code or name of a language; the code of a macrolanguage, such as ``ara``, stands for its members
+            too. None selects all. The names need `with_families`.
+        skill: One of ``lm_eval.task_files.families.SKILLS``; None selects all. The names need `with_families`.
 
     Returns:
         The names that fit, in the given order.
 
     Raises:
-        ConfigError: No name has that family, or the output type does not exist.
+        ConfigError: No name has that family, or the output type, the language or the skill does not exist.
     """
     names = list(names)
     if output_type is not None:
@@ -162,6 +252,13 @@ def select(
     families = {known for item in names for known in item.family}
     if family is not None and not any(_matches_family(known, family) for known in families):
         raise ConfigError(f"There is no family {family!r}.{did_you_mean(family, families)}")
+    codes = None if language is None else _codes(language)
+    if skill is not None:
+        from lm_eval.task_files.families import SKILLS
+
+        if skill not in SKILLS:
+            near = did_you_mean(skill, SKILLS)
+            raise ConfigError(f"Unknown skill {skill!r}; it is one of {', '.join(SKILLS)}.{near}")
     words = {_WORDS[wanted] for wanted in KINDS[kind] if wanted in _WORDS}
     return [
         item
@@ -170,7 +267,17 @@ def select(
         and (not patterns or matches(item.name, patterns))
         and (family is None or any(_matches_family(known, family) for known in item.family))
         and (output_type is None or item.output_type == output_type)
+        and (codes is None or not codes.isdisjoint(item.languages))
+        and (skill is None or skill in item.skills)
     ]
+
+
+def _codes(word: str) -> set[str]:
+    """Return the code of a language, and of those that it includes."""
+    from lm_eval.task_files.languages import find_language, languages
+
+    code = find_language(word).code
+    return {code, *(language.code for language in languages().values() if language.included_in == code)}
 
 
 def _matches_family(family: str, pattern: str) -> bool:

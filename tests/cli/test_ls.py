@@ -8,6 +8,7 @@ import pytest
 from lm_eval.cli import main
 from tests.fakes import write_tasks
 
+ARABIC = [f"belebele_{code}" for code in ("acm_Arab", "apc_Arab", "arb_Arab", "arb_Latn", "ars_Arab", "ary_Arab")]
 Captured = pytest.CaptureFixture[str]
 
 
@@ -49,6 +50,45 @@ def test_json_holds_all(folder: str, capsys: Captured) -> None:
     items = json.loads(capsys.readouterr().out)
     assert items[0]["output_type"] == "generate_until"
     assert items[0]["source"] == "gsm8k/gsm8k_cot.yaml"
+
+
+def test_json_states_languages_and_skills(capsys: Captured) -> None:
+    main(["ls", "xcopa_et", "--json"])
+    item = json.loads(capsys.readouterr().out)[0]
+    assert (item["languages"], item["skills"]) == (["est"], ["commonsense"])
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["tasks", "--language", "kor", "--skill", "reading"], ["belebele_kor_Hang"]),
+        (["tasks", "belebele", "--language", "Zulu"], ["belebele_zul_Latn"]),
+        (["tasks", "belebele_a*", "--language", "ara"], [*ARABIC, "belebele_arz_Arab"]),
+        (["tasks", "lambada", "--language", "nl", "--type", "loglikelihood"], ["lambada_openai_mt_stablelm_nl"]),
+        (["families", "mgsm", "xcopa"], ["mgsm", "xcopa"]),
+        (["families", "x", "--language", "eus", "--skill", "commonsense"], ["xstorycloze"]),
+    ],
+)
+def test_names_are_found_by_language_and_skill(words: list[str], found: list[str], capsys: Captured) -> None:
+    assert main(["ls", *words]) == 0
+    names = capsys.readouterr().out.splitlines()
+    assert set(found) <= set(names) if "--skill" in words else names == found
+
+
+def test_families_have_a_table(capsys: Captured) -> None:
+    assert main(["ls", "families", "xnli", "--long"]) == 0
+    title, row = capsys.readouterr().out.splitlines()
+    assert title.split() == ["family", "tasks", "languages", "skills", "title"]
+    assert row.split() == ["xnli", "15", "15", "languages", "nli", "XNLI"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(["--language", "klingon"], "Unknown language 'klingon'"), (["--skill", "maths"], "Did you mean 'math'")],
+)
+def test_an_unknown_language_or_skill_is_a_mistake(words: list[str], said: str, capsys: Captured) -> None:
+    assert main(["ls", *words]) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_the_count_goes_to_stderr(capsys: Captured) -> None:

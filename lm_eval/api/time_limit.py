@@ -17,7 +17,7 @@ from typing import ParamSpec, TypeVar
 
 from lm_eval.errors import ConfigError, ScoringTimeout
 
-__all__ = ["limited", "limiting", "seconds_per_document", "signals_work"]
+__all__ = ["limited", "limiting", "seconds_per_document", "signals_work", "unlimited"]
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -97,6 +97,20 @@ def limited(times: int, function: Callable[P, T], *args: P.args, **kwargs: P.kwa
     except ScoringTimeout:
         signal.setitimer(signal.ITIMER_PROF, 0)  # again, since the signal may have come before the line above
         raise
+
+
+@contextmanager
+def unlimited() -> Iterator[None]:
+    """Stop the clock of the surrounding ``limited``, for work that is always slow, such as a neural network."""
+    if not _active:
+        yield
+        return
+    left, repeat = signal.setitimer(signal.ITIMER_PROF, 0)
+    try:
+        yield
+    finally:
+        if left:
+            signal.setitimer(signal.ITIMER_PROF, left, repeat)
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

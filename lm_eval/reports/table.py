@@ -178,6 +178,8 @@ def _rows(run: Results, member: Member, level: int) -> Iterator[tuple[Score, lis
         row = [name, version, score.filter, "" if shots is None else str(shots), score.metric]
         if score.metric == _NOT_SCORED:
             row += ["", "not scored"]
+        elif score.not_computed:
+            row += ["", "not computed"]
         else:
             row += [_ARROWS[score.higher_is_better], _decimals(run.at("results", member.name, score.key))]
         yield score, [*row, "±", _decimals(score.stderr)]
@@ -212,5 +214,7 @@ def _notes(member: Member) -> Iterable[str]:
         yield f"! {member.name}: {key} is over {scored} of {member.n or 0} docs; {count} have no value."
     for note in member.notes:
         yield f"! {member.name}: {note}."
+    for key, reason in member.not_computed.items():
+        yield f"! {member.name}: {key} is not computed: {reason}"
     for key, reason in member.failed.items():
         yield f"! {member.name}: {key} could not be computed: {reason}"

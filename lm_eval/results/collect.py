@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from lm_eval.api.not_computed import NotComputed
 from lm_eval.api.result_keys import NOT_AVAILABLE, score_key, stderr_key
 from lm_eval.errors import LMEvalError, ScoringTimeout
 from lm_eval.results.json_values import as_count
@@ -89,7 +90,8 @@ def task_scores(output: TaskOutput, *, bootstrap_iters: int = 100_000) -> dict[s
 
     Returns:
         ``name``, ``alias``, ``sample_len``, ``"metric,filter"``, ``"metric_stderr,filter"``, and ``n_errors``,
-        ``errors``, ``error_messages``, ``outcomes``, ``failed``, ``missing``, ``notes`` where they are not empty.
+        ``errors``, ``error_messages``, ``outcomes``, ``failed``, ``not_computed``, ``missing``, ``notes`` where they
+        are not empty.
     """
     task, name = output.task, str(output.task.task_name)
     row: dict[str, object] = {
@@ -99,11 +101,16 @@ def task_scores(output: TaskOutput, *, bootstrap_iters: int = 100_000) -> dict[s
     }
     aggregations = _aggregations(output)
     failed: dict[str, str] = {}
+    not_computed: dict[str, str] = {}
     missing: dict[str, int] = {}
 
     def fail(key: str, reason: str) -> None:
         failed[key] = reason
         eval_logger.error("Task %s: %s cannot be computed: %s", name, key, reason)
+
+    def lack(key: str, reason: str) -> None:
+        not_computed[key] = reason
+        eval_logger.warning("Task %s: %s is not computed: %s", name, key, reason)
 
     for named, values in _with_unanswered(output, aggregations).items():
         key, error_key = score_key(*named), stderr_key(*named)
@@ -118,20 +125,29 @@ def task_scores(output: TaskOutput, *, bootstrap_iters: int = 100_000) -> dict[s
         if len(values) < output.n_effective:
             missing[key] = output.n_effective - len(values)
         try:
-            row[key] = _plain(aggregation(values))
+            score = aggregation(values)
         except (Exception, SystemExit, ScoringTimeout) as error:
             fail(key, str(error) if isinstance(error, LMEvalError) else f"{type(error).__name__}: {error}")
             continue
+        if isinstance(score, NotComputed):
+            lack(key, score.reason)
+            continue
+        row[key] = _plain(score)
         row[error_key] = _stderr(f"Task {name}: {key}", aggregation, values, bootstrap_iters)
     for named, reason in output.failed.items():
         row[score_key(*named)] = row[stderr_key(*named)] = NOT_AVAILABLE
         fail(score_key(*named), reason)
+    for named, reason in output.not_computed.items():
+        row[score_key(*named)] = row[stderr_key(*named)] = NOT_AVAILABLE
+        lack(score_key(*named), reason)
     if output.failure and not failed:
         fail("score", output.failure)
-    return row | _beyond_scores(output, failed, missing)
+    return row | _beyond_scores(output, failed, missing, not_computed)
 
 
-def _beyond_scores(output: TaskOutput, failed: Mapping[str, str], missing: Mapping[str, int]) -> dict[str, object]:
+def _beyond_scores(
+    output: TaskOutput, failed: Mapping[str, str], missing: Mapping[str, int], not_computed: Mapping[str, str]
+) -> dict[str, object]:
     """Return what a task's row has in addition to scores, where there is something to say."""
     found: dict[str, object] = {
         "n_errors": sum(output.errors.values()),
@@ -139,6 +155,7 @@ def _beyond_scores(output: TaskOutput, failed: Mapping[str, str], missing: Mappi
         "error_messages": output.messages,
         "outcomes": dict(output.outcomes),
         "failed": failed,
+        "not_computed": not_computed,
         "missing": missing,
         "notes": list(output.notes),
     }
@@ -203,7 +220,7 @@ def _with_unanswered(
     output: TaskOutput, aggregations: Mapping[str, Aggregation]
 ) -> Mapping[MetricAndFilter, Sequence[Any]]:
     """Add the scores that a task without a single value would have, with no values."""
-    if output.metrics or output.failed:
+    if output.metrics or output.failed or output.not_computed:
         return output.metrics
     pipelines = [pipeline.name for pipeline in getattr(output.task, "filters", ())] or ["none"]
     return {(metric, pipeline): [] for metric in aggregations for pipeline in pipelines}

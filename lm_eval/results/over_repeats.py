@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lm_eval.api.filter import Unfiltered
 from lm_eval.api.instance import Instance
+from lm_eval.api.not_computed import NotComputed
 
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
@@ -52,7 +53,7 @@ def filtered_repeats(task: Task, pipeline: str, answered: Sequence[Instance]) ->
 
 def combine(
     task: Task, scored: Sequence[Mapping[str, Any]], answers: Answers
-) -> tuple[dict[str, float], dict[str, list[Any]], dict[str, str]]:
+) -> tuple[dict[str, float | NotComputed], dict[str, list[Any]], dict[str, str]]:
     """Combine the scores of a document's repeats.
 
     Args:
@@ -62,14 +63,18 @@ def combine(
 
     Returns:
         Name such as ``exact_match_pass@4`` to value; metric to the values of the repeats; and name to why it has no
-        value.
+        value. A metric that was not computed for a repeat is not computed for the document.
     """
-    values: dict[str, float] = {}
+    values: dict[str, float | NotComputed] = {}
     single: dict[str, list[Any]] = {}
     failed: dict[str, str] = {}
     given = unwrapped(answers)
     for metric, ways in task.over_repeats.items():
         single[metric] = [each[metric] for each in scored if metric in each]
+        if lacking := next((value for value in single[metric] if isinstance(value, NotComputed)), None):
+            values |= {f"{metric}_{how.name}": lacking for how in ways}
+            del single[metric]
+            continue
         for how in ways:
             try:
                 if len(single[metric]) < len(scored):

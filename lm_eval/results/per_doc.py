@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from lm_eval.api.instance import Doc, Instance, RequestError, ResponseInfo
+from lm_eval.api.not_computed import take_not_computed
 from lm_eval.api.time_limit import limited, limiting, seconds_per_document, signals_work
 from lm_eval.errors import ConfigError, LMEvalError, RunAborted, RunStopped, ScoringTimeout, TaskFileError
 from lm_eval.results.child import can_fork, in_child
@@ -35,12 +36,14 @@ class ScoredDoc:
         values: Metric to value.
         repeats: Metric to the values of the document's repeats, of a metric with ``over_repeats``.
         failed: Metric to why it has no value.
+        not_computed: Metric to what it lacks, when nothing here can compute it.
         filtered: The filtered answer of each repeat; None without ``over_repeats``.
     """
 
     values: dict[str, Any]
     repeats: dict[str, list[Any]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    not_computed: dict[str, str] = field(default_factory=dict)
     filtered: list[object] | None = None
 
 
@@ -61,6 +64,7 @@ class TaskOutput:
         clusters: (metric, filter) to the cluster of each scored document, of a task with ``cluster_key``.
         repeats: (metric, filter) to the values of each scored document's repeats, of a metric with ``over_repeats``.
         failed: (metric, filter) to why there are no values.
+        not_computed: (metric, filter) to what nothing here can compute, and why.
         failure: Why the code of the task could not score it, with the document; empty when it could.
         cause: The exception behind ``failure``.
         notes: What a reader of the scores should know, one sentence each.
@@ -78,6 +82,7 @@ class TaskOutput:
     clusters: dict[MetricAndFilter, list[str]] = field(default_factory=dict)
     repeats: dict[MetricAndFilter, list[list[float]]] = field(default_factory=dict)
     failed: dict[MetricAndFilter, str] = field(default_factory=dict)
+    not_computed: dict[MetricAndFilter, str] = field(default_factory=dict)
     failure: str = ""
     cause: BaseException | None = None
     notes: list[str] = field(default_factory=list)
@@ -98,6 +103,8 @@ class TaskOutput:
             self.repeats.setdefault((metric, pipeline), []).append(repeated)
         for metric, reason in scored.failed.items():
             self.failed.setdefault((metric, pipeline), reason)
+        for metric, reason in scored.not_computed.items():
+            self.not_computed.setdefault((metric, pipeline), reason)
 
 
 def score_task(task: Task, *, log_samples: bool) -> TaskOutput:
@@ -144,7 +151,7 @@ def _score_here(task: Task, log_samples: bool) -> TaskOutput:
         for doc_id, values in by_doc.items():
             if not _errors(docs[doc_id]):
                 output.add(pipeline, values, clusters.get(doc_id))
-    for key in output.failed:
+    for key in (*output.failed, *output.not_computed):
         output.metrics.pop(key, None)
     if log_samples:
         output.samples = [
@@ -198,6 +205,7 @@ def _score_doc(
         combined, scored.repeats, scored.failed = combine(task, each, repeated)
         scored.values |= combined
         scored.filtered = unwrapped(repeated)
+    scored.not_computed = take_not_computed(scored.values)
     return scored
 
 

@@ -43,6 +43,7 @@ class Score:
         bounds: The score if every lost document were wrong, and if every one were right; of 0/1 scores.
         clusters: Number of clusters of documents; None without ``cluster_key``.
         effective_n: Number of independent documents with the same standard error; None without clusters.
+        not_computed: Whether nothing where the run was scored could compute it.
     """
 
     task: str
@@ -61,6 +62,7 @@ class Score:
     bounds: tuple[float, float] | None = None
     clusters: int | None = None
     effective_n: float | None = None
+    not_computed: bool = False
 
     @property
     def key(self) -> str:
@@ -83,6 +85,7 @@ class Member:
         messages: The most frequent messages of these errors.
         outcomes: Kind of response (``length``, ``empty``, …) to the number of responses that ended so.
         failed: ``"metric,filter"`` to why the score could not be computed.
+        not_computed: ``"metric,filter"`` to why nothing where the run was scored could compute it.
         missing: ``"metric,filter"`` to the number of answered documents without a value.
         notes: What a reader of the scores should know, one sentence each.
         higher_is_better: Metric to which way it is better.
@@ -100,6 +103,7 @@ class Member:
     messages: tuple[ErrorMessage, ...] = field(repr=False)
     outcomes: Mapping[str, int] = field(repr=False)
     failed: Mapping[str, str] = field(repr=False)
+    not_computed: Mapping[str, str] = field(repr=False)
     missing: Mapping[str, int] = field(repr=False)
     notes: Sequence[str] = field(repr=False)
     higher_is_better: Mapping[str, bool | None] = field(repr=False)
@@ -286,6 +290,7 @@ class Results:
             messages=read_messages(row.get("error_messages")),
             outcomes={kind: as_count(count) for kind, count in as_mapping(row.get("outcomes")).items()},
             failed={key: str(reason) for key, reason in as_mapping(row.get("failed")).items()},
+            not_computed={key: str(reason) for key, reason in as_mapping(row.get("not_computed")).items()},
             notes=[str(note) for note in as_list(row.get("notes"))],
             missing={key: as_count(count) for key, count in as_mapping(row.get("missing")).items()},
             higher_is_better={metric: up if isinstance(up, bool) else None for metric, up in better.items()},
@@ -315,6 +320,7 @@ class Results:
                 bounds=_pair(facts.get("bounds")),
                 clusters=clusters if isinstance(clusters, int) else None,
                 effective_n=as_number(facts.get("effective_n")),
+                not_computed=key in member.not_computed,
             )
 
 

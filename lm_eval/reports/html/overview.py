@@ -151,6 +151,8 @@ def _warnings(run: Run) -> Iterator[Notice]:
             yield {"level": "error", "text": f"{name}: {key} is over {over}; {missing:,} have no value."}
         for note in member.notes:
             yield {"level": "error", "text": f"{name}: {note}."}
+        for key, reason in member.not_computed.items():
+            yield {"level": "error", "text": f"{name}: {key} is not computed: {reason}"}
         for key, reason in member.failed.items():
             yield {"level": "error", "text": f"{name}: {key} could not be computed: {reason}"}
     for line in not_run(run.refused):

@@ -75,6 +75,8 @@ def _node(run: Run, name: str) -> Node:
 def _entry(score: Score) -> dict[str, object]:
     if score.metric == "bypass":  # of predict_only; its value 999 stands for no score
         return {"metric": score.metric, "filter": score.filter, "value": None, "text": "not scored"}
+    if score.not_computed:
+        return {"metric": score.metric, "filter": score.filter, "value": None, "text": "not computed"}
     value, stderr = finite(score.value), finite(score.stderr)
     entry: dict[str, object] = {"metric": score.metric, "filter": score.filter, "value": value}
     if score.value is not None and value is None:

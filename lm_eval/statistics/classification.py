@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     Counts = NDArray[np.int64]
     Scores = NDArray[np.float64]
 
-__all__ = ["COUNT_SCORES", "brier_score", "count_pairs", "f1_score", "matthews_corrcoef", "weighted_f1_score"]
+__all__ = [
+    "COUNT_SCORES",
+    "brier_score",
+    "count_pairs",
+    "f1_score",
+    "macro_f1_score",
+    "matthews_corrcoef",
+    "weighted_f1_score",
+]
 
 Pair = tuple[Hashable, Hashable]
 _WORST_BRIER = 2.0
@@ -140,6 +148,23 @@ def weighted_f1_score(items: Sequence[tuple[Hashable, Hashable]]) -> float:
     hits = Counter(gold for gold, guess in items if gold == guess)
     total = sum(2 * hits[label] / (count + predicted[label]) * count for label, count in golds.items())
     return total / len(items)
+
+
+def macro_f1_score(items: Iterable[tuple[Hashable, Hashable]]) -> float:
+    """Average the F1 scores of all classes that are gold or predicted.
+
+    Args:
+        items: Pairs (gold, predicted), at least one.
+
+    Returns:
+        A number between 0 and 1, the unweighted mean.
+    """
+    pairs = list(items)
+    golds = Counter(gold for gold, _ in pairs)
+    predicted = Counter(guess for _, guess in pairs)
+    hits = Counter(gold for gold, guess in pairs if gold == guess)
+    labels = golds | predicted
+    return sum(2 * hits[label] / (golds[label] + predicted[label]) for label in labels) / len(labels)
 
 
 def brier_score(items: Iterable[tuple[object, Sequence[float]]]) -> float:

@@ -42,7 +42,9 @@ if not TYPE_CHECKING:  # with __getattr__, a type checker would accept any name
         elif name in _HOMES:
             value = getattr(importlib.import_module(_HOMES[name]), name)
         else:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            from lm_eval.compatibility.submodules import submodule
+
+            return submodule(__name__, name)
         globals()[name] = value
         return value
 

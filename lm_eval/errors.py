@@ -118,8 +118,8 @@ class UserError(LMEvalError):
     """A mistake that the user can correct: printed as one line, exit code 2."""
 
 
-class ConfigError(UserError):
-    """An argument, option or key that cannot be used as given."""
+class ConfigError(UserError, ValueError):
+    """An argument, option or key that cannot be used as given; a ``ValueError``, as in the reference harness."""
 
 
 class SeveralErrors(ConfigError):

@@ -16,23 +16,44 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TextIO, TypeVar
 from lm_eval.errors import ConfigError
 from lm_eval.text import Lines, outgoing, sha256, split_pairs
 
-__all__ = [
-    "apply_template",  # noqa: F822 - found by __getattr__
+__all__ = [  # noqa: F822 - several are found by __getattr__
+    "EnhancedJSONEncoder",
+    "Reorderer",
+    "apply_template",
+    "convert_bytes_to_hash",
+    "convert_pil_to_hash",
     "create_iterator",
+    "escaped_split",
     "eval_logger",
     "general_detokenize",
+    "get_file_datetime",
+    "get_file_task_name",
+    "get_latest_filename",
+    "get_results_filenames",
+    "get_rolling_token_windows",
+    "get_sample_results_filenames",
+    "group",
     "handle_arg_string",
     "handle_non_serializable",
+    "hash_dict_images",
     "hash_string",
-    "make_table",  # noqa: F822 - found by __getattr__
+    "info_once",
+    "join_iters",
+    "make_disjoint_window",
+    "make_table",
+    "maybe_warn",
     "pattern_match",
     "positional_deprecated",
+    "random_name_id",
     "regex_replace",
+    "sanitize_list",
     "sanitize_model_name",
     "sanitize_task_name",
     "setup_logging",
     "simple_parse_args_string",
-    "weighted_f1_score",  # noqa: F822 - found by __getattr__
+    "softmax",
+    "warning_once",
+    "weighted_f1_score",
 ]
 
 eval_logger = logging.getLogger("lm_eval")
@@ -40,18 +61,38 @@ eval_logger = logging.getLogger("lm_eval")
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Task code imports these names from here, but they are defined in higher layers.
+# Task code imports these names from here, but they are defined in other modules.
 _FORWARDED = {
     "apply_template": ("lm_eval.api.task_parts.fields", "render"),
     "make_table": ("lm_eval.reports.table", "make_table"),
     "weighted_f1_score": ("lm_eval.statistics.classification", "weighted_f1_score"),
+    **dict.fromkeys(
+        ("Reorderer", "escaped_split", "group", "join_iters", "random_name_id", "sanitize_list", "softmax"),
+        ("lm_eval.compatibility.collections", ""),
+    ),
+    **dict.fromkeys(
+        ("EnhancedJSONEncoder", "convert_bytes_to_hash", "convert_pil_to_hash", "hash_dict_images"),
+        ("lm_eval.compatibility.encoding", ""),
+    ),
+    **dict.fromkeys(
+        (
+            "get_file_datetime",
+            "get_file_task_name",
+            "get_latest_filename",
+            "get_results_filenames",
+            "get_sample_results_filenames",
+        ),
+        ("lm_eval.compatibility.file_names", ""),
+    ),
+    **dict.fromkeys(("info_once", "maybe_warn", "warning_once"), ("lm_eval.compatibility.log_lines", "")),
+    **dict.fromkeys(("get_rolling_token_windows", "make_disjoint_window"), ("lm_eval.compatibility.token_windows", "")),
 }
 
 
 def __getattr__(name: str) -> Any:
     if name in _FORWARDED:
         module, attribute = _FORWARDED[name]
-        return getattr(importlib.import_module(module), attribute)
+        return getattr(importlib.import_module(module), attribute or name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from lm_eval.api.instance import Doc
 from lm_eval.errors import ConfigError, UnknownNameError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = [
     "DEFAULT_SEED",
@@ -92,21 +95,29 @@ class ContextSampler(Generic[D]):
             raise _too_few(n, len(self.df) - spare)
         return self.df
 
-    def set_rnd(self, rnd: int | None) -> None:
+    def set_rnd(self, rnd: int | None) -> Self:
         """Restart the random draws.
 
         Args:
             rnd: The seed.
+
+        Returns:
+            The sampler.
         """
         self.rnd = random.Random(rnd)
+        return self
 
-    def replace_df(self, df: Sequence[D]) -> None:
+    def replace_df(self, df: Sequence[D]) -> Self:
         """Replace the pool.
 
         Args:
             df: The documents of the new pool.
+
+        Returns:
+            The sampler.
         """
         self.df = df if self.fewshot_indices is None else [df[i] for i in self.fewshot_indices]
+        return self
 
     def fewshot_docs(self) -> Sequence[D]:
         """Return the pool."""

@@ -302,6 +302,12 @@ class ConfigurableTask(Task):
         """The sampler that draws few-shot examples."""
         return self._shots.sampler
 
+    @sampler.setter
+    def sampler(self, sampler: ContextSampler[Doc]) -> None:
+        """Draw few-shot examples with another sampler, which keeps its own seed until the task is seeded."""
+        self._shots.sampler = sampler
+        self._openings.clear()
+
     def set_fewshot_seed(self, seed: int | None = None) -> None:
         """Seed the drawing of few-shot examples.
 

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from lm_eval.errors import ConfigError
 from lm_eval.text import split_pairs
 
-__all__ = ["read_brackets", "read_pairs"]
+__all__ = ["read_brackets", "read_pairs", "read_value"]
 
 _NAMES = """
 model pretrained base_url auth_token tokenizer scoring eos_string think_end_token ca_cert_path client_cert client_key
@@ -61,6 +61,21 @@ def read_pairs(name: str, text: str) -> dict[str, object]:
             raise ConfigError(f"{name}: arguments are key=value pairs separated by commas; {what}. Quotes keep commas.")
         parsed[key.strip()] = _value(f"{name}: {key.strip()}", key.strip(), value)
     return parsed
+
+
+def read_value(written: str) -> object:
+    """Read one value, of an argument that holds no name.
+
+    Args:
+        written: The text.
+
+    Returns:
+        True, False, None, a number, a list or mapping, or else the text.
+
+    Raises:
+        ConfigError: Brackets hold neither JSON nor Python.
+    """
+    return _value("The value", "", written)
 
 
 def _value(name: str, key: str, written: str) -> object:

@@ -223,7 +223,7 @@ def _doc_ids(name: str, task: object, ids: object) -> list[int]:
 
 
 def seeds(name: str, value: object) -> tuple[int | None, ...]:
-    """Read one seed for all, or four: python, numpy, torch, few-shot; None leaves one unset.
+    """Read one seed for all, or four: python, numpy, torch, few-shot; None leaves one unset, 1,2,3 the last at 1234.
 
     A mapping holds some of ``SEEDS``, as ``simple_evaluate`` takes them.
     """
@@ -237,6 +237,8 @@ def seeds(name: str, value: object) -> tuple[int | None, ...]:
         raise _wrong(name, "whole numbers below 4294967296", value)
     if len(found) == 1:
         return found * 4
+    if len(found) == 3:  # the fourth seed is newer than the other three
+        return (*found, SEEDS["fewshot_random_seed"])
     if len(found) == 4:
         return found
     raise _wrong(name, "one seed, or four: python,numpy,torch,fewshot", value)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from lm_eval.compatibility.submodules import submodule
+
 if TYPE_CHECKING:
     from lm_eval.loggers.evaluation_tracker import EvaluationTracker, GeneralConfigTracker
     from lm_eval.loggers.mlflow_logger import MLflowLogger
@@ -26,5 +28,5 @@ if not TYPE_CHECKING:  # a type checker would accept every name
 
     def __getattr__(name: str) -> object:
         if name not in _MODULES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            return submodule(__name__, name)
         return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -157,7 +157,7 @@ class MockServer(ServerSettings):
         """
         try:
             asyncio.run(self._serve(announce, handle_signals=True))
-        except OSError as error:
+        except (OSError, OverflowError) as error:  # OverflowError: there is no such port
             raise ConfigError(f"The mock server cannot listen on {self.host}:{self.port}: {error}") from error
 
     def _run_thread(self) -> None:
@@ -222,7 +222,7 @@ def _bind(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-    except OSError:
+    except (OSError, OverflowError):
         listener.close()
         raise
     listener.setblocking(False)

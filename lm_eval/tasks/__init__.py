@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from lm_eval.compatibility.submodules import submodule
+
 if TYPE_CHECKING:
     from lm_eval.task_files.build import NestedTasks, TaskDict
     from lm_eval.task_files.manager import TaskManager
@@ -17,7 +19,7 @@ _LAZY = {"TaskDict": "lm_eval.task_files.build", "TaskManager": "lm_eval.task_fi
 def __getattr__(name: str) -> object:
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return submodule(__name__, name)
 
 
 def get_task_dict(task_name_list: object, task_manager: TaskManager | None = None) -> NestedTasks:

@@ -49,6 +49,13 @@ def test_seeding_again_starts_again() -> None:
     assert sampler.sample(4) == first
 
 
+def test_setters_return_the_sampler() -> None:
+    sampler = ContextSampler(POOL, rnd=1)
+    assert sampler.set_rnd(2) is sampler
+    assert sampler.replace_df(POOL[:2]) is sampler
+    assert sorted(sampler.sample(2)) == sorted(POOL[:2])
+
+
 @pytest.mark.parametrize("kind", [ContextSampler, FirstNSampler])
 def test_none_are_drawn_on_request(kind: type[ContextSampler[str]]) -> None:
     assert list(kind(POOL).sample(0)) == []

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from lm_eval.api.samplers import FirstNSampler
 from lm_eval.api.task import ConfigurableTask
 from lm_eval.errors import ConfigError, TaskFileError, TemplateError
 
@@ -193,3 +194,14 @@ def test_copy_of_a_task_draws_from_its_pool() -> None:
     copied.dataset = {"test": questions(1), "train": [{"q": "Copied?", "answer": "yes"}]}
     assert prompts(copied) == ["Copied? yes\n\nQ0?"]
     assert "Copied?" not in prompts(task)[0]
+
+
+def test_another_sampler_draws_the_shots() -> None:
+    task = make(num_fewshot=2, fewshot_config={"sampler": "first_n"})
+    pool = list(task.sampler.fewshot_docs())
+    first = prompts(task)
+    task.sampler = FirstNSampler(pool[::-1])
+    assert [prompt.split("\n\n")[:2] for prompt in prompts(task)] == [
+        [f"{shot['q']} {shot['answer']}" for shot in pool[:1:-1]] for _ in first
+    ]
+    assert first != prompts(task)

@@ -35,6 +35,14 @@ def test_a_mistake_prints_one_line_and_exits_with_2() -> None:
     assert "429-retry-after" in found.stderr
 
 
+@pytest.mark.parametrize("port", [99999, -1])
+def test_a_port_that_does_not_exist_is_named(port: int) -> None:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    with pytest.raises(ConfigError, match=f"cannot listen on 127.0.0.1:{port}: .*0-65535"):
+        run(parser.parse_args([f"--port={port}"]))
+
+
 def test_answers_must_be_an_object_of_texts(tmp_path: Path) -> None:
     path = tmp_path / "answers.json"
     path.write_text('{"a": 1}')

@@ -16,6 +16,8 @@ __all__ = [
     "Message",
     "Shots",
     "as_prompt",
+    "chat_messages",
+    "join_spaced",
     "plain_prompt",
     "qa_turn",
     "system_message",
@@ -38,6 +40,10 @@ class Message:
         """The turn as it stands in a plain prompt."""
         return self.content + self._delimiter
 
+    def to_text(self) -> str:
+        """Return the turn as it stands in a plain prompt; under the name that task code uses."""
+        return self.text
+
     def to_dict(self) -> dict[str, str]:
         """Return the turn as chat templates take it."""
         return {"role": self.role, "content": self.content}
@@ -48,8 +54,14 @@ def _spaced(left: str, right: str) -> bool:
     return left[-1:].isspace() or right[:1].isspace()
 
 
-def _join_spaced(left: str, right: str, delimiter: str) -> str:
-    """Join two texts, with a delimiter unless there is white space where they meet."""
+def join_spaced(left: str, right: str, delimiter: str) -> str:
+    """Join two texts, with a delimiter unless one is empty or there is white space where they meet.
+
+    Args:
+        left: The first text.
+        right: The second text.
+        delimiter: Text to put between them.
+    """
     if not left or not right:
         return left or right
     return left + right if _spaced(left, right) else left + delimiter + right
@@ -66,7 +78,7 @@ def system_message(instruction: str | None, description: str, delimiter: str) ->
     Returns:
         One turn, or none when both are empty.
     """
-    content = _join_spaced(instruction or "", description, delimiter)
+    content = join_spaced(instruction or "", description, delimiter)
     return [Message("system", content)] if content else []
 
 
@@ -94,7 +106,7 @@ def qa_turn(
         return [Message("user", question, gap), Message("assistant", gen_prefix)]
     return [
         Message("user", question, gap),
-        Message("assistant", _join_spaced(gen_prefix, answer, " "), fewshot_delimiter),
+        Message("assistant", join_spaced(gen_prefix, answer, " "), fewshot_delimiter),
     ]
 
 
@@ -107,8 +119,16 @@ def plain_prompt(messages: Sequence[Message]) -> str:
     return "".join([message.text for message in messages])
 
 
-def _chat_messages(messages: Sequence[Message], multiturn: bool) -> list[dict[str, str]]:
-    """Write messages as a chat; without ``multiturn`` all turns before the answer become one user turn."""
+def chat_messages(messages: Sequence[Message], multiturn: bool) -> list[dict[str, str]]:
+    """Write messages as a chat.
+
+    Args:
+        messages: The turns.
+        multiturn: Keep few-shot examples as separate turns; else all turns before the answer become one user turn.
+
+    Returns:
+        Messages with ``role`` and ``content``.
+    """
     if multiturn:
         return [message.to_dict() for message in messages]
     head = [message.to_dict() for message in messages if message.role == "system"]
@@ -133,7 +153,7 @@ def as_prompt(
     """
     if template is None:
         return plain_prompt(turns)
-    return template(_chat_messages(turns, multiturn), add_generation_prompt=not gen_prefix)
+    return template(chat_messages(turns, multiturn), add_generation_prompt=not gen_prefix)
 
 
 class _WritesShots(Protocol):
@@ -176,6 +196,14 @@ class Shots:
             pool = docs if isinstance(docs, list) else Rows(docs) if self._ships else list(docs)
             self._sampler = self._kind(pool, rnd=self._seed, fewshot_indices=self._config.fewshot_indices)
         return self._sampler
+
+    @sampler.setter
+    def sampler(self, sampler: ContextSampler[Doc]) -> None:
+        """Draw with another sampler."""
+        self._sampler, self._kind = sampler, type(sampler)
+        self._ships = self._kind in (ContextSampler, FirstNSampler)
+        self._fixed.clear()
+        self._written.clear()
 
     def seed(self, seed: int | None) -> None:
         """Restart the random draws.

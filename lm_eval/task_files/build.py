@@ -74,7 +74,7 @@ class Builder:
 
     def _task(self, node: ResolvedTask) -> Task:
         config = import_all(merge(node.entry, node.overrides))
-        source = {} if node.entry.file is None else {"config_source": node.entry.file}
+        source = {} if node.entry.source is None else {"config_source": node.entry.source}
         written = config.get("metadata")
         if written is not None and not isinstance(written, Mapping):
             what = f"task {node.name!r}: metadata is a mapping, not {str(written)[:60]!r}"

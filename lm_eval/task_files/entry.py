@@ -34,9 +34,10 @@ class Entry:
         tags: The tags of a task or group; for a tag, the names of its tasks.
         output_type: The output type of a task, if its file states one; else empty.
         dataset: The dataset of a task, if its file states one: path and name, joined by a space.
+        line: The line where the name is written; 0 if its file defines nothing else.
     """
 
-    __slots__ = ("_cfg", "dataset", "file", "kind", "name", "output_type", "tags")
+    __slots__ = ("_cfg", "dataset", "file", "kind", "line", "name", "output_type", "tags")
 
     def __init__(
         self,
@@ -48,6 +49,7 @@ class Entry:
         *,
         output_type: str = "",
         dataset: str = "",
+        line: int = 0,
     ) -> None:
         """Create an entry.
 
@@ -59,10 +61,11 @@ class Entry:
             tags: The tags; for a tag, its tasks.
             output_type: The output type of a task.
             dataset: The dataset of a task.
+            line: The line where the name is written; 0 if its file defines nothing else.
         """
         self.name, self.kind, self.tags = name, kind, set(tags)
         self.file = None if yaml_path is None else str(yaml_path)
-        self.output_type, self.dataset = output_type, dataset
+        self.output_type, self.dataset, self.line = output_type, dataset, line
         self._cfg = cfg
 
     @property
@@ -71,12 +74,22 @@ class Entry:
         return None if self.file is None else Path(self.file)
 
     @property
+    def row(self) -> str | None:
+        """The name to look for in the file; None if the file defines nothing else."""
+        return self.name if self.line else None
+
+    @property
+    def source(self) -> str | None:
+        """Where the keys come from: the file, or ``file#name`` if the file defines more names."""
+        return f"{self.file}#{self.name}" if self.line else self.file
+
+    @property
     def cfg(self) -> dict[str, object] | None:
         """The config with includes merged and functions as text; the file is read on first use."""
         if self._cfg is None and self.file is not None:
             from lm_eval.task_files.loader import load_yaml
 
-            self._cfg = load_yaml(self.file, resolve_func=False)
+            self._cfg = load_yaml(self.file, resolve_func=False, name=self.row)
         return self._cfg
 
     def member_names(self) -> Iterator[str]:
@@ -105,15 +118,16 @@ class Entry:
         return f"Entry(name={self.name!r}, kind={self.kind.name}, yaml_path={str(self.file)!r})"
 
 
-def entries_of(config: dict[str, object], yaml_path: str | Path | None = None) -> list[Entry]:
-    """Return the entries that a merged config defines.
+def entries_of(config: dict[str, object], yaml_path: str | Path | None = None, line: int = 0) -> list[Entry]:
+    """Return the entry that a merged config defines.
 
     Args:
         config: The keys, with includes merged.
         yaml_path: The file; None for a config that comes from no file, which the entry then keeps.
+        line: The line where the name is written; 0 if its file defines nothing else.
 
     Returns:
-        The entries; none for a fragment.
+        The entry; an empty list for a fragment.
 
     Raises:
         TaskFileError: The name is not a string.
@@ -125,10 +139,13 @@ def entries_of(config: dict[str, object], yaml_path: str | Path | None = None) -
     key = "group" if kind is Kind.GROUP else "task"
     name = config.get(key)
     if not isinstance(name, (str, int)) or isinstance(name, bool) or name == "":
-        raise TaskFileError(f"the name of a {key} must be a string, got {name!r}", path=yaml_path, key=key)
+        raise TaskFileError(
+            f"the name of a {key} must be a string, got {name!r}", path=yaml_path, key=key, line=line or None
+        )
     tag = config.get("tag")
     tags = tag if isinstance(tag, list) else [tag] if tag else []
     dataset = " ".join(str(config[part]) for part in ("dataset_path", "dataset_name") if config.get(part))
     output_type = str(config.get("output_type") or "")
     kept = config if yaml_path is None else None
-    return [Entry(str(name), kind, yaml_path, kept, map(str, tags), output_type=output_type, dataset=dataset)]
+    named = {"output_type": output_type, "dataset": dataset}
+    return [Entry(str(name), kind, yaml_path, kept, map(str, tags), **named, line=line)]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import fnmatch
 import logging
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from lm_eval.errors import TaskFileError
 from lm_eval.task_files.entry import Entry, Kind, entries_of
 from lm_eval.task_files.index_cache import scan
 from lm_eval.text import first_names
@@ -88,9 +90,13 @@ def entries_in_file(path: str | Path) -> list[Entry]:
     Raises:
         TaskFileError: The file has an error.
     """
-    from lm_eval.task_files.loader import load_file
+    from lm_eval.task_files.reader import Reader
 
-    return entries_of(load_file(path).data, path)
+    problems: list[TaskFileError] = []
+    found = list(Reader().definitions(os.path.abspath(path), problems))
+    if problems:
+        raise problems[0]
+    return [entry for keys, line in found for entry in entries_of(keys.data, path, line)]
 
 
 def match_names(patterns: Iterable[str], index: Mapping[str, Entry]) -> list[str]:

@@ -8,6 +8,7 @@ costs time.
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import os
@@ -15,27 +16,42 @@ import stat
 import time
 import zlib
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from lm_eval.errors import TaskFileError
 from lm_eval.task_files.entry import Entry, Kind, entries_of
+
+if TYPE_CHECKING:
+    from lm_eval.task_files.reader import Reader
 
 __all__ = ["Scanned", "cache_folder", "scan"]
 
 eval_logger = logging.getLogger("lm_eval")
 
-_FORMAT = 2
+_FORMAT = 3
 _SKIPPED = frozenset({"__pycache__", ".ipynb_checkpoints"})
 # A file that changes again within the clock tick in which it was read would look unchanged later.
 _SETTLED_NS = 2_000_000_000
 _ABSENT = (-1, -1)
-_INDEXED = frozenset({"class", "dataset_name", "dataset_path", "group", "include", "output_type", "tag", "task"})
+_INDEXED = frozenset(
+    {
+        "class",
+        "dataset_name",
+        "dataset_path",
+        "each",
+        "group",
+        "include",
+        "output_type",
+        "tag",
+        "task",
+        "task_list",
+    }
+)
 _KINDS = {kind.name: kind for kind in Kind}
-_Keys = dict[str, object]
-_CachedEntry = tuple[str, str, list[str], str, str]
-"""Kind, name, tags, output type, dataset."""
+_CachedEntry = tuple[str, str, list[str], str, str, int]
+"""Kind, name, tags, output type, dataset, line."""
 _Record = tuple[int, int, list[str], list[_CachedEntry]]
-"""Of a file: size, modification time, included files, entries. A plain tuple, since thousands are read at start."""
+"""Of a file: size, modification time, the files it depends on, entries. A plain tuple, since thousands are read."""
 
 
 class Scanned(NamedTuple):
@@ -45,23 +61,11 @@ class Scanned(NamedTuple):
         entries: The tasks and groups, sorted by path. At the end come those of files with errors, if their name is
             known. Building such a task reports the error; without the entry, the name would silently stand for a
             task of an earlier root.
-        problems: The errors of files whose name is not known either.
+        problems: The errors of files whose name is not known either, and of single rows.
     """
 
     entries: list[Entry]
     problems: list[TaskFileError]
-
-
-class _Fragments(NamedTuple):
-    """The files of a root that were read so far.
-
-    Attributes:
-        own: Path to the keys of the file.
-        merged: Path to the keys with includes merged, and the included files.
-    """
-
-    own: dict[str, _Keys]
-    merged: dict[str, tuple[_Keys, list[str]]]
 
 
 def cache_folder() -> Path:
@@ -137,68 +141,59 @@ def scan(root: Path) -> Scanned:
     kept = {path: old for path, old in known.items() if files.get(path) == (old[0], old[1])}
     faulty: list[Entry] = []
     if len(kept) < len(files):
-        from lm_eval.task_files.parse import parse_keys
-
-        fragments = _Fragments({}, {})
-        found: dict[str, _Record] = {}
-        for path in sorted(files, key=lambda path: path.split(os.sep)):
-            if path in kept:
-                found[path] = kept[path]
-                continue
-            try:
-                found[path] = (*files[path], *_examine(base, path, fragments))
-            except TaskFileError as error:
-                file = f"{base}{os.sep}{path}"
-                try:
-                    faulty += entries_of(parse_keys(file, _INDEXED), file)
-                except TaskFileError:
-                    problems.append(error)
+        found, faulty, further = _examine_all(base, files, kept)
+        problems += further
         if len(found) > len(kept):
-            _write(target, base, began, found)
+            # A file with a faulty row is read at every start, so that the error is seen.
+            _write(target, base, began, found, {str(problem.path) for problem in further})
         kept = found
     start = base.rstrip(os.sep) + os.sep
     entries = [
-        Entry(name, _KINDS[kind], start + path, tags=tags, output_type=output_type, dataset=dataset)
+        Entry(name, _KINDS[kind], start + path, tags=tags, output_type=output_type, dataset=dataset, line=line)
         for path, (_, _, _, defined) in kept.items()
-        for kind, name, tags, output_type, dataset in defined
+        for kind, name, tags, output_type, dataset, line in defined
     ]
     return Scanned([*entries, *faulty], problems)
 
 
-def _examine(base: str, path: str, fragments: _Fragments) -> tuple[list[str], list[_CachedEntry]]:
-    """Read a file and the files it includes; return the included files and the entries."""
-    file = f"{base}{os.sep}{path}"
-    keys, included = _index_keys(file, fragments, ())
-    return included, [
-        (entry.kind.name, entry.name, sorted(entry.tags), entry.output_type, entry.dataset)
-        for entry in entries_of(keys, file)
-    ]
-
-
-def _index_keys(path: str, fragments: _Fragments, open_files: tuple[str, ...]) -> tuple[_Keys, list[str]]:
-    """Return the keys that the index needs, with includes merged, and the included files."""
-    from lm_eval.task_files.loader import included_files
+def _examine_all(
+    base: str, files: dict[str, tuple[int, int]], kept: dict[str, _Record]
+) -> tuple[dict[str, _Record], list[Entry], list[TaskFileError]]:
+    """Read the files whose records are not kept; return all records, the entries of faulty files, and the errors."""
     from lm_eval.task_files.parse import parse_keys
+    from lm_eval.task_files.reader import Reader
 
-    if path not in fragments.own:
-        fragments.own[path] = parse_keys(path, _INDEXED)
-    own = fragments.own[path]
-    if "include" not in own:
-        return own, []
-    merged: _Keys = {}
-    included: dict[str, None] = {}
-    for name in included_files(path, own["include"], None, open_files):
-        if name not in fragments.merged:
-            fragments.merged[name] = _index_keys(name, fragments, (*open_files, path))
-        keys, further = fragments.merged[name]
-        merged.update(keys)
-        included.update(dict.fromkeys((name, *further)))
-    merged.update(own)
-    return merged, list(included)
+    read = functools.cache(functools.partial(parse_keys, keys=_INDEXED))
+    reader, alone = Reader(read), Reader(read, follow_includes=False)
+    found: dict[str, _Record] = {}
+    faulty: list[Entry] = []
+    problems: list[TaskFileError] = []
+    for path in sorted(files, key=lambda path: path.split(os.sep)):
+        if path in kept:
+            found[path] = kept[path]
+            continue
+        file = f"{base}{os.sep}{path}"
+        try:
+            entries = _entries(reader, file, problems)
+            found[path] = (*files[path], reader.files(file), [_cached(entry) for entry in entries])
+        except TaskFileError as error:
+            try:
+                faulty += _entries(alone, file, problems)
+            except TaskFileError:
+                problems.append(error)
+    return found, faulty, problems
+
+
+def _entries(reader: Reader, file: str, problems: list[TaskFileError]) -> list[Entry]:
+    return [entry for keys, line in reader.definitions(file, problems) for entry in entries_of(keys.data, file, line)]
+
+
+def _cached(entry: Entry) -> _CachedEntry:
+    return entry.kind.name, entry.name, sorted(entry.tags), entry.output_type, entry.dataset, entry.line
 
 
 def _read(target: Path, base: str) -> dict[str, _Record]:
-    """Return the cached records of a root; without those whose included files have changed."""
+    """Return the cached records of a root; without those that depend on changed files."""
     try:
         with open(target, "rb") as file:
             cached = json.loads(file.read())
@@ -216,8 +211,8 @@ def _read(target: Path, base: str) -> dict[str, _Record]:
         return {}
 
 
-def _write(target: Path, base: str, began: int, records: dict[str, _Record]) -> None:
-    """Cache the records of files that have settled; do without if the folder cannot be written."""
+def _write(target: Path, base: str, began: int, records: dict[str, _Record], faulty: set[str]) -> None:
+    """Cache the records of files that have settled and have no faults; do without if the folder cannot be written."""
     import tempfile
 
     names = list(dict.fromkeys(name for (_, _, included, _) in records.values() for name in included))
@@ -227,7 +222,8 @@ def _write(target: Path, base: str, began: int, records: dict[str, _Record]) -> 
     files = {}
     for path, (size, mtime, included, entries) in records.items():
         places = [numbers[name] for name in included]
-        if mtime < began - _SETTLED_NS and all(settled[place] for place in places):
+        good = f"{base}{os.sep}{path}" not in faulty
+        if good and mtime < began - _SETTLED_NS and all(settled[place] for place in places):
             files[path] = (size, mtime, places, entries)
     content = {"format": _FORMAT, "root": base, "includes": names, "stamps": stamps, "files": files}
     try:

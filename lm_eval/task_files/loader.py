@@ -1,4 +1,4 @@
-"""Reads task files: YAML with ``include`` and ``!function``."""
+"""Loads the keys of a task file, and imports the functions that they name."""
 
 from __future__ import annotations
 
@@ -11,22 +11,14 @@ from types import ModuleType
 
 from lm_eval.errors import LMEvalError, MissingPackageError, TaskFileError, did_you_mean
 from lm_eval.task_files.modules import import_file, locate, missing_package
-from lm_eval.task_files.parse import FunctionRef, Keys, parse_file
+from lm_eval.task_files.parse import FunctionRef, Keys, Origin, parse_file
+from lm_eval.task_files.reader import Reader
+from lm_eval.task_files.tables import fill_key
 
-__all__ = ["import_all", "included_files", "load_file", "load_yaml"]
-
-
-_MAX_INCLUDES = 100
-"""Maximum number of files that include each other in a chain."""
+__all__ = ["import_all", "load_file", "load_yaml"]
 
 
-def load_file(
-    path: str | Path,
-    *,
-    recursive: bool = True,
-    open_files: tuple[str, ...] = (),
-    known: dict[str, Keys] | None = None,
-) -> Keys:
+def load_file(path: str | Path, name: str | None = None, *, recursive: bool = True) -> Keys:
     """Read a task file and merge the files it includes, without importing anything.
 
     Included keys come first, in the order of the list; the file's own keys replace them as a whole. ``task_list`` is
@@ -34,70 +26,35 @@ def load_file(
 
     Args:
         path: The file.
+        name: A task or group of the file; None means the keys at the top of its first document.
         recursive: Follow ``include``; False keeps the key as it is.
-        open_files: The files that include this one, the outermost first.
-        known: Files that were merged before; a file that several others include is merged once.
 
     Returns:
         The merged keys and their origins.
 
     Raises:
-        TaskFileError: A file cannot be read, or includes itself.
+        TaskFileError: A file cannot be read, or includes itself, or does not define the name.
     """
-    path = os.path.abspath(path)
-    own = parse_file(path)
-    merged = Keys({}, {})
-    known = {} if known is None else known
-    if recursive and own.data.get("include") is not None:
-        for file in included_files(path, own.data["include"], own.origins["include"].line, open_files):
-            if file not in known:
-                known[file] = load_file(file, open_files=(*open_files, path), known=known)
-                known[file].data.pop("task_list", None)
-            merged.data.update(known[file].data)
-            merged.origins.update(known[file].origins)
-    merged.data.update(own.data)
-    merged.origins.update(own.origins)
-    if recursive:
-        merged.data.pop("include", None)
-        merged.origins.pop("include", None)
-    return merged
-
-
-def included_files(path: str, wanted: object, line: int | None, open_files: tuple[str, ...] = ()) -> list[str]:
-    """Return the files that an ``include`` names.
-
-    Args:
-        path: The including file.
-        wanted: The value of the key: a name or a list of names, relative to the file.
-        line: The line of the key.
-        open_files: The files that include this one, the outermost first.
-
-    Returns:
-        Absolute paths.
-
-    Raises:
-        TaskFileError: The value is not a name, a file does not exist or includes itself, or a chain is too long.
-    """
-    if len(open_files) >= _MAX_INCLUDES:
-        raise TaskFileError(f"more than {_MAX_INCLUDES} files include each other", path=path, key="include", line=line)
-    names = wanted if isinstance(wanted, list) else [wanted]
-    folder = os.path.dirname(os.path.abspath(path))
-    files = []
-    for name in names:
-        if not isinstance(name, str):
-            raise TaskFileError("include is a file name or a list of them", path=path, key="include", line=line)
-        file = os.path.normpath(os.path.join(folder, name))
-        if file == path or file in open_files:
-            raise TaskFileError(f"{file} includes itself", path=path, key="include", line=line)
-        if not os.path.isfile(file):
-            fault = "is no regular file" if os.path.exists(file) else "does not exist"
-            raise TaskFileError(f"includes {file}, which {fault}", path=path, key="include", line=line)
-        files.append(file)
-    return files
+    file = os.path.abspath(path)
+    if not recursive:
+        own = parse_file(file)[0]
+        return Keys(dict(own.data), dict(own.origins))
+    reader = Reader()
+    keys = reader.shared(file) if name is None else reader.find(file, name).keys
+    members = keys.data.get("task")
+    if isinstance(members, list):
+        origin = keys.origins.get("task", Origin(file, 1))
+        keys.data["task"] = fill_key("task", members, None, *origin)
+    return keys
 
 
 def load_yaml(
-    path: str | Path, *, resolve_func: bool = True, recursive: bool = True, _seen: set[Path] | None = None
+    path: str | Path,
+    *,
+    resolve_func: bool = True,
+    recursive: bool = True,
+    name: str | None = None,
+    _seen: set[Path] | None = None,
 ) -> dict[str, object]:
     """Read a task file.
 
@@ -106,6 +63,7 @@ def load_yaml(
         resolve_func: Import the functions that ``!function`` names; False puts the text ``FOLDER/module.name`` in
             their place and runs no code.
         recursive: Follow ``include``; False keeps the key as it is.
+        name: A task or group of the file; None means the keys at the top of its first document.
         _seen: Ignored; kept for compatibility with the reference harness.
 
     Returns:
@@ -115,7 +73,7 @@ def load_yaml(
         TaskFileError: The file, or one it includes, has an error.
         MissingPackageError: The module of a function needs a package that is not installed.
     """
-    data = load_file(path, recursive=recursive).data
+    data = load_file(path, name, recursive=recursive).data
     return import_all(data) if resolve_func else {key: _copy(value, str) for key, value in data.items()}
 
 

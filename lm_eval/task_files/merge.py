@@ -24,8 +24,6 @@ _LOADER_KEYS = frozenset({"task_list", "include"})
 def keys_of(entry: Entry) -> Keys:
     """Return the keys of an entry, with includes merged and functions not imported.
 
-    Only this function and ``entries_in_file`` know which part of a file belongs to which entry.
-
     Args:
         entry: A task or group.
 
@@ -37,7 +35,7 @@ def keys_of(entry: Entry) -> Keys:
     """
     if entry.file is None:
         return Keys({} if entry.cfg is None else entry.cfg, {})
-    return load_file(entry.file)
+    return load_file(entry.file, entry.row)
 
 
 def merge(entry: Entry, overrides: Mapping[str, object], allowed: frozenset[str] = frozenset()) -> dict[str, object]:
@@ -55,7 +53,7 @@ def merge(entry: Entry, overrides: Mapping[str, object], allowed: frozenset[str]
     Raises:
         TaskFileError: The file cannot be read or has an unknown key.
     """
-    data, origins = keys_of(entry)
+    data, origins, _ = keys_of(entry)
     merged: dict[str, object] = {}
     for key, value in data.items():
         if key in _LOADER_KEYS:

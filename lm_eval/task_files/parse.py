@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +15,7 @@ import yaml
 
 from lm_eval.errors import TaskFileError
 
-__all__ = ["FunctionRef", "Keys", "Origin", "parse_file", "parse_keys"]
+__all__ = ["FunctionRef", "Keys", "Origin", "RowLines", "parse_file", "parse_keys"]
 
 if TYPE_CHECKING:
     from yaml import SafeLoader as _Base
@@ -56,18 +57,28 @@ class Origin(NamedTuple):
     line: int
 
 
+class RowLines(NamedTuple):
+    """Where a row of a ``task_list`` and its keys are written; lines are counted from 1."""
+
+    line: int
+    keys: dict[str, int]
+
+
 class Keys(NamedTuple):
-    """The keys of one file, or of a file and the files it includes.
+    """The keys of one document of a file, or of a document and the files it includes.
 
     Attributes:
         data: The values; functions as ``FunctionRef``. They are shared and must not be changed.
         origins: Where each key is written.
+        rows: Where each row of the document's ``task_list`` is written.
     """
 
     data: dict[str, object]
     origins: dict[str, Origin]
+    rows: tuple[RowLines, ...] = ()
 
 
+_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.(0|\d*[1-9]))?")
 _SCALARS = {f"tag:yaml.org,2002:{kind}" for kind in ("bool", "int", "float", "timestamp")}
 
 
@@ -88,17 +99,17 @@ def _function(loader: _Loader, node: yaml.Node) -> FunctionRef:
 _Loader.add_constructor("!function", _function)
 
 
-def parse_file(path: str | Path) -> Keys:
+def parse_file(path: str | Path) -> tuple[Keys, ...]:
     """Parse a YAML file; the result is cached in memory until the file's size or modification time changes.
 
     Args:
         path: The file.
 
     Returns:
-        The keys and their origins; all callers share the object.
+        The keys and origins of each of its documents, at least one; all callers share the objects.
 
     Raises:
-        TaskFileError: The file cannot be read, is not YAML or not a mapping.
+        TaskFileError: The file cannot be read, is not YAML, or a document is not a mapping.
     """
     try:
         found = os.stat(path)
@@ -108,32 +119,34 @@ def parse_file(path: str | Path) -> Keys:
 
 
 @lru_cache(maxsize=2048)
-def _parse(path: str, size: int, mtime_ns: int) -> Keys:
+def _parse(path: str, size: int, mtime_ns: int) -> tuple[Keys, ...]:
     return _read(path, None)
 
 
-def parse_keys(path: str, keys: frozenset[str]) -> dict[str, object]:
+def parse_keys(path: str, keys: frozenset[str]) -> tuple[Keys, ...]:
     """Parse only some keys of a YAML file, which is faster than all of them.
 
     Args:
         path: The file.
-        keys: The names of the keys.
+        keys: The names of the keys, at the top of a document and in the rows of its ``task_list``.
 
     Returns:
-        The values of the keys that the file has.
+        The keys of each document. The origins are left out where a file has one document without a ``task_list``.
 
     Raises:
-        TaskFileError: The file cannot be read, is not YAML or not a mapping.
+        TaskFileError: The file cannot be read, is not YAML, or a document is not a mapping.
     """
-    return _read(path, keys).data
+    return _read(path, keys)
 
 
-def _read(path: str, keys: frozenset[str] | None) -> Keys:
+def _read(path: str, keys: frozenset[str] | None) -> tuple[Keys, ...]:
     try:
         loader = _Loader(_content(path))
         loader.path = path
         try:
-            return _construct(loader, keys)
+            roots = _documents(loader)
+            located = keys is None or len(roots) > 1
+            return tuple(_construct(loader, root, keys, located) for root in roots)
         finally:
             loader.dispose()
     except OSError as error:
@@ -149,6 +162,49 @@ def _read(path: str, keys: frozenset[str] | None) -> Keys:
     except (ValueError, TypeError, OverflowError) as error:
         # A value that does not fit its tag, such as an impossible date.
         raise TaskFileError(f"a value cannot be read: {error}", path=path) from error
+
+
+def _documents(loader: _Loader) -> list[yaml.MappingNode]:
+    """Return the documents of a file; empty ones, such as after a last ``---``, are left out."""
+    nodes: list[yaml.Node] = []
+    while loader.check_node():
+        node = loader.get_node()
+        if node is not None:
+            nodes.append(node)
+    nodes = [node for node in nodes if (node.tag, node.value) != ("tag:yaml.org,2002:null", "")]
+    documents: list[yaml.MappingNode] = []
+    for node in nodes:
+        if not isinstance(node, yaml.MappingNode):
+            kind = "a sequence" if isinstance(node, yaml.SequenceNode) else "a scalar"
+            line = node.start_mark.line + 1 if len(nodes) > 1 else None
+            what = f"a task file is a mapping of keys, this one is {kind}"
+            raise TaskFileError(what, path=loader.path, line=line)
+        documents.append(node)
+    if not documents:
+        raise TaskFileError("a task file is a mapping of keys, this one is empty", path=loader.path)
+    return documents
+
+
+def _keep_cells(nodes: Iterable[yaml.Node]) -> None:
+    """Make the cells of inline tables texts, as they are written, but for plain numbers.
+
+    YAML reads ``no``, the code of Norwegian, as a boolean, and 010 as 8.
+    """
+    for node in nodes:
+        for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
+            for cell in _scalars_below(value) if key.value == "each" else ():
+                if cell.tag != "!function" and not (cell.tag in _SCALARS and _NUMBER.fullmatch(cell.value)):
+                    cell.tag = "tag:yaml.org,2002:str"
+
+
+def _scalars_below(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        if isinstance(current, yaml.ScalarNode):
+            yield current
+        else:
+            pending += [pair[1] for pair in current.value] if isinstance(current, yaml.MappingNode) else current.value
 
 
 def _keep_choices(nodes: Iterable[yaml.Node]) -> None:
@@ -234,22 +290,51 @@ def _equal(one: yaml.Node, other: yaml.Node) -> bool:
     return one.tag == other.tag and len(parts) == len(others) and all(map(_equal, parts, others))
 
 
-def _construct(loader: _Loader, keys: frozenset[str] | None) -> Keys:
-    root = loader.get_single_node()
-    if not isinstance(root, yaml.MappingNode):
-        kind = "empty" if root is None else "a sequence" if isinstance(root, yaml.SequenceNode) else "a scalar"
-        raise TaskFileError(f"a task file is a mapping of keys, this one is {kind}", path=loader.path)
+def _construct(loader: _Loader, root: yaml.MappingNode, keys: frozenset[str] | None, located: bool) -> Keys:
     if keys is not None:
-        # The index reads files with equal keys, so that their names are known; the last of equal keys wins.
-        root.value = [(key, value) for key, value in root.value if key.value in keys or key.tag == _MERGE]
-        _distinct([value for _, value in root.value], loader.path)
-        loader.flatten_mapping(root)
-        found = {key.value: value for key, value in root.value if key.value in keys}
-        return Keys({key: loader.construct_document(value) for key, value in found.items()}, {})
+        return _construct_some(loader, root, keys, located)
     nodes = _distinct([root], loader.path)
     _check_unique(nodes, loader.path)
     loader.flatten_mapping(root)
     _keep_choices(nodes)
-    origins = {str(key.value): Origin(loader.path, key.start_mark.line + 1) for key, _ in root.value}
+    _keep_cells(nodes)
     data = loader.construct_document(root)
-    return Keys({str(key): value for key, value in data.items()}, origins)
+    return Keys({str(key): value for key, value in data.items()}, _origins(loader, root), _row_lines(root))
+
+
+def _construct_some(loader: _Loader, root: yaml.MappingNode, keys: frozenset[str], located: bool) -> Keys:
+    # The index reads files with equal keys, so that their names are known; the last of equal keys wins.
+    root.value = [(key, value) for key, value in root.value if key.value in keys or key.tag == _MERGE]
+    rows = [row for row in _rows(root) if isinstance(row, yaml.MappingNode)]
+    for row in rows:
+        row.value = [(key, value) for key, value in row.value if key.value in keys or key.tag == _MERGE]
+    _distinct([value for _, value in root.value], loader.path)
+    _keep_cells(rows)
+    loader.flatten_mapping(root)
+    found = {key.value: value for key, value in root.value if key.value in keys}
+    data = {key: loader.construct_document(value) for key, value in found.items()}
+    if not located and "task_list" not in data:
+        return Keys(data, {})
+    return Keys(data, _origins(loader, root), _row_lines(root))
+
+
+def _origins(loader: _Loader, root: yaml.MappingNode) -> dict[str, Origin]:
+    return {str(key.value): Origin(loader.path, key.start_mark.line + 1) for key, _ in root.value}
+
+
+def _rows(root: yaml.MappingNode) -> list[yaml.Node]:
+    """Return the nodes in the ``task_list`` of a document."""
+    lists = [value for key, value in root.value if key.value == "task_list"]
+    return list(lists[-1].value) if lists and isinstance(lists[-1], yaml.SequenceNode) else []
+
+
+def _row_lines(root: yaml.MappingNode) -> tuple[RowLines, ...]:
+    return tuple(
+        RowLines(
+            row.start_mark.line + 1,
+            {str(key.value): key.start_mark.line + 1 for key, _ in row.value}
+            if isinstance(row, yaml.MappingNode)
+            else {},
+        )
+        for row in _rows(root)
+    )

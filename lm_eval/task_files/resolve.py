@@ -30,8 +30,9 @@ from lm_eval.config.group import GROUP_KEYS
 from lm_eval.errors import ConfigError, TaskFileError, UnknownNameError, UserError
 from lm_eval.task_files.entry import Entry, Kind
 from lm_eval.task_files.index import entries_in_file, match_names
-from lm_eval.task_files.loader import included_files, load_file
+from lm_eval.task_files.loader import load_file
 from lm_eval.task_files.merge import check_keys, merge
+from lm_eval.task_files.reader import included_files
 
 if TYPE_CHECKING:
     from lm_eval.api.group import Group
@@ -131,7 +132,7 @@ class Resolver:
             of_group.setdefault("group_alias", self.overrides["task_alias"])
         for_members = _without(self.overrides, GROUP_KEYS | {"task_alias"})
         inner = replace(self, overrides=for_members, path=entry.file)
-        return [inner._group(entry.name, merge(entry, of_group, GROUP_KEYS), source=entry.file)]
+        return [inner._group(entry.name, merge(entry, of_group, GROUP_KEYS), source=entry.source)]
 
     def item(self, item: Mapping[str, object]) -> list[Resolved]:
         """Resolve a dict: a name with overrides, or a task or group that is written out.
@@ -304,8 +305,8 @@ def _with_included(own: dict[str, object], path: str | None) -> dict[str, object
     """Put the keys of the files that an item includes, relative to the group's file, under the item's own keys."""
     wanted = own.pop("include", None)
     merged: dict[str, object] = {}
-    for file in included_files(path or "./inline", wanted, None) if wanted is not None else ():
-        merged.update(load_file(file).data)
+    for file, name in included_files(path or "./inline", wanted, None) if wanted is not None else ():
+        merged.update(load_file(file, name).data)
     return {**merged, **own}
 
 

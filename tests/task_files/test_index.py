@@ -76,7 +76,7 @@ def test_the_cache_avoids_reading(write: Write, monkeypatch: pytest.MonkeyPatch)
     root = write({name: text for name, text in FILES.items() if name not in ("broken.yaml", "lost.yaml")})
     age(root)
     scan(root)
-    monkeypatch.setattr(cache_module, "_examine", lambda *_: pytest.fail("a file was read again"))
+    monkeypatch.setattr(cache_module, "_examine_all", lambda *_: pytest.fail("a file was read again"))
     assert names(root) == {"a", "b", "c", "g", "py"}
 
 

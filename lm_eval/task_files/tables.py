@@ -5,12 +5,10 @@ A table is written in the task file or in a TSV file next to it. It has columns 
 
 from __future__ import annotations
 
-import math
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from itertools import product
 
 from lm_eval.errors import TaskFileError, did_you_mean
 from lm_eval.task_files.parse import FunctionRef
@@ -30,6 +28,8 @@ Cells = dict[str, "str | int | float"]
 def rows_of(each: object, path: str, line: int | None) -> list[Cells]:
     """Return the rows that an ``each`` stands for; several tables make a product.
 
+    Where a table has columns of the tables before it, a row is joined only with those that have the same cells there.
+
     Args:
         each: The value: a table or a list of tables. A table is the name of a TSV file, a mapping of columns such as
             ``{lang: [de, fr]}``, or a list of rows such as ``{lang: de, title: German}``; rows that follow each other
@@ -41,21 +41,34 @@ def rows_of(each: object, path: str, line: int | None) -> list[Cells]:
         The rows; the last table changes fastest.
 
     Raises:
-        TaskFileError: A table cannot be read, two tables have a column of the same name, or the rows are too many.
+        TaskFileError: A table cannot be read, no rows fit together, or the rows are too many.
     """
     fault = _Fault(path, line)
     tables = _tables(each, fault)
-    for number, table in enumerate(tables):
-        for other in tables[:number]:
-            both = sorted(table[0].keys() & other[0].keys())
-            if both:
-                raise fault.error(f"two tables have the column {both[0]!r}")
-    count = math.prod(len(table) for table in tables)
-    if count > MAX_NAMES:
-        raise fault.error(f"the tables make {count:,} rows; a file defines at most {MAX_NAMES:,} names")
-    if len(tables) == 1:
-        return tables[0]
-    return [{key: cell for row in rows for key, cell in row.items()} for rows in product(*tables)]
+    rows = tables[0]
+    columns = set(rows[0])
+    for table in tables[1:]:
+        fitting = _matcher(table, rows[0])
+        counts = [len(fitting(row)) for row in rows]
+        if sum(counts) > MAX_NAMES:
+            raise fault.error(f"the tables make {sum(counts):,} rows; a file defines at most {MAX_NAMES:,} names")
+        rows = [{**cells, **row} for row in rows for cells in fitting(row)]
+        if not rows:
+            shared = sorted(table[0].keys() & columns)
+            raise fault.error(f"no rows of the tables have the same {' and '.join(shared)}")
+        columns |= table[0].keys()
+    return rows
+
+
+def _matcher(table: list[Cells], other: Cells) -> Callable[[Cells], list[Cells]]:
+    """Return a function that finds the rows of a table whose cells agree with a row that has the columns of another."""
+    columns = sorted(table[0].keys() & other.keys())
+    if not columns:
+        return lambda row: table
+    by_cells: dict[tuple[str, ...], list[Cells]] = {}
+    for cells in table:
+        by_cells.setdefault(tuple(str(cells[column]) for column in columns), []).append(cells)
+    return lambda row: by_cells.get(tuple(str(row[column]) for column in columns), [])
 
 
 def table_files(each: object, path: str) -> list[str]:
@@ -140,11 +153,16 @@ def _fill_text(text: str, cells: Cells, path: str, line: int | None) -> str | in
 
 
 def _members(member: object, cells: Cells | None, path: str, line: int | None) -> Iterable[object]:
-    """Return what a member of a group's list stands for."""
+    """Return what a member of a group's list stands for: the rows of its tables that agree with the group's cells."""
     if not isinstance(member, dict) or "each" not in member:
         return [fill(member, cells, path, line)]
     own = {key: value for key, value in member.items() if key != "each"}
-    filled = [fill(own, {**(cells or {}), **row}, path, line) for row in rows_of(member["each"], path, line)]
+    rows = rows_of(member["each"], path, line)
+    if cells is not None:
+        rows = _matcher(rows, cells)(cells)
+        if not rows:
+            raise _Fault(path, line).error("no row of a member's tables agrees with the row of its group")
+    filled = [fill(own, {**(cells or {}), **row}, path, line) for row in rows]
     return [item["task"] if isinstance(item, dict) and set(item) == {"task"} else item for item in filled]
 
 

@@ -164,6 +164,32 @@ def test_several_tables_make_a_product(write: Write) -> None:
     assert [entry.name for entry in entries_in_file(root / "f.yaml")] == names
 
 
+RAGGED = """\
+    task_list:
+      - {task: "${lang}_${subject}", description: "${title}", each: [languages.tsv, subjects.tsv]}
+      - group: ${lang}
+        task: [{task: "${lang}_${subject}", each: subjects.tsv}, {task: "${lang}_all", each: {lang: [de, fr]}}]
+        each: [languages.tsv, {year: [2012]}, {year: 2012}, {year: 2013}]
+"""
+LANGUAGES = "lang\ttitle\nde\tGerman\nfr\tFrench\n"
+
+
+def test_tables_with_a_column_in_common_are_joined(write: Write) -> None:
+    subjects = "subject\tlang\nlaw\tde\nart\tde\nlaw\tfr\nlaw\tit\n"
+    root = write({"f.yaml": RAGGED, "languages.tsv": LANGUAGES, "subjects.tsv": subjects})
+    assert [entry.name for entry in entries_in_file(root / "f.yaml")] == ["de_law", "de_art", "fr_law", "de", "fr"]
+    assert config(root, "fr_law")["description"] == "French"
+    assert config(root, "de")["task"] == ["de_law", "de_art", "de_all"]
+    assert config(root, "fr")["task"] == ["fr_law", "fr_all"]
+
+
+def test_a_member_without_a_row_for_its_group_is_told(write: Write) -> None:
+    root = write({"f.yaml": RAGGED, "languages.tsv": LANGUAGES, "subjects.tsv": "subject\tlang\nlaw\tde\n"})
+    assert [str(problem) for problem in scan(root).problems] == [
+        f"{root}/f.yaml:4 [each]: no row of a member's tables agrees with the row of its group"
+    ]
+
+
 def test_members_of_a_group_may_have_each(write: Write) -> None:
     root = write(
         {
@@ -280,7 +306,7 @@ FAULTS = {
     "lengths": ("- {task: t, each: {x: [1, 2], y: [1]}}", r"'y' has 1 cells, the first one has 2"),
     "no file": ("- {task: t, each: gone.tsv}", r"f\.yaml:4 \[each\]: the table .*gone\.tsv cannot be read"),
     "ragged": ("- {task: t, each: bad.tsv}", r"bad\.tsv:3: has 1 cells, the first line has 2"),
-    "column twice": ("- {task: t, each: [{x: [1]}, {x: [2]}]}", r"two tables have the column 'x'"),
+    "nothing in common": ("- {task: t, each: [{x: [1]}, {x: [2]}]}", r"no rows of the tables have the same x"),
     "other columns": ("- {task: t, each: [{x: 1}, {y: 2}]}", r"columns y, the first one has x"),
     "empty": ("- {task: t, each: []}", r"no rows"),
     "shape of a table": ("- {task: t, each: [[1]]}", r"a table is a TSV file"),

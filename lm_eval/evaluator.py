@@ -70,7 +70,7 @@ def simple_evaluate(
     Args:
         model: A registered name, or an ``LM``.
         model_args: Arguments of the model, ``"a=1,b=2"`` or a mapping, if ``model`` is a name.
-        tasks: Names, glob patterns, paths of task files, dicts, ``Task`` or ``Group`` objects.
+        tasks: Names, glob patterns, paths of task files or folders, dicts, ``Task`` or ``Group`` objects.
         num_fewshot: Number of few-shot examples, instead of each task's own number. A task that sets 0 keeps 0.
         batch_size: Number of prompts in one request, for endpoints that take lists of prompts.
         max_batch_size: Ignored; kept for compatibility with the reference harness.

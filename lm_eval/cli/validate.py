@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser: The parser to add them to.
     """
     parser.usage = "lm_eval validate TASK ... [--include_path DIR]"
-    what = "Tasks, groups, tags, patterns or paths of task files; '*' checks all."
+    what = "Tasks, groups, tags, patterns, or paths of task files or folders; '*' checks all."
     parser.add_argument("words", nargs="*", metavar="TASK", help=what)
     add_setting(parser, "tasks", "The same, as an option.")
     add_setting(parser, "include_path")

@@ -55,7 +55,8 @@ class RunSettings:
     batch_size: int | str | None = setting(None, Option(values.batch_size, "model", _BOTH, "-b", "N"))
     """Number of prompts in one request, for endpoints that take lists of prompts."""
     tasks: list[object] = setting([], Option(values.tasks, "tasks", Mark.ASKED, "-t", "TASK"))
-    """Tasks, groups, tags, patterns such as 'mmlu_*', or paths of task files; separated by spaces or commas."""
+    """Tasks, groups, tags, patterns such as 'mmlu_*', or paths of task files or folders of them; separated by spaces or
+    commas."""
     num_fewshot: int | None = setting(None, Option(values.integer, "tasks", _BOTH, "-f", "N"))
     """Number of few-shot examples in the prompt, instead of each task's own number. A task that sets 0 keeps 0."""
     limit: int | float | None = setting(None, Option(values.limit, "tasks", _BOTH, "-L", "N"))

@@ -100,8 +100,8 @@ class TaskManager:
 
         Args:
             task_list: One of these or a list of them: a name of a task, group or tag; a glob pattern; a path to a
-                YAML file; a dict such as ``{"task": "gsm8k", "num_fewshot": 3}``; an entry of the index; a Task or a
-                Group.
+                YAML file, to a folder of them, or a pattern of such paths; a dict such as
+                ``{"task": "gsm8k", "num_fewshot": 3}``; an entry of the index; a Task or a Group.
 
         Returns:
             The tasks and groups; no dataset has been loaded.

@@ -21,7 +21,7 @@ of a selection reach is always an error.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +32,7 @@ from lm_eval.task_files.entry import Entry, Kind
 from lm_eval.task_files.index import entries_in_file, match_names
 from lm_eval.task_files.loader import load_file
 from lm_eval.task_files.merge import check_keys, merge
+from lm_eval.task_files.paths import SUFFIXES, files_named
 from lm_eval.task_files.reader import included_files
 
 if TYPE_CHECKING:
@@ -269,11 +270,16 @@ def _resolve_item(item: object, index: Mapping[str, Entry], unknown: Callable[[s
     if isinstance(item, str):
         if item in index:
             return resolver.entry(index[item])
-        if not (item.endswith((".yaml", ".yml")) and Path(item).is_file()):
+        if files := files_named(item):
+            return _from_files(item, files, index)
+        if not (item.endswith(SUFFIXES) and Path(item).is_file()):
             if any(sign in item for sign in "*?["):
-                return _matching(item, index, resolver)
+                return _matching(item, index)
             raise unknown(item)
-    elif not isinstance(item, Path):
+    elif isinstance(item, Path):
+        if files := files_named(str(item)):
+            return _from_files(str(item), files, index)
+    else:
         raise ConfigError(f"A task is selected by a name, a path, a dict or an object, got {item!r}.")
     entries = entries_in_file(Path(item).resolve())
     if not entries:
@@ -281,11 +287,24 @@ def _resolve_item(item: object, index: Mapping[str, Entry], unknown: Callable[[s
     return [node for entry in entries for node in resolver.entry(entry)]
 
 
-def _matching(pattern: str, index: Mapping[str, Entry], resolver: Resolver) -> list[Resolved]:
-    """Resolve what matches: groups first, then the tasks that no group holds; a tag stands for its tasks."""
+def _matching(pattern: str, index: Mapping[str, Entry]) -> list[Resolved]:
     names = match_names([pattern], index)
     if not names:
         raise ConfigError(f"No task matches the pattern {pattern!r}.")
+    return _groups_first(names, index)
+
+
+def _from_files(item: str, files: Iterable[str], index: Mapping[str, Entry]) -> list[Resolved]:
+    """Resolve what files define; their names count before those of the index, also as members of their groups."""
+    entries = {entry.name: entry for file in files for entry in entries_in_file(file)}
+    if not entries:
+        raise ConfigError(f"No file of {item!r} defines a task.")
+    return _groups_first(list(entries), {**index, **entries})
+
+
+def _groups_first(names: Sequence[str], index: Mapping[str, Entry]) -> list[Resolved]:
+    """Resolve names: groups first, then the tasks that no group holds; a tag stands for its tasks."""
+    resolver = Resolver(index)
     groups = [node for name in names if index[name].kind is Kind.GROUP for node in resolver.entry(index[name])]
     held = {inner.name for group in groups if isinstance(group, ResolvedGroup) for inner in group.inside()}
     found = [group for group in groups if group.name not in held]

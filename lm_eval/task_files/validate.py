@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lm_eval.errors import MissingPackageError, TaskFileError, UserError
-from lm_eval.task_files.entry import Kind
+from lm_eval.task_files.entry import Entry, Kind
 from lm_eval.task_files.index import entries_in_file
+from lm_eval.task_files.paths import SUFFIXES, files_named
 
 if TYPE_CHECKING:
     from lm_eval.task_files.manager import TaskManager
@@ -47,8 +48,8 @@ def validate(manager: TaskManager, names: Iterable[str]) -> list[Problem]:
 
     Args:
         manager: Knows the names.
-        names: Names, glob patterns and paths of task files. The members of groups and tags are checked too. The pattern
-            ``*`` also reports files that cannot be read.
+        names: Names, glob patterns, and paths of task files or folders of them. The members of groups and tags are
+            checked too. The pattern ``*`` also reports files that cannot be read.
 
     Returns:
         One problem per name that fails, sorted by name; files that cannot be read come first.
@@ -65,15 +66,19 @@ def validate(manager: TaskManager, names: Iterable[str]) -> list[Problem]:
     names = list(names)
     problems = [Problem("", str(error)) for error in manager.problems()] if "*" in names else []
     manager.make_importable()
+    several = {name: files_named(name) for name in names if name not in manager.task_index}
     files = [name for name in names if is_task_file(name)]
-    entries = [manager.task_index[name] for name in members(manager, [name for name in names if name not in files])]
-    for file in files:
+    named = [name for name in names if name not in files and not several.get(name)]
+    of_files: list[Entry] = []
+    for file in [*files, *(file for group in several.values() for file in group)]:
         try:
             found = entries_in_file(Path(file).resolve())
-            problems += [] if found else [Problem("", f"{file}: defines no task and no group.")]
-            entries += found
+            problems += [] if found or file not in files else [Problem("", f"{file}: defines no task and no group.")]
+            of_files += found
         except UserError as error:
             problems.append(Problem("", str(error)))
+    entries = [*(manager.task_index[name] for name in members(manager, named)), *of_files]
+    index = {**manager.task_index, **{entry.name: entry for entry in of_files}}
     with _quiet(), failures_kept():
         for entry in entries:
             builder = Builder(manager.metadata)
@@ -82,7 +87,7 @@ def validate(manager: TaskManager, names: Iterable[str]) -> list[Problem]:
                     task_class(import_all(merge(entry, {})), entry.file)
                 else:
                     # The members of a group that have files are checked under their names.
-                    for node in Resolver(manager.task_index, follow_names=False).entry(entry):
+                    for node in Resolver(index, follow_names=False).entry(entry):
                         builder.build(node)
             except UserError as error:
                 missing = isinstance(error, MissingPackageError)
@@ -98,7 +103,7 @@ def is_task_file(name: str) -> bool:
     Args:
         name: A name of a task, a pattern or a path.
     """
-    return name.endswith((".yaml", ".yml")) and Path(name).is_file()
+    return name.endswith(SUFFIXES) and Path(name).is_file()
 
 
 def members(manager: TaskManager, names: Iterable[str]) -> list[str]:

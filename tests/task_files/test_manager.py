@@ -115,6 +115,52 @@ def test_a_yaml_file_is_selected_by_path(write: Write) -> None:
         known.load(str(root / "elsewhere/f.yaml"))
 
 
+FOLDER = {
+    "base": "dataset_path: json\ntest_split: train\ndoc_to_text: q\ndoc_to_target: a",
+    "fragment.yaml": "doc_to_text: other",
+    "a.yaml": "include: base\ntask: a\nprocess_docs: !function helpers.keep",
+    "b.yml": "include: base\ntask: b",
+    "c.yaml": "include: base\ntask: c",
+    "g.yaml": "group: g\ntask: [b]",
+    "inner/d.yaml": "include: ../base\ntask: d",
+    "helpers.py": "def keep(docs):\n    return docs",
+}
+
+
+def _folder_manager(write: Write) -> tuple[TaskManager, Path]:
+    folder = write(FOLDER)
+    return TaskManager(include_defaults=False), folder
+
+
+@pytest.mark.parametrize("as_path", [False, True])
+def test_a_folder_stands_for_all_its_task_files(write: Write, as_path: bool) -> None:
+    manager, folder = _folder_manager(write)
+    loaded = manager.load(folder if as_path else str(folder))
+    assert (set(loaded["tasks"]), set(loaded["groups"])) == ({"a", "b", "c"}, {"g"})
+    assert callable(loaded["tasks"]["a"].config.process_docs)
+
+
+def test_a_pattern_of_paths_stands_for_the_files_that_match(write: Write) -> None:
+    manager, folder = _folder_manager(write)
+    assert set(manager.load(f"{folder}/[ac].yaml")["tasks"]) == {"a", "c"}
+    assert set(manager.load(f"{folder}/*/*.yaml")["tasks"]) == {"d"}
+
+
+def test_a_task_is_known_by_its_name_also_where_a_folder_has_the_name(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write({**FOLDER, "a/other.yaml": "include: ../base\ntask: other"})
+    monkeypatch.chdir(folder)
+    assert set(TaskManager(include_path=folder, include_defaults=False).load("a")["tasks"]) == {"a"}
+    assert set(TaskManager(include_defaults=False).load("a")["tasks"]) == {"other"}
+
+
+def test_a_folder_without_tasks_is_named(write: Write) -> None:
+    folder = write({"fragment.yaml": "doc_to_text: q"})
+    with pytest.raises(ConfigError, match="defines a task"):
+        TaskManager(include_defaults=False).load(str(folder))
+
+
 def test_patterns_select_their_matches_once(write: Write) -> None:
     known = manager(write(FILES))
     assert list(known.load("t?")["tasks"]) == ["t1", "t2", "t3"]

@@ -80,3 +80,18 @@ def test_a_module_that_fails_is_executed_once(write: Write) -> None:
     )
     assert len(validate(manager(root), ["*"])) == 3
     assert (root / "runs").read_text() == "x"
+
+
+def test_folders_and_patterns_of_paths_are_checked(write: Write) -> None:
+    config = "dataset_path: json\ntest_split: train\ndoc_to_text: q\ndoc_to_target: a"
+    root = write(
+        {
+            "mine/base.yaml": config,
+            "mine/good.yaml": "include: base.yaml\ntask: good",
+            "mine/bad.yaml": "include: base.yaml\ntask: bad\nprocess_docs: !function nowhere.f",
+            "mine/g.yaml": "group: g\ntask: [good]",
+        }
+    )
+    manager = TaskManager(include_defaults=False)
+    for name in (f"{root}/mine", f"{root}/mine/*.yaml"):
+        assert [problem.name for problem in validate(manager, [name])] == ["bad"]

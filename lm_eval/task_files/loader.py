@@ -119,7 +119,7 @@ def _import(ref: FunctionRef, key: str) -> object:
     try:
         return getattr(module, name)
     except AttributeError:
-        near = did_you_mean(name, [known for known in vars(module) if not known.startswith("__")])
+        near = did_you_mean(name, [known for known in dir(module) if not known.startswith("__")])
         place = getattr(module, "__file__", module_name)
         raise fault(f"!function {ref.name}: {place} has no {name!r}.{near}") from None
 

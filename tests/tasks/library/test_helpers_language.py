@@ -10,7 +10,7 @@ from datasets import Dataset
 
 from lm_eval.tasks.bbq import utils as bbq
 from lm_eval.tasks.crows_pairs import utils as crows_pairs
-from lm_eval.tasks.global_mmlu.subjects import utils as global_mmlu
+from lm_eval.tasks.global_mmlu import utils as global_mmlu
 from lm_eval.tasks.pawsx import utils as pawsx
 from lm_eval.tasks.translation import utils as translation
 

@@ -145,7 +145,7 @@ def test_names_of_fragments_start_with_an_underscore() -> None:
     fragments = [
         path
         for path in ROOT.glob("*/**/*.yaml")
-        if not re.search(r"^(task|group|class):", path.read_text(encoding="utf-8"), re.MULTILINE)
+        if not re.search(r"^(task|group|class|task_list):", path.read_text(encoding="utf-8"), re.MULTILINE)
     ]
     assert [path for path in fragments if path.name[0] != "_" and path.parent.name not in ("subjects", "shots")] == []
 

@@ -151,11 +151,6 @@ def test_names_of_fragments_start_with_an_underscore() -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_family_has_at_most_one_helper_module(family: str) -> None:
-    assert [path.name for path in (ROOT / family).rglob("*.py")] in ([], ["utils.py"])
-
-
-@pytest.mark.parametrize("family", FAMILIES)
 def test_readme_cites_paper_data_and_prompt(family: str) -> None:
     text = (ROOT / family / "README.md").read_text(encoding="utf-8")
     missing = [part for part in ("- Paper:", "- Data: `", "## Prompt", "## Tasks", "```bibtex") if part not in text]

@@ -40,7 +40,8 @@ def collect(
 
     Returns:
         ``results``, ``groups`` (when a group has scores), ``group_subtasks``, ``configs``, ``versions``, ``n-shot``,
-        ``higher_is_better``, ``n-samples`` and ``statistics``, as described in ``docs/results.md``.
+        ``higher_is_better``, ``n-samples``, ``statistics`` and ``notes`` (where there are some), as described in
+        ``docs/results.md``.
     """
     tasks = {name: task_scores(output, bootstrap_iters=bootstrap_iters) for name, output in per_task.items()}
     top_down = _all_groups(groups.values())
@@ -55,6 +56,9 @@ def collect(
         better[name] = _merged_directions(name, [better[member] for member in members])
         if len(distinct := {shots[member] for member in members}) == 1:
             shots[name] = distinct.pop()
+    # Not in the rows: programs that read results take what they do not know there for scores.
+    notes: dict[str, object] = {name: list(output.notes) for name, output in per_task.items() if output.notes}
+    notes |= {name: row.pop("notes") for name, row in group_rows.items() if "notes" in row}
     scored = {name: row for name, row in group_rows.items() if top_down[name].has_aggregation}
     statistics = {name: task_statistics(per_task[name], row, bootstrap_iters) for name, row in tasks.items()}
     of_groups = {name: group_statistics(top_down[name], row, tasks, statistics) for name, row in scored.items()}
@@ -74,6 +78,7 @@ def collect(
             for name, entries in {**statistics, **of_groups}.items()
             if entries
         },
+        **({"notes": notes} if notes else {}),
     }
 
 
@@ -90,8 +95,8 @@ def task_scores(output: TaskOutput, *, bootstrap_iters: int = 100_000) -> dict[s
 
     Returns:
         ``name``, ``alias``, ``sample_len``, ``"metric,filter"``, ``"metric_stderr,filter"``, and ``n_errors``,
-        ``errors``, ``error_messages``, ``outcomes``, ``failed``, ``not_computed``, ``missing``, ``notes`` where they
-        are not empty.
+        ``errors``, ``error_messages``, ``outcomes``, ``failed``, ``not_computed`` and ``missing`` where they are not
+        empty.
     """
     task, name = output.task, str(output.task.task_name)
     row: dict[str, object] = {
@@ -157,7 +162,6 @@ def _beyond_scores(
         "failed": failed,
         "not_computed": not_computed,
         "missing": missing,
-        "notes": list(output.notes),
     }
     return {key: value for key, value in found.items() if value}
 

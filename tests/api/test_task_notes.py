@@ -35,7 +35,7 @@ def shown(lm: FakeLM) -> int:
 
 
 def notes(results: dict[str, Any], name: str = "demo") -> list[str]:
-    found: list[str] = results["results"][name].get("notes", [])
+    found: list[str] = results.get("notes", {}).get(name, [])
     return found
 
 

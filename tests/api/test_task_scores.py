@@ -112,6 +112,19 @@ def test_exact_match_against_one_target_or_any(target: Any, response: str, value
     assert score(make(doc_to_target=target), [response]) == {"exact_match": value}
 
 
+@pytest.mark.parametrize(
+    ("response", "seen"), [(2, (2, 2)), ("2", ("2", "2")), (2.0, (2.0, 2.0)), (["2"], ("2", ["2"]))]
+)
+def test_target_gets_the_type_of_the_response_unless_that_is_a_list(response: Any, seen: tuple[Any, Any]) -> None:
+    def pair(items: list[Any]) -> tuple[Any, Any]:
+        return items[0], items[1]
+
+    task = make(output_type="generate_until", doc_to_target="{{'2'}}", metric_list=[{"metric": pair}])
+    found = score(task, [response])["pair"]
+    assert found == seen
+    assert [type(item) for item in found] == [type(item) for item in seen]
+
+
 def test_generation_with_choices_takes_the_gold_choices_text() -> None:
     assert score(make(doc_to_choice="choices", doc_to_target="label"), ["yes"]) == {"exact_match": 1.0}
 

@@ -247,8 +247,10 @@ class Metrics(dict[str, MetricSpec]):
             task, with the same aggregation.
         """
         values: dict[str, object] = {}
-        if not multiple and isinstance(response, str) and not isinstance(gold, str):
-            gold = str(gold)
+        if not multiple and type(gold) is not type(response) and not isinstance(response, list):
+            # A template gives a text, and a filter may map the response to a number: they are compared as one type.
+            make: Callable[[object], object] = type(response)
+            gold = make(gold)
         for name, spec in list(self.items()):
             if spec.function is None:
                 continue

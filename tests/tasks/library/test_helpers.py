@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lm_eval.errors import MissingPackageError
+from lm_eval.tasks.shared.overlap import scorers
 
 
 def utils(family: str) -> Any:
@@ -106,7 +107,7 @@ def test_truthfulqa_mass_survives_very_unlikely_choices() -> None:
 
 def test_truthfulqa_names_the_packages_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     module = utils("truthfulqa")
-    module._scorers.cache_clear()
+    scorers.cache_clear()
     monkeypatch.setitem(sys.modules, "rouge_score.rouge_scorer", None)
     doc = {"correct_answers": ["Yes."], "incorrect_answers": ["No."]}
     with pytest.raises(MissingPackageError, match=r"lm-eval-api\[tasks\]"):

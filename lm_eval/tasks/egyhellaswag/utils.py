@@ -1,0 +1,5 @@
+"""EgyHellaSwag: the rows as DarijaHellaSwag has them."""
+
+from lm_eval.tasks.darijahellaswag.utils import process_docs
+
+__all__ = ["process_docs"]

@@ -27,6 +27,7 @@ LMEvalError
 │   │   └── CheckFailed            well-formed log-probabilities that cannot be right
 │   │       ├── TokenNotListed     the token that was looked for is not among the listed ones
 │   │       └── WrongTokens        the tokens of /tokenize are not those of the text
+│   ├── RequestsLost               some requests of a list got no answer; the others are in the journal
 │   └── RequestNotSent             the request was built to be inspected, and not sent
 ├── Refused                        an error that the mock server sends as its answer
 ├── RunStopped                     the run ended early on purpose (a budget, Ctrl-C); answers are kept
@@ -63,6 +64,7 @@ __all__ = [
     "RequestNotSent",
     "RequestRejected",
     "RequestTimeout",
+    "RequestsLost",
     "RunAborted",
     "RunStopped",
     "SavingError",
@@ -337,6 +339,12 @@ class WrongTokens(CheckFailed):
     """The tokens that ``/tokenize`` gave do not spell the text; a retry may help."""
 
     retryable = True
+
+
+class RequestsLost(APIError):
+    """Some requests of a list got no answer; a list of answers cannot express that."""
+
+    kind = "lost"
 
 
 class RequestNotSent(APIError):

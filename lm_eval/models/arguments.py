@@ -136,6 +136,22 @@ class ModelArguments:
                 raise ConfigError(f"Unknown model argument {name!r}.{hint}")
         return cls(**{name: _convert(name, value, str(fields[name].type)) for name, value in values.items()})
 
+    def changed(self, values: Mapping[str, object]) -> ModelArguments:
+        """Return the arguments with some other values.
+
+        Args:
+            values: Names to values.
+
+        Returns:
+            The arguments.
+
+        Raises:
+            ConfigError: A value has a wrong type or range.
+        """
+        remember(values)
+        kinds = {item.name: str(item.type) for item in dataclasses.fields(self)}
+        return dataclasses.replace(self, **{name: _convert(name, value, kinds[name]) for name, value in values.items()})
+
     def __post_init__(self) -> None:
         """Check the ranges of values."""
         if self.num_concurrent != "auto" and (not isinstance(self.num_concurrent, int) or self.num_concurrent < 1):

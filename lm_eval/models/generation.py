@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,8 +20,10 @@ from lm_eval.models.protocol import APIModel
 from lm_eval.models.utils import cut_at_stops, handle_stop_sequences
 from lm_eval.models.work import Answer, Ask, Call, Reply, Slot, Unit
 
-__all__ = ["GenerationUnit", "generation_units", "to_payload"]
+__all__ = ["NONE_ANSWER", "GenerationUnit", "generation_units", "to_payload"]
 
+NONE_ANSWER = os.environ.get("LMEVAL_MODEL_NONE_ANSWER_PLACEHOLDER", "")
+"""The response where the content of an answer is null."""
 SERVER_STOPS = 4
 """Maximum number of stop sequences that the OpenAI API takes. All of them are applied to the returned text here."""
 _FILTERED_PROMPT = re.compile(r'(?i)"filtered": true|"block_?reason": "|content_filter"')
@@ -148,10 +151,7 @@ class GenerationUnit:
         """
         model, batch = self.model, self.batch
         repeat = batch[0].repeat
-        settings = dict(batch[0].instance.args[1])
-        stops = _stops(dict(settings), model.eos_string)
-        if model.think_end_token:
-            take_stops(settings)  # A stop string would cut the reasoning, so the response is only cut here.
+        settings, stops = self.settings()
         payload = model.generation_payload([slot.instance for slot in batch], settings, repeat)
         if model.prompt_ids is not None:
             payload = await self._with_ids(ask, model.prompt_ids, payload)
@@ -159,13 +159,21 @@ class GenerationUnit:
             reply = await ask(Call(model.path, payload, repeat))
             if len(batch) == 1 and has_no_choices(reply.body):
                 return [_without_choices(batch[0], reply)]
-            texts = self._read(reply.body)
+            texts = self.read(reply.body)
         except (RequestRejected, ServerError, MalformedResponse):
             if len(batch) == 1:
                 raise
             model.batch_failed()
             return [GenerationUnit(model, [slot]) for slot in batch]
-        return self._answers(texts, reply, stops)
+        return self.answers(texts, reply, stops)
+
+    def settings(self) -> tuple[dict[str, Any], list[str]]:
+        """Return the generation settings as they are sent, and the stop strings at which responses are cut."""
+        settings = dict(self.batch[0].instance.args[1])
+        stops = _stops(dict(settings), self.model.eos_string)
+        if self.model.think_end_token:
+            take_stops(settings)  # A stop string would cut the reasoning, so the response is only cut here.
+        return settings, stops
 
     async def _with_ids(self, ask: Ask, prompt_ids: PromptIds, payload: Mapping[str, object]) -> Mapping[str, object]:
         """Replace the texts of a body with token ids, where text will not do."""
@@ -179,21 +187,57 @@ class GenerationUnit:
         kept = {name: value for name, value in payload.items() if name != "add_special_tokens"}
         return {**kept, "prompt": ids[0] if isinstance(given, str) else ids}
 
-    def _read(self, body: object) -> list[str]:
-        """Let the model class read the texts; an exception of its code means that the JSON is not as promised."""
+    def read(self, body: object) -> list[Any]:
+        """Let the model class read the texts; an exception of its code means that the JSON is not as promised.
+
+        Args:
+            body: The parsed JSON of a reply, or what a ``model_call`` of the class returned.
+
+        Returns:
+            One text per prompt.
+
+        Raises:
+            MalformedResponse: There is not one text per prompt.
+        """
+        contexts = [slot.instance.args[0] for slot in self.batch]
         try:
-            texts = self.model.parse_generations(outputs=body, count=len(self.batch))
+            texts = self.model.parse_generations(outputs=body, count=len(self.batch), contexts=contexts)
         except LMEvalError:
             raise
         except Exception as error:
             raise unreadable(error, body=body) from error
+        return self.checked(texts)
+
+    def checked(self, texts: Sequence[Any]) -> list[Any]:
+        """Check that there is one text per prompt.
+
+        Args:
+            texts: What the model class has read; None where the content of an answer is null.
+
+        Returns:
+            The texts.
+
+        Raises:
+            MalformedResponse: There are more or fewer, or one of them is no text.
+        """
+        texts = list(texts)
         if len(texts) != len(self.batch):
             raise MalformedResponse(f"{len(self.batch)} prompts were sent and {len(texts)} texts came back", status=200)
-        if not all(text is None or isinstance(text, str) for text in texts):
+        if not self.model.reads_objects and not all(text is None or isinstance(text, str) for text in texts):
             raise MalformedResponse("The text of an answer is not text", status=200, body=excerpt(texts))
         return texts
 
-    def _answers(self, texts: Sequence[str], reply: Reply, stops: Sequence[str]) -> list[Answer]:
+    def answers(self, texts: Sequence[Any], reply: Reply, stops: Sequence[str]) -> list[Answer]:
+        """Build the answers: the texts, cut at the stop strings, without reasoning.
+
+        Args:
+            texts: One per prompt.
+            reply: The reply they are from.
+            stops: The stop strings.
+
+        Returns:
+            One answer per slot.
+        """
         choices: Sequence[Mapping[str, object]]
         try:
             choices = choices_in_order(reply.body, len(texts))
@@ -202,6 +246,9 @@ class GenerationUnit:
         usage = reply.usage
         answers = []
         for index, (slot, text, choice) in enumerate(zip(self.batch, texts, choices, strict=True)):
+            if text is not None and not isinstance(text, str):
+                answers.append(Answer(slot, text, ResponseInfo(usage=usage if index == 0 else None)))
+                continue
             full = text or ""
             end = self.model.think_end_token
             final = _without_thought(choice, full, end) if end else full
@@ -212,7 +259,7 @@ class GenerationUnit:
                 info.reasoning = full[: len(full) - len(final)]
                 if not final.strip() and info.outcome not in ("refusal", "filtered"):
                     info.outcome = "reasoning_only"
-            answers.append(Answer(slot, response, info))
+            answers.append(Answer(slot, NONE_ANSWER if text is None else response, info))
         return answers
 
 

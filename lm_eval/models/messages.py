@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import importlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lm_eval.errors import ConfigError, MissingPackageError
 
-__all__ = ["ChatPrompt", "Message", "with_images"]
+__all__ = ["ChatPrompt", "Message", "create_image_prompt", "with_images"]
 
 Message = dict[str, Any]
 """One message of a chat: ``role`` and ``content``."""
@@ -21,16 +21,65 @@ _TYPES = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif", b"RIFF": "
 class ChatPrompt(tuple[Message, ...]):
     """Messages as a prompt: compared by content, hashable, written to JSON as a list of messages."""
 
+    def __new__(cls, prompt: str | Iterable[Message] = ()) -> ChatPrompt:
+        """Build a prompt from messages, or from their JSON text.
+
+        Args:
+            prompt: The messages.
+        """
+        return super().__new__(cls, json.loads(prompt) if isinstance(prompt, str) else prompt)
+
     def __hash__(self) -> int:
         return hash(self.prompt)
+
+    def __getnewargs__(self) -> tuple[list[Message]]:
+        return (list(self),)
 
     @property
     def prompt(self) -> str:
         """The messages as JSON text."""
         return json.dumps(list(self), ensure_ascii=False)
 
+    def encode(self, encoding: str = "utf-8") -> bytes:
+        """Encode the JSON text.
+
+        Args:
+            encoding: The name of an encoding.
+
+        Returns:
+            The bytes.
+        """
+        return self.prompt.encode(encoding)
+
     def __str__(self) -> str:
         return self.prompt
+
+
+def create_image_prompt(imgs: Sequence[object], chat: list[Message], fmt: str = "PNG") -> list[Message]:
+    """Put images into the last message of a chat, before its text.
+
+    Args:
+        imgs: PIL images.
+        chat: The messages; the last of them is changed.
+        fmt: The format that the images are encoded in.
+
+    Returns:
+        The same list.
+    """
+    parts = [{"type": "image_url", "image_url": {"url": _encoded(image, fmt), "detail": "auto"}} for image in imgs]
+    last = chat[-1]
+    content = last["content"]
+    last["content"] = [*parts, *(content if isinstance(content, list) else [{"type": "text", "text": content}])]
+    last.pop("type", None)
+    return chat
+
+
+def _encoded(image: Any, fmt: str) -> str:
+    import io
+
+    buffer = io.BytesIO()
+    image.save(buffer, format=fmt)
+    return f"data:image/{fmt.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def with_images(messages: Sequence[Message], images: Sequence[object], max_images: int) -> list[Message]:

@@ -7,12 +7,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from lm_eval.api.instance import Instance
-from lm_eval.errors import ConfigError
+from lm_eval.errors import CheckFailed, ConfigError
 from lm_eval.models.api_models import TemplateAPI
+from lm_eval.models.attributes import overridable
 from lm_eval.models.generation import to_payload
 from lm_eval.models.http.choices import choices_in_order, text_of
-from lm_eval.models.messages import ChatPrompt, Message, with_images
+from lm_eval.models.messages import ChatPrompt, Message
 
 __all__ = ["LocalChatCompletion", "LocalCompletionsAPI", "OpenAIChatCompletion", "OpenAICompletionsAPI"]
 
@@ -41,8 +41,7 @@ class LocalCompletionsAPI(TemplateAPI):
     def _create_payload(
         self,
         messages: object,
-        *,
-        generate: bool = True,
+        generate: bool = False,
         gen_kwargs: dict[str, Any] | None = None,
         seed: int | None = 1234,
         eos: str | None = None,
@@ -53,7 +52,36 @@ class LocalCompletionsAPI(TemplateAPI):
         if not generate:
             body |= {"temperature": 0, "max_tokens": 1, "logprobs": 1}
             return body | ({} if seed is None else {"seed": seed}) | {"echo": True}
-        return body | to_payload(gen_kwargs or {}, default_max_tokens=self.args.max_gen_toks, seed=seed, eos=eos)
+        return body | to_payload(gen_kwargs or {}, default_max_tokens=self._max_gen_toks, seed=seed, eos=eos)
+
+    @staticmethod
+    def parse_logprobs(
+        outputs: Any, tokens: Any = None, ctxlens: Any = None, **kwargs: object
+    ) -> list[tuple[float, bool]]:
+        """Read log-likelihoods from echoed prompts by position; for subclasses that say where continuations start.
+
+        Args:
+            outputs: The parsed JSON, or a list of parsed JSON values.
+            tokens: Per prompt, the token ids of context and continuation; None checks no lengths.
+            ctxlens: Per prompt, the number of tokens of the context.
+            **kwargs: Ignored.
+
+        Returns:
+            Per prompt, the log-likelihood in nats, and whether greedy decoding gives the continuation.
+
+        Raises:
+            CheckFailed: An echo does not have one value per token of the prompt, and one for the generated token.
+        """
+        bodies = outputs if isinstance(outputs, list) else [outputs]
+        choices = [choice for body in bodies for choice in sorted(body["choices"], key=lambda choice: choice["index"])]
+        found = []
+        for at, (choice, start) in enumerate(zip(choices, ctxlens, strict=False)):
+            values, tops = choice["logprobs"]["token_logprobs"], choice["logprobs"]["top_logprobs"]
+            if tokens is not None and len(values) != len(tokens[at]) + 1:
+                raise CheckFailed(f"An echo has {len(values)} values for {len(tokens[at])} tokens and a generated one")
+            pairs = list(zip(values, tops, strict=True))[start:-1]
+            found.append((sum(value for value, _ in pairs), all(value == max(top.values()) for value, top in pairs)))
+        return found
 
     @staticmethod
     def parse_generations(outputs: object, **kwargs: object) -> list[str]:
@@ -61,7 +89,7 @@ class LocalCompletionsAPI(TemplateAPI):
         return _texts(outputs, kwargs.get("count"))
 
 
-class LocalChatCompletion(TemplateAPI):
+class LocalChatCompletion(LocalCompletionsAPI):
     """A server with ``/v1/chat/completions``."""
 
     path = "/chat/completions"
@@ -85,26 +113,17 @@ class LocalChatCompletion(TemplateAPI):
         """Return None, because the template belongs to the server."""
         return None
 
-    def create_message(self, instances: Sequence[Instance]) -> list[Message]:
-        """Turn an Instance into messages, with its images.
+    def create_message(self, messages: Sequence[Any], generate: bool = False) -> list[Message]:
+        """Turn the prompt of a request into messages.
 
         Args:
-            instances: A single Instance.
+            messages: A single prompt.
+            generate: Whether text is generated.
 
         Returns:
-            The messages.
-
-        Raises:
-            ConfigError: The Instance has audio, which chat APIs here do not take.
+            The messages; a text becomes one user message.
         """
-        args = instances[0].args
-        messages = self._messages(args[0])
-        media = args[2] if len(args) > 2 and isinstance(args[2], Mapping) else {}
-        if media.get("audio"):
-            raise ConfigError("Audio cannot be sent to a chat API; leave the task out.")
-        if media.get("visual"):
-            return with_images(messages, media["visual"], self.args.max_images)
-        return messages
+        return self._messages(messages[0])
 
     def _messages(self, prompt: str | Sequence[Message]) -> list[Message]:
         if isinstance(prompt, str):
@@ -120,15 +139,14 @@ class LocalChatCompletion(TemplateAPI):
     def _create_payload(
         self,
         messages: object,
-        *,
-        generate: bool = True,
+        generate: bool = False,
         gen_kwargs: dict[str, Any] | None = None,
         seed: int | None = 1234,
         eos: str | None = None,
         **kwargs: object,
     ) -> dict[str, object]:
         """Build the body: messages and the settings."""
-        settings = to_payload(gen_kwargs or {}, default_max_tokens=self.args.max_gen_toks, seed=seed, eos=eos)
+        settings = to_payload(gen_kwargs or {}, default_max_tokens=self._max_gen_toks, seed=seed, eos=eos)
         return {"model": self.model, "messages": messages} | settings
 
     @staticmethod
@@ -142,7 +160,7 @@ class _OpenAI(TemplateAPI):
 
     defaults: ClassVar[Mapping[str, object]] = {"base_url": "https://api.openai.com/v1"}
 
-    @property
+    @overridable
     def api_key(self) -> str:
         """The API key.
 
@@ -169,10 +187,18 @@ class OpenAIChatCompletion(_OpenAI, LocalChatCompletion):
         """Whether the model is of a family that takes no stop sequences and only temperature 1."""
         return _REASONING_FAMILY.search(self.model) is not None
 
-    def _create_payload(self, messages: object, **kwargs: Any) -> dict[str, object]:
+    def _create_payload(
+        self,
+        messages: object,
+        generate: bool = False,
+        gen_kwargs: dict[str, Any] | None = None,
+        seed: int | None = 1234,
+        eos: str | None = None,
+        **kwargs: object,
+    ) -> dict[str, object]:
         """Build the body with ``max_completion_tokens``, and for reasoning models without ``stop``."""
         payload: dict[str, object] = {}
-        for name, value in super()._create_payload(messages, **kwargs).items():
+        for name, value in super()._create_payload(messages, generate, gen_kwargs, seed, eos, **kwargs).items():
             if name == "max_tokens":
                 payload.setdefault("max_completion_tokens", value)
             elif self.reasons and name == "stop":

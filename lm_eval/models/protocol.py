@@ -1,6 +1,6 @@
 """What a model class offers to generation units, scoring strategies and estimates.
 
-The modules that build requests depend on this protocol and not on ``TemplateAPI``, which imports them.
+The modules that build requests depend on this protocol and not on ``Pool``, which imports them.
 """
 
 from __future__ import annotations
@@ -11,24 +11,53 @@ from typing import Any, Protocol
 from lm_eval.api.instance import Instance
 from lm_eval.models.arguments import ModelArguments
 from lm_eval.models.prompt_ids import PromptIds
+from lm_eval.models.work import Ask
 
-__all__ = ["APIModel"]
+__all__ = ["APIModel", "OwnCaller", "OwnReply"]
+
+
+class OwnCaller(Protocol):
+    """Lets a class answer a request that scores."""
+
+    async def score(self, ask: Ask, texts: Sequence[str], ctxlens: Sequence[int] | None, repeat: int) -> OwnReply:
+        """Return the body of a reply, or the log-likelihoods that the class has read from one."""
+
+
+class OwnReply(Protocol):
+    """What a method of the class returned.
+
+    Attributes:
+        body: The body of a reply.
+        answers: What the class has read from a reply; None if it left that to ``parse_logprobs``.
+    """
+
+    @property
+    def body(self) -> object:
+        """The body of a reply."""
+
+    @property
+    def answers(self) -> Sequence[Any] | None:
+        """What the class has read."""
 
 
 class APIModel(Protocol):
-    """Builds the bodies of requests and reads the answers; ``TemplateAPI`` implements it.
+    """Builds the bodies of requests and reads the answers; ``Pool`` implements it.
 
     Attributes:
         path: What follows the base URL.
         args: The model's arguments.
-        eos_string: One more stop sequence.
-        think_end_token: The text that ends a model's reasoning; None when answers hold none.
     """
 
     path: str
     args: ModelArguments
-    eos_string: str | None
-    think_end_token: str | None
+
+    @property
+    def eos_string(self) -> str | None:
+        """One more stop sequence."""
+
+    @property
+    def think_end_token(self) -> str | None:
+        """The text that ends a model's reasoning; None when answers hold none."""
 
     @property
     def batch_size(self) -> int:
@@ -41,6 +70,18 @@ class APIModel(Protocol):
     @property
     def prompt_ids(self) -> PromptIds | None:
         """What turns prompts of generation into token ids; None when all are sent as text."""
+
+    @property
+    def reads_objects(self) -> bool:
+        """Whether the class reads answers that are no text, for a ``generate_until`` of its own."""
+
+    @property
+    def own_calls(self) -> OwnCaller | None:
+        """What calls the ``model_call`` or ``amodel_call`` of the class; None where the engine sends its requests."""
+
+    @property
+    def logprob_parameters(self) -> frozenset[str]:
+        """The names of the parameters of ``parse_logprobs``."""
 
     def starts_with_bos(self, prompt: object) -> bool:
         """Whether a prompt is a text with a BOS token of its own; such prompts share no request with others."""

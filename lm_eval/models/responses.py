@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from lm_eval.api.instance import Instance, RequestError, ResponseInfo, Usage
-from lm_eval.errors import APIError
+from lm_eval.errors import RequestsLost
 from lm_eval.models.work import Answer, Slot
 
-__all__ = ["ListedResponses", "Responses", "in_prefix_order"]
+__all__ = ["ListedResponses", "Responses", "in_prefix_order", "usage_by_task"]
 
 
 def in_prefix_order(instances: Sequence[Instance]) -> list[Instance]:
@@ -105,12 +106,24 @@ class Responses:
         Returns:
             Task name to tokens; without tasks whose answers have no token counts.
         """
-        found: dict[str, Usage] = {}
-        for instance in self._instances:
-            for info in instance.info:
-                if info.usage is not None:
-                    found.setdefault(instance.task_name or "", Usage()).add(info.usage)
-        return found
+        return usage_by_task(self._instances)
+
+
+def usage_by_task(instances: Iterable[Instance]) -> dict[str, Usage]:
+    """Sum the tokens of all answers, cached ones included.
+
+    Args:
+        instances: The Instances of a run.
+
+    Returns:
+        Task name to tokens; without tasks whose answers have no token counts.
+    """
+    found: dict[str, Usage] = {}
+    for instance in instances:
+        for info in instance.info:
+            if info.usage is not None:
+                found.setdefault(instance.task_name or "", Usage()).add(info.usage)
+    return found
 
 
 class ListedResponses:
@@ -131,6 +144,8 @@ class ListedResponses:
         self.scored = any(request.request_type != "generate_until" for request in requests)
         self._results: list[Any] = [_MISSING] * self.total
         self._errors: list[RequestError] = []
+        self._requests = list(requests)
+        self._infos: list[ResponseInfo] = [_NO_INFO] * self.total
         self._indexes: dict[tuple[int, int], int] = {}
         self._slots: list[Slot] = []
         seen: dict[int, int] = {}
@@ -151,7 +166,8 @@ class ListedResponses:
         Args:
             answer: The answer.
         """
-        self._results[self._indexes[id(answer.slot.instance), answer.slot.repeat]] = answer.response
+        index = self._indexes[id(answer.slot.instance), answer.slot.repeat]
+        self._results[index], self._infos[index] = answer.response, answer.info
 
     def lost(self, slot: Slot, error: RequestError) -> None:
         """Register that a slot gets no response.
@@ -163,22 +179,47 @@ class ListedResponses:
         slot.instance.error = error
         self._errors.append(error)
 
-    def finish(self) -> list[Any]:
+    def finish(self, answering: Collection[int] = ()) -> list[Any]:
         """Return the responses.
+
+        Args:
+            answering: The ids (``id``) of the Instances that a method of the model class is about to answer. If the
+                list has no others, these Instances get the facts about their responses; one that is lost keeps its
+                error, and an empty response takes its place in the list.
 
         Returns:
             One response per entry, in the order of the entries.
 
         Raises:
-            APIError: A request failed; the list cannot express that.
+            RequestsLost: A request failed, and the list cannot express that.
         """
+        if answering and all(id(request) in answering for request in self._requests):
+            return self._placed()
         if self._errors:
-            raise APIError(f"{len(self._errors)} of {self.total} requests were lost, first: {self._errors[0].message}")
+            first = self._errors[0].message
+            raise RequestsLost(f"{len(self._errors)} of {self.total} requests were lost, first: {first}")
         if any(result is _MISSING for result in self._results):
-            raise APIError(f"Not all of {self.total} requests were answered")
+            raise RequestsLost(f"Not all of {self.total} requests were answered")
+        return self._results
+
+    def _placed(self) -> list[Any]:
+        for request in self._requests:
+            request.info = []
+        for index, request in enumerate(self._requests):
+            if self._results[index] is _MISSING:
+                request.error = request.error or _NOT_ASKED
+                self._results[index] = _EMPTY[request.request_type]
+            else:
+                request.info.append(self._infos[index])
         return self._results
 
 
 _MISSING: Any = object()
 _NOT_ASKED = RequestError("not_asked", "The run ended before this was answered", attempts=0)
 _NO_INFO = ResponseInfo(outcome="missing")
+_EMPTY: dict[str, Any] = {
+    "generate_until": "",
+    "loglikelihood": (math.nan, False),
+    "loglikelihood_rolling": math.nan,
+}
+"""What stands in a list for a lost response of each request type."""

@@ -88,7 +88,10 @@ def plan_run(settings: RunSettings, lm: LM | None = None, task_manager: TaskMana
         tasks, found.refused = prepared.tasks, prepared.refused
         lm = prepared.lm
         build_estimator = getattr(lm, "harness_estimator", None)
-        estimator = build_estimator(kept=answers_kept) if build_estimator is not None else None
+        if build_estimator is None or not getattr(lm, "harness_can_be_planned", True):
+            estimator = None
+        else:
+            estimator = build_estimator(kept=answers_kept)
         prepared.set_aside_refused(lm.harness_refuses if estimator is None else estimator.refuses)
         prepared.build_requests(settings, found.faults)
         if not tasks:
@@ -101,9 +104,10 @@ def plan_run(settings: RunSettings, lm: LM | None = None, task_manager: TaskMana
             estimates = estimate.tasks
             found.example = _example(tasks, estimate)
             _add_basis(found, estimate)
-    if getattr(lm, "chat", False):
+    pool = getattr(lm, "harness_pool", None)
+    if pool is not None and pool.chat:
         found.notes.append("Prompt tokens do not include images, nor what the server's chat template adds to messages.")
-    prices = [getattr(getattr(lm, "args", None), name, None) for name in ("price_in", "price_out")]
+    prices = [getattr(getattr(pool, "args", None), name, None) for name in ("price_in", "price_out")]
     found.tasks += [_task_plan(name, task, estimates[name], prices) for name, task in tasks.items()]
     return found
 

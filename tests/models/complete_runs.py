@@ -28,7 +28,7 @@ def work(docs: int = 12) -> list[Instance]:
 
 def model(url: str, **arguments: Any) -> LocalCompletionsAPI:
     lm = LocalCompletionsAPI(model="mock", base_url=url, **arguments)
-    lm._session._policy.first_wait = lm._session._probe_policy.first_wait = 0.01
+    lm.harness_pool.session._policy.first_wait = lm.harness_pool.session._probe_policy.first_wait = 0.01
     return lm
 
 

@@ -30,7 +30,9 @@ def run(server: MockServer, task: str, **arguments: Any) -> tuple[int, int]:
 
     class Counted(LocalCompletionsAPI):
         def harness_respond(self, instances: Sequence[Instance]) -> None:
-            before.append((self._session.accounting.requests, self._session.accounting.usage.prompt))
+            before.append(
+                (self.harness_pool.session.accounting.requests, self.harness_pool.session.accounting.usage.prompt)
+            )
             super().harness_respond(instances)
 
     lm = Counted(**{"model": "mock", "base_url": server.base_url, **arguments})

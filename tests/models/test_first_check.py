@@ -24,7 +24,7 @@ def prepare(
     url: str, *settings: Mapping[str, object], chat: bool = True, system: str | None = None, **arguments: Any
 ) -> None:
     lm = (LocalChatCompletion if chat else LocalCompletionsAPI)(model="mock", base_url=url, **arguments)
-    lm._session._probe_policy.first_wait = 0.01
+    lm.harness_pool.session._probe_policy.first_wait = 0.01
     lm.harness_prepare(RunContext(request_types=GENERATES, generation=settings, system_instruction=system))
 
 

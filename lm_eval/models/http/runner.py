@@ -13,6 +13,9 @@ __all__ = ["frozen_gc", "run"]
 
 T = TypeVar("T")
 _GC_THRESHOLDS = (50_000, 20, 20)
+_gc_lock = threading.Lock()
+_gc_users: list[tuple[int, int, int]] = []
+"""The thresholds before each of the runs that are under way in this process; the first are the process's own."""
 
 
 def run(make: Callable[[], Coroutine[object, None, T]]) -> T:
@@ -85,11 +88,16 @@ def frozen_gc() -> Iterator[None]:
     A reply consists of thousands of small objects without cycles. With the usual thresholds they would start a
     collection every few requests, for nothing.
     """
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(*_GC_THRESHOLDS)
+    with _gc_lock:
+        _gc_users.append(gc.get_threshold())
+        if len(_gc_users) == 1:
+            gc.freeze()
+            gc.set_threshold(*_GC_THRESHOLDS)
     try:
         yield
     finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
+        with _gc_lock:
+            before = _gc_users.pop(0) if len(_gc_users) == 1 else _gc_users.pop()
+            if not _gc_users:
+                gc.set_threshold(*before)
+                gc.unfreeze()

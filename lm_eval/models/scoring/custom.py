@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
+from typing import Any
 
 from lm_eval.errors import CheckFailed, LMEvalError
 from lm_eval.models.http.replies import unreadable
@@ -16,7 +16,7 @@ from lm_eval.models.scoring.pairs import TextPair
 from lm_eval.models.server.capabilities import Capabilities
 from lm_eval.models.server.settings import ScoringSettings
 from lm_eval.models.server.tokenizer import RemoteTokenizer, find_tokenizer
-from lm_eval.models.work import Ask, Call, Slot
+from lm_eval.models.work import Ask, Call, Reply, Slot
 
 __all__ = ["CustomScorer"]
 
@@ -57,7 +57,7 @@ class CustomScorer(BatchScorer):
         Returns:
             The strategy.
         """
-        tokens = bool(_TOKEN_PARAMETERS & set(inspect.signature(model.parse_logprobs).parameters))
+        tokens = bool(_TOKEN_PARAMETERS & model.logprob_parameters)
         tokenizer = None
         if tokens and not encodes:
             tokenizer, _ = await find_tokenizer(ask, settings.model, "Hello")
@@ -97,11 +97,18 @@ class CustomScorer(BatchScorer):
         texts = [context + continuation for context, continuation in zip(contexts, continuations, strict=True)]
         tokens, lengths = await self._encode(ask, contexts, texts)
         estimate = sum(map(len, tokens)) if tokens else sum(len(text) // 4 + 2 for text in texts)
-        reply = await ask(Call(model.path, model.scoring_payload(texts), batch[0].slot.repeat, estimate))
+        repeat = batch[0].slot.repeat
+        values: Sequence[Any] | None = None
+        if model.own_calls is not None:
+            received = await model.own_calls.score(ask, texts, lengths, repeat)
+            reply, values = Reply(received.body), received.answers
+        else:
+            reply = await ask(Call(model.path, model.scoring_payload(texts), repeat, estimate))
         try:
-            values = model.parse_logprobs(
-                outputs=reply.body, tokens=tokens, ctxlens=lengths, contexts=contexts, continuations=continuations
-            )
+            if values is None:
+                values = model.parse_logprobs(
+                    outputs=reply.body, tokens=tokens, ctxlens=lengths, contexts=contexts, continuations=continuations
+                )
             count = len(values)
         except LMEvalError:
             raise

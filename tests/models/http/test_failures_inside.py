@@ -40,8 +40,8 @@ def ask(
 ) -> tuple[list[Instance], LocalChatCompletion | LocalCompletionsAPI]:
     kind = LocalChatCompletion if chat else LocalCompletionsAPI
     lm = kind(model="mock", base_url=url, **{"num_concurrent": 4, **arguments})
-    lm._session._policy.first_wait = 0.01
-    lm._session.begin(RunContext(journal=journal))
+    lm.harness_pool.session._policy.first_wait = 0.01
+    lm.harness_pool.session.begin(RunContext(journal=journal))
     instances = questions(count)
     lm.harness_respond(instances)
     return instances, lm

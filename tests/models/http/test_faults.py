@@ -46,8 +46,8 @@ def ask(
 ) -> tuple[list[Instance], LocalCompletionsAPI]:
     """Ask a server without a probe, so that only requests of the run get its faults."""
     lm, instances = model(url, **{"num_concurrent": 8, **arguments}), work()
-    lm._preflight.scorer = ready._preflight.scorer
-    lm._session.begin(context or RunContext(request_types=ALL))
+    lm.harness_pool.preflight.scorer = ready.harness_pool.preflight.scorer
+    lm.harness_pool.session.begin(context or RunContext(request_types=ALL))
     lm.harness_respond(instances)
     return instances, lm
 
@@ -188,8 +188,8 @@ def test_unusable_chat_answers_are_counted_by_kind(fault: str, outcome: str) -> 
 def test_a_server_that_takes_no_connection_for_five_seconds(ready: LocalCompletionsAPI, quiet: list[Any]) -> None:
     with MockServer(refuse_for=5.0) as server:
         lm, instances = model(server.base_url, num_concurrent=8, max_retries=60), work()
-        lm._session._policy.first_wait, lm._session._policy.max_wait = 0.1, 0.4
-        lm._preflight.scorer = ready._preflight.scorer
+        lm.harness_pool.session._policy.first_wait, lm.harness_pool.session._policy.max_wait = 0.1, 0.4
+        lm.harness_pool.preflight.scorer = ready.harness_pool.preflight.scorer
         lm.harness_respond(instances)
     assert answers(instances) == quiet
     assert lm.harness_describe()["run"]["retries"] > 0

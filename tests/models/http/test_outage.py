@@ -37,8 +37,8 @@ def questions(count: int) -> list[Instance]:
 
 def chat(url: str, journal: Path | None = None, **arguments: Any) -> LocalChatCompletion:
     lm = LocalChatCompletion(model="mock", base_url=url, **{"num_concurrent": 8, **arguments})
-    lm._session._policy.first_wait = 0.01
-    lm._session.begin(RunContext(journal=journal))
+    lm.harness_pool.session._policy.first_wait = 0.01
+    lm.harness_pool.session.begin(RunContext(journal=journal))
     return lm
 
 

@@ -71,7 +71,7 @@ class ModelArguments:
     client_key: str | None = None
     """A PEM file with the key of ``client_cert``, without a password, if the key is in a separate file."""
     auth_token: str | None = None
-    """The API key, ``env:NAME`` for a variable or ``file:PATH`` for a file; by default the variable OPENAI_API_KEY."""
+    """The API key, ``env:NAME`` or ``file:PATH``; by default the variable OPENAI_API_KEY. ``api_key`` is the same."""
     eos_string: str | None = None
     """One more stop sequence for every generation."""
     max_images: int = 1
@@ -79,7 +79,7 @@ class ModelArguments:
     tokenizer: str | None = None
     """Ignored; kept for compatibility with the reference harness. The server's tokenizer is used."""
     tokenizer_backend: str | None = None
-    """``remote`` or ``none``: both mean the server's tokenizer; there is no local tokenizer."""
+    """``remote`` or ``none``: the server's tokenizer. A local one is refused for log-likelihoods, else ignored."""
     tokenized_requests: bool | None = None
     """Ignored; kept for compatibility with the reference harness. The probe decides what is sent."""
     add_bos_token: bool | None = None
@@ -128,10 +128,13 @@ class ModelArguments:
         pretrained = values.pop("pretrained", None)
         if pretrained is not None and not values.get("model"):
             values["model"] = pretrained
+        api_key = values.pop("api_key", None)
+        if api_key is not None and values.get("auth_token") is None:
+            values["auth_token"] = api_key
         fields = {item.name: item for item in dataclasses.fields(cls)}
         for name in values:
             if name not in fields:
-                hint = did_you_mean(name, [*fields, "pretrained"])
+                hint = did_you_mean(name, [*fields, "pretrained", "api_key"])
                 hint = hint or f" These exist: {', '.join(sorted(fields))}."
                 raise ConfigError(f"Unknown model argument {name!r}.{hint}")
         return cls(**{name: _convert(name, value, str(fields[name].type)) for name, value in values.items()})
@@ -169,15 +172,20 @@ class ModelArguments:
             raise ConfigError(f"seed is a number of 64 bits, not {self.seed}.")
         check_headers({"auth_token": self.auth_token or "", **self.header})
         backend = str(self.tokenizer_backend or "none").lower()
-        if backend in _LOCAL_TOKENIZERS:
-            raise ConfigError(
-                f"tokenizer_backend={self.tokenizer_backend} needs a tokenizer on this side, which may differ from the "
-                "server's; leave it out (or say none or remote): the server's own tokens are used and checked."
-            )
-        if backend not in _REMOTE_TOKENIZERS:
+        if backend not in (*_LOCAL_TOKENIZERS, *_REMOTE_TOKENIZERS):
             raise ConfigError(f"tokenizer_backend is none or remote, not {self.tokenizer_backend!r}.")
         if self.max_cost is not None and self.price_in is None and self.price_out is None:
             raise ConfigError("max_cost needs price_in and price_out (per million tokens).")
+
+    @property
+    def local_tokenizer(self) -> str | None:
+        """Why a tokenizer on this side is not used for log-likelihoods; None if the user asks for none."""
+        if str(self.tokenizer_backend or "none").lower() not in _LOCAL_TOKENIZERS:
+            return None
+        return (
+            f"tokenizer_backend={self.tokenizer_backend} needs a tokenizer on this side, which may differ from the "
+            "server's; leave it out (or say none or remote): the server's own tokens are used and checked."
+        )
 
 
 def check_headers(headers: Mapping[str, str]) -> None:

@@ -91,13 +91,14 @@ class Overrides:
     refused: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, owner: object, concurrent: int) -> Overrides:
+    def of(cls, owner: object, concurrent: int, no_scores: str | None = None) -> Overrides:
         """Look at a model.
 
         Args:
             owner: The model.
             concurrent: The number of requests in flight: where a class overrides both calls, ``model_call`` is for
                 one, and ``amodel_call`` for more.
+            no_scores: Why the pool gives no log-likelihoods, if there is a reason.
 
         Returns:
             What its class does itself.
@@ -110,7 +111,11 @@ class Overrides:
             methods.setdefault("generate_until", "get_batched_requests")
         calls = [name for name in ("model_call", "amodel_call") if name in own]
         call = calls[-1 if concurrent > 1 else 0] if calls else None
-        return cls(methods, call, _refused(type(owner).__name__, own, methods))
+        refused = _refused(type(owner).__name__, own, methods)
+        if no_scores is not None:
+            scored = ("loglikelihood", "loglikelihood_rolling")
+            refused = {kind: no_scores for kind in scored if kind not in methods} | refused
+        return cls(methods, call, refused)
 
     @staticmethod
     def check(owner: object, *, chat: bool) -> list[str]:

@@ -71,6 +71,11 @@ class Pool:
         self._small_tokens = int(getattr(kind, "_small_call_tokens", 1))
         for line in Overrides.check(owner, chat=self.chat):
             eval_logger.warning("%s", line)
+        if args.local_tokenizer is not None:
+            eval_logger.warning(
+                "tokenizer_backend=%s has no part in generated text, nor has tokenizer: the server tokenizes prompts.",
+                args.tokenizer_backend,
+            )
         self._attributes = AttributeReader(owner, args)
         self._lock = threading.RLock()
         self._postponed: frozenset[str] = frozenset()
@@ -87,8 +92,10 @@ class Pool:
     def _look(self) -> None:
         owner = self._owner
         self.hooks = Hooks(owner, self.args.max_images)
-        concurrent = self.args.num_concurrent
-        self.overrides = Overrides.of(owner, concurrent if isinstance(concurrent, int) else 2)
+        concurrent, local = self.args.num_concurrent, self.args.local_tokenizer
+        if self.hooks.reads_logprobs or self.chat:
+            local = None
+        self.overrides = Overrides.of(owner, concurrent if isinstance(concurrent, int) else 2, local)
 
     def _connect(self) -> None:
         """Build what sends requests, from the arguments."""

@@ -92,7 +92,8 @@ def plan_run(settings: RunSettings, lm: LM | None = None, task_manager: TaskMana
             estimator = None
         else:
             estimator = build_estimator(kept=answers_kept)
-        prepared.set_aside_refused(lm.harness_refuses if estimator is None else estimator.refuses)
+        refusing = [lm.harness_refuses, *([estimator.refuses] if estimator is not None else [])]
+        prepared.set_aside_refused(lambda kind: next((why for refuses in refusing if (why := refuses(kind))), None))
         prepared.build_requests(settings, found.faults)
         if not tasks:
             raise _nothing_left(found)

@@ -66,7 +66,6 @@ def test_values_get_their_type(given: dict[str, Any], name: str, expected: Any) 
         ({"header": {"X": "a\nb"}}, r"^header X has a line break"),
         ({"header": {"X y": "a"}}, r"^header: 'X y' cannot be the name"),
         ({"auth_token": "sk-abc\r"}, r"^The API key has a line break"),
-        ({"tokenizer_backend": "huggingface"}, r"needs a tokenizer on this side"),
         ({"tokenizer_backend": "own"}, r"tokenizer_backend is none or remote"),
         ({"max_cost": 3}, r"max_cost needs price_in"),
     ],

@@ -13,7 +13,9 @@ Shot = dict[str, str]
 
 @cache
 def _shots() -> dict[str, list[Shot]]:
-    return cast(dict[str, list[Shot]], yaml.safe_load(Path(__file__).with_name("shots.yml").read_text(encoding="utf-8")))
+    return cast(
+        dict[str, list[Shot]], yaml.safe_load(Path(__file__).with_name("shots.yml").read_text(encoding="utf-8"))
+    )
 
 
 def __getattr__(name: str) -> list[Shot]:

@@ -45,8 +45,10 @@ def run(namespace: argparse.Namespace) -> int:
     names = [*values.tasks("TASK", namespace.words), *settings.tasks]
     if not names:
         raise ConfigError("Nothing to validate; name tasks or task files, or '*' for all.")
-    problems = validate(TaskManager(include_path=settings.include_path), map(str, names))
+    problems = validate(TaskManager(include_path=settings.include_path), map(str, names), with_faults=True)
     for problem in problems:
         print(outgoing(str(problem)))
-    print(f"{len(problems)} with errors" if problems else "every task loads", file=sys.stderr)
-    return exit_codes.NEGATIVE if problems else exit_codes.OK
+    errors = sum(not problem.is_fault for problem in problems)
+    warnings = f", {len(problems) - errors} with warnings" if len(problems) > errors else ""
+    print((f"{errors} with errors" if errors else "every task loads") + warnings, file=sys.stderr)
+    return exit_codes.NEGATIVE if errors else exit_codes.OK

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lm_eval.config.generation import take_stops
 from lm_eval.errors import ConfigError, UserError
 from lm_eval.task_files.entry import Entry, Kind
+from lm_eval.task_files.faults import prompt_faults, task_faults
 from lm_eval.task_files.index import entries_in_file
 from lm_eval.task_files.listing import source_of
 from lm_eval.task_files.merge import keys_of
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["task_page"]
 
 _INDENT = "  "
+_COMPARED = 10
+"""The number of documents whose prompts are compared."""
 
 
 def task_page(
@@ -68,7 +71,7 @@ def task_page(
     if task is None:
         return "\n".join([title, *head, f"# cannot be built: {reason}", "", config])
     title += f", {task.OUTPUT_TYPE}" if task.OUTPUT_TYPE else ""
-    page = [title, *head, *_scoring(task), "", config]
+    page = [title, *head, *_scoring(task), *(f"# warning: {fault}" for fault in task_faults(task)), "", config]
     if prompt:
         page += _prompt(task, doc, num_fewshot, apply_chat_template)
     return "\n".join(page)
@@ -224,6 +227,7 @@ def _prompt(task: Task, doc: int, num_fewshot: int | None, chat: bool) -> Iterat
     except UserError as error:
         yield f"# no prompt: {error}"
         return
+    yield from (f"# warning: {fault}" for fault in _prompt_faults(task))
     first = instances[0]
     yield f"--- prompt of doc {doc} of {count}, {task.config.num_fewshot or 0} shots ---"
     if isinstance(first.args[0], str):
@@ -239,3 +243,20 @@ def _prompt(task: Task, doc: int, num_fewshot: int | None, chat: bool) -> Iterat
         yield f"--- stops: {take_stops(dict(first.args[1]))!r} ---"
     yield "--- target ---"
     yield str(target)
+
+
+def _prompt_faults(task: Task) -> list[str]:
+    """Compare the prompts of the first documents, where a document has nothing else that could differ."""
+    config = task.config
+    if (
+        config.output_type == "loglikelihood_rolling"
+        or config.doc_to_image is not None
+        or config.doc_to_audio is not None
+    ):
+        return []
+    try:
+        prompts = [str(task.doc_to_text(doc)) for doc, _ in zip(task.eval_docs, range(_COMPARED), strict=False)]
+    except UserError:
+        return []
+    # Without a question, the documents differ in their choices.
+    return prompt_faults(prompts) if any(prompts) else []

@@ -11,13 +11,15 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lm_eval.api.result_keys import score_key
+from lm_eval.task_files.entry import Entry, Kind
 from lm_eval.text import first_names
 
 if TYPE_CHECKING:
+    from lm_eval.api.group import Group
     from lm_eval.api.task import Task
     from lm_eval.config.group import AggMetricConfig
 
-__all__ = ["group_faults", "prompt_faults", "reported_keys", "task_faults"]
+__all__ = ["FaultFinder", "group_faults", "prompt_faults", "reported_keys", "task_faults"]
 
 _FIELDS = ("doc_to_text", "doc_to_target", "doc_to_choice")
 _SINGLE_BRACES = re.compile(r"(?<!\{)\{\s*[A-Za-z_]\w*\s*\}(?!\})")
@@ -116,13 +118,17 @@ def group_faults(metrics: Sequence[AggMetricConfig], reported: Collection[str]) 
     found = []
     for config in metrics if reported else ():
         if config.filter_list is None:
-            wanted, known = [config.metric], {key.partition(",")[0] for key in reported}
+            wanted, known = [_name_of(config.metric)], {key.partition(",")[0] for key in reported}
         else:
             wanted, known = [score_key(config.metric, name) for name in config.filter_list], set(reported)
         if not known.intersection(wanted):
             shown = first_names(sorted(reported))
             found.append(f"aggregate_metric_list has {first_names(wanted)}, which none of its tasks reports: {shown}")
     return found
+
+
+def _name_of(metric: object) -> str:
+    return str(getattr(metric, "__name__", metric))
 
 
 def prompt_faults(prompts: Sequence[str]) -> list[str]:
@@ -137,3 +143,67 @@ def prompt_faults(prompts: Sequence[str]) -> list[str]:
     if len(prompts) < 2 or len(set(prompts)) > 1:
         return []
     return [f"the prompts of the first {len(prompts)} documents are equal: doc_to_text does not use the document"]
+
+
+class FaultFinder:
+    """Collects the faults of tasks and groups that are built one by one."""
+
+    def __init__(self, index: Mapping[str, Entry]) -> None:
+        """Start without faults.
+
+        Args:
+            index: The known names.
+        """
+        self._index = index
+        self._reported: dict[str, set[str]] = {}
+        self._aggregated: dict[str, Sequence[AggMetricConfig]] = {}
+        self._found: list[tuple[str, str]] = []
+
+    def add_task(self, name: str, task: Task) -> None:
+        """Look at a task.
+
+        Args:
+            name: Its name in the index; the name of its group if it is written out there.
+            task: The task.
+        """
+        self._found += [(name, fault) for fault in task_faults(task)]
+        self._reported.setdefault(name, set()).update(reported_keys(task))
+
+    def add_group(self, name: str, group: Group) -> None:
+        """Look at a group, and at the tasks that are written out in it.
+
+        Args:
+            name: Its name in the index.
+            group: The group, of which the members with files of their own may be missing.
+        """
+        for task in group.get_all_tasks():
+            self.add_task(name, task)
+        self._aggregated[name] = group.aggregate_metric_list or ()
+
+    def found(self) -> list[tuple[str, str]]:
+        """Return the names and faults, sorted by name; call it when everything was added."""
+        of_groups = [
+            (name, fault)
+            for name, metrics in self._aggregated.items()
+            for fault in group_faults(metrics, self._keys_under(name))
+        ]
+        return sorted([*self._found, *of_groups])
+
+    def _keys_under(self, name: str) -> set[str]:
+        """Return the keys that the tasks of a group report; none if those of any task are not known."""
+        keys: set[str] = set()
+        pending, seen = [name], set()
+        while pending:
+            current = pending.pop()
+            entry = self._index.get(current)
+            if current in seen or entry is None:
+                continue
+            seen.add(current)
+            if entry.kind in (Kind.TASK, Kind.PY_TASK):
+                if current not in self._reported:
+                    return set()
+                keys |= self._reported[current]
+            else:
+                keys |= self._reported.get(current, set())
+                pending += sorted(entry.tags) if entry.kind is Kind.TAG else entry.member_names()
+        return keys

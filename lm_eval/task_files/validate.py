@@ -31,17 +31,20 @@ class Problem:
         name: The name; empty for a file that cannot be read.
         reason: Why, in one line: the file, the key and its line if known, and what to install.
         missing_package: Whether installing a package solves the problem.
+        is_fault: Whether the task runs, with numbers that are wrong or useless.
     """
 
     name: str
     reason: str
     missing_package: bool = False
+    is_fault: bool = False
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.reason}" if self.name else self.reason
+        text = f"warning: {self.reason}" if self.is_fault else self.reason
+        return f"{self.name}: {text}" if self.name else text
 
 
-def validate(manager: TaskManager, names: Iterable[str]) -> list[Problem]:
+def validate(manager: TaskManager, names: Iterable[str], *, with_faults: bool = False) -> list[Problem]:
     """Build tasks and groups and collect the failures; no dataset is loaded.
 
     A Python task is not built, since its constructor may load data; only its class is imported.
@@ -50,14 +53,17 @@ def validate(manager: TaskManager, names: Iterable[str]) -> list[Problem]:
         manager: Knows the names.
         names: Names, glob patterns, and paths of task files or folders of them. The members of groups and tags are
             checked too. The pattern ``*`` also reports files that cannot be read.
+        with_faults: Also report faults that do not stop a run, as `lm_eval.task_files.faults` finds them.
 
     Returns:
-        One problem per name that fails, sorted by name; files that cannot be read come first.
+        One problem per name that fails, sorted by name; files that cannot be read come first, faults last.
 
     Raises:
         UnknownNameError: A name is not known.
     """
+    from lm_eval.api.group import Group
     from lm_eval.task_files.build import Builder, task_class
+    from lm_eval.task_files.faults import FaultFinder
     from lm_eval.task_files.loader import import_all
     from lm_eval.task_files.merge import merge
     from lm_eval.task_files.modules import failures_kept
@@ -79,6 +85,7 @@ def validate(manager: TaskManager, names: Iterable[str]) -> list[Problem]:
             problems.append(Problem("", str(error)))
     entries = [*(manager.task_index[name] for name in members(manager, named)), *of_files]
     index = {**manager.task_index, **{entry.name: entry for entry in of_files}}
+    finder = FaultFinder(index)
     with _quiet(), failures_kept():
         for entry in entries:
             builder = Builder(manager.metadata)
@@ -88,13 +95,19 @@ def validate(manager: TaskManager, names: Iterable[str]) -> list[Problem]:
                 else:
                     # The members of a group that have files are checked under their names.
                     for node in Resolver(index, follow_names=False).entry(entry):
-                        builder.build(node)
+                        built = builder.build(node)
+                        if not with_faults:
+                            continue
+                        if isinstance(built, Group):
+                            finder.add_group(entry.name, built)
+                        else:
+                            finder.add_task(entry.name, built)
             except UserError as error:
                 missing = isinstance(error, MissingPackageError)
                 located = missing or (isinstance(error, TaskFileError) and error.path is not None)
                 reason = str(error) if located else str(TaskFileError(str(error), path=entry.file))
                 problems.append(Problem(entry.name, reason, missing))
-    return problems
+    return problems + [Problem(name, fault, is_fault=True) for name, fault in finder.found()]
 
 
 def is_task_file(name: str) -> bool:

@@ -57,3 +57,11 @@ def test_the_output_in_a_file_is_a_complete_task_file(
     configs = [keys_of(TaskManager(include_path=folders).task_index[task]).data for folders in ([], [str(tmp_path)])]
     assert list(configs[1]) == [key for key in configs[0] if key != "include"]
     assert main(["validate", "--tasks", task, "--include_path", str(tmp_path)]) == 0
+
+
+def test_faults_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_tasks(tmp_path, same="doc_to_text: 'Answer {q} with a word.'\ndoc_to_target: x\n")
+    assert main(["show", "same", "--include_path", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "# warning: doc_to_text has {q} as it is; a template needs two braces: {{q}}" in out
+    assert "# warning: the prompts of the first" in out

@@ -95,3 +95,29 @@ def test_folders_and_patterns_of_paths_are_checked(write: Write) -> None:
     manager = TaskManager(include_defaults=False)
     for name in (f"{root}/mine", f"{root}/mine/*.yaml"):
         assert [problem.name for problem in validate(manager, [name])] == ["bad"]
+
+
+def test_faults_are_warnings_after_the_errors(write: Write) -> None:
+    group = "aggregate_metric_list: [{metric: acc}]"
+    root = write(
+        {
+            "base": BASE,
+            "one.yaml": "include: base\ntask: one\ntag: ones\ndoc_to_text: 'Q: {q}'",
+            "two.yaml": "include: base\ntask: two\nrepeats: 3",
+            "g.yaml": f"group: g\ntask: [ones, {{task: two, task_alias: x}}]\n{group}",
+            "h.yaml": f"group: h\ntask: [one]\n{group.replace('acc', 'exact_match')}",
+            "bad.yaml": "include: base\ntask: bad\ndoc_to_txt: a",
+        }
+    )
+    assert [problem.is_fault for problem in validate(manager(root), ["*"])] == [False]
+    problems = validate(manager(root), ["*"], with_faults=True)
+    assert [(problem.name, problem.is_fault) for problem in problems] == [
+        ("bad", False),
+        ("g", True),
+        ("g", True),
+        ("one", True),
+        ("two", True),
+    ]
+    assert str(problems[1]) == (
+        "g: warning: aggregate_metric_list has acc, which none of its tasks reports: exact_match,none"
+    )

@@ -62,6 +62,6 @@ def test_afrimmlu_reads_the_choices_and_fills_the_prompt() -> None:
     doc = {"subject": "law", "question": "Who?", "choices": "['a', 'b', 'c', 'd']"}
     assert afrimmlu.doc_to_choice(doc) == ["a", "b", "c", "d"]
     assert afrimmlu.translate_prompt_5(doc) == (
-        "Given your proficiency in law, please answer the subsequent multiple-choice question with 'A', 'B', 'C', or 'D'.\n"
-        "Question: Who?\nChoices:\n        A: a\n        B: b\n        C: c\n        D: d\nAnswer: "
+        "Given your proficiency in law, please answer the subsequent multiple-choice question with 'A', 'B', 'C',"
+        " or 'D'.\nQuestion: Who?\nChoices:\n        A: a\n        B: b\n        C: c\n        D: d\nAnswer: "
     )

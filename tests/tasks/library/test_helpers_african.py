@@ -25,7 +25,10 @@ def test_mafand_targets() -> None:
 
 def test_masakhaner_counts_entities_over_all_documents() -> None:
     # Accepted 3, predicted 2, right 1: precision 1/2, recall 1/3.
-    items = [("PER: ada $$ LOC: the london", "per: ada $ loc: paris"), ("ORG: who", ["", ""])]
+    items: list[tuple[str, str | list[str]]] = [
+        ("PER: ada $$ LOC: the london", "per: ada $ loc: paris"),
+        ("ORG: who", ["", ""]),
+    ]
     assert masakhaner.span_f1_agg(items) == pytest.approx(0.4)
 
 

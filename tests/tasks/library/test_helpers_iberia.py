@@ -9,11 +9,14 @@ import pytest
 from datasets import Dataset
 
 from lm_eval.tasks.basqueglue import utils as basqueglue
+from lm_eval.tasks.careqa import utils as careqa
 from lm_eval.tasks.catalan_bench import cieacova
 from lm_eval.tasks.eq_bench import utils as eq_bench
 from lm_eval.tasks.esbbq import utils as esbbq
+from lm_eval.tasks.french_bench import utils as french_bench
+from lm_eval.tasks.japanese_leaderboard import utils as japanese
 from lm_eval.tasks.portuguese_bench import assin2_utils
-from lm_eval.tasks.shared import rouge, spans, squad, statements
+from lm_eval.tasks.shared import rouge, similarity, spans, squad, statements
 from lm_eval.tasks.truthfulqa.utils import mass_of_first_true
 
 
@@ -124,3 +127,28 @@ def test_exam_answers_are_compared_by_letters_and_their_own_signs() -> None:
     doc = {"parsed_respuesta": ["col·lecció"], "Metadata": {"Dificultad": "C1"}, "Subtarea": "text"}
     scores = cieacova.process_results_text_generation(doc, ["Col·lecció."])
     assert scores == {"exact_match": 1, "exact_match_C1": 1, "exact_match_text": 1}
+
+
+def test_french_articles_do_not_count() -> None:
+    assert french_bench.exact(["Le chat, la nuit"], ["chat nuit"]) == 1
+    assert french_bench.f1(["un chien noir"], ["le chien blanc"]) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("answer", "right"), [("10 + 2 = 1,200.", True), ("1200個です", True), ("答えは 1200.5", False), ("なし", False)]
+)
+def test_the_last_number_of_a_solution_is_compared(answer: str, right: bool) -> None:
+    assert japanese.mgsm_results({"answer_number": 1200}, [answer]) == {"acc": right}
+
+
+def test_a_lost_question_of_the_exam_is_asked() -> None:
+    assert careqa.doc_to_text({"question": None}).startswith("Question: In relation to the immune mechanism")
+
+
+def test_similarity_of_equal_and_of_empty_texts() -> None:
+    scores = similarity.similarity("one two three four five", "one two three four five")
+    assert scores["bleu"] == pytest.approx(1)
+    assert scores["rougeL"] == pytest.approx(1)
+    assert similarity.bleu_of_one("one two", "one two") == 0
+    empty = similarity.similarity("", "one")
+    assert all(isinstance(value, float) and math.isnan(value) for value in empty.values())

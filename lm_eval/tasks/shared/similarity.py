@@ -9,7 +9,7 @@ from sacrebleu.metrics.bleu import BLEU
 
 from lm_eval.tasks.shared.neural import NotComputed, bertscore_f1, bleurt
 
-__all__ = ["METRICS", "bleu_of_one", "similarity"]
+__all__ = ["METRICS", "NotComputed", "bleu_of_one", "similarity"]
 
 METRICS = ("bleu", "rouge1", "rouge2", "rougeL", "bleurt", "bert_score")
 _ROUGE = ("rouge1", "rouge2", "rougeL")

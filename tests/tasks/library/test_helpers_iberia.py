@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from lm_eval.tasks.catalan_bench import cieacova
 from lm_eval.tasks.eq_bench import utils as eq_bench
 from lm_eval.tasks.esbbq import utils as esbbq
 from lm_eval.tasks.french_bench import utils as french_bench
+from lm_eval.tasks.ifeval.multilingual import utils as ifeval
 from lm_eval.tasks.japanese_leaderboard import utils as japanese
 from lm_eval.tasks.portuguese_bench import assin2_utils
 from lm_eval.tasks.shared import rouge, similarity, spans, squad, statements
@@ -145,10 +148,59 @@ def test_a_lost_question_of_the_exam_is_asked() -> None:
     assert careqa.doc_to_text({"question": None}).startswith("Question: In relation to the immune mechanism")
 
 
-def test_similarity_of_equal_and_of_empty_texts() -> None:
+def test_similarity_of_equal_and_of_empty_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(similarity, "bleurt", lambda *_: similarity.NotComputed("needs bleurt"))
+    monkeypatch.setattr(similarity, "bertscore_f1", lambda *_, **__: 0.5)
     scores = similarity.similarity("one two three four five", "one two three four five")
     assert scores["bleu"] == pytest.approx(1)
     assert scores["rougeL"] == pytest.approx(1)
+    assert isinstance(scores["bleurt"], similarity.NotComputed)
+    assert scores["bert_score"] == 0.5
     assert similarity.bleu_of_one("one two", "one two") == 0
     empty = similarity.similarity("", "one")
     assert all(isinstance(value, float) and math.isnan(value) for value in empty.values())
+
+
+def _spacy(text: str) -> list[SimpleNamespace]:
+    return list(SimpleNamespace(text=word, is_punct=not word[0].isalnum()) for word in text.split())
+
+
+@pytest.mark.parametrize(
+    ("rule", "values", "response", "followed"),
+    [
+        ("keywords:frequency", {"keyword": "sol", "frequency": 2, "relation": "less than"}, "sol y sol", True),
+        ("keywords:frequency", {"keyword": "sol", "frequency": 1, "relation": "less than"}, "sol y sol", False),
+        ("length_constraints:number_words", {"num_words": 2, "relation": "at least"}, "1. uno dos", True),
+        ("length_constraints:number_words", {"num_words": 3, "relation": "at least"}, "1. uno , dos", False),
+        (
+            "length_constraints:nth_paragraph_first_word",
+            {"num_paragraphs": 2, "nth_paragraph": 2, "first_word": "buenos días"},
+            "Hola\n\n¡Buenos, días!",
+            False,
+        ),
+        (
+            "length_constraints:nth_paragraph_first_word",
+            {"num_paragraphs": 2, "nth_paragraph": 2, "first_word": "buenos días"},
+            "Hola\n\nBuenos, días!",
+            True,
+        ),
+        ("detectable_content:postscript", {"postscript_marker": "P.D."}, "Adiós\nP. D. Uno", True),
+        ("detectable_format:number_bullet_lists", {"num_bullets": 1}, "* uno\n- dos", True),
+        ("detectable_format:constrained_response", {}, "Diría que Quizás.", True),
+        ("startend:end_checker", {"end_phrase": "Un saludo"}, 'Hasta pronto. Un saludo."', True),
+        ("punctuation:question_marks", {}, "¿Qué tal?", True),
+        ("punctuation:question_marks", {}, "Qué tal?", False),
+        ("punctuation:exclamation_marks", {}, "¡ !", False),
+        ("change_case:capital_word_frequency", {"capital_frequency": 1, "capital_relation": "at least"}, "UNO", True),
+        ("special_character:enie", {"let_frequency": 2}, "Ñoño niño", True),
+        ("special_character:dieresis", {"let_frequency": 1}, "pingüino", True),
+        ("special_character:tildes", {"num_words": 1, "relation": "less than"}, "él está", False),
+        ("change_case:spanish_capital", {}, "HOY HACE MUCHO CALOR EN LA CIUDAD Y MAÑANA LLOVERÁ", True),
+        ("change_case:spanish_lowercase", {}, "Hoy hace mucho calor en la ciudad y mañana lloverá", False),
+    ],
+)
+def test_instructions_in_spanish(
+    rule: str, values: dict[str, Any], response: str, followed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "spacy", SimpleNamespace(load=lambda _: _spacy))
+    assert ifeval.follows(response, f"es:{rule}", values) is followed

@@ -15,6 +15,8 @@ from lm_eval.tasks.careqa import utils as careqa
 from lm_eval.tasks.catalan_bench import cieacova
 from lm_eval.tasks.eq_bench import utils as eq_bench
 from lm_eval.tasks.esbbq import utils as esbbq
+from lm_eval.tasks.evalita_llm import metrics as evalita_metrics
+from lm_eval.tasks.evalita_llm import utils as evalita
 from lm_eval.tasks.french_bench import utils as french_bench
 from lm_eval.tasks.ifeval.multilingual import utils as ifeval
 from lm_eval.tasks.japanese_leaderboard import utils as japanese
@@ -204,3 +206,51 @@ def test_instructions_in_spanish(
 ) -> None:
     monkeypatch.setitem(sys.modules, "spacy", SimpleNamespace(load=lambda _: _spacy))
     assert ifeval.follows(response, f"es:{rule}", values) is followed
+
+
+_ENTITIES = {"entities": [{"entity_text": "Roma", "type": "LOC"}, {"entity_text": "Eni", "type": "ORG"}]}
+
+
+@pytest.mark.parametrize(
+    ("response", "labels"),
+    [
+        ("Roma$loc,Eni$ORG", ([1, 2], [1, 2])),
+        ("Roma$LOC", ([1, 3], [1, 2])),
+        ("&&NOENT&&", ([3, 3], [1, 2])),
+        # More entities than there are: each surplus one is wrong, and one that was not found counts as a person.
+        ("Roma$LOC, Eni$PER, Ada$PER", ([1, 0, 2], [1, 2, 3])),
+    ],
+)
+def test_entities_get_labels(response: str, labels: tuple[list[int], list[int]]) -> None:
+    assert evalita.ner_process_results(_ENTITIES, [response]) == {"f1": labels}
+
+
+@pytest.mark.parametrize(
+    ("relations", "response", "labels"),
+    [
+        ([["5", "kg"]], "5$kg", ([1], [1])),
+        ([["5", "kg"], ["3", "m"]], "3$m", ([0, 1], [1, 1])),
+        ([["5", "kg"]], "7$s%5$kg%", ([1, 1], [1, 0])),
+        ([["5", "kg"]], "&&NOREL&&", ([0], [1])),
+        ([], "5$kg", ([1], [0])),
+    ],
+)
+def test_relations_get_labels(relations: list[list[str]], response: str, labels: tuple[list[int], list[int]]) -> None:
+    # "7$s%5$kg%" has three parts; of the first two, one was found, so one is a false positive.
+    assert evalita.rel_process_results_v3({"relations": relations}, [response])["f1"] == labels
+
+
+def test_substitutes_count_as_often_as_annotators_gave_them() -> None:
+    doc = {"answers": [{"word": "grande", "count": 3}, {"word": "ampio", "count": 1}]}
+    assert evalita.ls_process_results(doc, ['"grande", vasto.\nampio'])["f1"] == (0.75, 1, 1)
+    assert evalita_metrics.aggreg_ls([(0.75, 1, 1), (0, 0, 1)]) == pytest.approx(2 * 0.75 * 0.375 / 1.125)
+
+
+def test_the_last_label_has_no_part_in_the_score_of_entities() -> None:
+    assert evalita_metrics.aggreg_ner([([1, 3], [1, 3]), ([3], [2])]) == pytest.approx(0.5)
+    assert evalita_metrics.aggreg_ner([([3], [3])]) == 1
+
+
+def test_sentiments_are_scored_as_two_questions() -> None:
+    # Positive: right, right; negative: one of two wrong, so that 0 has 2/3 and 1 has 0.
+    assert evalita_metrics.aggreg_sa([(0, 0), (2, 1)]) == pytest.approx((1 + 1 / 3) / 2)

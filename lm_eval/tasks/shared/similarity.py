@@ -9,7 +9,7 @@ from sacrebleu.metrics.bleu import BLEU
 
 from lm_eval.tasks.shared.neural import NotComputed, bertscore_f1, bleurt
 
-__all__ = ["METRICS", "NotComputed", "bleu_of_one", "similarity"]
+__all__ = ["METRICS", "NotComputed", "bleu_of_one", "similarity", "similarity_of_long"]
 
 METRICS = ("bleu", "rouge1", "rouge2", "rougeL", "bleurt", "bert_score")
 _ROUGE = ("rouge1", "rouge2", "rougeL")
@@ -50,3 +50,19 @@ def similarity(prediction: str, reference: str) -> dict[str, float | NotComputed
         "bleurt": bleurt([prediction], [reference]),
         "bert_score": bertscore_f1([prediction], [reference], lang="en"),
     }
+
+
+def similarity_of_long(prediction: str, reference: str, shortest: int) -> dict[str, float | NotComputed]:
+    """Compare an answer with a reference, where both are long enough to tell something.
+
+    Args:
+        prediction: The answer.
+        reference: What it is compared with.
+        shortest: The number of characters that both need.
+
+    Returns:
+        The metrics of :func:`similarity`; all are nan if one of the texts is shorter.
+    """
+    if min(len(prediction), len(reference)) < shortest:
+        return dict.fromkeys(METRICS, nan)
+    return similarity(prediction, reference)

@@ -231,5 +231,5 @@ def _defined_in(item: str) -> list[dict[str, object]]:
     files: list[str] = import_module("lm_eval.task_files.paths").files_named(item)
     if not files and item.endswith((".yaml", ".yml")) and Path(item).is_file():
         files = [item]
-    configs = [read(file) for file in files]
-    return [config for config in configs if config.get("task") or config.get("group")]
+    entries: Any = import_module("lm_eval.task_files.index").entries_in_file
+    return [read(file, name=entry.name) for file in files for entry in entries(file)]

@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.e2e.conftest import TASKS, environment
+import pytest
+
+from tests.e2e.conftest import TASKS, Command, environment
+from tests.models.scripted import ScriptedServer, completion
 
 OWN_MODEL = """
 import re
@@ -91,6 +94,67 @@ for step in (1, 2):
 """
 
 
+MATH_FOLDER = {
+    "mine/_shared.yaml": """
+custom_dataset: !function utils.load
+output_type: generate_until
+test_split: test
+process_docs: !function utils.process_docs
+process_results: !function utils.process_results
+doc_to_text: !function utils.doc_to_text
+doc_to_target: "{{answer if few_shot is undefined else solution}}"
+num_fewshot: 2
+fewshot_config:
+  sampler: first_n
+  samples: !function utils.list_fewshot_samples
+generation_kwargs: {until: ["Problem:"], max_gen_toks: 32}
+metric_list:
+  - {metric: exact_match, aggregation: mean, higher_is_better: true}
+  - {metric: boxed, aggregation: mean, higher_is_better: true}
+metadata: {version: 1.0}
+""",
+    "mine/my_math.yaml": "include: _shared.yaml\ntask: my_math\n",
+    "mine/my_math_again.yaml": "include: _shared.yaml\ntask: my_math_again\nnum_fewshot: 0\n",
+    "mine/utils.py": """
+import datasets
+
+from lm_eval.tasks.hendrycks_math.utils import is_equiv as hendrycks_is_equiv
+from lm_eval.tasks.hendrycks_math.utils import last_boxed_only_string, remove_boxed
+from lm_eval.tasks.minerva_math.utils import (
+    doc_to_text,
+    get_unnormalized_answer,
+    is_equiv,
+    list_fewshot_samples,
+    normalize_final_answer,
+)
+
+
+def load(**kwargs):
+    problems = [("1/2 of 1?", "It is $\\\\boxed{\\\\frac{1}{2}}$."), ("2+2?", "Clearly \\\\boxed{4}")]
+    rows = [{"problem": problem, "solution": solution} for problem, solution in problems]
+    return {"test": datasets.Dataset.from_list(rows)}
+
+
+def process_docs(dataset):
+    def process(doc):
+        return {**doc, "answer": normalize_final_answer(remove_boxed(last_boxed_only_string(doc["solution"])))}
+
+    return dataset.map(process)
+
+
+def process_results(doc, results):
+    found = normalize_final_answer(get_unnormalized_answer(results[0]))
+    boxed = last_boxed_only_string(results[0])
+    return {
+        "exact_match": int(is_equiv(found, doc["answer"])),
+        "boxed": int(boxed is not None and hendrycks_is_equiv(remove_boxed(boxed), doc["answer"])),
+    }
+""",
+}
+
+HALF = " So $\\boxed{0.5}$.\nFinal Answer: The final answer is $\\frac12$. I hope it is correct."
+
+
 def _run(folder: Path, script: str, *words: str) -> subprocess.CompletedProcess[str]:
     (folder / "script.py").write_text(script)
     return subprocess.run(
@@ -127,3 +191,22 @@ def test_a_training_callback_evaluates_a_model_object(tmp_path: Path) -> None:
     assert all("'eval/demo_choices/acc'" in line for line in lines)
     assert "'eval/demo_numbers/exact_match,number': 0.0" in lines[0]
     assert "'eval/demo_numbers/exact_match,number': 0.2" in lines[1]
+
+
+@pytest.mark.parametrize("tasks", ["mine", "mine/my_*.yaml"])
+def test_a_task_folder_uses_the_helpers_of_shipped_tasks(tmp_path: Path, command: Command, tasks: str) -> None:
+    for name, text in MATH_FOLDER.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    with ScriptedServer(lambda request, body: completion(HALF)) as server:
+        model = ["--model", "local-completions", "--model_args", f"model=m,base_url={server.url}"]
+        ran = command("run", *model, "--tasks", tasks, "--output_path", "out", "--log_samples")
+    assert ran.code == 0, ran.err
+    results = json.loads(next((tmp_path / "out").rglob("results_*.json")).read_text())["results"]
+    assert {task: (scores["exact_match,none"], scores["boxed,none"]) for task, scores in results.items()} == {
+        "my_math": (0.5, 0.5),
+        "my_math_again": (0.5, 0.5),
+    }
+    lines = next((tmp_path / "out").rglob("samples_my_math_2*.jsonl")).read_text().splitlines()
+    prompt = json.loads(lines[0])["arguments"]["gen_args_0"]["arg_0"]
+    assert prompt.startswith("Problem:\nFind the domain of the expression") and prompt.count("Problem:") == 3

@@ -89,3 +89,36 @@ def _rewritten(answer: str) -> str:
     text = rewrite(answer.replace("/", _SLASH)).replace(_SLASH, "/")
     fraction = _FRACTION.fullmatch(text)
     return f"\\frac{{{fraction[1]}}}{{{fraction[2]}}}" if fraction else text
+
+
+def is_equiv(str1: str | None, str2: str | None, verbose: bool = False) -> bool:
+    """Compare the answers in two texts as ``is_equivalent`` does; None is equal to None only.
+
+    Args:
+        str1: A text, or None.
+        str2: A text, or None.
+        verbose: Ignored; kept for compatibility with the reference harness.
+    """
+    return is_equivalent(str1, str2) if str1 is not None and str2 is not None else str1 is str2
+
+
+def process_results_mcqa(doc: dict[str, Any], results: Sequence[tuple[float, bool]]) -> dict[str, float]:
+    """Score the likeliest choice, of questions that may have several right ones.
+
+    Args:
+        doc: A row with ``choices`` and ``gold``, the indices of the right choices.
+        results: (log-likelihood, is greedy) of each choice.
+
+    Returns:
+        ``acc``, and ``acc_norm`` by the log-likelihood per character.
+    """
+    lls = [ll for ll, _ in results]
+    per_character = [ll / len(choice) for ll, choice in zip(lls, doc["choices"], strict=True)]
+    return {
+        "acc": float(lls.index(max(lls)) in doc["gold"]),
+        "acc_norm": float(per_character.index(max(per_character)) in doc["gold"]),
+    }
+
+
+# The name that task folders import from here.
+parse_math_answer = final_answer

@@ -6,6 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from lm_eval.tasks.hendrycks_math.utils import boxed_answer, is_equivalent
+from lm_eval.tasks.hendrycks_math.utils import fix_a_slash_b as fix_a_slash_b
+from lm_eval.tasks.hendrycks_math.utils import fix_fracs as fix_fracs
+from lm_eval.tasks.hendrycks_math.utils import fix_sqrt as fix_sqrt
+from lm_eval.tasks.hendrycks_math.utils import is_equiv as is_equiv
+from lm_eval.tasks.hendrycks_math.utils import last_boxed_only_string as last_boxed_only_string
+from lm_eval.tasks.hendrycks_math.utils import remove_boxed as remove_boxed
+from lm_eval.tasks.hendrycks_math.utils import remove_right_units as remove_right_units
+from lm_eval.tasks.hendrycks_math.utils import strip_string as strip_string
 
 
 def process_results(doc: dict[str, Any], results: Sequence[str]) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
 
 from lm_eval.tasks.shared.squad import exact, f1, fair
@@ -33,5 +34,43 @@ def process_results(doc: dict[str, Any], results: Sequence[str]) -> dict[str, fl
     Returns:
         ``em`` and ``f1``.
     """
-    response, answers = results[0].strip().split("\n")[0], accepted_answers(doc)
-    return {"em": fair(exact, answers, response), "f1": fair(f1, answers, response)}
+    return compute_scores(accepted_answers(doc), results[0].strip().split("\n")[0])
+
+
+def doc_to_text(doc: dict[str, Any]) -> str:
+    """Write the story, the questions so far with their answers, and the open question.
+
+    Args:
+        doc: As for :func:`accepted_answers`.
+    """
+    questions, answers = doc["questions"]["input_text"], doc["answers"]["input_text"]
+    known = [f"A: {answer}\n\n" for answer in answers[: len(answers) - 1]]
+    turns = [f"Q: {question}\n\n{answer}" for question, answer in zip_longest(questions, known, fillvalue="A:")]
+    return f"{doc['story']}\n\n{''.join(turns)}"
+
+
+def em(gold_list: list[str], pred: str) -> float:
+    """Compare an answer with those of the annotators by exact match.
+
+    Args:
+        gold_list: The answers of the annotators.
+        pred: The answer.
+    """
+    return fair(exact, gold_list, pred)
+
+
+def compute_scores(gold_list: list[str], pred: str) -> dict[str, float]:
+    """Compare an answer with those of the annotators.
+
+    Args:
+        gold_list: The answers of the annotators.
+        pred: The answer.
+
+    Returns:
+        ``em`` and ``f1``.
+    """
+    return {"em": fair(exact, gold_list, pred), "f1": fair(f1, gold_list, pred)}
+
+
+# The name that task folders import from here.
+doc_to_target = accepted_answers

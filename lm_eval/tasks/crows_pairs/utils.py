@@ -39,3 +39,36 @@ race_color = partial(_only, bias="race-color")
 religion = partial(_only, bias="religion")
 sexual_orientation = partial(_only, bias="sexual-orientation")
 socioeconomic = partial(_only, bias="socioeconomic")
+
+
+def doc_to_choice(doc: Mapping[str, Any]) -> list[str]:
+    """Return the more and the less stereotyped sentence.
+
+    Args:
+        doc: The row.
+    """
+    return [doc["sent_more"], doc["sent_less"]]
+
+
+def filter_dataset(dataset: Dataset, bias_type: str) -> Dataset:
+    """Keep the rows of a kind of bias.
+
+    Args:
+        dataset: The rows.
+        bias_type: The start of the kind.
+    """
+    return _only(dataset, bias_type)
+
+
+# The names that task folders import from here.
+process_results = compare_pair
+filter_age = age
+filter_appearance = physical_appearance
+filter_autre = autre
+filter_disability = disability
+filter_gender = gender
+filter_nationality = nationality
+filter_orientation = sexual_orientation
+filter_race_color = race_color
+filter_religion = religion
+filter_socio = socioeconomic

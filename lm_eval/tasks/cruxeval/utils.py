@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from lm_eval.sandbox.code_execution import code_eval
+from lm_eval.sandbox.code_execution import ProgramLimits, code_eval
+from lm_eval.tasks.shared.shots import listed_shots
 
 _CALL = "assert f("
 
@@ -121,3 +122,48 @@ def _with_output(response: str, doc: dict[str, Any]) -> str:
 def _one_line(value: str) -> str:
     """Return the first line without a comment."""
     return value.split("\n")[0].split("#")[0].strip()
+
+
+def extract_code_input(doc: dict[str, Any], generation: str, cot: bool) -> str:
+    """Write the program that asserts the given output for the input in a response.
+
+    Args:
+        doc: A row with ``code`` and ``output``.
+        generation: The response.
+        cot: Whether the answer stands after a chain of thought, in ``[ANSWER]``.
+    """
+    return f"{doc['code']}\n{_with_input(_after_thought(generation) if cot else generation, doc)}"
+
+
+def extract_code_output(doc: dict[str, Any], generation: str, cot: bool) -> str:
+    """Write the program that asserts the output in a response for the given input.
+
+    Args:
+        doc: A row with ``code`` and ``input``.
+        generation: The response.
+        cot: Whether the answer stands after a chain of thought, in ``[ANSWER]``.
+    """
+    return f"{doc['code']}\n{_with_output(_after_thought(generation) if cot else generation, doc)}"
+
+
+def check_correctness(check_program: str, timeout: float = 3) -> bool:
+    """Run a program in the sandbox.
+
+    Args:
+        check_program: The program.
+        timeout: The time it may take, in seconds.
+
+    Returns:
+        Whether it ends without an error.
+    """
+    return code_eval([""], [[check_program]], [1], ProgramLimits(seconds=timeout))["pass@1"] == 1
+
+
+def list_fewshot_samples_input() -> list[dict[str, Any]]:
+    """Return the examples of the tasks that ask for an input."""
+    return listed_shots("cruxeval_input")
+
+
+def list_fewshot_samples_output() -> list[dict[str, Any]]:
+    """Return the examples of the tasks that ask for an output."""
+    return listed_shots("cruxeval_output")

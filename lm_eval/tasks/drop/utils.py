@@ -7,6 +7,8 @@ import string
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from lm_eval.tasks.shared.pairing import best_pairing
+
 if TYPE_CHECKING:
     from datasets import Dataset
 
@@ -99,3 +101,33 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def get_metrics(predicted: str | Sequence[str], gold: str | Sequence[str]) -> tuple[float, float]:
+    """Compare the spans of two answers, each with the span of the other that fits best.
+
+    Args:
+        predicted: The spans of the model, or one.
+        gold: The accepted spans, or one.
+
+    Returns:
+        Exact match and token overlap.
+    """
+    said = [_normalize(span) for span in ([predicted] if isinstance(predicted, str) else predicted)]
+    meant = [_normalize(span) for span in ([gold] if isinstance(gold, str) else gold)]
+    scores = [[_overlap(set(one.split()), set(other.split())) for one in said] for other in meant]
+    equal = set(said) == set(meant) and len(said) == len(meant)
+    return float(equal), round(best_pairing(scores) / max(len(said), len(meant)), 2)
+
+
+# The names that task folders import from here.
+parse_answer = _spans
+
+
+def get_answers(doc: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Return the accepted answers, each once.
+
+    Args:
+        doc: A row with ``answer`` and ``validated_answers``.
+    """
+    return [tuple(spans) for spans in _accepted(doc)]

@@ -11,6 +11,7 @@ import importlib
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lm_eval.errors import DatasetError, MissingPackageError
@@ -363,3 +364,64 @@ def _package(name: str) -> Any:
     except ImportError as error:
         package = name.split(".")[0]
         raise MissingPackageError(f'ifeval needs {package}: pip install "lm-eval-api[tasks]"') from error
+
+
+@dataclass
+class InputExample:
+    """A prompt with its instructions.
+
+    Attributes:
+        key: The number of the prompt.
+        instruction_id_list: The ids of its instructions.
+        prompt: The prompt.
+        kwargs: The values of each instruction; None for those that it does not have.
+    """
+
+    key: int
+    instruction_id_list: list[str]
+    prompt: str
+    kwargs: list[Values]
+
+
+@dataclass
+class OutputExample:
+    """The verdicts on a response.
+
+    Attributes:
+        instruction_id_list: The ids of the instructions.
+        prompt: The prompt.
+        response: The response.
+        follow_all_instructions: Whether all are followed.
+        follow_instruction_list: Which ones are followed.
+    """
+
+    instruction_id_list: list[str]
+    prompt: str
+    response: str
+    follow_all_instructions: bool
+    follow_instruction_list: list[bool]
+
+
+def test_instruction_following_strict(inp: InputExample, response: str) -> OutputExample:
+    """Check a response itself.
+
+    Args:
+        inp: The prompt with its instructions.
+        response: The response.
+    """
+    return _verdicts(inp, response, [response])
+
+
+def test_instruction_following_loose(inp: InputExample, response: str) -> OutputExample:
+    """Check a response and its variants; an instruction is followed if one of them follows it.
+
+    Args:
+        inp: The prompt with its instructions.
+        response: The response.
+    """
+    return _verdicts(inp, response, loosened(response))
+
+
+def _verdicts(inp: InputExample, response: str, variants: Sequence[str]) -> OutputExample:
+    followed = _followed({"instruction_id_list": inp.instruction_id_list, "kwargs": inp.kwargs}, variants)
+    return OutputExample(inp.instruction_id_list, inp.prompt, response, all(followed), followed)

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
     from datasets import Dataset
 
-_NO_ANSWER = "[invalidanswer]"
+INVALID_ANSWER = "[invalidanswer]"
 _PACKAGES = ("sympy", "math_verify", "antlr4")
 _CLOSING = "I hope it is correct."
 _FINAL = re.compile(r"Final Answer: The final answer is(.*?). I hope it is correct.")
 
 # Appendix D: first replaced, then removed, in this order.
-_SPELLINGS = (
+SUBSTITUTIONS = (
     ("an ", ""),
     ("a ", ""),
     (".$", "$"),
@@ -47,7 +47,7 @@ _WORDS = (
     r"square ways integers dollars mph inches ft hours km units \ldots sue points feet minutes digits cents"
     " degrees cm gm pounds meters meals edges students childrentickets multiples"
 )
-_REMOVED = (
+REMOVED_EXPRESSIONS = (
     *_WORDS.split(),
     *("\\text{s}", "\\text{.}", "\\text{\ns}", "\\text{}^2", "\\text{}^3", "\\text{\n}", "\\text{}"),
     *(r"\mathrm{th}", r"^\circ", r"^{\circ}", r"\;", r",\!", "{,}", '"', "\\dots"),
@@ -127,11 +127,24 @@ def follows_paper(response: str, answer: str) -> bool:
     Returns:
         True if the answer is written like the right one, or if sympy finds them equal within 1 s.
     """
-    sentence = _FINAL.search(response + _CLOSING)
-    if sentence is None:
+    written = get_unnormalized_answer(response)
+    if written == INVALID_ANSWER:
         return False
-    found, gold = normalize(sentence[1].strip()), normalize(answer)
-    return found.strip() == gold.strip() or _is_equal(found, gold)
+    found, gold = normalize(written), normalize(answer)
+    return found.strip() == gold.strip() or is_equal(found, gold)
+
+
+def get_unnormalized_answer(text: str) -> str:
+    """Find the final answer of a response, by the wording of the few-shot examples.
+
+    Args:
+        text: The response; the last sentence may be missing, since generation stops there.
+
+    Returns:
+        The answer, or ``INVALID_ANSWER``.
+    """
+    sentence = _FINAL.search(text + _CLOSING)
+    return INVALID_ANSWER if sentence is None else sentence[1].strip()
 
 
 def normalize(answer: str) -> str:
@@ -144,9 +157,9 @@ def normalize(answer: str) -> str:
         The text after the last ``=``, without units, words, dollar signs, and commas in numbers.
     """
     answer = answer.split("=")[-1]
-    for old, new in _SPELLINGS:
+    for old, new in SUBSTITUTIONS:
         answer = answer.replace(old, new)
-    for text in _REMOVED:
+    for text in REMOVED_EXPRESSIONS:
         answer = answer.replace(text, "")
     for pattern, kept in _WRAPPINGS:
         answer = pattern.sub(kept, answer)
@@ -159,11 +172,19 @@ def _gold(solution: str) -> str:
     try:
         return boxed_answer(solution)
     except ValueError:
-        return _NO_ANSWER
+        return INVALID_ANSWER
 
 
-def _is_equal(first: str, second: str) -> bool:
-    """Return whether sympy simplifies the difference to 0; False if it fails or takes too long."""
+def is_equal(first: str, second: str) -> bool:
+    """Return whether two normalized answers are equal.
+
+    Args:
+        first: LaTeX text.
+        second: LaTeX text.
+
+    Returns:
+        Whether sympy simplifies the difference to 0; False if it fails or takes too long.
+    """
     simplify, read = _algebra()
     try:
         with _time_limit(1):

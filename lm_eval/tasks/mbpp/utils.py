@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from lm_eval.sandbox.code_execution import code_eval
+from lm_eval.tasks.shared.programs import CodeEval
+from lm_eval.tasks.shared.shots import listed_shots
 
 # The word after the opening fence names the language.
 _BLOCK = re.compile(r"```\w*\n?(.*?)\n?```", re.DOTALL)
@@ -43,3 +45,13 @@ def _first_block(response: str) -> str:
     # The prompt already opens a block. The response may close it, or open another one.
     found = _BLOCK.search("```" + response) or _BLOCK.search(response.replace("```python", "```"))
     return found.group(1) if found else ""
+
+
+def list_fewshot_samples() -> list[dict[str, Any]]:
+    """Return the three solved problems of the prompt."""
+    return listed_shots("mbpp")
+
+
+# The names that task folders import from here.
+extract_code_blocks = _first_block
+pass_at_k = CodeEval()

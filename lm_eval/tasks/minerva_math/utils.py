@@ -17,6 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from lm_eval.errors import MissingPackageError
 from lm_eval.tasks.hendrycks_math.utils import boxed_answer
+from lm_eval.tasks.shared.alarm import timeout as timeout
+from lm_eval.tasks.shared.boxed import last_boxed_only_string as last_boxed_only_string
+from lm_eval.tasks.shared.boxed import remove_boxed as remove_boxed
+from lm_eval.tasks.shared.shots import listed_shots
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -199,3 +203,25 @@ def _packages() -> tuple[Any, Any, Any]:
         raise MissingPackageError(
             'minerva_math needs math-verify, sympy and antlr4-python3-runtime 4.11: pip install "lm-eval-api[tasks]"'
         ) from error
+
+
+def doc_to_text(doc: dict[str, Any]) -> str:
+    """Write the prompt of a problem.
+
+    Args:
+        doc: A row with ``problem``.
+    """
+    return f"Problem:\n{doc['problem']}\n\nSolution:"
+
+
+def list_fewshot_samples() -> list[dict[str, str]]:
+    """Return the four solved problems of the paper."""
+    return listed_shots("minerva_math_algebra")
+
+
+# The names that task folders import from here.
+is_equiv = is_equivalent
+get_unnormalized_answer = final_answer
+normalize_final_answer = normalize
+SUBSTITUTIONS = list(_SUBSTITUTIONS)
+REMOVED_EXPRESSIONS = list(_REMOVED)

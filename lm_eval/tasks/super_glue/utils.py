@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 _CB_LABELS = ("entailment", "contradiction", "neutral")
-_DETERMINERS = "a an few her his each every many much my our some that the their these this those which whose your"
+_WORDS = "a an few her his each every many much my our some that the their these this those which whose your"
+DETERMINERS = set(_WORDS.split())
 
 
 def em(predictions: Sequence[str], references: Sequence[str]) -> tuple[str, str]:
@@ -55,7 +56,7 @@ def macro_f1(items: Sequence[tuple[int, int]]) -> float:
     Returns:
         The unweighted mean; a class that never occurs counts 0.
     """
-    return sum(_binary_f1([(a == label, b == label) for a, b in items]) for label in range(3)) / 3
+    return sum(binary_f1([(a == label, b == label) for a, b in items]) for label in range(3)) / 3
 
 
 def mean_3class_f1(predictions: Sequence[str], references: Sequence[str]) -> tuple[int, int]:
@@ -72,7 +73,15 @@ def mean_3class_f1(predictions: Sequence[str], references: Sequence[str]) -> tup
     return predicted, _CB_LABELS.index(references[0])
 
 
-def _binary_f1(pairs: Sequence[tuple[bool, bool]]) -> float:
+def binary_f1(pairs: Sequence[tuple[bool, bool]]) -> float:
+    """Compute F1.
+
+    Args:
+        pairs: Predicted and gold class of each document, in either order.
+
+    Returns:
+        F1, from 0 to 1; 0 if nothing is in the class.
+    """
     positives = sum(a for a, _ in pairs) + sum(b for _, b in pairs)
     return 2 * sum(bool(a and b) for a, b in pairs) / positives if positives else 0.0
 
@@ -86,7 +95,7 @@ def multirc_f1(items: Sequence[tuple[str, str]]) -> float:
     Returns:
         F1, from 0 to 1.
     """
-    return _binary_f1([(predicted, gold) for _, predicted, gold in map(_multirc_labels, items)])
+    return binary_f1([(predicted, gold) for _, predicted, gold in map(multirc_labels, items)])
 
 
 def multirc_em(items: Sequence[tuple[str, str]]) -> float:
@@ -99,12 +108,20 @@ def multirc_em(items: Sequence[tuple[str, str]]) -> float:
         A share, from 0 to 1.
     """
     right: dict[str, bool] = {}
-    for question, predicted, gold in map(_multirc_labels, items):
+    for question, predicted, gold in map(multirc_labels, items):
         right[question] = right.get(question, True) and predicted == gold
     return sum(right.values()) / len(right)
 
 
-def _multirc_labels(item: tuple[str, str]) -> tuple[str, bool, bool]:
+def multirc_labels(item: tuple[str, str]) -> tuple[str, bool, bool]:
+    """Read the response and the target of an answer.
+
+    Args:
+        item: The response, and ``<question number>_<True or False>``.
+
+    Returns:
+        The question's number, the predicted class and the gold one; any other response counts as the wrong class.
+    """
     response, target = item
     question, label = target.split("_")
     gold = label == "True"
@@ -254,7 +271,7 @@ def wsc_results_t5(doc: dict[str, Any], results: Sequence[str]) -> dict[str, flo
     Returns:
         ``accuracy``, 1 or 0. Part of the noun, or more than the noun, also counts.
     """
-    prediction, reference = (_without_determiners(text) for text in (results[0], doc["span1_text"]))
+    prediction, reference = (clean(text) for text in (results[0], doc["span1_text"]))
     named = ("'" in prediction) == ("'" in reference)
     if named:
         words, expected = set(prediction.split(" ")), set(reference.split(" "))
@@ -262,6 +279,10 @@ def wsc_results_t5(doc: dict[str, Any], results: Sequence[str]) -> dict[str, flo
     return {"accuracy": float(named == doc["label"])}
 
 
-def _without_determiners(text: str) -> str:
-    determiners = _DETERMINERS.split()
-    return " ".join(word for word in text.strip().lower().split(" ") if word not in determiners)
+def clean(s: str) -> str:
+    """Return a text in lower case without its determiners.
+
+    Args:
+        s: The text.
+    """
+    return " ".join(word for word in s.strip().lower().split(" ") if word not in DETERMINERS)

@@ -16,3 +16,10 @@ def _only(dataset: Dataset, gender: str) -> Dataset:
 male = partial(_only, gender="male")
 female = partial(_only, gender="female")
 neutral = partial(_only, gender="neutral")
+
+
+# The names that task folders import from here.
+filter_dataset = _only
+filter_male = male
+filter_female = female
+filter_neutral = neutral

@@ -1,0 +1,6 @@
+"""The reference harness's path to the helpers of GPQA; kept for compatibility."""
+
+from lm_eval.tasks.gpqa.utils import preprocess
+from lm_eval.tasks.gpqa.utils import shuffled_choices_42 as process_docs
+
+__all__ = ["preprocess", "process_docs"]

@@ -22,10 +22,13 @@ def process_results_mc2(doc: dict[str, Any], results: list[tuple[float, bool]]) 
         results: Log-likelihood (nats) and greediness of each choice.
 
     Returns:
-        ``acc``, a number from 0 to 1.
+        ``acc``, a number from 0 to 1; 0 if no choice is true.
     """
+    labels = doc["mc2_targets"]["labels"]
+    if not any(label == 1 for label in labels):
+        return {"acc": 0.0}
     mass = _masses(results)
-    true = sum(p for p, label in zip(mass, doc["mc2_targets"]["labels"], strict=True) if label == 1)
+    true = sum(p for p, label in zip(mass, labels, strict=True) if label == 1)
     return {"acc": true / sum(mass)}
 
 

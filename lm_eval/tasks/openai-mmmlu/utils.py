@@ -1,0 +1,25 @@
+"""MMMLU: one config per language has all subjects; each task keeps the rows of its subject."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lm_eval.tasks.shared.rows import RowFilter, read_table, row_filter
+
+_TABLE = Path(__file__).parents[1] / "mmlu" / "subjects.tsv"
+_SUBJECTS = {f"process_{row['subject']}": row["subject"] for row in read_table(_TABLE)}
+
+
+def _subject(value: object) -> object:
+    """Cut the name of the CSV file that some rows have, such as ``virology_test.csv_sw-KE.csv``."""
+    if not isinstance(value, str):
+        return value
+    for end in ("_test.csv", "_test-"):
+        if end in value:
+            return value.partition(end)[0]
+    return value
+
+
+def __getattr__(name: str) -> RowFilter:
+    """Serve ``process_SUBJECT`` for the 57 subjects of MMLU."""
+    return row_filter(name, _SUBJECTS, "Subject", _subject)

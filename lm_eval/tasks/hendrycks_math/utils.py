@@ -98,11 +98,12 @@ def is_equivalent(first: str, second: str) -> bool:
         return first == second
 
 
-def rewrite(answer: str) -> str:
+def rewrite(answer: str, *, keep_slashes: bool = False) -> str:
     """Normalize the spelling of an answer.
 
     Args:
         answer: LaTeX text.
+        keep_slashes: Whether a slash between other things than integers stays, instead of fitting no rule.
 
     Returns:
         The text without spaces, units, degrees, sizes of brackets and a leading ``x =``.
@@ -125,7 +126,7 @@ def rewrite(answer: str) -> str:
     answer = _braced_fractions(answer)
     if answer == "0.5":
         return "\\frac{1}{2}"
-    return _slash_fraction(answer)
+    return _slash_fraction(answer, keep=keep_slashes)
 
 
 def _without_unit(answer: str) -> str:
@@ -162,12 +163,17 @@ def _braced_fractions(answer: str) -> str:
     return "\\frac".join(parts)
 
 
-def _slash_fraction(answer: str) -> str:
+def _slash_fraction(answer: str, *, keep: bool) -> str:
     r"""Write ``1/2`` as ``\frac{1}{2}``."""
     sides = answer.split("/")
     if len(sides) != 2:
         return answer
-    numerator, denominator = (int(side) for side in sides)
+    try:
+        numerator, denominator = (int(side) for side in sides)
+    except ValueError:
+        if keep:
+            return answer
+        raise
     plain = re.fullmatch(r"(?:0|-?[1-9]\d*)/(?:0|-?[1-9]\d*)", answer)
     return f"\\frac{{{numerator}}}{{{denominator}}}" if plain else answer
 

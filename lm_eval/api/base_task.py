@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from lm_eval.api.filter import FilterEnsemble
 from lm_eval.api.instance import Doc, Instance
-from lm_eval.api.registry import Aggregation
+from lm_eval.api.registry import Aggregation, get_aggregation
 from lm_eval.api.samplers import DEFAULT_SEED
 from lm_eval.api.task_parts.documents import Docs, PathName, iterate, load_task_dataset
 from lm_eval.api.task_parts.fields import text_reader
@@ -56,7 +56,8 @@ class Task(ABC):
             download_mode: Passed to ``download``.
             config: Content of the task file.
         """
-        self._config = TaskConfig(**dict(config)) if config else TaskConfig(task=type(self).__name__)
+        given = {key: value for key, value in (config or {}).items() if key != "class"}
+        self._config = TaskConfig(**given) if given else TaskConfig(task=type(self).__name__)
         self._download_args = (data_dir, cache_dir, download_mode)
         self._data_dir: PathName | None = None
         self._dataset: Mapping[str, Docs] | None = None
@@ -523,6 +524,9 @@ class Task(ABC):
         """
         self._config.metric_list = [{"metric": metric_name}]
         self._config.process_results = _bypass if metric_name == "bypass" else None
+        if metric_name == "bypass":
+            # A subclass may score by methods of its own.
+            vars(self).update(process_results=_bypass, aggregation=_no_scores, higher_is_better=_no_direction)
 
     @staticmethod
     def resolve_field(doc: Doc, field: str | None = None) -> Any:
@@ -532,3 +536,11 @@ class Task(ABC):
 
 def _bypass(doc: Doc, results: object) -> dict[str, int]:
     return {"bypass": 999}
+
+
+def _no_scores() -> dict[str, Aggregation]:
+    return {"bypass": get_aggregation("bypass")}
+
+
+def _no_direction() -> dict[str, bool | None]:
+    return {"bypass": True}

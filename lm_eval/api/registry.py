@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
@@ -69,27 +70,37 @@ class Registry(Mapping[str, T], Generic[T]):
         self.kind = kind
         self._entries: dict[str, object] = dict(builtin or {})
         self._home, self._group = home, entry_points
+        self._registered: set[str] = set()
 
     def load(self) -> None:
         """Import the ``home`` module, once."""
         home, self._home = self._home, None
         if home is not None:
             importlib.import_module(home)
+            self._registered.clear()
 
     def _find(self, name: object = None) -> bool:
-        """Whether a name is registered; looks in the home module, then among the entry points."""
-        if name in self._entries:
-            return True
+        """Whether a name is registered; looks in the home module, and among the entry points."""
         self.load()
-        group = self._group
-        if name in self._entries or group is None:
-            return name in self._entries
-        self._group = None
+        self._add_entry_points()
+        return name in self._entries
+
+    def _add_entry_points(self) -> None:
+        """Add what other packages register, once: it wins over what ships, and loses to what the caller registers."""
+        group, self._group = self._group, None
+        if group is None:
+            return
         from importlib.metadata import entry_points
 
         for point in entry_points(group=group):
-            self._entries.setdefault(point.name, point.value)
-        return name in self._entries
+            if point.name in self._registered:
+                continue
+            if point.name in self._entries:
+                self._say_twice(point.name)
+            self._entries[point.name] = point.value
+
+    def _say_twice(self, name: str) -> None:
+        eval_logger.warning("%s %r is registered twice; the later one is used", self.kind, name)
 
     def register(self, *names: str) -> Callable[[F], F]:
         """Return a decorator that registers its object under the names.
@@ -107,8 +118,9 @@ class Registry(Mapping[str, T], Generic[T]):
                 known = self._entries.get(name)
                 spelled = f"{getattr(target, '__module__', '')}:{getattr(target, '__qualname__', '')}"
                 if known is not None and known is not target and known != spelled:
-                    eval_logger.warning("%s %r is registered twice; the later one is used", self.kind, name)
+                    self._say_twice(name)
                 self._entries[name] = target
+                self._registered.add(name)
             return target
 
         return add
@@ -263,6 +275,12 @@ def register_metric(
 
     def add(function: F) -> F:
         METRIC_REGISTRY.register(metric)(function)
+        if _metrics_are_being_imported():  # What the caller has set in these mappings before stays.
+            if higher_is_better is not None:
+                HIGHER_IS_BETTER_REGISTRY.setdefault(metric, higher_is_better)
+            if aggregation is not None:
+                METRIC_AGGREGATION_REGISTRY.setdefault(metric, aggregation)
+            return function
         if higher_is_better is not None:
             HIGHER_IS_BETTER_REGISTRY[metric] = higher_is_better
         if aggregation is not None:
@@ -270,6 +288,11 @@ def register_metric(
         return function
 
     return add
+
+
+def _metrics_are_being_imported() -> bool:
+    spec = getattr(sys.modules.get(_METRICS), "__spec__", None)
+    return bool(getattr(spec, "_initializing", False))
 
 
 def register_aggregation(name: str) -> Callable[[F], F]:

@@ -25,7 +25,7 @@ from lm_eval.api.task_parts.prompts import (
     qa_turn,
     system_message,
 )
-from lm_eval.api.task_parts.scoring import Metrics
+from lm_eval.api.task_parts.scoring import Metrics, as_type_of
 from lm_eval.config.task import OUTPUT_TYPES, TASK_KEYS, FewshotConfig, TaskConfig
 from lm_eval.errors import ConfigError, DatasetError, MissingPackageError, TemplateError, did_you_mean
 from lm_eval.statistics.repeats import OverRepeats
@@ -291,8 +291,10 @@ class ConfigurableTask(Task):
     def pure_fields(self) -> bool:
         """Whether few-shot examples are written by templates and columns alone; writing one twice gives the same."""
         methods = ("doc_to_text", "doc_to_target", "doc_to_choice", "shot_turns", "build_qa_turn")
-        cfg = self.fewshot_cfg
-        values = (cfg.doc_to_text, cfg.doc_to_target, cfg.doc_to_choice, cfg.gen_prefix)
+        cfg, own = self.fewshot_cfg, self._config
+        text = own.doc_to_text if cfg.doc_to_text is None else cfg.doc_to_text
+        target = own.doc_to_target if cfg.doc_to_target is None else cfg.doc_to_target
+        values = (text, target, cfg.doc_to_choice, cfg.gen_prefix)
         return not any(map(self._overrides, methods)) and not any(
             callable(value) or (isinstance(value, str) and "random" in value) for value in values
         )
@@ -566,9 +568,11 @@ class ConfigurableTask(Task):
             pairs = list(results)
             alone = [pair[0] for pair in pairs[len(choices) :]] if len(pairs) == 2 * len(choices) else None
             return self._metrics.score_choices(pairs[: len(choices)], choices, gold, alone)
-        gold = self.doc_to_target(doc)
-        if self._config.doc_to_choice is not None and isinstance(gold, int):
+        gold, chosen = self.doc_to_target(doc), self._config.doc_to_choice is not None
+        if chosen and isinstance(gold, int):
             gold = self.doc_to_choice(doc)[gold]
+        elif not chosen and not self.multiple_target:
+            gold = as_type_of(results[0], gold)
         return self._metrics.score_generation(results[0], gold, self.multiple_target)
 
     def aggregation(self) -> Mapping[str, Aggregation]:

@@ -107,7 +107,7 @@ class _Keys(Mapping[str, Any]):
 
 @dataclass
 class FewshotConfig(_Keys):
-    """Where few-shot examples come from and how they are written; None takes the value of the task."""
+    """Where few-shot examples come from and how they are written; an absent key takes the task's value."""
 
     sampler: str | type[Any] = "default"
     """``default`` (random), ``first_n``, or a subclass of ``ContextSampler``. Default: ``default``."""
@@ -139,7 +139,8 @@ class FewshotConfig(_Keys):
         Args:
             cfg: The mapping in the file.
             fewshot_split: The ``fewshot_split`` of the task.
-            **fallbacks: The values of the task, for keys that are not in ``cfg``.
+            **fallbacks: The values of the task, for keys that are not in ``cfg``. A key that is there with null stays
+                null: the pool is then not processed, for example, or has no ``gen_prefix``.
 
         Raises:
             ConfigError: A key is unknown.
@@ -147,13 +148,7 @@ class FewshotConfig(_Keys):
         unknown = [key for key in cfg if key not in FEWSHOT_KEYS]
         if unknown:
             raise ConfigError(f"Unknown key {unknown[0]!r} in fewshot_config.{did_you_mean(unknown[0], FEWSHOT_KEYS)}")
-        merged = dict(cfg)
-        if merged.get("split") is None:
-            merged["split"] = fewshot_split
-        for key, value in fallbacks.items():
-            if merged.get(key) is None:
-                merged[key] = value
-        return cls(**merged)
+        return cls(**{"split": fewshot_split, **fallbacks, **cfg})
 
 
 @dataclass

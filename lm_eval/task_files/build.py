@@ -201,7 +201,7 @@ def _configured_task(node: ResolvedTask, config: dict[str, object]) -> Task:
 def _python_task(node: ResolvedTask, config: dict[str, object]) -> Task:
     path = node.entry.file
     constructor = task_class(config, path)
-    given = {key: value for key, value in config.items() if key not in ("class", "group")}
+    given = {key: value for key, value in config.items() if key != "group"}
     try:
         task = constructor(config=given) if _takes_config(constructor) else constructor()
     except LMEvalError:

@@ -37,6 +37,7 @@ _INSTALL_NAMES = {
     "iso639": "iso639-lang",
     "PIL": "pillow",
     "math_verify": "math-verify[antlr4-11-0]",
+    "pymorphy3": "'lm-eval-api[tasks-ru]'",
     "sklearn": "scikit-learn",
     "yaml": "pyyaml",
     "absl": "absl-py",

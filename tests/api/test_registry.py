@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import math
+import subprocess
 import sys
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -49,3 +52,48 @@ def test_unknown_name_is_refused_with_the_nearest(registry: Registry[object]) ->
     assert "shuot" not in registry
     with pytest.raises(UnknownNameError, match="shout"):
         registry["shuot"]
+
+
+_RUN = """
+import logging, sys
+logging.basicConfig(stream=sys.stdout, format="%(message)s")
+from lm_eval.api import registry
+{before}
+from lm_eval.api import metrics
+print(registry.get_metric("exact_match").__name__, registry.is_higher_better("exact_match"),
+      registry.get_metric_aggregation("exact_match").__name__)
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "printed"),
+    [
+        ("", ["exact_match_hf_evaluate True mean"]),
+        (
+            "@registry.register_metric(metric='exact_match', higher_is_better=False, aggregation='median')\n"
+            "def mine(references, predictions): return 1.0",
+            ["metric 'exact_match' is registered twice; the later one is used", "mine False median"],
+        ),
+        (
+            "registry.HIGHER_IS_BETTER_REGISTRY['exact_match'] = False\n"
+            "registry.METRIC_AGGREGATION_REGISTRY['exact_match'] = 'median'",
+            ["exact_match_hf_evaluate False median"],
+        ),
+    ],
+)
+def test_what_a_script_registers_before_the_metrics_that_ship_wins(before: str, printed: list[str]) -> None:
+    run = [sys.executable, "-c", _RUN.format(before=before)]
+    done = subprocess.run(run, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.splitlines() == printed
+
+
+def test_an_entry_point_replaces_what_ships_and_not_what_a_script_registers(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    points = [EntryPoint("sing", "math:floor", "voices"), EntryPoint("own", "math:ceil", "voices")]
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: points)
+    voices: Registry[object] = Registry("voice", {"sing": "math:sqrt"}, entry_points="voices")
+    voices.register("own")(abs)
+    assert voices["sing"] is math.floor
+    assert voices["own"] is abs
+    assert "voice 'sing' is registered twice" in caplog.text

@@ -205,3 +205,37 @@ def test_another_sampler_draws_the_shots() -> None:
         [f"{shot['q']} {shot['answer']}" for shot in pool[:1:-1]] for _ in first
     ]
     assert first != prompts(task)
+
+
+@pytest.mark.parametrize(
+    ("null", "prompt"),
+    [
+        ({}, "raw Q0? > answer 0\n\nQ0? >"),
+        ({"gen_prefix": None}, "raw Q0? answer 0\n\nQ0? >"),
+        ({"process_docs": None}, "Q0? > answer 0\n\nQ0? >"),
+        ({"doc_to_text": None, "doc_to_target": None}, "raw Q0? > answer 0\n\nQ0? >"),
+        ({"split": None, "samples": [{"q": "S?", "answer": "sample"}]}, "S? > sample\n\nQ0? >"),
+    ],
+)
+def test_a_null_in_fewshot_config_stays_null(null: dict[str, Any], prompt: str) -> None:
+    def mark(docs: Any) -> Any:
+        return [{**doc, "q": f"raw {doc['q']}"} for doc in docs] if len(docs) == 4 else docs
+
+    task = make(num_fewshot=1, gen_prefix=">", process_docs=mark, fewshot_config={"sampler": "first_n", **null})
+    assert prompts(task, limit=1) == [prompt]
+
+
+def test_a_null_choice_in_fewshot_config_leaves_the_target_as_it_is() -> None:
+    task = choice(num_fewshot=1, doc_to_target="label", fewshot_config={"sampler": "first_n", "doc_to_choice": None})
+    assert prompts(task, limit=1)[0] == "Q0? 0\n\nQ0?"
+
+
+def test_shots_are_written_anew_where_a_null_falls_back_to_a_function() -> None:
+    told = iter(range(100))
+    task = make(
+        num_fewshot=1,
+        doc_to_text=lambda doc: f"{next(told)}",
+        fewshot_config={"sampler": "first_n", "doc_to_text": None},
+    )
+    first, second = prompts(task, limit=2)
+    assert first.split()[0] != second.split()[0]

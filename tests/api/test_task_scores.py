@@ -229,3 +229,51 @@ def test_filters_run_in_pipelines_with_names() -> None:
 def test_malformed_filter_list_is_refused(entry: Any) -> None:
     with pytest.raises(TaskFileError, match=r"\[filter_list\]"):
         make(filter_list=[entry])
+
+
+class OwnScores(ConfigurableTask):
+    """Scores by its own method, whatever the config says."""
+
+    def process_results(self, doc: Any, results: Any) -> dict[str, Any]:
+        raise AssertionError("scored")
+
+    def aggregation(self) -> dict[str, Any]:
+        return {"own": sum}
+
+    def higher_is_better(self) -> dict[str, Any]:
+        return {"own": True}
+
+
+def test_bypass_replaces_the_scoring_of_a_subclass() -> None:
+    task = make(OwnScores)
+    task.override_metric("bypass")
+    assert score(task, ["x"]) == {"bypass": 999}
+    assert list(task.aggregation()) == list(task.higher_is_better()) == ["bypass"]
+
+
+@pytest.mark.parametrize(
+    ("gold", "response", "references"),
+    [("3", -1, [3]), ("3", 3.0, [3.0]), (3, "3", ["3"]), ("3", "x", ["3"]), ("3", ["3", "4"], ["3"])],
+)
+def test_a_target_is_cast_to_the_type_of_the_filtered_response(gold: Any, response: Any, references: list[Any]) -> None:
+    seen: list[Any] = []
+
+    def looks(references: list[Any], predictions: list[Any]) -> float:
+        seen.extend([references, predictions])
+        return 0.0
+
+    score(make(doc_to_target=lambda doc: gold, metric_list=[{"metric": looks}]), [response])
+    assert seen == [references, [response]]
+    assert type(seen[0][0]) is type(references[0])
+
+
+def test_the_target_among_choices_is_not_cast() -> None:
+    seen: list[Any] = []
+
+    def looks(references: list[Any], predictions: list[Any]) -> float:
+        seen.extend(references)
+        return 0.0
+
+    task = make(doc_to_target="label", doc_to_choice=lambda doc: [1, 2, 3], metric_list=[{"metric": looks}])
+    score(task, ["1"])
+    assert seen == [1]

@@ -106,7 +106,7 @@ def test_a_missing_file_is_not_found(tmp_path: Path) -> None:
 
 
 def test_tasks_become_names() -> None:
-    config = EvaluatorConfig(tasks=["arc_easy,gsm8k", "arc_e*", {"task": "gsm8k", "num_fewshot": 1}])
+    config = EvaluatorConfig(tasks=["arc_easy,gsm8k", "arc_eas*", {"task": "gsm8k", "num_fewshot": 1}])
     manager = config.process_tasks({"k": 1})
     assert config.tasks == ["arc_easy", "gsm8k", {"task": "gsm8k", "num_fewshot": 1}]
     assert (manager.metadata, config.metadata) == ({"k": 1}, {"k": 1})

@@ -247,10 +247,6 @@ class Metrics(dict[str, MetricSpec]):
             task, with the same aggregation.
         """
         values: dict[str, object] = {}
-        if not multiple and type(gold) is not type(response) and not isinstance(response, list):
-            # A template gives a text, and a filter may map the response to a number: they are compared as one type.
-            make: Callable[[object], object] = type(response)
-            gold = make(gold)
         for name, spec in list(self.items()):
             if spec.function is None:
                 continue
@@ -346,6 +342,25 @@ def _check_options(spec: MetricSpec, config: TaskConfig) -> None:
             compiled("regexes_to_ignore", pattern)
     except ConfigError as error:
         raise TaskFileError(f"{where}: {error}", key="metric_list") from None
+
+
+def as_type_of(response: object, gold: object) -> object:
+    """Cast a target to the type of a response: a template gives a text, and a filter may map responses to numbers.
+
+    Args:
+        response: The result of the filters; a list, when repeats are kept, casts nothing.
+        gold: The target.
+
+    Returns:
+        The target with the type of the response.
+
+    Raises:
+        ValueError: The target is not written as a value of that type.
+    """
+    if type(gold) is type(response) or isinstance(response, list):
+        return gold
+    make: Callable[[object], object] = type(response)
+    return make(gold)
 
 
 def _call(spec: MetricSpec, reference: object, prediction: object) -> object:

@@ -163,7 +163,7 @@ def _has_letter_often(response: str, values: Values) -> bool:
 
 
 def _is_in_language(response: str, values: Values) -> bool:
-    return _language(response) in (None, values["language"])
+    return detect_language(response) in (None, values["language"])
 
 
 def _has_sentences(response: str, values: Values) -> bool:
@@ -258,11 +258,11 @@ def _has_capital_words(response: str, values: Values) -> bool:
 
 
 def _is_english_capitals(response: str, _: Values) -> bool:
-    return response.isupper() and _language(response) in (None, "en")
+    return response.isupper() and detect_language(response) in (None, "en")
 
 
 def _is_english_lowercase(response: str, _: Values) -> bool:
-    return response.islower() and _language(response) in (None, "en")
+    return response.islower() and detect_language(response) in (None, "en")
 
 
 def _has_no_comma(response: str, _: Values) -> bool:
@@ -333,8 +333,12 @@ def _words(sentence: str) -> list[str]:
     return found
 
 
-def _language(text: str) -> str | None:
-    """Return the most likely language (ISO 639-1); None if the text has no features."""
+def detect_language(text: str) -> str | None:
+    """Return the most likely language (ISO 639-1); None if the text has no features.
+
+    Args:
+        text: The text.
+    """
     errors = _package("langdetect.lang_detect_exception")
     detector = _languages().create()
     detector.append(text)

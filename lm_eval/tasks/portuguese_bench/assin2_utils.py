@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
+import statistics
 from collections.abc import Sequence
+from math import nan
 from typing import Any
-
-from scipy.stats import pearsonr
 
 from lm_eval.statistics.classification import macro_f1_score as macro_f1
 
@@ -39,7 +39,9 @@ def pearson_corr(items: Sequence[tuple[float, float]]) -> float:
         items: Predicted and annotated similarity of each document.
 
     Returns:
-        The coefficient; 0 if all predictions are the same.
+        The coefficient; 0 if all predictions are the same, nan if all annotations are.
     """
     predicted, annotated = zip(*items, strict=True)
-    return float(pearsonr(predicted, annotated)[0]) if len(set(predicted)) > 1 else 0.0
+    if len(set(predicted)) < 2:
+        return 0.0
+    return statistics.correlation(predicted, annotated) if len(set(annotated)) > 1 else nan

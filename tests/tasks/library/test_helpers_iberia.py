@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import math
+import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from datasets import Dataset
 
 from lm_eval.tasks.basqueglue import utils as basqueglue
+from lm_eval.tasks.careqa import utils as careqa
 from lm_eval.tasks.catalan_bench import cieacova
 from lm_eval.tasks.eq_bench import utils as eq_bench
 from lm_eval.tasks.esbbq import utils as esbbq
+from lm_eval.tasks.evalita_llm import metrics as evalita_metrics
+from lm_eval.tasks.evalita_llm import utils as evalita
+from lm_eval.tasks.french_bench import utils as french_bench
+from lm_eval.tasks.ifeval.multilingual import utils as ifeval
+from lm_eval.tasks.japanese_leaderboard import utils as japanese
 from lm_eval.tasks.portuguese_bench import assin2_utils
-from lm_eval.tasks.shared import rouge, spans, squad, statements
+from lm_eval.tasks.shared import rouge, similarity, spans, squad, statements
 from lm_eval.tasks.truthfulqa.utils import mass_of_first_true
 
 
@@ -124,3 +132,125 @@ def test_exam_answers_are_compared_by_letters_and_their_own_signs() -> None:
     doc = {"parsed_respuesta": ["col·lecció"], "Metadata": {"Dificultad": "C1"}, "Subtarea": "text"}
     scores = cieacova.process_results_text_generation(doc, ["Col·lecció."])
     assert scores == {"exact_match": 1, "exact_match_C1": 1, "exact_match_text": 1}
+
+
+def test_french_articles_do_not_count() -> None:
+    assert french_bench.exact(["Le chat, la nuit"], ["chat nuit"]) == 1
+    assert french_bench.f1(["un chien noir"], ["le chien blanc"]) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("answer", "right"), [("10 + 2 = 1,200.", True), ("1200個です", True), ("答えは 1200.5", False), ("なし", False)]
+)
+def test_the_last_number_of_a_solution_is_compared(answer: str, right: bool) -> None:
+    assert japanese.mgsm_results({"answer_number": 1200}, [answer]) == {"acc": right}
+
+
+def test_a_lost_question_of_the_exam_is_asked() -> None:
+    assert careqa.doc_to_text({"question": None}).startswith("Question: In relation to the immune mechanism")
+
+
+def test_similarity_of_equal_and_of_empty_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(similarity, "bleurt", lambda *_: similarity.NotComputed("needs bleurt"))
+    monkeypatch.setattr(similarity, "bertscore_f1", lambda *_, **__: 0.5)
+    scores = similarity.similarity("one two three four five", "one two three four five")
+    assert scores["bleu"] == pytest.approx(1)
+    assert scores["rougeL"] == pytest.approx(1)
+    assert isinstance(scores["bleurt"], similarity.NotComputed)
+    assert scores["bert_score"] == 0.5
+    assert similarity.bleu_of_one("one two", "one two") == 0
+    empty = similarity.similarity("", "one")
+    assert all(isinstance(value, float) and math.isnan(value) for value in empty.values())
+
+
+def _spacy(text: str) -> list[SimpleNamespace]:
+    return list(SimpleNamespace(text=word, is_punct=not word[0].isalnum()) for word in text.split())
+
+
+@pytest.mark.parametrize(
+    ("rule", "values", "response", "followed"),
+    [
+        ("keywords:frequency", {"keyword": "sol", "frequency": 2, "relation": "less than"}, "sol y sol", True),
+        ("keywords:frequency", {"keyword": "sol", "frequency": 1, "relation": "less than"}, "sol y sol", False),
+        ("length_constraints:number_words", {"num_words": 2, "relation": "at least"}, "1. uno dos", True),
+        ("length_constraints:number_words", {"num_words": 3, "relation": "at least"}, "1. uno , dos", False),
+        (
+            "length_constraints:nth_paragraph_first_word",
+            {"num_paragraphs": 2, "nth_paragraph": 2, "first_word": "buenos días"},
+            "Hola\n\n¡Buenos, días!",
+            False,
+        ),
+        (
+            "length_constraints:nth_paragraph_first_word",
+            {"num_paragraphs": 2, "nth_paragraph": 2, "first_word": "buenos días"},
+            "Hola\n\nBuenos, días!",
+            True,
+        ),
+        ("detectable_content:postscript", {"postscript_marker": "P.D."}, "Adiós\nP. D. Uno", True),
+        ("detectable_format:number_bullet_lists", {"num_bullets": 1}, "* uno\n- dos", True),
+        ("detectable_format:constrained_response", {}, "Diría que Quizás.", True),
+        ("startend:end_checker", {"end_phrase": "Un saludo"}, 'Hasta pronto. Un saludo."', True),
+        ("punctuation:question_marks", {}, "¿Qué tal?", True),
+        ("punctuation:question_marks", {}, "Qué tal?", False),
+        ("punctuation:exclamation_marks", {}, "¡ !", False),
+        ("change_case:capital_word_frequency", {"capital_frequency": 1, "capital_relation": "at least"}, "UNO", True),
+        ("special_character:enie", {"let_frequency": 2}, "Ñoño niño", True),
+        ("special_character:dieresis", {"let_frequency": 1}, "pingüino", True),
+        ("special_character:tildes", {"num_words": 1, "relation": "less than"}, "él está", False),
+        ("change_case:spanish_capital", {}, "HOY HACE MUCHO CALOR EN LA CIUDAD Y MAÑANA LLOVERÁ", True),
+        ("change_case:spanish_lowercase", {}, "Hoy hace mucho calor en la ciudad y mañana lloverá", False),
+    ],
+)
+def test_instructions_in_spanish(
+    rule: str, values: dict[str, Any], response: str, followed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "spacy", SimpleNamespace(load=lambda _: _spacy))
+    assert ifeval.follows(response, f"es:{rule}", values) is followed
+
+
+_ENTITIES = {"entities": [{"entity_text": "Roma", "type": "LOC"}, {"entity_text": "Eni", "type": "ORG"}]}
+
+
+@pytest.mark.parametrize(
+    ("response", "labels"),
+    [
+        ("Roma$loc,Eni$ORG", ([1, 2], [1, 2])),
+        ("Roma$LOC", ([1, 3], [1, 2])),
+        ("&&NOENT&&", ([3, 3], [1, 2])),
+        # More entities than there are: each surplus one is wrong, and one that was not found counts as a person.
+        ("Roma$LOC, Eni$PER, Ada$PER", ([1, 0, 2], [1, 2, 3])),
+    ],
+)
+def test_entities_get_labels(response: str, labels: tuple[list[int], list[int]]) -> None:
+    assert evalita.ner_process_results(_ENTITIES, [response]) == {"f1": labels}
+
+
+@pytest.mark.parametrize(
+    ("relations", "response", "labels"),
+    [
+        ([["5", "kg"]], "5$kg", ([1], [1])),
+        ([["5", "kg"], ["3", "m"]], "3$m", ([0, 1], [1, 1])),
+        ([["5", "kg"]], "7$s%5$kg%", ([1, 1], [1, 0])),
+        ([["5", "kg"]], "&&NOREL&&", ([0], [1])),
+        ([], "5$kg", ([1], [0])),
+    ],
+)
+def test_relations_get_labels(relations: list[list[str]], response: str, labels: tuple[list[int], list[int]]) -> None:
+    # "7$s%5$kg%" has three parts; of the first two, one was found, so one is a false positive.
+    assert evalita.rel_process_results_v3({"relations": relations}, [response])["f1"] == labels
+
+
+def test_substitutes_count_as_often_as_annotators_gave_them() -> None:
+    doc = {"answers": [{"word": "grande", "count": 3}, {"word": "ampio", "count": 1}]}
+    assert evalita.ls_process_results(doc, ['"grande", vasto.\nampio'])["f1"] == (0.75, 1, 1)
+    assert evalita_metrics.aggreg_ls([(0.75, 1, 1), (0, 0, 1)]) == pytest.approx(2 * 0.75 * 0.375 / 1.125)
+
+
+def test_the_last_label_has_no_part_in_the_score_of_entities() -> None:
+    assert evalita_metrics.aggreg_ner([([1, 3], [1, 3]), ([3], [2])]) == pytest.approx(0.5)
+    assert evalita_metrics.aggreg_ner([([3], [3])]) == 1
+
+
+def test_sentiments_are_scored_as_two_questions() -> None:
+    # Positive: right, right; negative: one of two wrong, so that 0 has 2/3 and 1 has 0.
+    assert evalita_metrics.aggreg_sa([(0, 0), (2, 1)]) == pytest.approx((1 + 1 / 3) / 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 from typing import Any
 
 import pytest
@@ -91,3 +92,36 @@ def test_norquad_takes_the_title_from_the_passage() -> None:
     rows = Rows([{"context": " Oslo \n\nEn by.\nStor. ", "question": "Hva \n er Oslo? "}])
     expected = {"title": "Oslo", "passage": "En by.\nStor.", "question": "Hva er Oslo?"}
     assert module("noreval.norquad.utils").process_docs(rows) == [expected]
+
+
+def test_darija_sentiments_get_letters() -> None:
+    doc = {"messages": [{"content": "-سلبي\n-ايجابي\n-ماكينش إحساس"}, {"content": "ايجابي"}]}
+    text = module("darija_bench.utils").sentiment_text(doc)
+    assert text.split("\n")[:3] == ["A. سلبي", "B. ايجابي", "C. ماكينش إحساس"]
+    assert text.endswith("The answer should be strictly one letter of the following: A, B, C.")
+    assert module("darija_bench.utils").sentiment_target(doc) == "B"
+
+
+@pytest.mark.parametrize(
+    ("report", "findings", "impression"),
+    [
+        ("FINDINGS: clear.     IMPRESSION: healthy.     END", "FINDINGS: clear.", "IMPRESSION: healthy."),
+        ("Impression: healthy. Findings: clear.     END", "Findings: clear.", "Impression: healthy. "),
+        ("Chest is clear. IMPRESSION: healthy.", "Chest is clear. ", "IMPRESSION: healthy."),
+    ],
+)
+def test_mimic_finds_the_sections_of_a_report(report: str, findings: str, impression: str) -> None:
+    sections, doc = module("mimic_repsum.sections"), {"extractive_notes_summ": report}
+    assert sections.doc_to_text(doc) == f"Given the findings: {findings}.\nSummarize the findings."
+    assert sections.doc_to_target(doc) == impression
+
+
+def test_meqsum_shows_what_follows_the_head() -> None:
+    assert module("meqsum.utils").doc_to_text({"CHQ": "SUBJECT: x MESSAGE: What helps?"}) == "What helps?"
+    assert module("meqsum.utils").doc_to_text({"CHQ": "What helps?"}) == "What helps?"
+
+
+def test_short_texts_are_not_compared() -> None:
+    scores = module("shared.similarity").similarity_of_long("abcd", "abcdefgh", 5)
+    assert all(math.isnan(value) for value in scores.values())
+    assert set(scores) == {"bleu", "rouge1", "rouge2", "rougeL", "bleurt", "bert_score"}

@@ -1,0 +1,114 @@
+"""FrenchBench: SQuAD's comparison of answers with French articles, HellaSwag's rows, and WikiText's text."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from lm_eval.tasks.shared.rouge import rouge1, rouge1_agg
+from lm_eval.tasks.shared.wikihow import without_marks
+from lm_eval.tasks.wikitext import utils as wikitext
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+__all__ = [
+    "exact",
+    "f1",
+    "is_included",
+    "process_docs",
+    "process_results",
+    "rouge1",
+    "rouge1_agg",
+    "wikitext_detokenizer",
+]
+
+_ARTICLES = re.compile(r"\b(un|une|des|le|la|les)\b")
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+def _words(text: str) -> list[str]:
+    return _ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split()
+
+
+def exact(predictions: Sequence[str], references: Sequence[str]) -> int:
+    """Return whether two answers have the same words, articles aside.
+
+    Args:
+        predictions: The one response.
+        references: The one target.
+
+    Returns:
+        1 or 0.
+    """
+    return int(_words(references[0]) == _words(predictions[0]))
+
+
+def f1(predictions: Sequence[str], references: Sequence[str]) -> float:
+    """Compare two answers by their words, articles aside.
+
+    Args:
+        predictions: The one response.
+        references: The one target.
+
+    Returns:
+        The harmonic mean of precision and recall; 1 if both are empty.
+    """
+    wanted, got = _words(references[0]), _words(predictions[0])
+    if not wanted or not got:
+        return float(wanted == got)
+    common = sum((Counter(wanted) & Counter(got)).values())
+    if common == 0:
+        return 0.0
+    precision, recall = common / len(got), common / len(wanted)
+    return 2 * precision * recall / (precision + recall)
+
+
+def is_included(items: Sequence[str]) -> bool:
+    """Return whether the target stands in the response.
+
+    Args:
+        items: Target and response.
+    """
+    return items[0] in items[1]
+
+
+def process_docs(dataset: Dataset) -> Dataset:
+    """Write HellaSwag's contexts and endings as plain text.
+
+    Args:
+        dataset: Rows with ``activity_label``, ``ctx_a``, ``ctx_b``, ``endings`` and ``label``.
+    """
+
+    def change(doc: dict[str, Any]) -> dict[str, Any]:
+        context = f"{doc['activity_label']}: {doc['ctx_a']} {doc['ctx_b'].capitalize()}"
+        return {
+            **doc,
+            "query": without_marks(context),
+            "choices": [without_marks(ending) for ending in doc["endings"]],
+            "gold": int(doc["label"]),
+        }
+
+    return dataset.map(change)
+
+
+def wikitext_detokenizer(doc: dict[str, Any]) -> str:
+    """Write a paragraph as normal text, by the rules of the English WikiText.
+
+    Args:
+        doc: A row with the tokenized ``paragraph``.
+    """
+    return wikitext.detokenize({"page": doc["paragraph"]})
+
+
+def process_results(doc: dict[str, Any], results: list[float]) -> dict[str, tuple[float, int]]:
+    """Return the log-likelihood and the length of a paragraph, as stored.
+
+    Args:
+        doc: A row with the tokenized ``paragraph``.
+        results: The one log-likelihood, in nats.
+    """
+    return wikitext.process_results({"page": doc["paragraph"]}, results)

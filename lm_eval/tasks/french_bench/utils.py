@@ -1,4 +1,4 @@
-"""FrenchBench: SQuAD's comparison of answers with French articles, HellaSwag's rows, and WikiText's text."""
+"""FrenchBench: SQuAD's comparison of answers with French articles, and WikiText's text."""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ import re
 import string
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lm_eval.tasks.shared.rouge import rouge1, rouge1_agg
-from lm_eval.tasks.shared.wikihow import without_marks
+from lm_eval.tasks.shared.wikihow import hellaswag_rows as process_docs
 from lm_eval.tasks.wikitext import utils as wikitext
-
-if TYPE_CHECKING:
-    from datasets import Dataset
 
 __all__ = [
     "exact",
@@ -74,25 +71,6 @@ def is_included(items: Sequence[str]) -> bool:
         items: Target and response.
     """
     return items[0] in items[1]
-
-
-def process_docs(dataset: Dataset) -> Dataset:
-    """Write HellaSwag's contexts and endings as plain text.
-
-    Args:
-        dataset: Rows with ``activity_label``, ``ctx_a``, ``ctx_b``, ``endings`` and ``label``.
-    """
-
-    def change(doc: dict[str, Any]) -> dict[str, Any]:
-        context = f"{doc['activity_label']}: {doc['ctx_a']} {doc['ctx_b'].capitalize()}"
-        return {
-            **doc,
-            "query": without_marks(context),
-            "choices": [without_marks(ending) for ending in doc["endings"]],
-            "gold": int(doc["label"]),
-        }
-
-    return dataset.map(change)
 
 
 def wikitext_detokenizer(doc: dict[str, Any]) -> str:

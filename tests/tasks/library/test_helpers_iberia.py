@@ -20,8 +20,9 @@ from lm_eval.tasks.evalita_llm import utils as evalita
 from lm_eval.tasks.french_bench import utils as french_bench
 from lm_eval.tasks.ifeval.multilingual import utils as ifeval
 from lm_eval.tasks.japanese_leaderboard import utils as japanese
+from lm_eval.tasks.metabench import process_docs_permute
 from lm_eval.tasks.portuguese_bench import assin2_utils
-from lm_eval.tasks.shared import rouge, similarity, spans, squad, statements
+from lm_eval.tasks.shared import rouge, similarity, spans, squad, statements, wikihow
 from lm_eval.tasks.truthfulqa.utils import mass_of_first_true
 
 
@@ -254,3 +255,23 @@ def test_the_last_label_has_no_part_in_the_score_of_entities() -> None:
 def test_sentiments_are_scored_as_two_questions() -> None:
     # Positive: right, right; negative: one of two wrong, so that 0 has 2/3 and 1 has 0.
     assert evalita_metrics.aggreg_sa([(0, 0), (2, 1)]) == pytest.approx((1 + 1 / 3) / 2)
+
+
+@pytest.mark.parametrize("right", range(3))
+def test_the_right_choice_moves(right: int) -> None:
+    choices, place = process_docs_permute.moved(["a", "b", "c"], right)
+    assert sorted(choices) == ["a", "b", "c"]
+    assert place != right
+    assert choices[place] == "abc"[right]
+
+
+def test_hellaswag_rows_are_plain_text() -> None:
+    row = {
+        "activity_label": "Cooking",
+        "ctx_a": "Cut [title] now.",
+        "ctx_b": "she",
+        "endings": ["[x] stirs."],
+        "label": "0",
+    }
+    made = wikihow.hellaswag_rows(Dataset.from_list([row]))[0]
+    assert (made["query"], made["choices"], made["gold"]) == ("Cooking: Cut. now. She", [" stirs."], 0)

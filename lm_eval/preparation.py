@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lm_eval.api.current_run import CurrentRun, during
 from lm_eval.config.generation import doubts, merge_settings
 from lm_eval.config.redact import redact
 from lm_eval.config.run import RunSettings
@@ -126,7 +127,9 @@ class Prepared:
                         Lines(_what_follows(task, instance)),
                     )
 
-        errors = _for_each(self.tasks, build)
+        data_dir = Path(settings.data_dir) if settings.data_dir is not None else None
+        with during(CurrentRun(lm, settings.seed[0], settings.seed[1], data_dir)):
+            errors = _for_each(self.tasks, build)
         _settle(errors, faults, some_left=bool(self.tasks))
         self._drop_groups(errors)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lm_eval.api.instance import Instance
+from lm_eval.api.token_counter import TokenCounter
 from lm_eval.errors import ConfigError
 from lm_eval.text import sha256
 
@@ -134,6 +135,10 @@ class LM(ABC):
     def harness_describe(self) -> dict[str, Any]:
         """Return facts about the model and its endpoint for the results, without secrets."""
         return {}
+
+    def harness_token_counter(self) -> TokenCounter | None:
+        """Return what counts tokens as the model does; None when the model cannot count."""
+        return None
 
     def close(self) -> None:
         """Close files and connections."""

@@ -147,6 +147,10 @@ class ConfigurableTask(Task):
         settings, arguments = self._config, {**(dataset_kwargs or {}), **kwargs}
         if settings.custom_dataset is not None:
             self.dataset = settings.custom_dataset(**{**(settings.metadata or {}), **arguments})
+            # Documents that depend on how they were made say so, for example in the version.
+            if isinstance(facts := getattr(self.dataset, "metadata", None), Mapping):
+                settings.metadata = {**(settings.metadata or {}), **facts}
+                self.VERSION = settings.metadata.get("version", self.VERSION)
         else:
             self.dataset = load_task_dataset(
                 str(settings.task), self.DATASET_PATH, self.DATASET_NAME, arguments, data_dir=self._data_dir

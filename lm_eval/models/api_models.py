@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import RunContext, TemplateLM
+from lm_eval.api.token_counter import TokenCounter
 from lm_eval.errors import APIError, CapabilityError, ConfigError
 from lm_eval.models.arguments import ModelArguments, check_headers
 from lm_eval.models.attributes import overridable
@@ -460,6 +461,17 @@ class TemplateAPI(TemplateLM):
             The estimator.
         """
         return self.harness_pool.estimator(kept=kept)
+
+    def harness_token_counter(self) -> TokenCounter:
+        """Return a counter that asks the server's tokenizer, or for one token where there is none.
+
+        Returns:
+            The counter.
+
+        Raises:
+            APIError: The endpoint cannot be used.
+        """
+        return self.harness_pool.token_counter()
 
     def harness_respond(self, instances: Sequence[Instance]) -> None:
         """Answer Instances of any request types from one pool of workers.

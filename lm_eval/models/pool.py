@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lm_eval.api.instance import Instance, RequestError
 from lm_eval.api.model import RunContext, TemplateLM
+from lm_eval.api.token_counter import TokenCounter
 from lm_eval.config.generation import LIMITS
 from lm_eval.config.redact import shown_url
 from lm_eval.errors import CapabilityError, ConfigError, RequestsLost
@@ -403,6 +404,15 @@ class Pool:
             self, self.settings(), lambda: self.session.engine(self._owner.header, checking=True), kept=kept
         )
 
+    def token_counter(self) -> TokenCounter:
+        """Return a counter that asks the server; see ``TemplateAPI.harness_token_counter``."""
+        from lm_eval.models.token_counts import ServerCounter
+
+        self.refresh()
+        settings, engine = self.settings(), partial(self.session.engine, self._owner.header, checking=True)
+        usage_call = partial(self._small_call, True)
+        return ServerCounter(self._owner.model, engine, usage_call, special=settings.special)
+
     def encode(self, string: str, special: bool) -> list[int]:
         """Tokenize a text with the server's tokenizer.
 
@@ -642,11 +652,11 @@ class Pool:
 
     # The first calls of a run.
 
-    def _small_call(self, generate: bool) -> Call:
+    def _small_call(self, generate: bool, text: str = "Hello") -> Call:
         """Build a small call to the URL, model and key of the run: it generates a token, or scores a word."""
         if not generate:
             return Call(self.path, self.scoring_payload(["Hello"]))
-        prompt = [{"role": "user", "content": "Hello"}] if self.chat else "Hello"
+        prompt: object = [{"role": "user", "content": text}] if self.chat else text
         instance = Instance("generate_until", {}, (prompt, {}), 0)
         return Call(self.path, self.generation_payload([instance], {"max_gen_toks": self._small_tokens}))
 

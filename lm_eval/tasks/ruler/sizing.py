@@ -21,7 +21,7 @@ _COARSE = 4096
 _MARGIN = 4
 """Tokens for the seams between the parts of a prompt, in texts that are filled to the last unit."""
 _SECANTS = 6
-"""After so many counts the search halves what is left, whatever the counts point to."""
+"""After this number of counts the search halves what is left, whatever the counts point to."""
 
 
 class Draws:
@@ -304,7 +304,7 @@ class _Ladder:
         return whole(draft.finish(self._draws)) if self._task.fine else draft.sized()
 
     def first_reaching(self, wanted: int) -> int:
-        """Return the first place whose text has so many tokens; the last place if none has."""
+        """Return the first place whose text has at least this number of tokens; the last place if none has."""
         low, high = -1, self._last()
         while high - low > 1:
             place = self._guess(wanted, low, high)

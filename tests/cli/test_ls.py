@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from lm_eval.cli import main
+from lm_eval.cli import ls, main
+from lm_eval.cli._settings import add_setting
+from lm_eval.cli.parser import Parser
 from tests.fakes import write_tasks
 
 ARABIC = [f"belebele_{code}" for code in ("acm_Arab", "apc_Arab", "arb_Arab", "arb_Latn", "ars_Arab", "ary_Arab")]
@@ -115,3 +117,21 @@ def test_no_match_prints_one_line_and_exits_with_1(words: list[str], said: str, 
 def test_an_unknown_family_is_a_mistake(capsys: Captured) -> None:
     assert main(["ls", "--family", "gleu"]) == 2
     assert "Did you mean 'glue'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["tasks", "groups", "subtasks", "tags"])
+def test_all_names_are_those_that_a_pattern_for_all_selects(folder: str, capsys: Captured, kind: str) -> None:
+    assert out(folder, capsys, kind) == out(folder, capsys, kind, "*")
+
+
+def test_the_option_for_more_folders_is_that_of_a_run() -> None:
+    here, there = Parser("ls"), Parser("run")
+    ls.add_arguments(here)
+    add_setting(there, "include_path")
+    found, declared = (next(a for a in parser.actions if a.dest == "include_path") for parser in (here, there))
+    assert vars(found) | {"container": None} == vars(declared) | {"container": None}
+
+
+def test_a_folder_that_is_missing_is_named(capsys: Captured) -> None:
+    assert main(["ls", "--include_path", "no/such/folder"]) == 2
+    assert "there is no folder 'no/such/folder'" in capsys.readouterr().err

@@ -18,8 +18,10 @@ from lm_eval.text import Lines, outgoing, sha256, split_pairs
 
 __all__ = [  # noqa: F822 - several are found by __getattr__
     "EnhancedJSONEncoder",
+    "RemoteTokenizer",
     "Reorderer",
     "apply_template",
+    "check_remote_tokenizer_support",
     "convert_bytes_to_hash",
     "convert_pil_to_hash",
     "create_iterator",
@@ -84,6 +86,7 @@ _FORWARDED = {
         ),
         ("lm_eval.compatibility.file_names", ""),
     ),
+    **dict.fromkeys(("RemoteTokenizer", "check_remote_tokenizer_support"), ("lm_eval.models.server.remote", "")),
     **dict.fromkeys(("info_once", "maybe_warn", "warning_once"), ("lm_eval.compatibility.log_lines", "")),
     **dict.fromkeys(("get_rolling_token_windows", "make_disjoint_window"), ("lm_eval.compatibility.token_windows", "")),
 }

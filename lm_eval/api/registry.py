@@ -163,6 +163,7 @@ MODELS = {
     "openai-completions": f"{_OPENAI}:OpenAICompletionsAPI",
     "local-chat-completions": f"{_OPENAI}:LocalChatCompletion",
     "openai-chat-completions": f"{_OPENAI}:OpenAIChatCompletion",
+    "dummy": "lm_eval.models.dummy:DummyLM",
 }
 """Name to ``module:class`` of every model that ships."""
 

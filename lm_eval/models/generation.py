@@ -12,7 +12,7 @@ from typing import Any
 from lm_eval.api.instance import ResponseInfo, Usage
 from lm_eval.config.generation import LIMITS, take_limit, take_stops
 from lm_eval.errors import LMEvalError, MalformedResponse, RequestRejected, ServerError
-from lm_eval.models.http.choices import choices_in_order, excerpt, has_no_choices
+from lm_eval.models.http.choices import choices_in_order, excerpt, has_no_choices, is_null
 from lm_eval.models.http.finish import COMPLETE, FILTERED, LENGTH, UNKNOWN, finish_reason, meaning_of
 from lm_eval.models.http.replies import unreadable
 from lm_eval.models.prompt_ids import PromptIds
@@ -259,7 +259,7 @@ class GenerationUnit:
                 info.reasoning = full[: len(full) - len(final)]
                 if not final.strip() and info.outcome not in ("refusal", "filtered"):
                     info.outcome = "reasoning_only"
-            answers.append(Answer(slot, NONE_ANSWER if text is None else response, info))
+            answers.append(Answer(slot, NONE_ANSWER or response if text is None or is_null(choice) else response, info))
         return answers
 
 

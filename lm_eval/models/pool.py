@@ -106,7 +106,9 @@ class Pool:
             session.begin(before.context)
             session.accounting = before.accounting
         custom = self._custom_scorer if self.hooks.reads_logprobs else None
-        prompts = not self.chat and self.path == "/completions"
+        whole = not self.path and all(url.partition("?")[0].endswith("/completions") for url in session.urls)
+        chat = self.chat or any(url.partition("?")[0].endswith("/chat/completions") for url in session.urls)
+        prompts = not chat and (self.path == "/completions" or whole) and self.overrides.call is None
         self._preflight = Preflight(session, self.settings, custom, path=self.path, prompts=prompts)
         for url in args.base_url.split(";") if isinstance(args.base_url, str) else args.base_url:
             if (note := wrong_path(shown_url(url.strip()), self.path)) is not None:
@@ -116,6 +118,9 @@ class Pool:
         """Take over the attributes and methods of the model that were set since the last run."""
         with self._lock:
             changed = self._attributes.changed()
+            if is_overridden(self._owner, "max_length") and self._owner.max_length is not None:
+                window = self._owner.max_length + 1
+                changed |= {"max_length": window} if window != self.args.max_length else {}
             if changed:
                 self.args = self.args.changed(changed)
             self._look()
@@ -522,7 +527,8 @@ class Pool:
         self, messages: Sequence[object], settings: dict[str, Any], seed: int | None, *, generate: bool
     ) -> dict[str, object]:
         body = self.hooks.payload(messages, settings, seed, generate=generate)
-        special = self.preflight.settings.special_tokens(body.get("prompt")) if generate else None
+        asks = generate or self.hooks.reads_logprobs
+        special = self.preflight.settings.special_tokens(body.get("prompt")) if asks else None
         if special is not None:
             body.setdefault("add_special_tokens", special)
         more = self.args.extra_body

@@ -138,6 +138,8 @@ class Preflight:
         """
         settings = self.settings
         if self._custom is not None and settings.scoring is None:
+            await self.find_bos(header)
+            settings = self.settings
             async with self._session.engine(header, checking=True) as engine:
                 self.scorer = await self._custom(engine.ask, settings)
             return self.scorer
@@ -201,7 +203,8 @@ class Preflight:
         if self.bos is not None:
             return self.bos
         given = self.settings
-        if self._prompts and self._custom is None:
+        # What a user says about BOS is passed on to a class that scores itself, and otherwise carried out.
+        if self._prompts and (self._custom is None or given.add_bos_token is None):
             async with self._session.engine(header, checking=True) as engine:
                 self.bos = await find_bos(engine.ask, given)
             if self.bos.advice is not None:

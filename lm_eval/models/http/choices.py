@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from lm_eval.errors import MalformedResponse
 from lm_eval.models.http.usage import usage_of
 
-__all__ = ["check_choices", "choices_in_order", "excerpt", "has_no_choices", "prompts_in", "text_of"]
+__all__ = ["check_choices", "choices_in_order", "excerpt", "has_no_choices", "is_null", "prompts_in", "text_of"]
 
 _SCORING_FIELDS = ("echo", "logprobs", "prompt_logprobs")
 _LONE_INDEXES = (None, 0, 1, "0", "1")
@@ -132,6 +132,21 @@ def text_of(choice: Mapping[str, object]) -> str:
     if content is not None:
         raise _no_text(choice)
     return ""
+
+
+def is_null(choice: Mapping[str, object]) -> bool:
+    """Say whether the content of a choice is null.
+
+    Args:
+        choice: The choice.
+
+    Returns:
+        True for a message, or a text, that is there and null.
+    """
+    message = choice.get("message")
+    if isinstance(message, dict):
+        return message.get("content") is None
+    return "text" in choice and choice["text"] is None
 
 
 def _text_of_part(part: object, choice: Mapping[str, object]) -> str:

@@ -26,6 +26,7 @@ class Endpoint:
         shown: The same URL without credentials.
         root: The root URL of the server, such as ``http://host:8000``.
         query: A query string that is added to every request, such as Azure's ``api-version``.
+        exact: The URL of calls without a path of their own; empty for ``base``.
         outstanding: Number of requests that are sent, or about to be sent, and not answered yet.
         outstanding_tokens: An estimate of their tokens; 0 where no limits are known.
         requests: Number of requests sent.
@@ -38,6 +39,7 @@ class Endpoint:
     base: str
     root: str
     query: str = ""
+    exact: str = ""
     outstanding: int = 0
     outstanding_tokens: int = 0
     requests: int = 0
@@ -52,19 +54,21 @@ class Endpoint:
         """Build the URL of a call.
 
         Args:
-            path: ``/completions`` is added to the base, ``//tokenize`` to the root.
+            path: ``/completions`` is added to the base, ``//tokenize`` to the root; empty for ``exact``.
 
         Returns:
             The URL.
         """
         if path not in self._urls:
             url = self.root + path[1:] if path.startswith("//") else self.base + path
+            if not path and self.exact:
+                url = self.exact
             self._urls[path] = f"{url}?{self.query}" if self.query else url
         return self._urls[path]
 
     def __post_init__(self) -> None:
         """Remove credentials from the URL that is shown."""
-        self.shown = shown_url(self.base)
+        self.shown = shown_url(self.exact or self.base)
 
 
 def parse_base_urls(base_url: str | Sequence[str], path: str) -> list[Endpoint]:
@@ -105,13 +109,16 @@ def _parse(url: str, path: str) -> Endpoint:
             f"The base_url {redact(shown_url(url))!r} is not a URL; write it as http://HOST:PORT/v1.{encode}"
         )
     prefix = parts.path.rstrip("/")
-    if path:
-        without = prefix.removesuffix("/completions").removesuffix("/chat")
-        prefix = without if prefix.endswith("/completions") else prefix or "/v1"
-    base, root = (
-        urlunsplit((parts.scheme, parts.netloc, url_path, "", "")) for url_path in (prefix, prefix.removesuffix("/v1"))
+    exact, ends = prefix, prefix.endswith("/completions")
+    if ends:  # The other APIs of the server are next to this one.
+        prefix = prefix.removesuffix("/completions").removesuffix("/chat")
+    elif path:
+        prefix = prefix or "/v1"
+    base, root, whole = (
+        urlunsplit((parts.scheme, parts.netloc, url_path, "", ""))
+        for url_path in (prefix, prefix.removesuffix("/v1"), exact)
     )
-    return Endpoint(base=base, root=root, query=parts.query)
+    return Endpoint(base=base, root=root, query=parts.query, exact=whole if ends and not path else "")
 
 
 class EndpointSet:

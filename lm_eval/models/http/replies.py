@@ -196,19 +196,21 @@ def _is_error(error: object) -> bool:
     return any(error.values()) if isinstance(error, dict) else bool(error)
 
 
-def unreadable(error: Exception, endpoint: str = "", body: object = None) -> MalformedResponse:
+def unreadable(error: Exception, endpoint: str = "", body: object = None, advice: str = "") -> MalformedResponse:
     """Turn an exception of code that reads a reply into a failure of its call.
 
     Args:
         error: The exception.
         endpoint: The URL of the request, without credentials.
         body: The parsed JSON of the reply; None if it is not known.
+        advice: What the user can try.
 
     Returns:
         The exception to raise.
     """
     what = f"The answer cannot be read ({type(error).__name__}: {str(error)[:200]})"
-    return MalformedResponse(what, status=200, endpoint=endpoint, body="" if body is None else excerpt(body))
+    shown = "" if body is None else excerpt(body)
+    return MalformedResponse(what, status=200, endpoint=endpoint, body=shown, advice=advice)
 
 
 def _message(raw: bytes) -> tuple[str, str]:

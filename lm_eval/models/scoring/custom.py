@@ -21,6 +21,7 @@ from lm_eval.models.work import Ask, Call, Reply, Slot
 __all__ = ["CustomScorer"]
 
 _TOKEN_PARAMETERS = {"tokens", "ctxlens"}
+_NO_IDS = "parse_logprobs got no tokens and ctxlens, as the server has no /tokenize: override tok_encode"
 
 
 class CustomScorer(BatchScorer):
@@ -114,7 +115,8 @@ class CustomScorer(BatchScorer):
             raise
         except Exception as error:
             # The model's code met something that is not the JSON it expects.
-            raise unreadable(error, reply.endpoint, reply.body) from error
+            wanted = not self._tokens and bool(_TOKEN_PARAMETERS & model.logprob_parameters)
+            raise unreadable(error, reply.endpoint, reply.body, _NO_IDS if wanted else "") from error
         if count != len(batch):
             what = f"{len(batch)} prompts were sent and parse_logprobs found {count} log-likelihoods"
             raise CheckFailed(what, endpoint=reply.endpoint)

@@ -127,3 +127,24 @@ def test_identity_ignores_order_and_credentials() -> None:
     two = EndpointSet(parse_base_urls("http://b/v1;http://a", "/completions"))
     assert one.identity == two.identity
     assert "s@" not in str(one.describe())
+
+
+@pytest.mark.parametrize(
+    ("given", "path", "own", "models", "tokenize"),
+    [
+        ("http://h/v1/completions", "", "http://h/v1/completions", "http://h/v1/models", "http://h/tokenize"),
+        ("http://h/v1/chat/completions", "", "http://h/v1/chat/completions", "http://h/v1/models", "http://h/tokenize"),
+        ("http://h/infer", "", "http://h/infer", "http://h/infer/models", "http://h/infer/tokenize"),
+        (
+            "http://h/v1/completions",
+            "/completions",
+            "http://h/v1/completions",
+            "http://h/v1/models",
+            "http://h/tokenize",
+        ),
+    ],
+)
+def test_other_apis_are_next_to_a_complete_url(given: str, path: str, own: str, models: str, tokenize: str) -> None:
+    (endpoint,) = parse_base_urls(given, path)
+    assert (endpoint.url(path), endpoint.url("/models"), endpoint.url("//tokenize")) == (own, models, tokenize)
+    assert endpoint.shown == (given if not path else "http://h/v1")

@@ -177,3 +177,21 @@ def test_an_answer_of_unexpected_types_is_an_error_of_its_request(row: Any) -> N
     assert instances[0].error is not None
     assert instances[0].error.kind in ("malformed", "check_failed")
     assert instances[1].resps == [(-2.0, True)]
+
+
+def test_token_ids_that_a_parser_misses_are_named() -> None:
+    instances = [pair("ab", "cd")]
+    respond(instances, name="by-positions", max_retries=0)
+    assert instances[0].error is not None
+    assert instances[0].error.message.endswith("as the server has no /tokenize: override tok_encode")
+
+
+@register_model("by-positions")
+class ByPositions(OneNatALetter):
+    """Needs the number of tokens of the context."""
+
+    @staticmethod
+    def parse_logprobs(
+        outputs: Any, tokens: Any = None, ctxlens: Any = None, **kwargs: Any
+    ) -> list[tuple[float, bool]]:
+        return [(sum(row[first:]), True) for row, first in zip(outputs["values"], ctxlens, strict=True)]

@@ -163,7 +163,7 @@ def _braced_fractions(answer: str) -> str:
     return "\\frac".join(parts)
 
 
-def _slash_fraction(answer: str, *, keep: bool) -> str:
+def _slash_fraction(answer: str, *, keep: bool = False) -> str:
     r"""Write ``1/2`` as ``\frac{1}{2}``."""
     sides = answer.split("/")
     if len(sides) != 2:

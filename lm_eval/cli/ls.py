@@ -173,5 +173,5 @@ def _print_table(found: Sequence[Listed]) -> None:
     from lm_eval.reports.columns import columns
 
     rows = [["name", "kind", "output type", "dataset", "file"]]
-    rows += [[item.name, item.kind, item.output_type, item.dataset, item.source] for item in found]
+    rows += [[item.name, item.kind, item.output_type, item.dataset, item.place] for item in found]
     print("\n".join(columns(rows, narrow=(3, 4), max_first=40)))

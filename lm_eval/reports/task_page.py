@@ -60,7 +60,8 @@ def task_page(
     if entry.kind is Kind.TAG:
         title = f"# {entry.name}: tag of {_count(len(entry.tags))}"
         return "\n".join([title, *_tree(manager, entry, 0, ())])
-    head = [*_origin(manager, entry), *_memberships(manager, entry)]
+    twice = [f"# warning: {repeated}" for repeated in keys_of(entry).repeated]
+    head = [*_origin(manager, entry), *_memberships(manager, entry), *twice]
     config = _yaml(entry, task_file=task_file)
     if entry.kind is Kind.GROUP:
         members = list(_tree(manager, entry, 0, ()))
@@ -102,7 +103,7 @@ def _origin(manager: TaskManager, entry: Entry) -> Iterator[str]:
     """Name the files of a config, and the README of its family."""
     if entry.yaml_path is None:
         return
-    yield f"# file: {entry.file}"
+    yield f"# file: {entry.file}:{entry.line}" if entry.line else f"# file: {entry.file}"
     for path in dict.fromkeys(origin.path for origin in keys_of(entry).origins.values()):
         if path != entry.file:
             yield f"# includes: {source_of(manager, path)}"
@@ -120,18 +121,26 @@ def _memberships(manager: TaskManager, entry: Entry) -> Iterator[str]:
         yield f"# tags: {', '.join(sorted(entry.tags))}"
     names = {entry.name, *entry.tags}
     groups = []
+    texts: dict[str, str] = {}
     for other in manager.task_index.values():
         if other.kind is not Kind.GROUP or other is entry or other.yaml_path is None:
             continue
-        try:
-            # Searching the text first avoids parsing the files of all other groups.
-            text = other.yaml_path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            continue
-        if any(name in text for name in names) and names.intersection(other.member_names()):
+        # Searching the text first avoids parsing the files of all other groups; a table makes names that are not in it.
+        path = str(other.file)
+        if path not in texts:
+            texts[path] = _text(other.yaml_path)
+        text = texts[path]
+        if ("${" in text or any(name in text for name in names)) and names.intersection(other.member_names()):
             groups.append(other.name)
     if groups:
         yield f"# groups: {', '.join(sorted(groups))}"
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _scoring(task: Task) -> Iterator[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TypedDict
 
@@ -78,7 +79,7 @@ class Builder:
         written = config.get("metadata")
         if written is not None and not isinstance(written, Mapping):
             what = f"task {node.name!r}: metadata is a mapping, not {str(written)[:60]!r}"
-            raise TaskFileError(what, path=node.entry.file, key="metadata")
+            raise TaskFileError(what, path=node.entry.file, key="metadata", line=node.entry.line or None)
         config["metadata"] = {**_mapping(written), **self._metadata, **source}
         config["task"] = node.name
         if config.get("class") is not None:
@@ -94,7 +95,7 @@ class Builder:
         try:
             group = Group.from_config(GroupConfig.from_dict(own))
         except ConfigError as error:
-            raise TaskFileError(f"group {node.name!r}: {error}", path=node.path) from error
+            raise TaskFileError(f"group {node.name!r}: {error}", path=node.path, line=node.line) from error
         for member in node.members.values():
             group.add(self.build(member))
         return group
@@ -184,15 +185,15 @@ def _mapping(value: object) -> Mapping[str, object]:
 
 
 def _configured_task(node: ResolvedTask, config: dict[str, object]) -> Task:
-    path = node.entry.file
+    fault = partial(TaskFileError, path=node.entry.file, line=node.entry.line or None)
     try:
         return ConfigurableTask(config=config)
     except TaskFileError:
         raise
     except MissingPackageError as error:
-        raise MissingPackageError(str(TaskFileError(str(error), path=path))) from error
+        raise MissingPackageError(str(fault(str(error)))) from error
     except LMEvalError as error:
-        raise TaskFileError(str(error), path=path) from error
+        raise fault(str(error)) from error
     except (TypeError, ValueError, AttributeError, KeyError) as error:
         # A value of a wrong shape, such as a text where a list belongs.
         raise _cannot_be_built(node, error, None) from error
@@ -209,7 +210,8 @@ def _python_task(node: ResolvedTask, config: dict[str, object]) -> Task:
     except (Exception, SystemExit) as error:
         advice = missing_package(error, Path(path).parent if path else Path())
         if advice is not None:
-            raise MissingPackageError(str(TaskFileError(f"task {node.name!r} {advice}", path=path))) from error
+            fault = TaskFileError(f"task {node.name!r} {advice}", path=path, line=node.entry.line or None)
+            raise MissingPackageError(str(fault)) from error
         raise _cannot_be_built(node, error, "class") from error
     # The class sets its own config; the name and the overrides still hold.
     if not task.get_config("fewshot_exclude_self"):  # otherwise the class has changed the name
@@ -223,7 +225,7 @@ def _python_task(node: ResolvedTask, config: dict[str, object]) -> Task:
 
 def _cannot_be_built(node: ResolvedTask, error: BaseException, key: str | None) -> TaskFileError:
     message = f"task {node.name!r} cannot be built: {type(error).__name__}: {error}"
-    return TaskFileError(" ".join(message.split()), path=node.entry.file, key=key)
+    return TaskFileError(" ".join(message.split()), path=node.entry.file, key=key, line=node.entry.line or None)
 
 
 def _takes_config(constructor: type[Task]) -> bool:

@@ -13,7 +13,7 @@ from lm_eval.task_files.entry import Entry, Kind, entries_of
 from lm_eval.task_files.index_cache import scan
 from lm_eval.text import first_names
 
-__all__ = ["Entry", "Kind", "TaskIndex", "entries_in_file", "match_names"]
+__all__ = ["Entry", "Kind", "TaskIndex", "entries_in_file", "match_names", "row_problems", "with_entries"]
 
 eval_logger = logging.getLogger("lm_eval")
 
@@ -94,9 +94,55 @@ def entries_in_file(path: str | Path) -> list[Entry]:
 
     problems: list[TaskFileError] = []
     found = list(Reader().definitions(os.path.abspath(path), problems))
-    if problems:
+    if problems and not found:
         raise problems[0]
+    for problem in problems:
+        eval_logger.warning("%s", problem)
     return [entry for keys, line in found for entry in entries_of(keys.data, path, line)]
+
+
+def row_problems(path: str | Path) -> list[TaskFileError]:
+    """Return the errors of single rows of a file.
+
+    Args:
+        path: A task file.
+
+    Returns:
+        The errors; ``entries_in_file`` leaves these rows out.
+
+    Raises:
+        TaskFileError: The file has an error that is not one of a row.
+    """
+    from lm_eval.task_files.reader import Reader
+
+    problems: list[TaskFileError] = []
+    for _ in Reader().definitions(os.path.abspath(path), problems):
+        pass
+    return problems
+
+
+def with_entries(index: Mapping[str, Entry], entries: Iterable[Entry]) -> dict[str, Entry]:
+    """Return an index in which further entries and their tags come first.
+
+    Args:
+        index: All names.
+        entries: Tasks and groups, such as those of a file that is in no root.
+
+    Returns:
+        Name to entry; the given index stays as it is.
+    """
+    joined = dict(index)
+    own = list(entries)
+    joined.update((entry.name, entry) for entry in own)
+    tagged: dict[str, list[str]] = {}
+    for entry in own:
+        for tag in entry.tags if entry.kind in (Kind.TASK, Kind.PY_TASK) else ():
+            tagged.setdefault(tag, []).append(entry.name)
+    for tag, names in tagged.items():
+        known = joined.get(tag)
+        if known is None or known.kind is Kind.TAG:
+            joined[tag] = Entry(tag, Kind.TAG, tags=names)
+    return joined
 
 
 def match_names(patterns: Iterable[str], index: Mapping[str, Entry]) -> list[str]:

@@ -67,6 +67,12 @@ class Listed:
     tags: tuple[str, ...]
     languages: tuple[str, ...] = ()
     skills: tuple[str, ...] = ()
+    line: int = 0
+
+    @property
+    def place(self) -> str:
+        """The source, with the line if the file defines more names."""
+        return f"{self.source}:{self.line}" if self.line else self.source
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +155,7 @@ def listed(manager: TaskManager) -> list[Listed]:
                 source=source,
                 path=entry.file or "",
                 tags=tuple(sorted(entry.tags)),
+                line=entry.line,
             )
         )
     return found

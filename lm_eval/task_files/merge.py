@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Mapping
+from functools import cache
 
 from lm_eval.config.task import TASK_KEYS
 from lm_eval.errors import TaskFileError, did_you_mean
 from lm_eval.task_files.entry import Entry, Kind
 from lm_eval.task_files.loader import load_file
-from lm_eval.task_files.parse import Keys
+from lm_eval.task_files.parse import Keys, Repeated
 from lm_eval.task_files.roots import BUILTIN
 
 __all__ = ["check_keys", "keys_of", "merge"]
@@ -53,7 +54,10 @@ def merge(entry: Entry, overrides: Mapping[str, object], allowed: frozenset[str]
     Raises:
         TaskFileError: The file cannot be read or has an unknown key.
     """
-    data, origins, _ = keys_of(entry)
+    data, origins, _, repeated = keys_of(entry)
+    if eval_logger.isEnabledFor(logging.WARNING):
+        for again in repeated:
+            _warn_once(again)
     merged: dict[str, object] = {}
     for key, value in data.items():
         if key in _LOADER_KEYS:
@@ -74,6 +78,12 @@ def merge(entry: Entry, overrides: Mapping[str, object], allowed: frozenset[str]
             merged[key] = value
     merged.update(overrides)
     return merged
+
+
+@cache
+def _warn_once(repeated: Repeated) -> None:
+    """Warn of a key that a file has twice; thousands of tasks may include it."""
+    eval_logger.warning("%s", repeated)
 
 
 def check_keys(

@@ -15,7 +15,7 @@ import yaml
 
 from lm_eval.errors import TaskFileError
 
-__all__ = ["FunctionRef", "Keys", "Origin", "RowLines", "parse_file", "parse_keys"]
+__all__ = ["FunctionRef", "Keys", "Origin", "Repeated", "RowLines", "parse_file", "parse_keys"]
 
 if TYPE_CHECKING:
     from yaml import SafeLoader as _Base
@@ -57,11 +57,32 @@ class Origin(NamedTuple):
     line: int
 
 
+class Repeated(NamedTuple):
+    """A key that a mapping has more than once, with different values; the last one counts.
+
+    Attributes:
+        path: The file.
+        key: The key.
+        first: The line where the key is written first, counted from 1.
+        line: The line where it is written last.
+    """
+
+    path: str
+    key: str
+    first: int
+    line: int
+
+    def __str__(self) -> str:
+        lines = f"lines {self.first} and {self.line}" if self.first != self.line else f"line {self.line}"
+        return f"{self.key!r} is written twice, in {lines} of {self.path}; the last one counts"
+
+
 class RowLines(NamedTuple):
     """Where a row of a ``task_list`` and its keys are written; lines are counted from 1."""
 
     line: int
     keys: dict[str, int]
+    repeated: tuple[Repeated, ...] = ()
 
 
 class Keys(NamedTuple):
@@ -71,11 +92,13 @@ class Keys(NamedTuple):
         data: The values; functions as ``FunctionRef``. They are shared and must not be changed.
         origins: Where each key is written.
         rows: Where each row of the document's ``task_list`` is written.
+        repeated: Keys that are written more than once, outside the rows.
     """
 
     data: dict[str, object]
     origins: dict[str, Origin]
     rows: tuple[RowLines, ...] = ()
+    repeated: tuple[Repeated, ...] = ()
 
 
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.(0|\d*[1-9]))?")
@@ -269,18 +292,19 @@ def _distinct(roots: Iterable[yaml.Node], path: str) -> list[yaml.Node]:
     return nodes
 
 
-def _check_unique(nodes: Iterable[yaml.Node], path: str) -> None:
-    """Refuse a key that is written twice in a mapping with different values."""
+def _repeats(nodes: Iterable[yaml.Node], path: str) -> list[tuple[yaml.Mark, Repeated]]:
+    """Find the keys that a mapping has more than once with different values, and where the mapping starts."""
+    found = []
     for current in nodes:
-        written: dict[tuple[str, str], tuple[int, yaml.Node]] = {}
+        written: dict[tuple[str, str], tuple[yaml.Node, yaml.Node]] = {}
         for key, value in current.value if isinstance(current, yaml.MappingNode) else ():
             if not isinstance(key, yaml.ScalarNode):
                 continue
-            line = key.start_mark.line + 1
-            first, before = written.setdefault((key.tag, key.value), (line, value))
+            first, before = written.setdefault((key.tag, key.value), (key, value))
             if before is not value and not _equal(before, value):
-                what = f"{key.value!r} is written twice, first in line {first}"
-                raise TaskFileError(what, path=path, key=key.value, line=line)
+                lines = (first.start_mark.line + 1, key.start_mark.line + 1)
+                found.append((current.start_mark, Repeated(path, key.value, *lines)))
+    return found
 
 
 def _equal(one: yaml.Node, other: yaml.Node) -> bool:
@@ -294,12 +318,15 @@ def _construct(loader: _Loader, root: yaml.MappingNode, keys: frozenset[str] | N
     if keys is not None:
         return _construct_some(loader, root, keys, located)
     nodes = _distinct([root], loader.path)
-    _check_unique(nodes, loader.path)
+    repeats = _repeats(nodes, loader.path)
     loader.flatten_mapping(root)
     _keep_choices(nodes)
     _keep_cells(nodes)
-    data = loader.construct_document(root)
-    return Keys({str(key): value for key, value in data.items()}, _origins(loader, root), _row_lines(root))
+    data = {str(key): value for key, value in loader.construct_document(root).items()}
+    rows = _row_lines(root, repeats)
+    in_rows = {repeated for row in rows for repeated in row.repeated}
+    rest = tuple(repeated for _, repeated in repeats if repeated not in in_rows)
+    return Keys(data, _origins(loader, root), rows, rest)
 
 
 def _construct_some(loader: _Loader, root: yaml.MappingNode, keys: frozenset[str], located: bool) -> Keys:
@@ -328,13 +355,12 @@ def _rows(root: yaml.MappingNode) -> list[yaml.Node]:
     return list(lists[-1].value) if lists and isinstance(lists[-1], yaml.SequenceNode) else []
 
 
-def _row_lines(root: yaml.MappingNode) -> tuple[RowLines, ...]:
-    return tuple(
-        RowLines(
-            row.start_mark.line + 1,
-            {str(key.value): key.start_mark.line + 1 for key, _ in row.value}
-            if isinstance(row, yaml.MappingNode)
-            else {},
-        )
-        for row in _rows(root)
-    )
+def _row_lines(root: yaml.MappingNode, repeats: Iterable[tuple[yaml.Mark, Repeated]] = ()) -> tuple[RowLines, ...]:
+    found = []
+    for row in _rows(root):
+        pairs = row.value if isinstance(row, yaml.MappingNode) else ()
+        lines = {str(key.value): key.start_mark.line + 1 for key, _ in pairs}
+        start, end = row.start_mark.index, row.end_mark.index
+        inside = tuple(repeated for mark, repeated in repeats if start <= mark.index < end)
+        found.append(RowLines(row.start_mark.line + 1, lines, inside))
+    return tuple(found)

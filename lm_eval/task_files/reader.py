@@ -7,24 +7,14 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from lm_eval.errors import TaskFileError, did_you_mean
-from lm_eval.task_files.parse import Keys, Origin, parse_file
+from lm_eval.task_files.includes import Include, included_files
+from lm_eval.task_files.parse import Keys, Origin, Repeated, parse_file
 from lm_eval.task_files.rows import Written, over_shared, tables_of, top_keys, written_rows
+from lm_eval.task_files.tables import MAX_NAMES
 
-__all__ = ["Definition", "Include", "Reader", "included_files"]
+__all__ = ["Definition", "Reader"]
 
-_MAX_INCLUDES = 100
-"""Maximum number of files that include each other in a chain."""
 _NAMED = ("class", "group", "task")
-
-
-class Include(NamedTuple):
-    """What an ``include`` names: a file, or one task or group of a file."""
-
-    file: str
-    name: str | None = None
-
-    def __str__(self) -> str:
-        return self.file if self.name is None else f"{self.file}#{self.name}"
 
 
 class Definition(NamedTuple):
@@ -105,6 +95,10 @@ class Reader:
             return
         seen: dict[str, int] = {}
         for found in self._all(path, documents, problems):
+            if len(seen) == MAX_NAMES:
+                what = f"the file defines more than {MAX_NAMES:,} names; those from here on are left out"
+                problems.append(TaskFileError(what, path=path, line=found.line))
+                return
             key = "group" if found.keys.data.get("group") is not None else "task"
             name = str(found.keys.data.get(key))
             if name in seen:
@@ -173,7 +167,7 @@ class Reader:
         merged = self._merged(path, document, open_files).keys
         inherited = [key for key in ("group", "task") if key not in document.data]
         kept = {key: value for key, value in merged.data.items() if key not in inherited}
-        return top_keys(Keys(kept, merged.origins))
+        return top_keys(Keys(kept, merged.origins, repeated=merged.repeated))
 
     def _merged(self, path: str, document: Keys, open_files: tuple[str, ...]) -> _Merged:
         """Merge what a document includes, in the order of the list, and its own keys over them."""
@@ -181,18 +175,21 @@ class Reader:
         data: dict[str, object] = {}
         origins: dict[str, Origin] = {}
         files: dict[str, None] = {}
+        repeated: dict[Repeated, None] = {}
         if self._follow and wanted is not None:
             origin = document.origins.get("include")
-            for include in included_files(path, wanted, origin and origin.line, open_files):
+            for include in included_files(path, wanted, origin and origin.line, open_files, names_in):
                 keys, further = self._include(include, (*open_files, path))
                 data.update(keys.data)
                 origins.update(keys.origins)
+                repeated.update(dict.fromkeys(keys.repeated))
                 files.update(dict.fromkeys((include.file, *further)))
         data.update(document.data)
         origins.update(document.origins)
+        repeated.update(dict.fromkeys(document.repeated))
         data.pop("include", None)
         origins.pop("include", None)
-        return _Merged(Keys(data, origins, document.rows), list(files))
+        return _Merged(Keys(data, origins, document.rows, tuple(repeated)), list(files))
 
     def _include(self, include: Include, open_files: tuple[str, ...]) -> _Merged:
         if include not in self._included:
@@ -214,40 +211,17 @@ class Reader:
         return list(files)
 
 
-def included_files(path: str, wanted: object, line: int | None, open_files: tuple[str, ...] = ()) -> list[Include]:
-    """Return the files that an ``include`` names.
+def names_in(path: str) -> list[str]:
+    """Return the names of the rows of a file, without reading what it includes; none if it has an error.
 
     Args:
-        path: The including file.
-        wanted: The value of the key: a name or a list of names, relative to the file; ``file.yaml#name`` is one task
-            or group of a file.
-        line: The line of the key.
-        open_files: The files that include this one, the outermost first.
-
-    Returns:
-        Absolute paths, with the names.
-
-    Raises:
-        TaskFileError: The value is not a name, a file does not exist or includes itself, or a chain is too long.
+        path: The file.
     """
-    if len(open_files) >= _MAX_INCLUDES:
-        raise TaskFileError(f"more than {_MAX_INCLUDES} files include each other", path=path, key="include", line=line)
-    names = wanted if isinstance(wanted, list) else [wanted]
-    folder = os.path.dirname(os.path.abspath(path))
-    files = []
-    for name in names:
-        if not isinstance(name, str):
-            raise TaskFileError("include is a file name or a list of them", path=path, key="include", line=line)
-        include = Include(os.path.normpath(os.path.join(folder, name)))
-        if "#" in name and not os.path.isfile(include.file):
-            include = Include(*include.file.rsplit("#", 1))
-        if include.file == path or include.file in open_files:
-            raise TaskFileError(f"{include.file} includes itself", path=path, key="include", line=line)
-        if not os.path.isfile(include.file):
-            fault = "is no regular file" if os.path.exists(include.file) else "does not exist"
-            raise TaskFileError(f"includes {include.file}, which {fault}", path=path, key="include", line=line)
-        files.append(include)
-    return files
+    try:
+        found = list(Reader(follow_includes=False).definitions(path, []))
+    except TaskFileError:
+        return []
+    return [str(_own_name(keys)) for keys, line in found if line]
 
 
 def _own_name(document: Keys) -> str | None:

@@ -29,11 +29,11 @@ from typing import TYPE_CHECKING
 from lm_eval.config.group import GROUP_KEYS
 from lm_eval.errors import ConfigError, TaskFileError, UnknownNameError, UserError
 from lm_eval.task_files.entry import Entry, Kind
-from lm_eval.task_files.index import entries_in_file, match_names
+from lm_eval.task_files.includes import included_files
+from lm_eval.task_files.index import entries_in_file, match_names, with_entries
 from lm_eval.task_files.loader import load_file
 from lm_eval.task_files.merge import check_keys, merge
 from lm_eval.task_files.paths import SUFFIXES, files_named
-from lm_eval.task_files.reader import included_files
 
 if TYPE_CHECKING:
     from lm_eval.api.group import Group
@@ -70,6 +70,7 @@ class ResolvedGroup:
         config: Its keys: those of a group, and those it sets for its members.
         members: Its members by name.
         path: The file the group is written in; None for a group in a dict of the caller.
+        line: The line in that file, if it defines more than this group.
         source: The ``config_source`` of its metadata; None leaves it out.
     """
 
@@ -77,6 +78,7 @@ class ResolvedGroup:
     config: Mapping[str, object]
     members: Mapping[str, Resolved]
     path: str | None
+    line: int | None
     source: str | None
 
     def inside(self) -> Iterator[Resolved]:
@@ -100,6 +102,7 @@ class Resolver:
         follow_names: False leaves out members of groups that are plain names, and only checks that they exist.
         groups: The names of the groups around, outermost first.
         path: The file of the innermost group that has one.
+        line: The line of that group, if its file defines more.
         seen: The overrides of the tasks of the tree so far.
     """
 
@@ -108,6 +111,7 @@ class Resolver:
     follow_names: bool = True
     groups: tuple[str, ...] = ()
     path: str | None = None
+    line: int | None = None
     seen: dict[str, Mapping[str, object]] = field(default_factory=dict)
 
     def entry(self, entry: Entry) -> list[Resolved]:
@@ -132,7 +136,7 @@ class Resolver:
         if "task_alias" in self.overrides:
             of_group.setdefault("group_alias", self.overrides["task_alias"])
         for_members = _without(self.overrides, GROUP_KEYS | {"task_alias"})
-        inner = replace(self, overrides=for_members, path=entry.file)
+        inner = replace(self, overrides=for_members, path=entry.file, line=entry.line or None)
         return [inner._group(entry.name, merge(entry, of_group, GROUP_KEYS), source=entry.source)]
 
     def item(self, item: Mapping[str, object]) -> list[Resolved]:
@@ -153,13 +157,13 @@ class Resolver:
         entry = None if name is None else self.index.get(str(name))
         if "group" in item and item.get("task") is not None:
             full = str(name) if entry is not None and entry.kind is Kind.GROUP else self._full_name(str(name))
-            check_keys(item, GROUP_KEYS, path=self.path, owner=f"group {full!r}")
+            check_keys(item, GROUP_KEYS, path=self.path, owner=f"group {full!r}", line=self.line)
             return [self._group(full, item, source=None if self.groups else _INLINE)]
         if name is not None and not isinstance(name, (str, int)):
             raise ConfigError(f"The name of a task must be a string, got {name!r}; a group also needs 'group'.")
         own = _with_included(_without(item, {"task", "group"}), self.path)
         if "class" not in own and (entry is None or entry.kind is not Kind.PY_TASK):
-            check_keys(own, GROUP_KEYS, path=self.path, owner=repr(str(name)))
+            check_keys(own, GROUP_KEYS, path=self.path, owner=repr(str(name)), line=self.line)
         overrides = {**self.overrides, **own}
         if entry is not None:
             return replace(self, overrides=overrides).entry(entry)
@@ -168,11 +172,9 @@ class Resolver:
                 raise ConfigError(f"A task needs a name or a dataset, got {dict(item)!r}.")
             if "doc_to_text" not in own:
                 raise self._unknown(str(name))
-            raise TaskFileError(
+            raise self._fault(
                 f"task {self._full_name(str(name))!r} does not exist, and the item has no dataset "
-                "(dataset_path or custom_dataset)",
-                path=self.path,
-                key="task",
+                "(dataset_path or custom_dataset)"
             )
         full = self._full_name(_name_from_data(overrides) if name is None else str(name))
         if not self.groups:
@@ -183,18 +185,18 @@ class Resolver:
 
     def _task(self, name: str, entry: Entry) -> ResolvedTask:
         if self.seen.setdefault(name, self.overrides) != self.overrides:
-            raise TaskFileError(f"task {name!r} is a member twice, with different settings", path=self.path, key="task")
+            raise self._fault(f"task {name!r} is a member twice, with different settings")
         return ResolvedTask(name, entry, self.overrides)
 
     def _group(self, name: str, config: Mapping[str, object], source: str | None) -> ResolvedGroup:
         if name in self.groups:
-            raise TaskFileError(f"group {name!r} contains itself", path=self.path, key="task")
+            raise self._fault(f"group {name!r} contains itself")
         for_members = {**_without(config, GROUP_KEYS | _NOT_INHERITED), **self.overrides}
         inner = replace(self, overrides=for_members, groups=(*self.groups, name))
         written = config.get("task")
         members = written if isinstance(written, list) else [written] if written else []
         resolved = {node.name: node for member in members for node in inner._member(member)}
-        return ResolvedGroup(name, config, resolved, self.path, source)
+        return ResolvedGroup(name, config, resolved, self.path, self.line, source)
 
     def _member(self, member: object) -> list[Resolved]:
         if isinstance(member, Mapping):
@@ -208,11 +210,14 @@ class Resolver:
         """Return the name of a member that is written out here."""
         return f"{self.groups[-1]}::{name}" if self.groups else name
 
+    def _fault(self, what: str) -> TaskFileError:
+        return TaskFileError(what, path=self.path, key="task", line=self.line)
+
     def _unknown(self, name: str) -> UserError:
         error = UnknownNameError("task or group", name, self.index)
         if not self.groups:
             return error
-        return TaskFileError(f"group {self.groups[-1]!r}: {error}", path=self.path, key="task")
+        return self._fault(f"group {self.groups[-1]!r}: {error}")
 
 
 def select(
@@ -281,10 +286,10 @@ def _resolve_item(item: object, index: Mapping[str, Entry], unknown: Callable[[s
             return _from_files(str(item), files, index)
     else:
         raise ConfigError(f"A task is selected by a name, a path, a dict or an object, got {item!r}.")
-    entries = entries_in_file(Path(item).resolve())
-    if not entries:
-        raise TaskFileError("this file is a fragment: it has neither task, group nor class", path=Path(item).resolve())
-    return [node for entry in entries for node in resolver.entry(entry)]
+    file = str(Path(item).resolve())
+    if not entries_in_file(file):
+        raise TaskFileError("this file is a fragment: it has neither task, group nor class", path=file)
+    return _from_files(str(item), [file], index)
 
 
 def _matching(pattern: str, index: Mapping[str, Entry]) -> list[Resolved]:
@@ -299,7 +304,7 @@ def _from_files(item: str, files: Iterable[str], index: Mapping[str, Entry]) -> 
     entries = {entry.name: entry for file in files for entry in entries_in_file(file)}
     if not entries:
         raise ConfigError(f"No file of {item!r} defines a task.")
-    return _groups_first(list(entries), {**index, **entries})
+    return _groups_first(list(entries), with_entries(index, entries.values()))
 
 
 def _groups_first(names: Sequence[str], index: Mapping[str, Entry]) -> list[Resolved]:

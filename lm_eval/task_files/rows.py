@@ -126,14 +126,14 @@ def over_shared(shared: Keys, row: Written, path: str) -> Keys:
         TaskFileError: The row names a column that does not exist.
     """
     is_group = row.data.get("group") is not None
-    data, origins, _ = _shared_by(shared, is_group)
+    data, origins, *_ = _shared_by(shared, is_group)
     for key, value in row.data.items():
         line = row.lines.keys.get(key, row.lines.line)
         filled = value if row.cells is None else fill_key(key, value, row.cells, path, line)
         data[key] = _union(data.get("tag"), filled) if key == "tag" and not is_group else filled
         origins[key] = Origin(path, line)
     data["group" if is_group else "task"] = row.name
-    return Keys(data, origins)
+    return Keys(data, origins, repeated=(*shared.repeated, *row.lines.repeated))
 
 
 def top_keys(shared: Keys) -> Keys:
@@ -143,13 +143,13 @@ def top_keys(shared: Keys) -> Keys:
         shared: The keys of the document, with includes merged.
     """
     is_group = shared.data.get("group") is not None
-    data, origins, _ = _shared_by(shared, is_group)
+    data, origins, *_ = _shared_by(shared, is_group)
     for key in ("group", "task"):
         if key in shared.data and (key == "task" or is_group):
             data[key] = shared.data[key]
             if key in shared.origins:
                 origins[key] = shared.origins[key]
-    return Keys(data, origins)
+    return Keys(data, origins, repeated=shared.repeated)
 
 
 def _shared_by(shared: Keys, is_group: bool) -> Keys:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lm_eval.errors import MissingPackageError, TaskFileError, UserError
 from lm_eval.task_files.entry import Entry, Kind
-from lm_eval.task_files.index import entries_in_file
+from lm_eval.task_files.index import entries_in_file, row_problems, with_entries
 from lm_eval.task_files.paths import SUFFIXES, files_named
 
 if TYPE_CHECKING:
@@ -81,10 +81,11 @@ def validate(manager: TaskManager, names: Iterable[str], *, with_faults: bool = 
             found = entries_in_file(Path(file).resolve())
             problems += [] if found or file not in files else [Problem("", f"{file}: defines no task and no group.")]
             of_files += found
+            problems += [Problem("", str(problem)) for problem in row_problems(Path(file).resolve())]
         except UserError as error:
             problems.append(Problem("", str(error)))
     entries = [*(manager.task_index[name] for name in members(manager, named)), *of_files]
-    index = {**manager.task_index, **{entry.name: entry for entry in of_files}}
+    index = with_entries(manager.task_index, of_files)
     finder = FaultFinder(index)
     with _quiet(), failures_kept():
         for entry in entries:
@@ -105,9 +106,24 @@ def validate(manager: TaskManager, names: Iterable[str], *, with_faults: bool = 
             except UserError as error:
                 missing = isinstance(error, MissingPackageError)
                 located = missing or (isinstance(error, TaskFileError) and error.path is not None)
-                reason = str(error) if located else str(TaskFileError(str(error), path=entry.file))
+                reason = (
+                    str(error) if located else str(TaskFileError(str(error), path=entry.file, line=entry.line or None))
+                )
                 problems.append(Problem(entry.name, reason, missing))
-    return problems + [Problem(name, fault, is_fault=True) for name, fault in finder.found()]
+    faults = [*finder.found(), *(_written_twice(entries) if with_faults else ())]
+    return problems + [Problem(name, fault, is_fault=True) for name, fault in faults]
+
+
+def _written_twice(entries: Iterable[Entry]) -> list[tuple[str, str]]:
+    """Return the keys that files have twice, each once, with the first name that it concerns."""
+    from lm_eval.task_files.merge import keys_of
+
+    found: dict[str, str] = {}
+    for entry in entries:
+        with contextlib.suppress(UserError):
+            for repeated in keys_of(entry).repeated:
+                found.setdefault(str(repeated), entry.name)
+    return [(name, fault) for fault, name in found.items()]
 
 
 def is_task_file(name: str) -> bool:

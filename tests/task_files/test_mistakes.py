@@ -54,8 +54,6 @@ MISTAKES = {
     "option of a metric": (_METRIC + "  ignore_cas: true\n", "unknown option 'ignore_cas'. Did you mean 'ignore_case'"),
     "pattern of a metric": (_METRIC + "  regexes_to_ignore: ['(']\n", "regexes_to_ignore .* no regular expression"),
     "direction": (_METRIC + "  higher_is_better: up\n", "higher_is_better is true or false"),
-    "key twice": ("num_fewshot: 0\nnum_fewshot: 1\n", "'num_fewshot' is written twice, first in line 6"),
-    "inner key twice": ("metadata:\n  version: 1\n  version: 2\n", "'version' is written twice"),
     "aliases": (_BOMB, "aliases make"),
     "itself": ("metadata: &m\n  m: *m\n", "contains itself"),
     "depth": ("metadata: " + "{a: " * 900 + "1" + "}" * 900 + "\n", "nested too deeply"),
@@ -94,6 +92,30 @@ def test_a_file_that_cannot_be_read_has_no_name(tmp_path: Path) -> None:
 def test_a_key_twice_with_the_same_value_is_no_mistake(tmp_path: Path) -> None:
     folder = write_tasks(tmp_path, broken=_GENERATE + "metadata: {v: [1, 2]}\nmetadata: {v: [1, 2]}\n")
     assert validate(TaskManager(include_path=folder, include_defaults=False), ["broken"]) == []
+
+
+def test_of_a_key_twice_the_last_one_counts_and_both_lines_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    body = _GENERATE + "repeats: 1\nrepeats: 3\nmetadata:\n  version: 1\n  version: 2\n"
+    folder = write_tasks(tmp_path, broken=body)
+    manager = TaskManager(include_path=folder, include_defaults=False)
+    first = (folder / "broken.yaml").read_text().splitlines().index("repeats: 1") + 1
+    said = [
+        f"{key!r} is written twice, in lines {line} and {line + 1} of {folder}/broken.yaml; the last one counts"
+        for key, line in (("repeats", first), ("version", first + 3))
+    ]
+    with caplog.at_level("WARNING", "lm_eval"):
+        task = manager.load("broken")["tasks"]["broken"]
+        manager.load("broken")
+    assert (task.config.repeats, task.get_config("metadata")["version"]) == (3, 2)
+    assert sorted(record.message for record in caplog.records if "twice" in record.message) == said
+    assert main(["validate", "--tasks", "broken", "--include_path", str(folder)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert sorted(line for line in lines if "written twice" in line) == [f"broken: warning: {words}" for words in said]
+    assert main(["show", "broken", "--no_prompt", "--include_path", str(folder)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert sorted(line for line in lines if "written twice" in line) == [f"# warning: {words}" for words in said]
 
 
 def test_merged_keys_may_be_written_again(tmp_path: Path) -> None:

@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
+from lm_eval.cli.main import main
 from lm_eval.errors import TaskFileError
-from lm_eval.task_files.index import Entry, Kind, TaskIndex, entries_in_file
+from lm_eval.task_files.index import Entry, Kind, TaskIndex, entries_in_file, row_problems
 from lm_eval.task_files.index_cache import scan
 from lm_eval.task_files.loader import load_file, load_yaml
 from lm_eval.task_files.manager import TaskManager
 from lm_eval.task_files.merge import keys_of
+from lm_eval.task_files.validate import validate
 from tests.task_files.conftest import BASE, Write
 from tests.task_files.test_index import age
 
@@ -331,6 +333,8 @@ def test_a_faulty_row_is_told_and_the_others_stand(
         if scanned.problems:
             assert {entry.name for entry in scanned.entries} == {"a", "z"}
     with pytest.raises(TaskFileError, match=said):
+        for problem in row_problems(root / "f.yaml"):
+            raise problem
         for entry in entries_in_file(root / "f.yaml"):
             keys_of(entry)
 
@@ -384,3 +388,110 @@ def test_names_of_rows_are_found_in_a_product_without_reading_it_again(write: Wr
         {"task": "n0_n0", "a": "n0", "b": "n0"},
         {"task": "n99_n98", "a": "n99", "b": "n98"},
     ]
+
+
+def test_a_path_of_a_file_selects_all_of_its_tasks_and_groups(write: Write) -> None:
+    text = f"""\
+{BASE}
+tag: mine
+task_list: [a, b, {{task: alone, tag: other}}]
+---
+group: g
+task: [a, b]
+---
+group: by_tag
+task: [other]
+"""
+    root = write({"sub/f.yaml": text})
+    loaded = TaskManager(include_defaults=False).load(str(root / "sub/f.yaml"))
+    assert loaded["group_map"] == {"g": ["a", "b"], "by_tag": ["alone"]}
+    assert set(loaded["tasks"]) == {"a", "b", "alone"}
+
+
+def test_errors_of_a_task_name_the_line_of_its_row(write: Write) -> None:
+    text = f"""\
+{BASE}
+task_list:
+  - a
+  - {{task: wrong, num_fewshot: many}}
+  - {{task: unknown, num_fewshots: 3}}
+---
+group: g
+task: [nobody]
+"""
+    root = write({"f.yaml": text})
+    manager = TaskManager(include_path=root, include_defaults=False)
+    line = text.splitlines().index("  - a") + 1
+    for name, said in [
+        ("wrong", rf"f\.yaml:{line + 1}: .*num_fewshot"),
+        ("unknown", rf"f\.yaml:{line + 2} \[num_fewshots\].*Did you mean 'num_fewshot'"),
+        ("g", rf"f\.yaml:{line + 4} \[task\]: group 'g'.*nobody"),
+    ]:
+        with pytest.raises(TaskFileError, match=said):
+            manager.load(name)
+        (problem,) = validate(manager, [name])
+        assert problem.name == name and f"f.yaml:{line}"[:-1] in problem.reason
+    manager.load("a")
+
+
+def test_a_faulty_row_of_a_file_is_named_by_validate(write: Write) -> None:
+    root = write({"f.yaml": f"{BASE}task_list: [a, a]"})
+    problems = validate(TaskManager(include_defaults=False), [str(root / "f.yaml")])
+    assert [problem.reason.partition(": ")[2] for problem in problems] == [
+        "'a' is defined twice in this file, first in line 9"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("included", "row"),
+    [
+        ("lib/default/anatomy.yaml", "lib/default.yaml#mmlu_anatomy"),
+        ("lib/other/anatomy.yaml", "lib/other.yaml#mmlu_anatomy_other"),
+        ("lib/mmlu_anatomy_other.yaml", "lib/other.yaml#mmlu_anatomy_other"),
+        ("lib/far/away/anatomy.yaml", "lib/default.yaml#mmlu_anatomy"),
+    ],
+)
+def test_an_include_of_a_file_that_became_a_row_says_which(write: Write, included: str, row: str) -> None:
+    root = write(
+        {
+            "lib/default.yaml": "include: gone\ntask_list: [{task: 'mmlu_${x}', each: {x: [anatomy, law]}}]",
+            "lib/other.yaml": "task_list: [mmlu_anatomy_other]",
+            "mine.yaml": f"include: {included}\ntask: mine",
+        }
+    )
+    with pytest.raises(TaskFileError) as caught:
+        load_yaml(root / "mine.yaml")
+    assert str(caught.value).endswith(f"; {Path(included).stem!r} is a row of a file: include {root}/{row}")
+    write({"mine.yaml": "include: lib/virology.yaml\ntask: mine"})
+    with pytest.raises(TaskFileError, match=r"does not exist$"):
+        load_yaml(root / "mine.yaml")
+
+
+def test_a_file_has_at_most_ten_thousand_names(write: Write) -> None:
+    digits = "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"
+    many = f"{{a: {digits}}}, {{b: {digits}}}, {{c: {digits}}}, {{d: [0, 1, 2, 3, 4, 5, 6, 7, 8]}}"
+    text = f"task_list: [{{task: '${{a}}${{b}}${{c}}${{d}}', each: [{many}]}}]\n"
+    root = write({"f.yaml": f"{text}---\n{text.replace('${a}', 'x${a}')}"})
+    scanned = scan(root)
+    assert len(scanned.entries) == 10_000
+    assert [problem.line for problem in scanned.problems] == [3]
+    assert "more than 10,000 names" in str(scanned.problems[0])
+
+
+def test_a_list_shows_the_line_of_a_row(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    root = write({"fam/f.yaml": "x: 1\ntask_list:\n- a\n- b", "fam/p.yaml": "task: p"})
+    assert main(["ls", "tasks", "--family", "fam", "--long", "--include_path", str(root)]) == 0
+    shown = {line.split()[0]: line.split()[-1] for line in capsys.readouterr().out.splitlines()}
+    assert (shown["a"], shown["b"]) == (f"{root.name}/fam/f.yaml:3", f"{root.name}/fam/f.yaml:4")
+    assert shown["p"] == f"{root.name}/fam/p.yaml"
+
+
+def test_show_prints_the_merged_row_with_its_groups(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    text = f"{BASE}task_list:\n- {{task: 't_${{x}}', dataset_name: '${{x}}', each: {{x: [a, b]}}}}\n"
+    root = write({"f.yaml": f"{text}---\ngroup: g\ntask: [{{task: 't_${{x}}', each: {{x: [a, b]}}}}]"})
+    assert main(["show", "t_b", "--no_prompt", "--include_path", str(root)]) == 0
+    page = capsys.readouterr().out.splitlines()
+    assert f"# file: {root}/f.yaml:10" in page
+    assert "# groups: g" in page
+    assert {"task: t_b", "dataset_name: b", "dataset_path: json"} <= set(page)
+    assert not any("each" in line or "${" in line for line in page)

@@ -64,9 +64,12 @@ def test_json_states_languages_and_skills(capsys: Captured) -> None:
     ("words", "found"),
     [
         (["tasks", "--language", "kor", "--skill", "reading"], ["belebele_kor_Hang"]),
-        (["tasks", "belebele", "--language", "Zulu"], ["belebele_zul_Latn"]),
-        (["tasks", "belebele_a*", "--language", "ara"], [*ARABIC, "belebele_arz_Arab"]),
-        (["tasks", "lambada", "--language", "nl", "--type", "loglikelihood"], ["lambada_openai_mt_stablelm_nl"]),
+        (["tasks", "--family", "belebele", "--language", "Zulu"], ["belebele_zul_Latn"]),
+        (["tasks", "belebele_a*", "--family", "belebele", "--language", "ara"], [*ARABIC, "belebele_arz_Arab"]),
+        (
+            ["tasks", "--family", "lambada", "--language", "nl", "--type", "loglikelihood"],
+            ["lambada_openai_mt_stablelm_nl"],
+        ),
         (["families", "mgsm", "xcopa"], ["mgsm", "xcopa"]),
         (["families", "x", "--language", "eus", "--skill", "commonsense"], ["xstorycloze"]),
     ],
@@ -74,14 +77,15 @@ def test_json_states_languages_and_skills(capsys: Captured) -> None:
 def test_names_are_found_by_language_and_skill(words: list[str], found: list[str], capsys: Captured) -> None:
     assert main(["ls", *words]) == 0
     names = capsys.readouterr().out.splitlines()
-    assert set(found) <= set(names) if "--skill" in words else names == found
+    # Other families may have a skill, or a name that is longer.
+    assert names == found if "--family" in words else set(found) <= set(names)
 
 
 def test_families_have_a_table(capsys: Captured) -> None:
-    assert main(["ls", "families", "xnli", "--long"]) == 0
-    title, row, *_ = capsys.readouterr().out.splitlines()
+    assert main(["ls", "families", "xcopa", "--long"]) == 0
+    title, *rows = capsys.readouterr().out.splitlines()
     assert title.split() == ["family", "tasks", "languages", "skills", "title"]
-    assert row.split() == ["xnli", "15", "15", "languages", "nli", "XNLI"]
+    assert ["xcopa", "11", "11", "languages", "commonsense", "XCOPA"] in [row.split() for row in rows]
 
 
 @pytest.mark.parametrize(

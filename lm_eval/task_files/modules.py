@@ -39,6 +39,7 @@ _INSTALL_NAMES = {
     "math_verify": "math-verify[antlr4-11-0]",
     "pymorphy3": "'lm-eval-api[tasks-ru]'",
     "sklearn": "scikit-learn",
+    "statsmodels": "'lm-eval-api[tasks-statistics]'",
     "yaml": "pyyaml",
     "absl": "absl-py",
     "tinyBenchmarks": "git+https://github.com/felipemaiapolo/tinyBenchmarks",

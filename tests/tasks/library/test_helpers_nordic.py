@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import json
 import math
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -125,3 +129,155 @@ def test_short_texts_are_not_compared() -> None:
     scores = module("shared.similarity").similarity_of_long("abcd", "abcdefgh", 5)
     assert all(math.isnan(value) for value in scores.values())
     assert set(scores) == {"bleu", "rouge1", "rouge2", "rougeL", "bleurt", "bert_score"}
+
+
+@pytest.mark.parametrize(
+    ("response", "letter"),
+    [
+        ("(A) or (B)?", "B"),
+        ("It is B", "B"),
+        ("B because A is wrong", "A"),
+        ("The answer:B.", "B"),
+        ("My answer after all of that is green!", "B"),
+    ],
+)
+def test_named_choice_is_the_last_one(response: str, letter: str) -> None:
+    assert module("shared.named_choice").named_choice(response, {"A": "red", "B": "green"}) == letter
+
+
+def test_response_without_a_choice_is_a_guess(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("random.choice", lambda letters: letters[-1])
+    assert module("shared.named_choice").named_choice("no idea", {"A": "red", "B": "green"}) == "B"
+
+
+PISA_DOC = {"choices": "['red', 'green']", "answer": 1}
+
+
+def test_pisa_judge_is_not_asked_without_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    found = module("pisa.judge").pisa_process_results_llm_judged(PISA_DOC, ["green"])
+    assert found["acc"].reason == "needs a judge: set OPENAI_API_KEY"
+
+
+@pytest.mark.parametrize(("verdict", "acc"), [("1", 1.0), (" 0", 0.0)])
+def test_pisa_judge_decides_after_a_busy_reply(verdict: str, acc: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
+
+    class Judge(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            body = json.dumps({"choices": [{"message": {"content": verdict}}]}).encode()
+            self.send_response(503 if len(asked) == 1 else 200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    judge = module("pisa.judge")
+    monkeypatch.setattr(judge.time, "sleep", lambda seconds: None)
+    with HTTPServer(("127.0.0.1", 0), Judge) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("OPENAI_API_KEY", "made")
+        monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{server.server_port}/v1/")
+        assert judge.pisa_process_results_llm_judged(PISA_DOC, ["It is green."]) == {"acc": acc}
+        server.shutdown()
+    text = asked[-1]["messages"][1]["content"]
+    assert "A) red\nB) green" in text
+    assert "Correct Answer (letter and/or text):\nB) green" in text
+
+
+@pytest.mark.parametrize(
+    ("response", "content"),
+    [
+        (r"\boxed{1} then \boxed{\frac{1}{2}}.", r"\frac{1}{2}"),
+        (r"\boxed{1", None),
+        (r"\boxed 5", None),
+        ("5", None),
+    ],
+)
+def test_score_takes_the_last_box(response: str, content: str | None) -> None:
+    assert module("score.latex").boxed(response) == content
+
+
+@pytest.mark.parametrize(
+    ("answer", "form"),
+    [
+        (r"5\text{ cm}", "5"),
+        (r"\frac12", r"\frac{1}{2}"),
+        (r"7\frac{3}{4}", "7+3/4"),
+        ("1,234", "1234"),
+        (r"x \in [1, 2]", "[1,2]"),
+        (r"\text{even}", "even"),
+        ("Monday", "Monday"),
+        ("3 days", "3"),
+        (r"\sqrt2", r"\sqrt{2}"),
+        ("101_2", "101"),
+        ("2 million", "2*10^6"),
+    ],
+)
+def test_score_writes_answers_in_one_form(answer: str, form: str) -> None:
+    assert module("score.latex").normalized(answer) == form
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "equal"),
+    [
+        ("0.5", r"\frac{1}{2}", True),
+        (r"50\%", "0.5", True),
+        ("(1, 2)", "(2, 1)", False),
+        (r"(0.5, 3)", r"\left(\frac{1}{2}, 3\right)", True),
+        ("(x+1)^2", "x^2+2x+1", True),
+        ("x+y", "x-y", False),
+        (None, "1", False),
+        ("", "1", False),
+        ("Interval(1,2)", "[1,2]", True),
+    ],
+)
+def test_score_compares_answers(one: str | None, other: str, equal: bool) -> None:
+    pytest.importorskip("antlr4")
+    assert module("score.equality").math_equal(one, other) is equal
+
+
+def test_score_never_evaluates_an_answer(tmp_path: Path) -> None:
+    pytest.importorskip("antlr4")
+    path = tmp_path / "made"
+    for code in (f"open({str(path)!r},str(chr(119)))", f"__import__('pathlib').Path({str(path)!r}).touch()"):
+        assert module("score.equality").math_equal(code, "x") is False
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("response", "answer"),
+    [
+        ("So the best answer is (C).\nYes", "C"),
+        ("The best answer is b", "B"),
+        ("c", "C"),
+        ("The best answer is", "THE"),
+    ],
+)
+def test_score_reads_the_best_answer(response: str, answer: str) -> None:
+    assert module("score.utils").best_answer(response) == answer
+
+
+def test_score_moves_the_right_choice_to_every_place() -> None:
+    docs = pytest.importorskip("datasets").Dataset.from_list(
+        [{"question": "Q", "options": ["x", "y", "z"], "answer_index": 1, "answer": "B", "question_id": 7}]
+    )
+    rows = module("score.choices").mmlu_pro_orders(docs)
+    assert rows["options"][:3] == [["y", "x", "z"], ["x", "y", "z"], ["x", "z", "y"]]
+    assert rows["answer"][:4] == ["A", "B", "C", "B"]
+    assert rows["original_answer_index"] == [1] * 10
+
+
+def test_score_consistency_counts_pairs_of_one_question() -> None:
+    assert module("score.utils").consistency([(1, "A"), (1, "A"), (1, "B"), (2, "A"), (2, "A")]) == 0.5
+    assert module("score.utils").consistency([(1, "A")]) == 0.0
+
+
+def test_score_joins_boxes_unless_the_answer_is_known() -> None:
+    right_answer = module("score.mathematics").right_answer
+    assert right_answer(r"\boxed{x=1} and \boxed{x=1}", "Find x.") == "1"
+    assert right_answer(r"\boxed{y=2x}", "Find the equation of the line.") == "y=2x"
+    assert right_answer(r"\boxed{1}, \boxed{2}", "Find both.") == "1, 2"
+    assert right_answer(r"\boxed{1}, \boxed{2}", "Simplify $(5x+3) - 2(2x-4)$.") == "x+11"

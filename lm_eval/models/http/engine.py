@@ -15,6 +15,7 @@ from lm_eval.config.redact import Redactor
 from lm_eval.errors import (
     APIError,
     ConnectionBroken,
+    EndpointNotFound,
     EndpointUnreachable,
     LMEvalError,
     RateLimited,
@@ -23,6 +24,7 @@ from lm_eval.errors import (
 )
 from lm_eval.models.http.choices import check_choices
 from lm_eval.models.http.concurrency import FixedLimit, Gate
+from lm_eval.models.http.descriptions import Descriptions
 from lm_eval.models.http.endpoints import Endpoint, EndpointSet
 from lm_eval.models.http.hopeless import Hopeless
 from lm_eval.models.http.journal import Journal, answer_identity, answer_key
@@ -72,6 +74,7 @@ class Engine:
         model_identity: str = "",
         main_path: str | None = None,
         feeler: Call | None = None,
+        descriptions: Descriptions | None = None,
     ) -> None:
         """Combine the parts.
 
@@ -87,6 +90,7 @@ class Engine:
             main_path: The API path of the run. A refusal of the key, the URL or the model on this path ends the run
                 if nothing was answered before. None for the probe.
             feeler: A small call, which finds out during an outage whether the server answers again.
+            descriptions: What the server has said of itself: such calls are answered from it. None asks every time.
         """
         self.gate = Gate(limit)
         self.accounting = accounting
@@ -100,6 +104,7 @@ class Engine:
         self._failed: weakref.WeakSet[APIError] = weakref.WeakSet()
         kept = _KEPT if self._journals else _NOT_KEPT
         self._hopeless = Hopeless(kept)
+        self._descriptions = descriptions
         self._feeler = feeler or Call("/models", {})
         self._outage = Outage(policy.seconds, self._reachable, kept=kept)
         self._said_until = 0.0
@@ -122,6 +127,8 @@ class Engine:
         """
         body = encode(call.payload)
         if not self._journals:
+            if self._descriptions is not None and not body:
+                return await self._describe(call, self._descriptions)
             reply, _ = await self._send(call, body)
             return reply
         key = self._key(call, body)
@@ -148,6 +155,19 @@ class Engine:
             waiting.set_result(reply)
         for journal in self._journals:
             journal.put(key, raw)
+        return reply
+
+    async def _describe(self, call: Call, descriptions: Descriptions) -> Reply:
+        """Return what the server says of itself; it is asked once."""
+        known = descriptions.known(call.path)
+        if known is not None:
+            return known
+        try:
+            reply, _ = await self._send(call, b"")
+        except EndpointNotFound as error:
+            descriptions.missing[call.path] = error
+            raise
+        descriptions.replies[call.path] = reply
         return reply
 
     @property
@@ -338,6 +358,8 @@ class Engine:
             endpoint.outstanding -= 1
             endpoint.outstanding_tokens -= tokens
             self.gate.leave()
+        if self._descriptions is not None and not body:
+            self._descriptions.dates[call.path] = headers.get("Date", "")
         endpoint.failures_in_a_row = 0
         self._limit.answered()
         if tokens or "x-ratelimit-remaining-requests" in headers or "x-ratelimit-remaining-tokens" in headers:

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
 
 from lm_eval.errors import APIError
+from lm_eval.models.http.descriptions import Descriptions
 from lm_eval.models.http.endpoints import Endpoint
 from lm_eval.models.http.transport import Transport
 
@@ -27,27 +28,31 @@ _SECONDS_OF_A_REQUEST = 5.0
 """Several servers give the time of the request as ``created``, which says nothing about the model."""
 
 
-async def identify(transport: Transport, endpoints: Sequence[Endpoint], model: str) -> str:
+async def identify(
+    transport: Transport, endpoints: Sequence[Endpoint], model: str, known: Descriptions | None = None
+) -> str:
     """Ask every endpoint what its model is.
 
     Args:
         transport: Sends the requests: ``GET /models``, and ``GET /props`` of llama.cpp.
         endpoints: The endpoints. Endpoints that say the same count once, and those that say nothing do not count.
         model: The name of the model.
+        known: What the only endpoint has said of itself already; None asks for everything.
 
     Returns:
         A text that stays the same as long as the model does; empty when no endpoint says anything.
     """
-    found = await asyncio.gather(*(_facts_of(transport, endpoint, model) for endpoint in endpoints))
+    known = known or Descriptions()
+    found = await asyncio.gather(*(_facts_of(transport, endpoint, model, known) for endpoint in endpoints))
     return "\n".join(sorted({json.dumps(facts, sort_keys=True, default=str) for facts in found if facts}))
 
 
-async def _facts_of(transport: Transport, endpoint: Endpoint, model: str) -> dict[str, object]:
-    listed, now = await _get(transport, endpoint, "/models")
+async def _facts_of(transport: Transport, endpoint: Endpoint, model: str, known: Descriptions) -> dict[str, object]:
+    listed, now = await _get(transport, endpoint, "/models", known)
     facts = model_facts(listed, model, now)
     entry = _entry(listed, model)
     if entry is not None and entry.get("owned_by", "llamacpp") == "llamacpp":
-        props, _ = await _get(transport, endpoint, "//props")
+        props, _ = await _get(transport, endpoint, "//props", known)
         facts |= {name: props[name] for name in _PROPS if props.get(name)}
     return facts
 
@@ -83,19 +88,26 @@ def _entry(listed: Mapping[str, object], model: str) -> Mapping[str, object] | N
     return named[0] if named else entries[0] if len(entries) == 1 else None
 
 
-async def _get(transport: Transport, endpoint: Endpoint, path: str) -> tuple[Mapping[str, object], float]:
+async def _get(
+    transport: Transport, endpoint: Endpoint, path: str, known: Descriptions
+) -> tuple[Mapping[str, object], float]:
     """Read a description, and the time on the server's clock; an empty one if the server has none."""
+    if path in known.missing:
+        return {}, 0.0
+    if path in known.replies:
+        body = known.replies[path].body
+        return (body if isinstance(body, Mapping) else {}), _server_time({"Date": known.dates.get(path, "")})
     for attempt in range(_ATTEMPTS):
         if attempt:
             await asyncio.sleep(_WAIT_SECONDS)
         endpoint.requests += 1
         try:
-            body, _, headers = await asyncio.wait_for(transport.send(endpoint.url(path), b""), _MAX_SECONDS)
+            found, _, headers = await asyncio.wait_for(transport.send(endpoint.url(path), b""), _MAX_SECONDS)
         except (APIError, asyncio.TimeoutError) as error:
             if isinstance(error, APIError) and error.retryable:
                 continue
             break
-        return (body if isinstance(body, Mapping) else {}), _server_time(headers)
+        return (found if isinstance(found, Mapping) else {}), _server_time(headers)
     return {}, 0.0
 
 

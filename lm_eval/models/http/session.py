@@ -14,6 +14,7 @@ from lm_eval.api.model import RunContext
 from lm_eval.config.redact import Redactor, remember
 from lm_eval.models.arguments import ModelArguments
 from lm_eval.models.http.concurrency import AutoLimit, FixedLimit
+from lm_eval.models.http.descriptions import Descriptions
 from lm_eval.models.http.endpoints import EndpointSet, parse_base_urls
 from lm_eval.models.http.limits import Limits
 from lm_eval.models.http.retry import RetryPolicy
@@ -35,6 +36,7 @@ class Session:
 
     Attributes:
         accounting: Tokens and requests so far.
+        descriptions: What the server has said of itself since the run began.
         context: The settings of the run.
     """
 
@@ -58,6 +60,7 @@ class Session:
         self._probe_policy = RetryPolicy(
             retries=min(2, args.max_retries), seconds=60.0, first_wait=0.3, unreachable=several
         )
+        self.descriptions = Descriptions()
         self._cleared = False
         self._model_identity = ""
         self._resumed_answers = self._damaged_answers = 0
@@ -105,6 +108,7 @@ class Session:
                     model_identity=self._model_identity,
                     main_path=None if checking else self._path,
                     feeler=feeler,
+                    descriptions=self.descriptions if checking else None,
                 )
         finally:
             for journal in journals:
@@ -147,6 +151,7 @@ class Session:
         self.context = context
         self._cleared = not context.fresh
         self._model_identity = ""
+        self.descriptions.clear()
 
     async def identify(self, header: Mapping[str, str]) -> None:
         """Ask the endpoints what the model is beyond its name, if the run keeps answers.
@@ -158,7 +163,9 @@ class Session:
 
         if self._path and (self.context.journal is not None or self.context.use_cache is not None):
             async with self._transport(header) as transport:
-                self._model_identity = await identify(transport, self._endpoints.endpoints, self._args.model)
+                endpoints = self._endpoints.endpoints
+                known = self.descriptions if len(endpoints) == 1 else Descriptions()
+                self._model_identity = await identify(transport, endpoints, self._args.model, known)
 
     def describe(self) -> dict[str, object]:
         """Return the counters, for the results file; they differ from run to run."""

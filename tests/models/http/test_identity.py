@@ -12,6 +12,7 @@ from aiohttp import web
 
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import RunContext
+from lm_eval.mock_server import MockServer
 from lm_eval.models.http import identity
 from lm_eval.models.http.identity import model_facts
 from lm_eval.models.openai_completions import LocalCompletionsAPI
@@ -148,3 +149,22 @@ def test_a_run_without_files_does_not_ask_what_the_model_is(monkeypatch: pytest.
 )
 def test_facts(body: dict[str, Any], facts: dict[str, Any]) -> None:
     assert model_facts(body, "m", NOW) == facts
+
+
+@pytest.mark.parametrize("profile", ["vllm", "llamacpp", "openai"])
+def test_a_server_is_asked_once_per_run_what_it_is(tmp_path: Path, profile: str) -> None:
+    with MockServer(profile=profile) as server:
+        for runs in (1, 2):
+            lm = LocalCompletionsAPI(model="mock", base_url=server.base_url)
+            kinds = frozenset({"generate_until", "loglikelihood", "loglikelihood_rolling"})
+            lm.harness_prepare(RunContext(kinds, journal=tmp_path / "j.sqlite"))
+            assert server.stats.requests["/v1/models"] == runs
+            assert server.stats.requests["/props"] <= runs
+
+
+def test_a_new_run_of_the_same_object_asks_again(tmp_path: Path) -> None:
+    with MockServer(profile="vllm") as server:
+        lm = LocalCompletionsAPI(model="mock", base_url=server.base_url)
+        for runs in (1, 2):
+            lm.harness_prepare(RunContext(frozenset({"generate_until"}), journal=tmp_path / "j.sqlite"))
+            assert server.stats.requests["/v1/models"] == runs

@@ -145,8 +145,8 @@ class ConfigFileError(SeveralErrors):
     """A ``--config`` file that cannot be used; an error names the file, the line where known, and what is wrong."""
 
 
-class UnknownNameError(UserError, KeyError):
-    """A name that is not registered."""
+class UnknownNameError(UserError, KeyError, ValueError):
+    """A name that is not registered; a ``KeyError`` and a ``ValueError``, as in the reference harness."""
 
     def __init__(self, kind: str, name: str, options: Iterable[str], hint: str = "") -> None:
         """Build the message, with the most similar names.
@@ -167,7 +167,7 @@ class UnknownNameError(UserError, KeyError):
         return self.message
 
 
-class TaskFileError(UserError):
+class TaskFileError(UserError, ValueError):
     """An error in a task file, with the file and, where known, the key and the line."""
 
     def __init__(self, message: str, *, path: object = None, key: str | None = None, line: int | None = None) -> None:

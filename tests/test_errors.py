@@ -12,6 +12,8 @@ from lm_eval import errors
         (errors.SeveralErrors, ValueError),
         (errors.ConfigFileError, ValueError),
         (errors.UnknownNameError, KeyError),
+        (errors.UnknownNameError, ValueError),
+        (errors.TaskFileError, ValueError),
         (errors.MissingPackageError, ImportError),
     ],
 )

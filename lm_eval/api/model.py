@@ -20,6 +20,7 @@ from lm_eval.text import sha256
 __all__ = ["LM", "CacheHook", "CachingLM", "RunContext", "TemplateLM"]
 
 M = TypeVar("M", bound="LM")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +219,26 @@ class LM(ABC):
         """Always 1: one process drives the run."""
         return 1
 
+    def all_gather(self, tensor: T) -> T:
+        """Return what it is given: there is one process.
+
+        Args:
+            tensor: The values of this process.
+        """
+        return tensor
+
+    def gather_object(self, obj: T, dst: int = 0) -> list[T] | None:
+        """Return the objects of all processes: there is one.
+
+        Args:
+            obj: The object of this process.
+            dst: Ignored.
+        """
+        return [obj]
+
+    def barrier(self) -> None:
+        """Wait for no one: there is one process."""
+
     @property
     def device(self) -> str:
         """Where the model runs: behind an API."""
@@ -307,10 +328,16 @@ class CacheHook:
             res: The response.
         """
         if self.store is not None:
-            self.store[_hash_args(attr, req)] = res
+            self.store[hash_args(attr, req)] = res
 
 
-def _hash_args(attr: str, args: Iterable[object]) -> str:
+def hash_args(attr: str, args: Iterable[object]) -> str:
+    """Return the key under which ``CacheHook`` stores a response.
+
+    Args:
+        attr: The request method.
+        args: The arguments of the request.
+    """
     return sha256(json.dumps([attr, *args], default=str))
 
 
@@ -357,7 +384,7 @@ class CachingLM:
         unknown = []
         for instance in instances:
             keys = [
-                _hash_args(f"{model}:{instance.request_type}:{repeat}", instance.args)
+                hash_args(f"{model}:{instance.request_type}:{repeat}", instance.args)
                 for repeat in range(instance.repeats or 1)
             ]
             try:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from lm_eval.errors import MissingPackageError, UnknownNameError
 
@@ -29,12 +29,19 @@ __all__ = [
     "MODELS",
     "MODEL_REGISTRY",
     "Registry",
+    "aggregation_registry",
+    "filter_registry",
+    "freeze_all",
     "get_aggregation",
     "get_filter",
     "get_metric",
     "get_metric_aggregation",
     "get_model",
+    "higher_is_better_registry",
     "is_higher_better",
+    "metric_agg_registry",
+    "metric_registry",
+    "model_registry",
     "register_aggregation",
     "register_filter",
     "register_metric",
@@ -43,9 +50,11 @@ __all__ = [
 
 eval_logger = logging.getLogger("lm_eval")
 T = TypeVar("T")
+D = TypeVar("D")
 F = TypeVar("F", bound=Callable[..., object])
 Aggregation = Callable[[Any], Any]
 """Turns the values of all documents into one number."""
+_MISSING = object()
 
 
 class Registry(Mapping[str, T], Generic[T]):
@@ -71,6 +80,7 @@ class Registry(Mapping[str, T], Generic[T]):
         self._entries: dict[str, object] = dict(builtin or {})
         self._home, self._group = home, entry_points
         self._registered: set[str] = set()
+        self._frozen = False
 
     def load(self) -> None:
         """Import the ``home`` module, once."""
@@ -102,28 +112,44 @@ class Registry(Mapping[str, T], Generic[T]):
     def _say_twice(self, name: str) -> None:
         eval_logger.warning("%s %r is registered twice; the later one is used", self.kind, name)
 
-    def register(self, *names: str) -> Callable[[F], F]:
+    def register(self, *names: str, target: object = None) -> Callable[[F], F]:
         """Return a decorator that registers its object under the names.
 
         Args:
-            *names: The names. A later registration of the same name wins, with a warning.
+            *names: The names; without one, the object's own. A later registration of the same name wins, with a
+                warning.
+            target: An object to register at once, or ``"module:attribute"``; the decorator is then of no use.
 
         Returns:
             The decorator, which returns its object unchanged.
+
+        Raises:
+            TypeError: The registry is frozen.
         """
         self.load()  # First, so that an entry that ships never replaces the caller's.
+        if target is not None:
+            self._add(names, target)
 
         def add(target: F) -> F:
-            for name in names:
-                known = self._entries.get(name)
-                spelled = f"{getattr(target, '__module__', '')}:{getattr(target, '__qualname__', '')}"
-                if known is not None and known is not target and known != spelled:
-                    self._say_twice(name)
-                self._entries[name] = target
-                self._registered.add(name)
+            self._add(names or (getattr(target, "__name__", str(target)),), target)
             return target
 
         return add
+
+    def _add(self, names: Iterable[str], target: object) -> None:
+        if self._frozen:
+            raise TypeError(f"The registry of {self.kind}s is frozen: nothing can be registered.")
+        for name in names:
+            known = self._entries.get(name)
+            spelled = f"{getattr(target, '__module__', '')}:{getattr(target, '__qualname__', '')}"
+            if known is not None and known is not target and known != spelled:
+                self._say_twice(name)
+            self._entries[name] = target
+            self._registered.add(name)
+
+    def freeze(self) -> None:
+        """Refuse what is registered from now on."""
+        self._frozen = True
 
     def __getitem__(self, name: str) -> T:
         if not self._find(name):
@@ -139,6 +165,22 @@ class Registry(Mapping[str, T], Generic[T]):
                 entry = getattr(entry, part)
             self._entries[name] = entry
         return cast("T", entry)
+
+    @overload
+    def get(self, name: str) -> T: ...
+    @overload
+    def get(self, name: str, default: T | D) -> T | D: ...
+    def get(self, name: str, default: object = _MISSING) -> object:
+        """Return what is registered under a name.
+
+        Args:
+            name: The name.
+            default: The result for a name that is not registered.
+
+        Raises:
+            UnknownNameError: The name is not registered, and there is no default.
+        """
+        return self[name] if default is _MISSING or name in self else default
 
     def __iter__(self) -> Iterator[str]:
         self._find()
@@ -196,6 +238,20 @@ DEFAULT_METRIC_REGISTRY: dict[str, list[str]] = {
     "multiple_choice": ["acc", "acc_norm"],
     "generate_until": ["exact_match"],
 }
+
+# The names that newer code imports.
+model_registry = MODEL_REGISTRY
+filter_registry = FILTER_REGISTRY
+metric_registry = METRIC_REGISTRY
+aggregation_registry = AGGREGATION_REGISTRY
+metric_agg_registry = METRIC_AGGREGATION_REGISTRY
+higher_is_better_registry = HIGHER_IS_BETTER_REGISTRY
+
+
+def freeze_all() -> None:
+    """Refuse models, filters, metrics and aggregations that are registered from now on."""
+    for registry in (MODEL_REGISTRY, FILTER_REGISTRY, METRIC_REGISTRY, AGGREGATION_REGISTRY):
+        registry.freeze()
 
 
 def register_model(*names: str) -> Callable[[F], F]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from lm_eval.api.instance import Doc
 from lm_eval.errors import ConfigError, UnknownNameError
+from lm_eval.text import count_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -28,8 +29,15 @@ D = TypeVar("D")
 DEFAULT_SEED = 1234
 
 
+class _ShotsError(ConfigError, AssertionError):
+    """A number of shots that the pool cannot give; the reference harness asserts it."""
+
+
 def _too_few(wanted: int, available: int) -> ConfigError:
-    return ConfigError(f"{wanted} shots are asked for, but the few-shot pool holds {available} other docs.")
+    if not available:
+        return _ShotsError(f"{wanted} shots are asked for, but there are no documents available in the few-shot pool.")
+    others = count_of(available, "other doc")
+    return _ShotsError(f"The number of shots, {wanted}, exceeds the {others} of the few-shot pool.")
 
 
 class ContextSampler(Generic[D]):
@@ -90,7 +98,7 @@ class ContextSampler(Generic[D]):
         if df is not None:
             self.replace_df(df)
         if n < 0:
-            raise ConfigError(f"num_fewshot is {n}; it must not be negative.")
+            raise _ShotsError(f"num_fewshot is {n}; it must be >=0.")
         if n + spare > len(self.df):
             raise _too_few(n, len(self.df) - spare)
         return self.df
@@ -173,4 +181,6 @@ def get_sampler(name: str | type[ContextSampler[Doc]]) -> type[ContextSampler[Do
     try:
         return SAMPLER_REGISTRY[name]
     except KeyError:
-        raise UnknownNameError("few-shot sampler", name, SAMPLER_REGISTRY) from None
+        known = ", ".join(SAMPLER_REGISTRY)
+        hint = f"There is no sampling strategy of that name; those that ship are {known}."
+        raise UnknownNameError("few-shot sampler", name, SAMPLER_REGISTRY, hint) from None

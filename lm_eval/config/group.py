@@ -33,7 +33,7 @@ class AggMetricConfig:
         if isinstance(self.aggregation, str) and self.aggregation != "mean":
             raise ConfigError(
                 f"aggregate_metric_list: unknown aggregation {self.aggregation!r} for metric {self.metric!r}; "
-                "a group has only 'mean'."
+                "a group has only pre-defined aggregations: 'mean'."
             )
         if isinstance(self.filter_list, str):
             self.filter_list = [self.filter_list]

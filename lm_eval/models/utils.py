@@ -7,8 +7,36 @@ from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from lm_eval.errors import ConfigError
+from lm_eval.models.class_helpers import (
+    Grouper,
+    flatten_image_list,
+    has_bos_prefix,
+    maybe_truncate,
+    normalize_gen_kwargs,
+    replace_placeholders,
+    resize_image,
+    retry_on_specific_exceptions,
+    truncate_tokens,
+    undistribute,
+)
 
-__all__ = ["Collator", "chunks", "cut_at_stops", "handle_stop_sequences", "postprocess_generated_text"]
+__all__ = [
+    "Collator",
+    "Grouper",
+    "chunks",
+    "cut_at_stops",
+    "flatten_image_list",
+    "handle_stop_sequences",
+    "has_bos_prefix",
+    "maybe_truncate",
+    "normalize_gen_kwargs",
+    "postprocess_generated_text",
+    "replace_placeholders",
+    "resize_image",
+    "retry_on_specific_exceptions",
+    "truncate_tokens",
+    "undistribute",
+]
 
 T = TypeVar("T")
 R = TypeVar("R")

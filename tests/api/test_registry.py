@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import os.path
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lm_eval.api import registry as registry_module
 from lm_eval.api.registry import Registry
 from lm_eval.errors import MissingPackageError, UnknownNameError
 
@@ -97,3 +99,53 @@ def test_an_entry_point_replaces_what_ships_and_not_what_a_script_registers(
     assert voices["sing"] is math.floor
     assert voices["own"] is abs
     assert "voice 'sing' is registered twice" in caplog.text
+
+
+def test_a_name_is_registered_with_its_object_at_once() -> None:
+    registry: Registry[object] = Registry("thing")
+    registry.register("join", target="os.path:join")
+    assert registry.get("join") is os.path.join
+
+    @registry.register()
+    class Own:
+        pass
+
+    assert registry["Own"] is Own
+
+
+def test_get_has_a_default() -> None:
+    registry: Registry[object] = Registry("thing")
+    assert [registry.get("a", None), registry.get("a", 3)] == [None, 3]
+    with pytest.raises(KeyError, match="Unknown thing 'a'"):
+        registry.get("a")
+
+
+def test_a_frozen_registry_takes_nothing_more() -> None:
+    registry: Registry[object] = Registry("thing")
+    registry.register("a", target=1)
+    registry.freeze()
+    with pytest.raises(TypeError, match="frozen"):
+        registry.register("b", target=2)
+    assert list(registry) == ["a"]
+
+
+def test_registries_have_a_second_name() -> None:
+    names = {"MODEL": "model", "FILTER": "filter", "METRIC": "metric", "AGGREGATION": "aggregation"}
+    pairs = {f"{upper}_REGISTRY": f"{lower}_registry" for upper, lower in names.items()}
+    pairs |= {"METRIC_AGGREGATION_REGISTRY": "metric_agg_registry"}
+    pairs |= {"HIGHER_IS_BETTER_REGISTRY": "higher_is_better_registry"}
+    for upper, lower in pairs.items():
+        assert getattr(registry_module, upper) is getattr(registry_module, lower)
+
+
+def test_all_registries_are_frozen_at_once() -> None:
+    script = """
+from lm_eval.api import registry
+registry.freeze_all()
+try:
+    registry.register_model("mine")(object)
+except TypeError as error:
+    print(error)
+"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert "models is frozen" in ran.stdout

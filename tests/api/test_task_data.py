@@ -103,7 +103,7 @@ def test_a_doc_is_never_a_shot_of_itself_if_pool_and_split_are_the_same() -> Non
 
 
 def test_more_shots_than_the_pool_holds_is_an_error() -> None:
-    with pytest.raises(ConfigError, match="5 shots are asked for, but the few-shot pool holds 4"):
+    with pytest.raises(ConfigError, match="The number of shots, 5, exceeds the 4 other docs"):
         build(make(num_fewshot=5))
 
 

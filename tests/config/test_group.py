@@ -22,7 +22,10 @@ def test_single_values_become_lists() -> None:
         ({"task": ["a"]}, "needs a name"),
         ({"group": "g", "aggregate_metric_list": [{"metric": "acc", "weigth_by_size": True}]}, "weight_by_size"),
         ({"group": "g", "aggregate_metric_list": ["acc"]}, "needs a 'metric'"),
-        ({"group": "g", "aggregate_metric_list": [{"metric": "acc", "aggregation": "median"}]}, "only 'mean'"),
+        (
+            {"group": "g", "aggregate_metric_list": [{"metric": "acc", "aggregation": "median"}]},
+            "only pre-defined aggregations: 'mean'",
+        ),
     ],
 )
 def test_faults_are_named(config: dict[str, object], message: str) -> None:

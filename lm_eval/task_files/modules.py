@@ -38,6 +38,7 @@ _INSTALL_NAMES = {
     "PIL": "pillow",
     "math_verify": "math-verify[antlr4-11-0]",
     "pymorphy3": "'lm-eval-api[tasks-ru]'",
+    "unitxt": "'lm-eval-api[tasks-unitxt]'",
     "sklearn": "scikit-learn",
     "statsmodels": "'lm-eval-api[tasks-statistics]'",
     "yaml": "pyyaml",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pkgutil
 import re
 import runpy
 from dataclasses import fields
@@ -9,6 +10,7 @@ import pytest
 
 from lm_eval.config.run import RunSettings
 from lm_eval.models.arguments import ModelArguments
+from lm_eval.models.openai_completions import LocalCompletionsAPI
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
@@ -55,3 +57,27 @@ def test_every_model_argument_is_documented() -> None:
 def test_files_of_the_package_that_a_page_names_exist(page: Path) -> None:
     named = re.findall(r"`(lm_eval/[a-z0-9_/]+(?:\.py)?/?)`", page.read_text(encoding="utf-8"))
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def _names_kept() -> list[str]:
+    """List the names of the table of names for code written for the reference harness, with their modules."""
+    page = (ROOT / "docs" / "moving.md").read_text(encoding="utf-8")
+    table = page.partition("## Names for code")[2].partition("\n## ")[0]
+    found = []
+    for row in re.findall(r"^\| (`.*?) \| ", table, re.MULTILINE):
+        names = [name for name in re.findall(r"`([A-Za-z_.]+)`", row) if name != "lm_eval"]
+        home = names[0] if "(" in row else names[0].rpartition(".")[0] if names else ""
+        found += [name if "." in name or not home else f"{home}.{name}" for name in names]
+    return found
+
+
+@pytest.mark.parametrize("name", [name for name in _names_kept() if name.startswith("lm_eval.")])
+def test_names_that_are_kept_can_be_imported(name: str) -> None:
+    pkgutil.resolve_name(name)
+
+
+def test_attributes_that_are_kept_exist() -> None:
+    lm = LocalCompletionsAPI(model="m", base_url="http://h", max_length=9)
+    names = [name.removeprefix("TemplateAPI.") for name in _names_kept() if not name.startswith(("lm_eval.", "LMEVAL"))]
+    assert len(names) > 20
+    assert [name for name in names if not hasattr(lm, name)] == []

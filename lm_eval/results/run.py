@@ -279,6 +279,8 @@ class Results:
         shots, n = self.at("n-shot", name), self.at("n-samples", name, "effective")
         counted = [count for count in (row.get("sample_len"), n) if isinstance(count, int)]
         better = self.section("higher_is_better", name)
+        # In the row where an earlier version wrote the file.
+        missing = self.section("missing", name) or as_mapping(row.get("missing"))
         member = Member(
             name=name,
             alias=str(row.get("alias") or name).lstrip(" -"),
@@ -292,7 +294,7 @@ class Results:
             failed={key: str(reason) for key, reason in as_mapping(row.get("failed")).items()},
             not_computed={key: str(reason) for key, reason in as_mapping(row.get("not_computed")).items()},
             notes=[str(note) for note in as_list(self.at("notes", name) or row.get("notes"))],
-            missing={key: as_count(count) for key, count in as_mapping(row.get("missing")).items()},
+            missing={key: as_count(count) for key, count in missing.items()},
             higher_is_better={metric: up if isinstance(up, bool) else None for metric, up in better.items()},
             config=self.section("configs", name),
         )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lm_eval.compatibility.elsewhere import elsewhere
 from lm_eval.config.run import RunSettings
 from lm_eval.errors import CapabilityError, ConfigError
 from lm_eval.preparation import Prepared, check_samples, flatten, journal_of, prepare, refuse_unsafe
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["evaluate", "run", "simple_evaluate"]
 
 eval_logger = logging.getLogger("lm_eval")
+
+if not TYPE_CHECKING:  # a type checker would accept every name
+
+    def __getattr__(name: str) -> object:
+        return elsewhere(__name__, name)
 
 
 def simple_evaluate(

@@ -23,7 +23,7 @@ from lm_eval.config.run import RunSettings
 if TYPE_CHECKING:
     from lm_eval._cli.subcommand import Subparsers
 
-__all__ = ["Run"]
+__all__ = ["Run", "add_run_arguments"]
 
 _SEEDS = ",".join(map(str, values.SEEDS.values()))
 _TYPES: dict[Callable[[str, Any], object], Callable[[str], object]] = {
@@ -53,11 +53,7 @@ class Run(SubCommand):
         self._parser.set_defaults(func=self._execute)
 
     def _add_args(self) -> None:
-        self._parser.add_argument("--config", "-C", metavar="FILE", help="YAML or JSON file with any of these options.")
-        for name, option in RunSettings.command_line().items():
-            flags = [f"--{name}", *([option.short] if option.short else [])]
-            help = RunSettings.texts().get(name, "").replace("%", "%%")
-            self._parser.add_argument(*flags, help=help, **_reading(option))
+        add_run_arguments(self._parser)
 
     @staticmethod
     def _execute(args: argparse.Namespace) -> None:
@@ -65,8 +61,22 @@ class Run(SubCommand):
         from lm_eval.cli import run
 
         given = {name: value for name, value in vars(args).items() if name not in ("command", "func")}
-        if code := run.run(argparse.Namespace(**given)):
+        known = {"config", *RunSettings.command_line()}
+        if code := run.run(argparse.Namespace(**{name: given[name] for name in given if name in known})):
             sys.exit(code)
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a run.
+
+    Args:
+        parser: Gets the options.
+    """
+    parser.add_argument("--config", "-C", metavar="FILE", help="YAML or JSON file with any of these options.")
+    for name, option in RunSettings.command_line().items():
+        flags = [f"--{name}", *([option.short] if option.short else [])]
+        help = RunSettings.texts().get(name, "").replace("%", "%%")
+        parser.add_argument(*flags, help=help, **_reading(option))
 
 
 def _reading(option: Option) -> dict[str, Any]:

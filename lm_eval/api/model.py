@@ -10,14 +10,21 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lm_eval.api.instance import Instance
 from lm_eval.api.token_counter import TokenCounter
+from lm_eval.compatibility.elsewhere import elsewhere
 from lm_eval.errors import ConfigError
 from lm_eval.text import sha256
 
 __all__ = ["LM", "CacheHook", "CachingLM", "RunContext", "TemplateLM"]
+
+if not TYPE_CHECKING:  # a type checker would accept every name
+
+    def __getattr__(name: str) -> object:
+        return elsewhere(__name__, name)
+
 
 M = TypeVar("M", bound="LM")
 T = TypeVar("T")

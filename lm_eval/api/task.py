@@ -6,7 +6,7 @@ import copy
 import inspect
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from lm_eval.api.base_task import Task
 from lm_eval.api.instance import Doc, Instance, OutputType
@@ -26,6 +26,7 @@ from lm_eval.api.task_parts.prompts import (
     system_message,
 )
 from lm_eval.api.task_parts.scoring import Metrics, as_type_of
+from lm_eval.compatibility.elsewhere import elsewhere
 from lm_eval.config.task import OUTPUT_TYPES, TASK_KEYS, FewshotConfig, TaskConfig
 from lm_eval.errors import ConfigError, DatasetError, MissingPackageError, TemplateError, did_you_mean
 from lm_eval.statistics.repeats import OverRepeats
@@ -41,6 +42,11 @@ __all__ = [
 
 ALL_OUTPUT_TYPES = list(OUTPUT_TYPES)
 _WITHOUT_SELF = "_exclude_self"
+
+if not TYPE_CHECKING:  # a type checker would accept every name
+
+    def __getattr__(name: str) -> object:
+        return elsewhere(__name__, name)
 
 
 class ConfigurableTask(Task):

@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from importlib.util import find_spec
 
+from lm_eval.compatibility.elsewhere import elsewhere
+
 __all__ = ["submodule"]
 
 
@@ -20,12 +22,13 @@ def submodule(package: str, name: str) -> object:
         name: The attribute that was looked up.
 
     Returns:
-        The submodule. Python makes it an attribute of the package, so the next look-up is direct.
+        The submodule, or what `elsewhere` finds. Python makes a submodule an attribute of the package, so the next
+        look-up is direct.
 
     Raises:
-        AttributeError: The package has no such submodule.
+        AttributeError: The package has no such submodule or name.
     """
     path = f"{package}.{name}"
     if name.startswith("__") or not name.isidentifier() or find_spec(path) is None:
-        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return elsewhere(package, name)
     return import_module(path)

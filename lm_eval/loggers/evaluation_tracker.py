@@ -7,7 +7,9 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from lm_eval.compatibility.elsewhere import elsewhere
 from lm_eval.config.pairs import read_pairs
 from lm_eval.errors import ConfigError
 from lm_eval.loggers._clients import check_arguments
@@ -19,6 +21,11 @@ from lm_eval.results.writer import ResultFiles
 from lm_eval.text import sha256
 
 __all__ = ["EvaluationTracker", "GeneralConfigTracker", "check_hub_arguments"]
+
+if not TYPE_CHECKING:  # a type checker would accept every name
+
+    def __getattr__(name: str) -> object:
+        return elsewhere(__name__, name)
 
 
 @dataclass

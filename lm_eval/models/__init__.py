@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lm_eval.api.registry import MODELS as MODEL_MAPPING
 from lm_eval.compatibility.submodules import submodule
+
+__all__ = ["MODEL_MAPPING"]
 
 if not TYPE_CHECKING:  # a type checker would accept every name
 

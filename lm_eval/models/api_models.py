@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import RunContext, TemplateLM
 from lm_eval.api.token_counter import TokenCounter
+from lm_eval.compatibility.elsewhere import elsewhere
 from lm_eval.errors import APIError, CapabilityError, ConfigError
 from lm_eval.models.arguments import ModelArguments, check_headers
 from lm_eval.models.attributes import overridable
@@ -41,6 +42,11 @@ LogLikelihoodInputs: TypeAlias = tuple[tuple[str, str], list[int], list[int]]
 """What ``_loglikelihood_tokens`` takes: context and continuation, and the token ids of each."""
 JsonChatStr = ChatPrompt
 """The messages of a prompt; ``prompt`` holds them as JSON text."""
+
+if not TYPE_CHECKING:  # a type checker would accept every name
+
+    def __getattr__(name: str) -> object:
+        return elsewhere(__name__, name)
 
 
 class TemplateAPI(TemplateLM):

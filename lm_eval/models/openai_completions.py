@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from lm_eval.compatibility.elsewhere import elsewhere
 from lm_eval.errors import CheckFailed, ConfigError
 from lm_eval.models.api_models import TemplateAPI
 from lm_eval.models.attributes import overridable
@@ -19,6 +20,11 @@ __all__ = ["LocalChatCompletion", "LocalCompletionsAPI", "OpenAIChatCompletion",
 eval_logger = logging.getLogger("lm_eval")
 
 _REASONING_FAMILY = re.compile(r"(?:^|/)(?:o1|o3|o4|gpt-5)(?![a-z0-9])", re.IGNORECASE)
+
+if not TYPE_CHECKING:  # a type checker would accept every name
+
+    def __getattr__(name: str) -> object:
+        return elsewhere(__name__, name)
 
 
 def _texts(outputs: object, count: object) -> list[str]:

@@ -22,6 +22,8 @@ from lm_eval.compatibility.submodules import submodule
         "lm_eval.config.task.TaskConfig",
         "lm_eval.utils.make_table",
         "lm_eval.evaluator.simple_evaluate",
+        "lm_eval.config.EvaluatorConfig",
+        "lm_eval.models.MODEL_MAPPING['local-completions']",
     ],
 )
 def test_a_submodule_needs_no_import_of_its_own(expression: str) -> None:

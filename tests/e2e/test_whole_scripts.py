@@ -177,6 +177,28 @@ def test_a_script_registers_a_model_and_runs_the_command_line(tmp_path: Path) ->
     assert len(list((tmp_path / "out").rglob("samples_demo_numbers_*.jsonl"))) == 1
 
 
+OWN_OPTION = OWN_MODEL.replace(
+    "    cli_evaluate()\n",
+    """    from lm_eval.__main__ import parse_eval_args, setup_parser
+
+    parser = setup_parser()
+    parser.add_argument("--shift", type=int, default=0)
+    args = parse_eval_args(parser)
+    args.model_args = {**(args.model_args or {}), "offset": args.shift}
+    cli_evaluate(args)
+""",
+)
+
+
+def test_a_script_adds_an_option_to_the_command_line(tmp_path: Path) -> None:
+    run = ["--model", "adder", "--tasks", "demo_numbers", "--include_path", TASKS, "--limit", "5"]
+    ran = _run(tmp_path, OWN_OPTION, *run, "--shift", "1", "--output_path", "out")
+    assert (ran.returncode, ran.stdout.splitlines()[-1]) == (0, "after the run"), ran.stderr
+    results = json.loads(next((tmp_path / "out").rglob("results_*.json")).read_text())
+    assert results["results"]["demo_numbers"]["exact_match,number"] == 0.0
+    assert _run(tmp_path, OWN_OPTION).returncode == 1
+
+
 def test_a_mistake_ends_such_a_script_with_one_line(tmp_path: Path) -> None:
     ran = _run(tmp_path, OWN_MODEL, "--model", "addre", "--tasks", "demo_numbers", "--include_path", TASKS)
     assert (ran.returncode, ran.stdout, len(ran.stderr.splitlines())) == (2, "", 1)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
 from lm_eval.tasks.longbench.rouge_l import rouge_l
 from lm_eval.tasks.shared.squad import normalize
+from lm_eval.tasks.shared.word_overlap import word_f1
 
 __all__ = [
     "best_over_answers",
@@ -27,7 +27,6 @@ __all__ = [
     "retrieval_score",
     "retrieval_zh_score",
     "rouge_score",
-    "word_f1",
 ]
 
 Doc = dict[str, Any]
@@ -36,23 +35,6 @@ Score = Callable[[str, str], float]
 _PARAGRAPH = re.compile(r"Paragraph (\d+)")
 _PARAGRAPH_ZH = re.compile(r"段落(\d+)")
 _COMMENT_SIGNS = ("`", "#", "//")
-
-
-def word_f1(prediction: Sequence[str], ground_truth: Sequence[str]) -> float:
-    """Compare two lists of words.
-
-    Args:
-        prediction: The words of the answer.
-        ground_truth: The words of an accepted answer.
-
-    Returns:
-        The harmonic mean of precision and recall; 0 if they share no word.
-    """
-    shared = sum((Counter(prediction) & Counter(ground_truth)).values())
-    if not shared:
-        return 0.0
-    precision, recall = shared / len(prediction), shared / len(ground_truth)
-    return 2 * precision * recall / (precision + recall)
 
 
 def qa_f1_score(prediction: str, ground_truth: str) -> float:

@@ -6,8 +6,9 @@ import string
 
 import jieba
 
-from lm_eval.tasks.longbench.metrics import best_over_answers, word_f1
+from lm_eval.tasks.longbench.metrics import best_over_answers
 from lm_eval.tasks.longbench.rouge_l import rouge_l
+from lm_eval.tasks.shared.word_overlap import word_f1
 
 __all__ = ["get_qa_f1_zh_with_score", "get_rouge_zh_with_score", "qa_f1_zh_score", "rouge_zh_score"]
 

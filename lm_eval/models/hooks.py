@@ -7,11 +7,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from lm_eval.api.instance import Instance
-from lm_eval.errors import ConfigError
+from lm_eval.errors import CapabilityError, ConfigError
 from lm_eval.models.messages import ChatPrompt, with_images
 from lm_eval.models.overrides import accepted, is_overridden
 
-__all__ = ["Hooks", "Owner"]
+__all__ = ["Hooks", "Owner", "own_fields"]
+
+_SET_BY_STRATEGIES = {
+    *("model", "prompt", "messages", "temperature", "max_tokens", "max_completion_tokens"),
+    *("logprobs", "top_logprobs", "seed", "echo", "stop"),
+}
+"""Fields of a request that a scoring strategy sets by itself."""
 
 
 class Owner(Protocol):
@@ -134,3 +140,34 @@ class Hooks:
         if names is not None:
             more = {key: value for key, value in more.items() if key in names}
         return getattr(self._owner, name)(*args, **more)
+
+
+def own_fields(owner: object, hooks: Hooks, seed: int | None, *, chat: bool) -> dict[str, object]:
+    """Return the fields that ``_create_payload`` of a class adds to requests that score.
+
+    Args:
+        owner: The model.
+        hooks: Its hooks.
+        seed: The seed of requests.
+        chat: Whether prompts are messages.
+
+    Returns:
+        The fields that a scoring strategy does not set by itself; none for a class that reads log-likelihoods, because
+        its requests are its own.
+
+    Raises:
+        CapabilityError: The class builds no request that scores.
+    """
+    if hooks.reads_logprobs or not is_overridden(owner, "_create_payload"):
+        return {}
+    prompt: object = ChatPrompt([{"role": "user", "content": "Hello"}]) if chat else "Hello"
+    kind = type(owner).__name__
+    try:
+        body: object = hooks.payload([prompt], {}, seed, generate=False)
+    except Exception as error:
+        what = f"{kind}._create_payload builds no request that scores ({type(error).__name__}: {error})"
+        raise CapabilityError(f"{what}; override parse_logprobs or loglikelihood, too.") from error
+    if not isinstance(body, Mapping) or (not chat and body.get("prompt") not in ("Hello", ["Hello"])):
+        what = f"{kind}._create_payload sends no text as prompt, so a scoring strategy would pass it over"
+        raise CapabilityError(f"{what}; override parse_logprobs or loglikelihood, too.")
+    return {name: value for name, value in body.items() if name not in _SET_BY_STRATEGIES}

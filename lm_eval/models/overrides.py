@@ -13,8 +13,9 @@ from functools import cached_property
 from lm_eval.errors import ConfigError
 from lm_eval.models.attributes import overridable
 
-__all__ = ["REQUEST_METHODS", "Overrides", "accepted", "is_overridden"]
+__all__ = ["REQUEST_METHODS", "SCORED", "Overrides", "accepted", "is_overridden"]
 
+SCORED = ("loglikelihood", "loglikelihood_rolling")
 REQUEST_METHODS = ("generate_until", "loglikelihood", "loglikelihood_rolling")
 _OURS = {"lm_eval.api.model", "lm_eval.models.api_models", "lm_eval.models.openai_completions"}
 _PLAIN = (
@@ -113,8 +114,7 @@ class Overrides:
         call = calls[-1 if concurrent > 1 else 0] if calls else None
         refused = _refused(type(owner).__name__, own, methods)
         if no_scores is not None:
-            scored = ("loglikelihood", "loglikelihood_rolling")
-            refused = {kind: no_scores for kind in scored if kind not in methods} | refused
+            refused = {kind: no_scores for kind in SCORED if kind not in methods} | refused
         return cls(methods, call, refused)
 
     @staticmethod
@@ -159,6 +159,7 @@ _ALL = (
     "get_batched_requests",
     "model_call",
     "amodel_call",
+    "create_message",
     "parse_logprobs",
     "tok_encode",
 )
@@ -167,7 +168,7 @@ _ALL = (
 def _refused(kind: str, own: set[str], methods: Mapping[str, str]) -> dict[str, str]:
     """Return the request types that would pass over a method of the class, with the reason."""
     refused: dict[str, str] = {}
-    for request_type in ("loglikelihood", "loglikelihood_rolling"):
+    for request_type in SCORED:
         if request_type in methods:
             continue
         passed: str
@@ -178,6 +179,8 @@ def _refused(kind: str, own: set[str], methods: Mapping[str, str]) -> dict[str, 
             passed = "get_batched_requests"
         elif own & {"model_call", "amodel_call"} and "parse_logprobs" not in own:
             passed, fix = min(own & {"model_call", "amodel_call"}), f"parse_logprobs or {request_type}"
+        elif "create_message" in own and "parse_logprobs" not in own:
+            passed, fix = "create_message", f"parse_logprobs or {request_type}"
         else:
             continue
         refused[request_type] = f"{kind} overrides {passed}, which {request_type} would pass over; override {fix}, too."

@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +20,11 @@ from lm_eval.errors import CapabilityError, ConfigError, RequestsLost
 from lm_eval.models.arguments import ModelArguments
 from lm_eval.models.attributes import AttributeReader
 from lm_eval.models.first_check import FirstCalls, distinct_settings, limit_of, wrong_path
-from lm_eval.models.hooks import Hooks
+from lm_eval.models.hooks import Hooks, own_fields
 from lm_eval.models.http.engine_room import EngineRoom
 from lm_eval.models.http.runner import frozen_gc, run
 from lm_eval.models.http.session import Session
-from lm_eval.models.overrides import Overrides, is_overridden
+from lm_eval.models.overrides import SCORED, Overrides, is_overridden
 from lm_eval.models.preflight import Preflight
 from lm_eval.models.work import Answer, Ask, Call, Slot, Unit
 
@@ -86,12 +87,14 @@ class Pool:
         self._session: Session | None = None
         self._room: EngineRoom | None = None
         self._tokenizer: RemoteTokenizer | None = None
+        self._fields: dict[str, object] = {}
         self._look()
         if args.base_url:
             self._connect()
 
     def _look(self) -> None:
         owner = self._owner
+        self._scoring_is_known = False
         self.hooks = Hooks(owner, self.args.max_images)
         concurrent, local = self.args.num_concurrent, self.args.local_tokenizer
         if self.hooks.reads_logprobs or self.chat:
@@ -158,8 +161,10 @@ class Pool:
     def prepare(self, context: RunContext) -> None:
         """Check the server, and find out what it can do; see ``TemplateAPI.harness_prepare``."""
         self.refresh()
-        overrides = self.overrides
         kinds = {"loglikelihood" if kind == "multiple_choice" else kind for kind in context.request_types}
+        if kinds & set(SCORED):
+            self._learn_scoring()
+        overrides = self.overrides
         possible = kinds - set(overrides.refused)
         own = possible if overrides.call else possible & set(overrides.methods)
         self._postponed = frozenset(own)
@@ -391,6 +396,7 @@ class Pool:
         self.refresh()
         if self.reads_logprobs and self.args.scoring is None:
             return "This model reads log-likelihoods itself (parse_logprobs); the server is not probed."
+        self._learn_scoring()
         header = self._owner.header
         return capability_table(run(lambda: self.preflight.find_capabilities(header)), self.settings())
 
@@ -405,6 +411,7 @@ class Pool:
         from lm_eval.models.estimate import Estimator
 
         self.refresh()
+        self._learn_scoring()
         return Estimator(
             self, self.settings(), lambda: self.session.engine(self._owner.header, checking=True), kept=kept
         )
@@ -579,6 +586,8 @@ class Pool:
     async def _choose(self, scored: bool) -> None:
         """Find out how the server is asked, unless that is done."""
         header = self._owner.header
+        if scored:
+            self._learn_scoring()
         if scored and self.preflight.scorer is None:
             await self.preflight.choose_scorer(header)
         if self.overrides.call is None and (self.args.truncate is not None or self.args.add_bos_token is not None):
@@ -640,16 +649,35 @@ class Pool:
 
     def settings(self) -> ScoringSettings:
         """Return the settings of scoring."""
-        from dataclasses import replace
-
         from lm_eval.models.server.settings import ScoringSettings
 
         settings, owner = ScoringSettings.of(self.args, chat=self.chat), self._owner
+        if self._fields:
+            settings = replace(settings, extra_body={**self._fields, **settings.extra_body})
         if is_overridden(owner, "eos_string"):
             settings = replace(settings, eos_string=owner.eos_string)
         if is_overridden(owner, "prefix_token_id"):
             settings = replace(settings, custom_prefix_token_id=owner.prefix_token_id)
         return settings
+
+    def _learn_scoring(self) -> None:
+        """Find the fields that ``_create_payload`` of the class adds to requests that score, before the first of them.
+
+        A class that builds no such request is refused, because its scores would pass over the method.
+        """
+        if self._scoring_is_known:
+            return
+        self._scoring_is_known = True
+        try:
+            fields = own_fields(self._owner, self.hooks, self.args.seed, chat=self.chat)
+        except CapabilityError as error:
+            refused = {kind: str(error) for kind in SCORED if kind not in self.overrides.methods}
+            self.overrides = replace(self.overrides, refused={**refused, **self.overrides.refused})
+            return
+        if fields != self._fields:
+            self._fields = fields
+            if self._session is not None:
+                self._connect()
 
     async def _custom_scorer(self, ask: Ask, settings: ScoringSettings) -> Scorer:
         from lm_eval.models.scoring.custom import CustomScorer

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import math
+import sys
 from typing import Any
 
 import pytest
@@ -277,3 +278,36 @@ def test_the_target_among_choices_is_not_cast() -> None:
     task = make(doc_to_target="label", doc_to_choice=lambda doc: [1, 2, 3], metric_list=[{"metric": looks}])
     score(task, ["1"])
     assert seen == [1]
+
+
+def test_metrics_of_hugging_face_see_target_and_mapped_response_as_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Module:
+        """Stands for the package ``evaluate``: the share of equal pairs, as f1 with ``average: micro`` is."""
+
+        def load(self, name: str) -> Module:
+            assert name in ("f1", "accuracy")
+            return self
+
+        def compute(self, references: list[int], predictions: list[int], **options: Any) -> dict[str, float]:
+            assert all(type(value) is int for value in references + predictions)
+            equal = [a == b for a, b in zip(references, predictions, strict=True)]
+            return {("f1" if options else "accuracy"): sum(equal) / len(equal)}
+
+    monkeypatch.setitem(sys.modules, "evaluate", Module())
+    letters = {"function": "map", "mapping_dict": {"A": 0, "B": 1, "C": 2, "D": 3}, "default_value": -1}
+    task = make(
+        test=[{"q": "Q", "target": name} for name in ("zero", "minus", "plus", "amb")],
+        doc_to_target="{{['zero', 'minus', 'plus', 'amb'].index(target)}}",
+        filter_list=[{"name": "first", "filter": [{"function": "take_first"}, letters, {"function": "take_first"}]}],
+        metric_list=[
+            {"metric": "f1", "hf_evaluate": True, "aggregation": "mean", "average": "micro"},
+            {"metric": "accuracy", "hf_evaluate": True, "aggregation": "mean"},
+        ],
+    )
+    docs = list(task.test_docs())
+    for response, mean in ((0, 0.25), (-1, 0.0)):
+        values = [task.process_results(doc, [response]) for doc in docs]
+        assert {name: task.aggregation()[name]([value[name] for value in values]) for name in values[0]} == {
+            "f1": mean,
+            "accuracy": mean,
+        }

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from lm_eval import simple_evaluate
 from lm_eval.config.redact import redact
+from lm_eval.errors import ConfigError
 from lm_eval.mock_server import MockServer
 from lm_eval.models.api_models import TemplateAPI
 from lm_eval.models.arguments import ModelArguments
 from lm_eval.models.openai_completions import LocalCompletionsAPI
+from tests.fakes import write_tasks
 
 
 def test_a_key_is_read_from_a_variable_or_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,3 +35,29 @@ def test_the_server_gets_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
         model = LocalCompletionsAPI(model="mock", base_url=server.base_url, auth_token="env:OWN_KEY")
         assert isinstance(model, TemplateAPI)
         assert "known" in model.harness_capability_table()
+
+
+def test_api_key_is_the_same_as_auth_token_and_masked_like_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("OWN_KEY", "from-variable")
+    assert ModelArguments.parse({"api_key": "env:OWN_KEY"}).auth_token == "from-variable"
+    assert ModelArguments.parse({"api_key": "one", "auth_token": "two"}).auth_token == "two"
+    assert redact({"api_key": "env:OWN_KEY"}) == redact({"api_key": "env:OWN_KEY"}) == {"api_key": "env:OWN_KEY"}
+    with MockServer(api_key="sk-a1b2c3d4") as server:
+        results = simple_evaluate(
+            "local-completions",
+            f"model=mock,base_url={server.base_url},api_key=sk-a1b2c3d4",
+            tasks=["generate"],
+            include_path=write_tasks(tmp_path),
+            limit=2,
+            output_path=tmp_path / "out",
+        )
+    assert results["config"]["model_args"]["api_key"] != "sk-a1b2c3d4"
+    saved = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert len(saved) >= 2
+    assert all(b"sk-a1b2c3d4" not in path.read_bytes() for path in saved)
+    assert "sk-a1b2c3d4" not in caplog.text + str(results)
+    with pytest.raises(ConfigError) as caught:
+        ModelArguments.parse({"api_key": "sk-a1b2c3d4\r"})
+    assert "sk-a1b2c3d4" not in str(caught.value)

@@ -459,3 +459,63 @@ def test_an_empty_response_takes_the_place_of_a_lost_score() -> None:
     assert instances[1].error is not None
     assert instances[1].resps == []
     assert math.isnan(seen[1][0])
+
+
+class Adapter(LocalCompletionsAPI):
+    """Adds a field to every request."""
+
+    def _create_payload(self, messages: Any, *args: Any, **kwargs: Any) -> dict[str, object]:
+        return {**super()._create_payload(messages, *args, **kwargs), "adapter": "mine"}
+
+
+class Generating(LocalCompletionsAPI):
+    """Builds requests that generate, and no others."""
+
+    def _create_payload(
+        self, messages: Any, generate: bool = False, gen_kwargs: Any = None, *_: Any, **more: Any
+    ) -> dict[str, object]:
+        assert generate
+        return {"prompt": messages, "max_tokens": gen_kwargs["max_gen_toks"]}
+
+
+class Elsewhere(LocalCompletionsAPI):
+    """Asks another API."""
+
+    def _create_payload(self, messages: Any, *args: Any, **kwargs: Any) -> dict[str, object]:
+        return {"inputs": messages}
+
+
+class Prompted(LocalCompletionsAPI):
+    """Changes every prompt."""
+
+    def create_message(self, messages: Any, generate: bool = False) -> Any:
+        return [f"> {text}" for text in messages]
+
+
+def test_fields_of_a_payload_are_part_of_requests_that_score(server: MockServer) -> None:
+    plain, own = ([score("The capital of France is", " Paris")] for _ in range(2))
+    kinds = frozenset({"multiple_choice", "generate_until"})
+    answer(LocalCompletionsAPI(model="mock", base_url=server.base_url), plain, kinds)
+    lm = Adapter(model="mock", base_url=server.base_url)
+    answer(lm, own, kinds)
+    assert own[0].resps == plain[0].resps
+    assert lm.harness_pool.preflight.settings.extra_body == {"adapter": "mine"}
+    assert lm.harness_pool.preflight.settings.body(prompt="x")["adapter"] == "mine"
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        (Generating, "Generating._create_payload builds no request that scores (AssertionError"),
+        (Elsewhere, "Elsewhere._create_payload sends no text as prompt"),
+        (Prompted, "Prompted overrides create_message, which loglikelihood would pass over"),
+    ],
+)
+def test_a_payload_that_scores_would_pass_over_is_refused(kind: type[Any], reason: str, server: MockServer) -> None:
+    lm = kind(model="mock", base_url=server.base_url)
+    lm.harness_prepare(RunContext(request_types=frozenset({"multiple_choice"})))
+    assert reason in str(lm.harness_refuses("multiple_choice"))
+    assert lm.harness_refuses("generate_until") is None
+    fresh = kind(model="mock", base_url=server.base_url)
+    with pytest.raises(CapabilityError, match="override parse_logprobs or loglikelihood, too"):
+        fresh.loglikelihood([score("a", " b")])

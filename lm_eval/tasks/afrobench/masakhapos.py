@@ -26,14 +26,14 @@ def doc_to_target(doc: Doc) -> list[str]:
     return [_TAGS[number] for number in doc["upos"]]
 
 
-def process_results(doc: Doc, results: Sequence[Sequence[str]]) -> dict[str, Pair]:
+def process_results(doc: Doc, results: Sequence[Sequence[Sequence[str]]]) -> dict[str, Pair]:
     """Pair the tags of a sentence with the tags of the responses.
 
     Args:
         doc: The row.
-        results: The tags that the filter found in each response.
+        results: For the one request, the tags that the filter found in each response.
     """
-    return {"acc": (doc_to_target(doc), results)}
+    return {"acc": (doc_to_target(doc), results[0])}
 
 
 def acc_score(items: Sequence[Pair]) -> float:

@@ -38,7 +38,7 @@ def test_masakhaner_ignores_articles_and_punctuation() -> None:
 
 def test_masakhapos_compares_tags_place_by_place() -> None:
     doc = {"upos": [0, 16, 1]}
-    value = masakhapos.process_results(doc, [["NOUN", "ADJ"]])["acc"]
+    value = masakhapos.process_results(doc, [[["NOUN", "ADJ"]]])["acc"]
     assert value == (["NOUN", "VERB", "PUNCT"], [["NOUN", "ADJ"]])
     assert masakhapos.acc_score([value, (["X"], [["X"]]), (["X"], [])]) == pytest.approx((0.5 + 1 + 0) / 3)
 

@@ -36,6 +36,8 @@ _INSTALL_NAMES = {
     "fugashi": "fugashi unidic-lite",
     "iso639": "iso639-lang",
     "PIL": "pillow",
+    "kstar_planner": "'lm-eval-api[tasks-planning]'",
+    "lark": "'lm-eval-api[tasks-planning]'",
     "math_verify": "math-verify[antlr4-11-0]",
     "pymorphy3": "'lm-eval-api[tasks-ru]'",
     "unitxt": "'lm-eval-api[tasks-unitxt]'",

@@ -6,16 +6,13 @@ names it, by default gpt-4.1-mini.
 
 from __future__ import annotations
 
-import json
 import os
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lm_eval.api.not_computed import NotComputed
 from lm_eval.tasks.pisa.utils import choices
+from lm_eval.tasks.shared.services import ask
 
 __all__ = ["judge_mcq", "pisa_process_results_llm_judged"]
 
@@ -45,9 +42,6 @@ Instructions:
 - If no clear letter, pick the best-matching option by meaning.
 - Output only 1 or 0.
 """
-_SECONDS = 60
-_TRIES = 4
-_LATER = {408, 429, 500, 502, 503, 504}
 
 
 def pisa_process_results_llm_judged(doc: dict[str, Any], results: Sequence[str]) -> dict[str, float | NotComputed]:
@@ -87,21 +81,7 @@ def judge_mcq(response: str, options: Mapping[str, str], right: int) -> bool:
         "max_tokens": 1,
         "messages": [{"role": "system", "content": _INSTRUCTIONS}, {"role": "user", "content": question}],
     }
-    verdict: str = _ask(payload)["choices"][0]["message"]["content"]
+    base = (os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1").rstrip("/")
+    headers = {"Authorization": f"Bearer {os.environ['OPENAI_API_KEY']}"}
+    verdict: str = ask(f"{base}/chat/completions", payload, headers)["choices"][0]["message"]["content"]
     return verdict.strip() == "1"
-
-
-def _ask(payload: Mapping[str, object]) -> Any:
-    """Send a request to the judge, again where it is busy."""
-    base = os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1"
-    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {os.environ['OPENAI_API_KEY']}"}
-    request = urllib.request.Request(f"{base.rstrip('/')}/chat/completions", json.dumps(payload).encode(), headers)
-    for tried in range(_TRIES):
-        try:
-            with urllib.request.urlopen(request, timeout=_SECONDS) as reply:
-                return json.load(reply)
-        except urllib.error.HTTPError as error:
-            if error.code not in _LATER or tried == _TRIES - 1:
-                raise
-        time.sleep(2**tried)
-    raise AssertionError("the last try returns or raises")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol, overload
 
 from lm_eval.api.instance import Doc
+from lm_eval.api.task_parts.parquet_branch import load_parquet_branch, needs_script
 from lm_eval.errors import DatasetError
 
 __all__ = ["Docs", "PathName", "Rows", "Splits", "column_names", "draws_at_random", "iterate", "load_task_dataset"]
@@ -45,7 +46,8 @@ def load_task_dataset(
         A mapping from the name of each split to its rows.
 
     Raises:
-        DatasetError: The dataset is neither in that folder nor does ``datasets.load_dataset`` load it.
+        DatasetError: The dataset is neither in that folder nor does ``datasets.load_dataset`` load it, nor are there
+            parquet files of a dataset that needs a script.
     """
     if path is None:
         raise DatasetError(f"Task {task} names no dataset: give dataset_path or custom_dataset.")
@@ -68,7 +70,12 @@ def load_task_dataset(
         splits: Mapping[str, Docs] = datasets.load_dataset(path if local is None else str(local), name, **arguments)
         return splits
     except Exception as error:
-        raise DatasetError(_advice(task, path, name, local, error)) from error
+        if local is not None or not needs_script(error):
+            raise DatasetError(_advice(task, path, name, local, error)) from error
+    try:
+        return load_parquet_branch(path, name, arguments)
+    except Exception as error:
+        raise DatasetError(_advice_for_script(task, path, name, error)) from error
 
 
 def _local_copy(path: str, data_dir: PathName | None) -> Path | None:
@@ -104,6 +111,16 @@ def _advice(task: str, path: str, name: str | None, local: Path | None, error: E
     return (
         f"Task {task}: dataset {what} could not be loaded ({reason}). Put a copy at DIR/{path} and give --data_dir DIR,"
         f" or, with a network, download it: hf download --repo-type dataset {path}"
+    )
+
+
+def _advice_for_script(task: str, path: str, name: str | None, error: Exception) -> str:
+    """Say in one line why a dataset that a script makes cannot be loaded, and how to get it."""
+    what = f"{path!r}" + (f" (config {name!r})" if name else "")
+    reason = " ".join(str(error).split())[:240]
+    return (
+        f"Task {task}: dataset {what} is made by a script, which datasets no longer runs, and it cannot be read from"
+        f" the Hub's parquet files ({reason}). Save it with datasets below 4 at DIR/{path} and give --data_dir DIR"
     )
 
 

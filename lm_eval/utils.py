@@ -17,6 +17,8 @@ from lm_eval.errors import ConfigError
 from lm_eval.text import Lines, outgoing, sha256, split_pairs
 
 __all__ = [  # noqa: F822 - several are found by __getattr__
+    "HIGHER_IS_BETTER_SYMBOLS",
+    "SPACING",
     "EnhancedJSONEncoder",
     "RemoteTokenizer",
     "Reorderer",
@@ -39,6 +41,8 @@ __all__ = [  # noqa: F822 - several are found by __getattr__
     "handle_non_serializable",
     "hash_dict_images",
     "hash_string",
+    "ignore_constructor",
+    "import_function",
     "info_once",
     "join_iters",
     "make_disjoint_window",
@@ -56,6 +60,7 @@ __all__ = [  # noqa: F822 - several are found by __getattr__
     "softmax",
     "warning_once",
     "weighted_f1_score",
+    "wrap_text",
 ]
 
 eval_logger = logging.getLogger("lm_eval")
@@ -88,6 +93,8 @@ _FORWARDED = {
     ),
     **dict.fromkeys(("RemoteTokenizer", "check_remote_tokenizer_support"), ("lm_eval.models.server.remote", "")),
     **dict.fromkeys(("info_once", "maybe_warn", "warning_once"), ("lm_eval.compatibility.log_lines", "")),
+    **dict.fromkeys(("HIGHER_IS_BETTER_SYMBOLS", "SPACING", "wrap_text"), ("lm_eval.compatibility.texts", "")),
+    **dict.fromkeys(("ignore_constructor", "import_function"), ("lm_eval.compatibility.yaml_functions", "")),
     **dict.fromkeys(("get_rolling_token_windows", "make_disjoint_window"), ("lm_eval.compatibility.token_windows", "")),
 }
 

@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import wraps
 from itertools import chain, zip_longest
-from typing import Any, Generic, Literal, ParamSpec, TypeVar
+from typing import Any, Generic, Literal, ParamSpec, TypedDict, TypeVar
 
 __all__ = [
+    "DEFAULT_MAX_LENGTH",
+    "GenKwargs",
     "Grouper",
     "flatten_image_list",
     "has_bos_prefix",
@@ -27,9 +29,20 @@ eval_logger = logging.getLogger("lm_eval")
 T = TypeVar("T")
 R = TypeVar("R")
 P = ParamSpec("P")
+DEFAULT_MAX_LENGTH = 2048
+"""What the reference harness assumes of a model; here the server is asked."""
 Side = Literal["left", "middle", "right"]
 
 _LENGTH_NAMES = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
+
+
+class GenKwargs(TypedDict, total=False):
+    """Generation settings in one spelling; there may be more."""
+
+    do_sample: bool
+    temperature: float
+    max_gen_toks: int
+    until: list[str]
 
 
 def undistribute(iterable: Iterable[Iterable[T]]) -> list[T]:

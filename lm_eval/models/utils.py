@@ -8,6 +8,8 @@ from typing import Any, Generic, TypeVar
 
 from lm_eval.errors import ConfigError
 from lm_eval.models.class_helpers import (
+    DEFAULT_MAX_LENGTH,
+    GenKwargs,
     Grouper,
     flatten_image_list,
     has_bos_prefix,
@@ -21,7 +23,9 @@ from lm_eval.models.class_helpers import (
 )
 
 __all__ = [
+    "DEFAULT_MAX_LENGTH",
     "Collator",
+    "GenKwargs",
     "Grouper",
     "chunks",
     "cut_at_stops",

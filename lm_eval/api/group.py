@@ -149,8 +149,8 @@ class Group:
         return {**row, **aggregate_scores(self.name, self.aggregate_metric_list, rows)}
 
     def to_dict(self) -> dict[str, object]:
-        """Return the group's config as a plain dict, for the results."""
-        return self.to_config().to_dict()
+        """Return the group's config as a plain dict, without keys that say nothing."""
+        return {key: value for key, value in self.to_config().to_dict().items() if value or key == "group"}
 
     def to_config(self) -> GroupConfig:
         """Return the config the group was built from, or one that describes it."""
@@ -188,7 +188,8 @@ class Group:
         )
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(name={self.name!r}, children={self.child_names}, version={self.version})"
+        name, count = f"{type(self).__name__}(name={self.name!r}", len(self._children)
+        return f"{name}, len_children={count}, children={self.child_names}, version={self.version})"
 
 
 class ConfigurableGroup(Group):
@@ -223,7 +224,7 @@ class ConfigurableGroup(Group):
     @property
     def config(self) -> dict[str, object]:
         """The config as a plain dict."""
-        return self.to_dict()
+        return self.to_config().to_dict()
 
     @classmethod
     def from_group(cls, group: Group) -> ConfigurableGroup:

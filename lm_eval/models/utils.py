@@ -181,6 +181,28 @@ class Collator(Generic[T]):
         results = dict(zip(self._order, newarr, strict=True))
         return [results[index] for index in range(len(self._items))]
 
+    def get_cache(
+        self,
+        req_str: tuple[str, str] | None = None,
+        cxt_toks: object = None,
+        cont_toks: object = None,
+        logits: Any = None,
+    ) -> Iterator[tuple[tuple[str, str] | None, object, Any]]:
+        """Yield what is given: ``get_batched`` yields every item, so that no result is shared between items.
+
+        Args:
+            req_str: The context and the continuation.
+            cxt_toks: Ignored; the token ids of the context.
+            cont_toks: The token ids of the continuation.
+            logits: What the model computed for them.
+
+        Yields:
+            ``req_str``, ``cont_toks`` and ``logits``, once.
+        """
+        yield req_str, cont_toks, logits
+
+    get_chunks = staticmethod(chunks)
+
     def __len__(self) -> int:
         return len(self._items)
 

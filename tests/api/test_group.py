@@ -105,3 +105,16 @@ def test_a_configurable_group_is_a_key() -> None:
     assert (built.group, built.group_name, built.group_alias, built.config["group"]) == ("g", "g", "G", "g")
     with pytest.raises(ConfigError):
         ConfigurableGroup(config={"group": "g", "tsak": []})
+
+
+def test_a_group_as_a_dict_has_only_what_says_something() -> None:
+    assert Group(name="bare").to_dict() == {"group": "bare"}
+    assert Group(name="g", alias="G", metadata={"version": 1}).to_dict() == {
+        "group": "g",
+        "group_alias": "G",
+        "metadata": {"version": 1},
+    }
+
+
+def test_a_group_is_shown_with_the_number_of_its_members() -> None:
+    assert repr(Group(name="g")) == "Group(name='g', len_children=0, children=[], version=N/A)"

@@ -62,3 +62,18 @@ def test_a_collator_puts_results_back() -> None:
     assert batches == [[requests[2], requests[0]], [requests[1]]]
     assert collator.get_original([item[0].upper() for batch in batches for item in batch]) == ["BB", "A", "CCC"]
     assert len(collator) == 3
+
+
+def test_every_item_of_a_group_gets_its_own_result() -> None:
+    items = [("a", (1, 2)), ("b", (1, 2)), ("c", (3,))]
+    order = Collator(items, group_by="contexts", group_fn=lambda item: item[1])
+    results = [
+        f"{name}: {logits}"
+        for batch in order.get_batched(n=2)
+        for label, tokens in batch
+        for name, _, logits in order.get_cache(
+            req_str=(label, ""), cxt_toks=tokens, cont_toks=tokens, logits=len(tokens)
+        )
+    ]
+    assert order.get_original(results) == ["('a', ''): 2", "('b', ''): 2", "('c', ''): 1"]
+    assert list(order.get_chunks(range(5), 2)) == [[0, 1], [2, 3], [4]]

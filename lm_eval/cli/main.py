@@ -27,6 +27,7 @@ COMMANDS = {
     "ls": "list tasks, groups, subtasks or tags",
     "show": "show the config and a prompt of a task, or the members of a group",
     "new": "write the folder of a new task",
+    "export": "write tasks as flat files that the reference harness runs too",
     "validate": "check task files without loading data",
     "probe": "find out what a server can do and which tasks can run on it",
     "mock-server": "serve a small model on an OpenAI-compatible API",

@@ -15,6 +15,7 @@ from lm_eval.task_files.listing import source_of
 from lm_eval.task_files.merge import keys_of
 from lm_eval.task_files.parse import FunctionRef
 from lm_eval.task_files.roots import BUILTIN
+from lm_eval.task_files.text import config_text
 
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
@@ -165,24 +166,15 @@ def _scoring(task: Task) -> Iterator[str]:
 
 def _yaml(entry: Entry, *, task_file: bool) -> str:
     """Write a config as YAML with includes merged; functions as ``module:name``, or with the tag of task files."""
-    import yaml
+    shown = {key: value for key, value in keys_of(entry).data.items() if key not in ("include", "task_list")}
+    if task_file:
+        return config_text(shown, _dotted)
+    return config_text(shown, _in_module, tag="tag:yaml.org,2002:str")
 
-    class Dumper(yaml.SafeDumper):
-        pass
 
-    def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value.strip("\n") else None)
-
-    def function(dumper: yaml.SafeDumper, ref: FunctionRef) -> yaml.ScalarNode:
-        if task_file:
-            return dumper.represent_scalar("!function", _dotted(ref))
-        module, _, name = ref.name.rpartition(".")
-        return dumper.represent_scalar("tag:yaml.org,2002:str", f"{module}:{name}")
-
-    Dumper.add_representer(str, text)
-    Dumper.add_representer(FunctionRef, function)
-    shown = {key: value for key, value in keys_of(entry).data.items() if key != "include"}
-    return str(yaml.dump(shown, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100)).rstrip("\n") + "\n"
+def _in_module(ref: FunctionRef) -> str:
+    module, _, name = ref.name.rpartition(".")
+    return f"{module}:{name}"
 
 
 def _dotted(ref: FunctionRef) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -55,6 +56,23 @@ def test_importing_every_module_loads_no_model_library() -> None:
         [sys.executable, "-c", script, ",".join(names)], capture_output=True, text=True, timeout=120, cwd=ROOT
     )
     assert (ran.stdout.strip(), ran.stderr) == ("", "")
+
+
+def test_a_full_validate_imports_no_model_library(tmp_path: Path) -> None:
+    # Stand-ins, so that an import would succeed and show.
+    for name in (*BANNED, "tensorflow"):
+        (tmp_path / f"{name}.py").write_text("")
+    ran = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "lm_eval", "validate", "--tasks", "*"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(tmp_path), "LM_HARNESS_CACHE_PATH": str(tmp_path / "cache")},
+    )
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in ran.stderr.splitlines() if "|" in line}
+    assert "lm_eval" in imported
+    assert imported & {*BANNED, "tensorflow"} == set()
 
 
 def _is_task_code(file: Path) -> bool:

@@ -77,7 +77,7 @@ class ModelArguments:
     max_images: int = 1
     """Maximum number of images in one request."""
     tokenizer: str | None = None
-    """Ignored; kept for compatibility with the reference harness. The server's tokenizer is used."""
+    """The tokenizer that sizes made documents, such as RULER's; no part in prompts: the server tokenizes them."""
     tokenizer_backend: str | None = None
     """``remote`` or ``none``: the server's tokenizer. A local one is refused for log-likelihoods, else ignored."""
     tokenized_requests: bool | None = None

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from lm_eval.api.instance import Instance
-from lm_eval.errors import CapabilityError, ConfigError
-from lm_eval.models.messages import ChatPrompt, with_images
+from lm_eval.errors import CapabilityError
+from lm_eval.models.messages import ChatPrompt, with_audio, with_images
 from lm_eval.models.overrides import accepted, is_overridden
 
 __all__ = ["Hooks", "Owner", "own_fields"]
@@ -86,7 +86,7 @@ class Hooks:
             Texts, or messages as a ``ChatPrompt``.
 
         Raises:
-            ConfigError: The Instance has audio, which chat APIs here do not take.
+            ConfigError: A medium cannot be sent.
         """
         return [self._message(instance.args) for instance in instances]
 
@@ -95,14 +95,14 @@ class Hooks:
         if isinstance(prompt, list) and all(isinstance(message, Mapping) for message in prompt):
             prompt = ChatPrompt(prompt)
         media = args[2] if len(args) > 2 and isinstance(args[2], Mapping) else {}
-        if not self._chat or not media:
+        if not self._chat or not (media.get("audio") or media.get("visual")):
             return prompt
+        messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
         if media.get("audio"):
-            raise ConfigError("Audio cannot be sent to a chat API; leave the task out.")
+            messages = with_audio(messages, media["audio"])
         if media.get("visual"):
-            messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
-            return ChatPrompt(with_images(messages, media["visual"], self._max_images))
-        return prompt
+            messages = with_images(messages, media["visual"], self._max_images)
+        return ChatPrompt(messages)
 
     def payload(
         self, messages: Sequence[object], settings: dict[str, Any] | None, seed: int | None, *, generate: bool

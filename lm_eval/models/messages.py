@@ -1,4 +1,4 @@
-"""Prompts of chat models: messages that can be hashed, and images in them."""
+"""Prompts of chat models: messages that can be hashed, and images and recordings in them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from lm_eval.errors import ConfigError, MissingPackageError
 
-__all__ = ["ChatPrompt", "Message", "create_image_prompt", "with_images"]
+__all__ = ["ChatPrompt", "Message", "create_image_prompt", "with_audio", "with_images"]
 
 Message = dict[str, Any]
 """One message of a chat: ``role`` and ``content``."""
@@ -100,6 +100,29 @@ def with_images(messages: Sequence[Message], images: Sequence[object], max_image
     parts = [
         {"type": "image_url", "image_url": {"url": _as_url(image), "detail": "auto"}} for image in flat[:max_images]
     ]
+    return _before_text(messages, parts, "images")
+
+
+def with_audio(messages: Sequence[Message], recordings: Sequence[object]) -> list[Message]:
+    """Put recordings into the last user message, before its text.
+
+    Args:
+        messages: The prompt.
+        recordings: Samples with their rate, bytes or paths of audio files; or lists of these.
+
+    Returns:
+        The messages with ``input_audio`` parts.
+
+    Raises:
+        ConfigError: There is no user message, or a value is not a recording.
+    """
+    from lm_eval.models.audio import audio_part
+
+    flat = [entry for entries in recordings for entry in (entries if isinstance(entries, list | tuple) else [entries])]
+    return _before_text(messages, [audio_part(recording) for recording in flat], "recordings")
+
+
+def _before_text(messages: Sequence[Message], parts: Sequence[Mapping[str, object]], what: str) -> list[Message]:
     result = [dict(message) for message in messages]
     for message in reversed(result):
         if message.get("role") == "user":
@@ -107,7 +130,7 @@ def with_images(messages: Sequence[Message], images: Sequence[object], max_image
             text = content if isinstance(content, list) else [{"type": "text", "text": content or ""}]
             message["content"] = [*parts, *text]
             return result
-    raise ConfigError("The prompt has images but no user message to put them in.")
+    raise ConfigError(f"The prompt has {what} but no user message to put them in.")
 
 
 def _as_url(image: object) -> str:

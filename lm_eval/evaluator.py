@@ -198,7 +198,10 @@ def run(
             before_asking()
         results = _answer_and_score(prepared, settings)
         model_info = lm.harness_describe()
-    results["config"] = settings.record() | ({"model_info": model_info} if model_info else {})
+    # Scripts for the reference harness print batch_sizes and device.
+    results["config"] = {**settings.record(), "batch_sizes": [], "device": settings.device}
+    if model_info:
+        results["config"]["model_info"] = model_info
     results["errors"] = count_errors(results, settings.max_errors)
     instruction, arguments = settings.system_instruction, settings.model_args
     template = lm.chat_template(settings.apply_chat_template) if settings.apply_chat_template else None

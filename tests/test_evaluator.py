@@ -321,3 +321,8 @@ def test_a_choice_that_is_no_text_is_refused_before_asking(tmp_path: Path) -> No
     with pytest.raises(ConfigError, match="doc_to_choice: a choice is a text"):
         run(write_tasks(tmp_path, words=body), lm, ["words"])
     assert lm.asked == []
+
+
+def test_the_config_has_what_scripts_print(folder: Path) -> None:
+    config = run(folder, FakeLM(), ["generate"], device="cuda:0", batch_size=1)["config"]
+    assert (config["batch_sizes"], config["device"], config["batch_size"]) == ([], "cuda:0", 1)

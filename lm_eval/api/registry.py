@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
+from lm_eval.api.evaluate_metrics import of_scikit_learn
 from lm_eval.errors import MissingPackageError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -372,14 +373,16 @@ def get_metric(name: str, hf_evaluate_metric: bool = False) -> Callable[..., Any
         hf_evaluate_metric: Skip the registry.
 
     Returns:
-        The function of the metric; ``compute`` of an ``evaluate`` metric.
+        The function of the metric; ``compute`` of an ``evaluate`` metric, or the same of scikit-learn.
 
     Raises:
         UnknownNameError: The metric is in neither.
-        MissingPackageError: ``hf_evaluate_metric`` is set and ``evaluate`` is not installed.
+        MissingPackageError: ``hf_evaluate_metric`` is set, and neither scikit-learn nor ``evaluate`` gives it.
     """
     if not hf_evaluate_metric and name in METRIC_REGISTRY:
         return METRIC_REGISTRY[name]
+    if hf_evaluate_metric and (own := of_scikit_learn(name)):
+        return own
     try:
         evaluate = importlib.import_module("evaluate")
     except ImportError as error:
@@ -391,7 +394,10 @@ def get_metric(name: str, hf_evaluate_metric: bool = False) -> Callable[..., Any
         compute: Callable[..., Any] = evaluate.load(name).compute
         return compute
     except Exception as error:
-        hint = f"Hugging Face 'evaluate' has none either: {' '.join(str(error).split())[:160]}"
+        reason = " ".join(str(error).split())[:160]
+        if hf_evaluate_metric:
+            raise UnknownNameError("metric of Hugging Face 'evaluate'", name, (), f"It says: {reason}") from error
+        hint = f"Hugging Face 'evaluate' has none either: {reason}"
         raise UnknownNameError("metric", name, METRIC_REGISTRY, hint) from error
 
 

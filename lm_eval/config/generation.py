@@ -13,6 +13,7 @@ from typing import SupportsFloat
 from lm_eval.errors import ConfigError
 
 __all__ = [
+    "CONSTRAINED_TO",
     "LIMITS",
     "check_settings",
     "contradiction",
@@ -25,6 +26,8 @@ __all__ = [
 
 LIMITS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
 """Names of the maximum number of tokens to generate; where several are given, the first of them counts."""
+CONSTRAINED_TO = "constrained_to"
+"""The setting that lists the only possible answers; a model class turns it into a field that its server knows."""
 _STOPS = ("stop", "until")
 _SAME = (LIMITS, _STOPS)
 _WHOLE = {*LIMITS, "seed", "top_k"}
@@ -64,7 +67,7 @@ reasoning_effort include_reasoning verbosity user metadata store service_tier su
 transforms models safe_prompt random_seed
 """
 """Settings of the servers that are often used, which are no misspellings."""
-_KNOWN = {*LIMITS, *_STOPS, *_RANGES, *_ONLY, *_OTHERS.split()}
+_KNOWN = {CONSTRAINED_TO, *LIMITS, *_STOPS, *_RANGES, *_ONLY, *_OTHERS.split()}
 _EXPONENT = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+")
 
 

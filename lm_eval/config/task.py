@@ -191,6 +191,14 @@ class TaskConfig(_Keys):
     """Whether scoring runs code that a model wrote. Default: false."""
     doc_to_choice: str | DocFunction | dict[str, str] | list[str] | None = None
     """Choices of a multiple choice document."""
+    question: str | DocFunction | None = None
+    """Question of a document without its choices, for prompt formats."""
+    choices: str | DocFunction | list[str] | None = None
+    """Texts of the choices of a document, for prompt formats."""
+    gold: str | int | DocFunction | None = None
+    """Index or indices of the right ones of ``choices``, for prompt formats. Default: what ``doc_to_target`` says."""
+    formats: str | dict[str, Any] | None = None
+    """Prompt format of the task: ``mcqa``, ``cloze``, ``generate`` or ``cot``, or a mapping with its fields."""
     process_results: DocFunction | None = None
     """Function of a document and its filtered responses that returns the values of the metrics."""
     use_prompt: str | None = None

@@ -14,6 +14,7 @@ from typing import TypedDict
 
 from lm_eval.api.group import ConfigurableGroup, Group
 from lm_eval.api.task import ConfigurableTask, Task
+from lm_eval.config.formats import chosen_format
 from lm_eval.config.group import GROUP_KEYS, GroupConfig
 from lm_eval.config.task import TASK_KEYS
 from lm_eval.errors import ConfigError, LMEvalError, MissingPackageError, TaskFileError
@@ -82,6 +83,8 @@ class Builder:
             raise TaskFileError(what, path=node.entry.file, key="metadata", line=node.entry.line or None)
         config["metadata"] = {**_mapping(written), **self._metadata, **source}
         config["task"] = node.name
+        if node.format is not None:
+            _set_format(config, node.format)
         if config.get("class") is not None:
             return _python_task(node, config)
         return _configured_task(node, config)
@@ -186,8 +189,11 @@ def _mapping(value: object) -> Mapping[str, object]:
 
 def _configured_task(node: ResolvedTask, config: dict[str, object]) -> Task:
     fault = partial(TaskFileError, path=node.entry.file, line=node.entry.line or None)
+    kind: type[ConfigurableTask] = ConfigurableTask
+    if config.get("formats") is not None:
+        from lm_eval.api.formatted_task import FormattedTask as kind
     try:
-        return ConfigurableTask(config=config)
+        return kind(config=config)
     except TaskFileError:
         raise
     except MissingPackageError as error:
@@ -221,6 +227,14 @@ def _python_task(node: ResolvedTask, config: dict[str, object]) -> Task:
             task.set_config(key, config[key])
     task.set_config("metadata", {**_mapping(task.get_config("metadata")), **_mapping(config["metadata"])})
     return task
+
+
+def _set_format(config: dict[str, object], wanted: str) -> None:
+    """Set the format that was asked for, with the fields that the task file has for it."""
+    config["formats"] = chosen_format(config.get("formats"), wanted).to_dict()
+    alias = config.get("task_alias")
+    if alias is not None:
+        config["task_alias"] = f"{alias}@{wanted}"
 
 
 def _cannot_be_built(node: ResolvedTask, error: BaseException, key: str | None) -> TaskFileError:

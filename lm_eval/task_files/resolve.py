@@ -14,6 +14,9 @@ So ``num_fewshot`` of a group's member is the member's own if the group's list s
 group's, else the one in the task's file. Values are replaced whole. The keys of ``GROUP_KEYS`` and ``task_alias``
 describe the group they are given for and do not reach its members.
 
+``name@format`` asks a task, or all tasks with choices of a group, in a prompt format. The format becomes a part of the
+names in results. A task of a group that cannot be asked so stays as it is, under its own name.
+
 Names: a member that is written out in a group, and is not a name in the index, is called ``parent::name``. A task
 that one tree reaches twice is one task if its overrides are equal, and an error if they differ. A task that two items
 of a selection reach is always an error.
@@ -21,18 +24,20 @@ of a selection reach is always an error.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lm_eval.config.formats import format_name, split_format
 from lm_eval.config.group import GROUP_KEYS
 from lm_eval.errors import ConfigError, TaskFileError, UnknownNameError, UserError
 from lm_eval.task_files.entry import Entry, Kind
 from lm_eval.task_files.includes import included_files
 from lm_eval.task_files.index import entries_in_file, match_names, with_entries
 from lm_eval.task_files.loader import load_file
-from lm_eval.task_files.merge import check_keys, merge
+from lm_eval.task_files.merge import check_keys, keys_of, merge
 from lm_eval.task_files.paths import SUFFIXES, files_named
 
 if TYPE_CHECKING:
@@ -40,6 +45,8 @@ if TYPE_CHECKING:
     from lm_eval.api.task import Task
 
 __all__ = ["Resolved", "ResolvedGroup", "ResolvedTask", "Resolver", "select"]
+
+eval_logger = logging.getLogger("lm_eval")
 
 _NOT_INHERITED = frozenset({"tag", "task_list", "include"})
 _DATA_KEYS = frozenset({"dataset_path", "custom_dataset", "class", "use_prompt"})
@@ -54,11 +61,13 @@ class ResolvedTask:
         name: The name of the task in results.
         entry: Where its own keys come from; an entry without a file if the task is written out in a group or a dict.
         overrides: Keys that replace the entry's.
+        format: The prompt format that was asked for; None leaves the task as its file has it.
     """
 
     name: str
     entry: Entry
     overrides: Mapping[str, object]
+    format: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,7 @@ class ResolvedGroup:
         path: The file the group is written in; None for a group in a dict of the caller.
         line: The line in that file, if it defines more than this group.
         source: The ``config_source`` of its metadata; None leaves it out.
+        format: The prompt format that was asked for.
     """
 
     name: str
@@ -80,6 +90,7 @@ class ResolvedGroup:
     path: str | None
     line: int | None
     source: str | None
+    format: str | None = None
 
     def inside(self) -> Iterator[Resolved]:
         """Yield the tasks and groups in this group and in its inner groups, depth first."""
@@ -104,6 +115,8 @@ class Resolver:
         path: The file of the innermost group that has one.
         line: The line of that group, if its file defines more.
         seen: The overrides of the tasks of the tree so far.
+        format: The prompt format of all tasks from here down; None leaves each as its file has it.
+        single: Whether one task was asked for by its name; if it cannot have the format, that is an error.
     """
 
     index: Mapping[str, Entry]
@@ -113,6 +126,8 @@ class Resolver:
     path: str | None = None
     line: int | None = None
     seen: dict[str, Mapping[str, object]] = field(default_factory=dict)
+    format: str | None = None
+    single: bool = True
 
     def entry(self, entry: Entry) -> list[Resolved]:
         """Resolve an entry of the index.
@@ -128,7 +143,7 @@ class Resolver:
             UnknownNameError: A member does not exist.
         """
         if entry.kind is Kind.TAG:
-            inner = replace(self, overrides=_without(self.overrides, {"task_alias"}))
+            inner = replace(self, overrides=_without(self.overrides, {"task_alias"}), single=False)
             return [node for name in sorted(entry.tags) for node in inner.entry(self.index[name])]
         if entry.kind is not Kind.GROUP:
             return [self._task(entry.name, entry)]
@@ -155,6 +170,10 @@ class Resolver:
         """
         name = item["group"] if "group" in item else item.get("task")
         entry = None if name is None else self.index.get(str(name))
+        if entry is None and "group" not in item and isinstance(name, str) and "@" in name:
+            base, wanted = split_format(name)
+            if base in self.index:
+                return replace(self, format=wanted).item({**item, "task": base})
         if "group" in item and item.get("task") is not None:
             full = str(name) if entry is not None and entry.kind is Kind.GROUP else self._full_name(str(name))
             check_keys(item, GROUP_KEYS, path=self.path, owner=f"group {full!r}", line=self.line)
@@ -184,24 +203,48 @@ class Resolver:
         return [replace(self, overrides=overrides)._task(full, written_out)]
 
     def _task(self, name: str, entry: Entry) -> ResolvedTask:
-        if self.seen.setdefault(name, self.overrides) != self.overrides:
-            raise self._fault(f"task {name!r} is a member twice, with different settings")
-        return ResolvedTask(name, entry, self.overrides)
+        wanted = self._format_of(name, entry)
+        full = f"{name}@{wanted}" if wanted else name
+        if self.seen.setdefault(full, self.overrides) != self.overrides:
+            raise self._fault(f"task {full!r} is a member twice, with different settings")
+        return ResolvedTask(full, entry, self.overrides, wanted)
+
+    def _format_of(self, name: str, entry: Entry) -> str | None:
+        """Return the format of a task, as it is told by its name; None where the task stays as its file has it."""
+        from lm_eval.api.formatted_task import why_not
+
+        wanted = self.format
+        if wanted is None and entry.file is not None and self.overrides.get("formats") is not None:
+            wanted = format_name(self.overrides["formats"])
+        if wanted is None:
+            return None
+        reason = why_not({**keys_of(entry).data, **self.overrides})
+        if reason is None:
+            return wanted
+        if self.single:
+            raise ConfigError(f"{name}@{wanted}: {name} cannot be asked as {wanted}: {reason}.")
+        eval_logger.info("%s is asked as it is, without @%s: %s.", name, wanted, reason)
+        return None
 
     def _group(self, name: str, config: Mapping[str, object], source: str | None) -> ResolvedGroup:
         if name in self.groups:
             raise self._fault(f"group {name!r} contains itself")
         for_members = {**_without(config, GROUP_KEYS | _NOT_INHERITED), **self.overrides}
-        inner = replace(self, overrides=for_members, groups=(*self.groups, name))
+        inner = replace(self, overrides=for_members, groups=(*self.groups, name), single=False)
         written = config.get("task")
         members = written if isinstance(written, list) else [written] if written else []
         resolved = {node.name: node for member in members for node in inner._member(member)}
-        return ResolvedGroup(name, config, resolved, self.path, self.line, source)
+        group = ResolvedGroup(name, config, resolved, self.path, self.line, source)
+        return group if self.format is None else _formatted(group, self.format)
 
     def _member(self, member: object) -> list[Resolved]:
         if isinstance(member, Mapping):
             return self.item(member)
         entry = self.index.get(str(member))
+        if entry is None and "@" in str(member):
+            base, wanted = split_format(str(member))
+            if base in self.index:
+                return replace(self, format=wanted)._member(base)
         if entry is None:
             raise self._unknown(str(member))
         return self.entry(entry) if self.follow_names else []
@@ -266,8 +309,16 @@ def _task_names(node: Resolved | Task | Group) -> list[str]:
     return [str(task.task_name) for task in tasks]
 
 
-def _resolve_item(item: object, index: Mapping[str, Entry], unknown: Callable[[str], UserError]) -> list[Resolved]:
-    resolver = Resolver(index)
+def _resolve_item(
+    item: object, index: Mapping[str, Entry], unknown: Callable[[str], UserError], wanted: str | None = None
+) -> list[Resolved]:
+    resolver = Resolver(index, format=wanted)
+    if isinstance(item, str) and item not in index and "@" in item and not Path(item).exists():
+        base, wanted = split_format(item)
+        if wanted is not None:
+            nodes = _resolve_item(base, index, unknown, wanted)
+            _check_formatted(base, wanted, nodes)
+            return nodes
     if isinstance(item, Entry):
         return resolver.entry(item)
     if isinstance(item, Mapping):
@@ -276,49 +327,86 @@ def _resolve_item(item: object, index: Mapping[str, Entry], unknown: Callable[[s
         if item in index:
             return resolver.entry(index[item])
         if files := files_named(item):
-            return _from_files(item, files, index)
+            return _from_files(item, files, resolver)
         if not (item.endswith(SUFFIXES) and Path(item).is_file()):
             if any(sign in item for sign in "*?["):
-                return _matching(item, index)
+                return _matching(item, resolver)
             raise unknown(item)
     elif isinstance(item, Path):
         if files := files_named(str(item)):
-            return _from_files(str(item), files, index)
+            return _from_files(str(item), files, resolver)
     else:
         raise ConfigError(f"A task is selected by a name, a path, a dict or an object, got {item!r}.")
     file = str(Path(item).resolve())
     if not entries_in_file(file):
         raise TaskFileError("this file is a fragment: it has neither task, group nor class", path=file)
-    return _from_files(str(item), [file], index)
+    return _from_files(str(item), [file], resolver)
 
 
-def _matching(pattern: str, index: Mapping[str, Entry]) -> list[Resolved]:
-    names = match_names([pattern], index)
+def _matching(pattern: str, resolver: Resolver) -> list[Resolved]:
+    names = match_names([pattern], resolver.index)
     if not names:
         raise ConfigError(f"No task matches the pattern {pattern!r}.")
-    return _groups_first(names, index)
+    return _groups_first(names, resolver)
 
 
-def _from_files(item: str, files: Iterable[str], index: Mapping[str, Entry]) -> list[Resolved]:
+def _from_files(item: str, files: Iterable[str], resolver: Resolver) -> list[Resolved]:
     """Resolve what files define; their names count before those of the index, also as members of their groups."""
     entries = {entry.name: entry for file in files for entry in entries_in_file(file)}
     if not entries:
         raise ConfigError(f"No file of {item!r} defines a task.")
-    return _groups_first(list(entries), with_entries(index, entries.values()))
+    index = with_entries(resolver.index, entries.values())
+    return _groups_first(list(entries), replace(resolver, index=index, single=len(entries) == 1))
 
 
-def _groups_first(names: Sequence[str], index: Mapping[str, Entry]) -> list[Resolved]:
+def _groups_first(names: Sequence[str], resolver: Resolver) -> list[Resolved]:
     """Resolve names: groups first, then the tasks that no group holds; a tag stands for its tasks."""
-    resolver = Resolver(index)
+    index, resolver = resolver.index, replace(resolver, seen={}, single=resolver.single and len(names) == 1)
     groups = [node for name in names if index[name].kind is Kind.GROUP for node in resolver.entry(index[name])]
-    held = {inner.name for group in groups if isinstance(group, ResolvedGroup) for inner in group.inside()}
-    found = [group for group in groups if group.name not in held]
+    held = {_origin(inner) for group in groups if isinstance(group, ResolvedGroup) for inner in group.inside()}
+    found = [group for group in groups if _origin(group) not in held]
     for name in names:
         for single in sorted(index[name].tags) if index[name].kind is Kind.TAG else [name]:
             if index[name].kind is not Kind.GROUP and single not in held:
                 held.add(single)
                 found += resolver.entry(index[single])
     return found
+
+
+def _origin(node: Resolved) -> str:
+    """Return the name without the format that was asked for."""
+    wanted = f"@{node.format}" if node.format else ""
+    return node.name.removesuffix(wanted)
+
+
+def _check_formatted(base: str, wanted: str, nodes: Sequence[Resolved]) -> None:
+    """Refuse a format that none of the tasks of a group or pattern can have."""
+    from lm_eval.api.formatted_task import why_not
+
+    inner = [node for top in nodes for node in ([top] if isinstance(top, ResolvedTask) else top.inside())]
+    leaves = [node for node in inner if isinstance(node, ResolvedTask)]
+    if leaves and not any(node.format for node in leaves):
+        first = leaves[0]
+        reason = why_not({**keys_of(first.entry).data, **first.overrides})
+        raise ConfigError(f"{base}@{wanted}: none of its tasks can be asked as {wanted}; {first.name}: {reason}.")
+
+
+def _formatted(group: ResolvedGroup, wanted: str) -> ResolvedGroup:
+    """Return a group under the name of its format, with the scores that its tasks have there; as it is without any."""
+    leaves = [node for node in group.inside() if isinstance(node, ResolvedTask)]
+    inside = [node for node in leaves if node.format]
+    if leaves and not inside:
+        return group
+    config = dict(group.config)
+    if config.get("group_alias") is not None:
+        config["group_alias"] = f"{config['group_alias']}@{wanted}"
+    listed = config.get("aggregate_metric_list")
+    entries = [entry for entry in listed if isinstance(entry, Mapping)] if isinstance(listed, list) else []
+    if entries:
+        by_size = entries[0].get("weight_by_size", True)
+        others = [entry for entry in entries if entry.get("metric") != "acc"] if len(inside) < len(leaves) else []
+        config["aggregate_metric_list"] = [{"metric": "acc", "weight_by_size": by_size}, *others]
+    return replace(group, name=f"{group.name}@{wanted}", config=config, format=wanted)
 
 
 def _without(config: Mapping[str, object], keys: Iterable[str]) -> dict[str, object]:

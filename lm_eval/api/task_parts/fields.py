@@ -299,12 +299,12 @@ class Fields:
 
     def _reader(self, key: str, value: object) -> Reader:
         columns, has_choices = self._task.features, self._config.doc_to_choice is not None
-        if key == "doc_to_choice":
+        if key in ("doc_to_choice", "choices"):
             return _choice_reader(value, columns)
         if key == "cluster_key":
             return _cluster_reader(value, columns)
         if key in ("doc_to_image", "doc_to_audio"):
             return _media_reader(value, columns)
-        if key == "doc_to_target":
+        if key in ("doc_to_target", "gold"):
             return _target_reader(value, columns, has_choices)
         return text_reader(value, columns, has_choices and key == "doc_to_text")

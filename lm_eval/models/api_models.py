@@ -246,9 +246,9 @@ class TemplateAPI(TemplateLM):
         The window is that of ``max_length`` in the arguments, else the one that the server reports; where it reports
         none, 2048 as in the reference harness, with a warning.
         """
-        window = self.harness_pool.args.max_length
+        window = self.harness_pool.requests.args.max_length
         try:
-            window = window or run(self.harness_pool.find_window)
+            window = window or run(self.harness_pool.connection.find_window)
         except (APIError, ConfigError) as error:
             eval_logger.warning("The model's window is not known: %s", error)
         if window is None:
@@ -307,7 +307,7 @@ class TemplateAPI(TemplateLM):
         special = self.add_bos_token if add_special_tokens is None else add_special_tokens
         own = vars(self).get("tokenizer")
         if own is None:
-            return self.harness_pool.encode(string, special)
+            return self.harness_pool.connection.encode(string, special)
         if callable(own):
             return list(own(string, add_special_tokens=special)["input_ids"])
         return list(own.encode(string))
@@ -365,8 +365,8 @@ class TemplateAPI(TemplateLM):
         """
         body = await self.harness_pool.asend(messages, gen_kwargs, generate=generate)
         if generate:
-            return self.harness_pool.parse_generations(body, count=len(messages), contexts=list(messages))
-        return self.harness_pool.parse_logprobs(body, tokens=list(messages), ctxlens=ctxlens)
+            return self.harness_pool.requests.parse_generations(body, count=len(messages), contexts=list(messages))
+        return self.harness_pool.requests.parse_logprobs(body, tokens=list(messages), ctxlens=ctxlens)
 
     async def get_batched_requests(
         self,
@@ -439,7 +439,7 @@ class TemplateAPI(TemplateLM):
         Raises:
             APIError: The endpoint cannot be used.
         """
-        return self.harness_pool.capability_table()
+        return self.harness_pool.connection.capability_table()
 
     def harness_refuses(self, request_type: str) -> str | None:
         """Say why a request type cannot be answered, as found by ``harness_prepare``.
@@ -455,7 +455,7 @@ class TemplateAPI(TemplateLM):
     @property
     def harness_can_be_planned(self) -> bool:
         """Whether the requests of a run are known before it: the class answers and sends none itself."""
-        return self.harness_pool.can_be_planned
+        return self.harness_pool.connection.can_be_planned
 
     def harness_estimator(self, *, kept: bool = False) -> Estimator:
         """Return an estimator of the requests and tokens of a run, which asks for no answer.
@@ -466,7 +466,7 @@ class TemplateAPI(TemplateLM):
         Returns:
             The estimator.
         """
-        return self.harness_pool.estimator(kept=kept)
+        return self.harness_pool.connection.estimator(kept=kept)
 
     def harness_token_counter(self) -> TokenCounter:
         """Return a counter that asks the server's tokenizer, or for one token where there is none.
@@ -477,7 +477,7 @@ class TemplateAPI(TemplateLM):
         Raises:
             APIError: The endpoint cannot be used.
         """
-        return self.harness_pool.token_counter()
+        return self.harness_pool.connection.token_counter()
 
     def harness_respond(self, instances: Sequence[Instance]) -> None:
         """Answer Instances of any request types from one pool of workers.
@@ -531,4 +531,4 @@ class TemplateAPI(TemplateLM):
         return self.harness_pool.answer_list(texts, bool(kwargs.get("disable_tqdm")))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(model={self.model!r}, endpoints={self.harness_pool.urls!r})"
+        return f"{type(self).__name__}(model={self.model!r}, endpoints={self.harness_pool.connection.urls!r})"

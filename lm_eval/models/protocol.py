@@ -1,6 +1,6 @@
 """What a model class offers to generation units, scoring strategies and estimates.
 
-The modules that build requests depend on this protocol and not on ``Pool``, which imports them.
+The modules that build requests depend on this protocol and not on ``Requests``.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class OwnReply(Protocol):
 
 
 class APIModel(Protocol):
-    """Builds the bodies of requests and reads the answers; ``Pool`` implements it.
+    """Builds the bodies of requests and reads the answers; ``Requests`` implements it.
 
     Attributes:
         path: What follows the base URL.

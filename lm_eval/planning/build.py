@@ -106,9 +106,10 @@ def plan_run(settings: RunSettings, lm: LM | None = None, task_manager: TaskMana
             found.example = _example(tasks, estimate)
             _add_basis(found, estimate)
     pool = getattr(lm, "harness_pool", None)
-    if pool is not None and pool.chat:
+    if pool is not None and pool.requests.chat:
         found.notes.append("Prompt tokens do not include images, nor what the server's chat template adds to messages.")
-    prices = [getattr(getattr(pool, "args", None), name, None) for name in ("price_in", "price_out")]
+    args = pool.requests.args if pool is not None else None
+    prices = [getattr(args, name, None) for name in ("price_in", "price_out")]
     found.tasks += [_task_plan(name, task, estimates[name], prices) for name, task in tasks.items()]
     return found
 

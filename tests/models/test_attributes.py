@@ -129,7 +129,7 @@ def test_attributes_that_a_constructor_sets_count() -> None:
         _, headers, body = server.seen[-1]
     assert body == {"prompt": "x", "max_tokens": 11, "seed": 99}
     assert headers["X-Own"] == "yes"
-    args = lm.harness_pool.args
+    args = lm.harness_pool.requests.args
     assert (args.model, args.timeout, args.max_retries, args.num_concurrent) == ("second", 5.0, 0, 2)
 
 
@@ -194,8 +194,8 @@ def test_max_length_is_the_servers(server: MockServer, caplog: pytest.LogCapture
     lm: Any = LocalCompletionsAPI(model="mock", base_url=server.base_url)
     assert lm.max_length == 511
     lm.max_length = 99
-    lm.harness_pool.refresh()
-    assert (lm.max_length, lm.harness_pool.args.max_length) == (99, 100)
+    lm.harness_pool.connection.refresh()
+    assert (lm.max_length, lm.harness_pool.requests.args.max_length) == (99, 100)
     with caplog.at_level(logging.WARNING, "lm_eval"):
         assert LocalCompletionsAPI(model="m", base_url="http://127.0.0.1:9").max_length == 2047
     assert "max_length of the model is 2047" in caplog.text

@@ -72,7 +72,9 @@ def test_the_exact_body_of_a_chat_request() -> None:
 )  # fmt: skip
 def test_reasoning_families_take_no_stop_and_temperature_1(model: str, reasons: bool) -> None:
     lm = OpenAIChatCompletion(model=model, base_url="http://h", auth_token="some-key")
-    body = lm.harness_pool.generation_payload([generate("q")], {"until": ["x"], "temperature": 0.3, "max_gen_toks": 9})
+    body = lm.harness_pool.requests.generation_payload(
+        [generate("q")], {"until": ["x"], "temperature": 0.3, "max_gen_toks": 9}
+    )
     assert body["max_completion_tokens"] == 9
     assert "max_tokens" not in body
     assert ("stop" not in body) is reasons

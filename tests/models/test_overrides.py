@@ -430,9 +430,9 @@ def test_properties_of_a_subclass_decide_about_scores(server: MockServer) -> Non
             return "<end>"
 
     lm = Own(model="mock", base_url=server.base_url)
-    settings = lm.harness_pool.settings()
+    settings = lm.harness_pool.requests.settings()
     assert (settings.custom_prefix_token_id, settings.eos_string) == (7, "<end>")
-    assert lm.harness_pool.generation_payload([ask("x")], {})["stop"] == ["<end>"]
+    assert lm.harness_pool.requests.generation_payload([ask("x")], {})["stop"] == ["<end>"]
 
 
 def test_a_plan_of_a_class_that_answers_itself_counts_characters(tmp_path: Path) -> None:

@@ -136,7 +136,9 @@ def prompts_of(profile: str, prompts: list[str], **arguments: Any) -> tuple[list
         lm = LocalCompletionsAPI(**{"model": "mock", "base_url": server.base_url, **arguments})
         lm.harness_prepare(RunContext(request_types=frozenset({"generate_until"})))
         instances = [Instance("generate_until", {}, (text, {"max_gen_toks": 4}), 0) for text in prompts]
-        payloads = [lm.harness_pool.generation_payload([instance], {"max_gen_toks": 4}) for instance in instances]
+        payloads = [
+            lm.harness_pool.requests.generation_payload([instance], {"max_gen_toks": 4}) for instance in instances
+        ]
         sent = [payload.get("add_special_tokens") for payload in payloads]
         lm.harness_respond(instances)
         assert [instance.error for instance in instances] == [None] * len(prompts)

@@ -5,12 +5,19 @@ from __future__ import annotations
 import argparse
 import sys
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from lm_eval.cli import main
+from lm_eval.compatibility.elsewhere import elsewhere
 
 __all__ = ["cli_evaluate", "parse_eval_args", "setup_parser"]
 
 _PARSERS = "lm_eval._cli.run"  # imported only by scripts that use it
+
+if not TYPE_CHECKING:  # a type checker would accept every name
+
+    def __getattr__(name: str) -> object:
+        return elsewhere("lm_eval.__main__", name)
 
 
 def cli_evaluate(args: argparse.Namespace | None = None) -> None:

@@ -10,14 +10,16 @@ import logging
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any, TypedDict
 
 from lm_eval.api.group import Group
 from lm_eval.api.metrics import mean, stderr_for_metric
 from lm_eval.api.task import Task
+from lm_eval.errors import ConfigError
 from lm_eval.result_schema import EvalResults, SampleCount, TaskMetrics
 
-__all__ = ["EvalAcc", "ResultAcc", "aggregate_groups", "get_sample_size", "print_writeout"]
+__all__ = ["EvalAcc", "ResultAcc", "aggregate_groups", "get_sample_size", "print_writeout", "run_task_tests"]
 
 eval_logger = logging.getLogger("lm_eval")
 
@@ -123,6 +125,22 @@ def get_sample_size(task: Task, limit: int | float | None) -> int | None:
     if limit is None:
         return None
     return math.ceil(len(task.eval_docs) * limit) if limit < 1 else int(limit)
+
+
+def run_task_tests(task_list: Sequence[str]) -> None:
+    """Check the files of tasks, as ``lm_eval validate`` does.
+
+    Args:
+        task_list: The names of the tasks.
+
+    Raises:
+        ValueError: A task does not exist, or its file has an error.
+    """
+    # Both are in higher layers.
+    manager: Any = import_module("lm_eval.task_files.manager").TaskManager()
+    problems: list[object] = import_module("lm_eval.task_files.validate").validate(manager, task_list)
+    if problems:
+        raise ConfigError(" ".join(map(str, problems)))
 
 
 def aggregate_groups(results: EvalAcc) -> EvalAcc:

@@ -15,6 +15,7 @@ from lm_eval.evaluator_utils import (
     aggregate_groups,
     get_sample_size,
     print_writeout,
+    run_task_tests,
 )
 from tests.api.tasks_for_tests import build, make
 
@@ -82,3 +83,9 @@ def test_the_first_prompt_is_logged(caplog: pytest.LogCaptureFixture, monkeypatc
     with caplog.at_level(logging.INFO, "lm_eval"):
         print_writeout(task)
     assert str(task.instances[0].args[0]) in caplog.text
+
+
+def test_files_of_tasks_are_checked() -> None:
+    run_task_tests(["arc_easy"])
+    with pytest.raises(ValueError, match="no_such_task"):
+        run_task_tests(["arc_easy", "no_such_task"])

@@ -72,7 +72,8 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     Args:
         parser: Gets the options.
     """
-    parser.add_argument("--config", "-C", metavar="FILE", help="YAML or JSON file with any of these options.")
+    text = "YAML or JSON file with any of these options."
+    parser.add_argument("--config", "-C", metavar="FILE", type=str, help=text)
     for name, option in RunSettings.command_line().items():
         flags = [f"--{name}", *([option.short] if option.short else [])]
         help = RunSettings.texts().get(name, "").replace("%", "%%")
@@ -86,6 +87,7 @@ def _reading(option: Option) -> dict[str, Any]:
     if option.convert is values.paths:
         return {"type": str}
     if option.takes == "words":
-        return {"nargs": "+", "action": SplitArgs if option.convert is values.tasks else MergeDictAction}
+        action = SplitArgs if option.convert is values.tasks else MergeDictAction
+        return {"nargs": "+", "type": str, "action": action}
     reading: dict[str, Any] = {"type": _TYPES.get(option.convert, str)}
     return reading if option.bare is None else {**reading, "nargs": "?", "const": option.bare}

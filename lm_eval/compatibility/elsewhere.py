@@ -13,6 +13,7 @@ _FILES = (
     "handle_non_serializable hash_string info_once random_name_id sanitize_list sanitize_model_name sanitize_task_name"
 )
 _HOMES: dict[str, tuple[str, ...]] = {
+    "lm_eval.__main__": ("lm_eval._cli.utils: _int_or_none_list_arg_type check_argument_types try_parse_json",),
     "lm_eval.api.task": (
         _MESSAGES + " requires_delimiter",
         "lm_eval.api.metrics: bits_per_byte mean weighted_perplexity",
@@ -32,7 +33,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         _UTILS + " hash_dict_images make_table simple_parse_args_string",
         "lm_eval._cli.utils: request_caching_arg_to_dict",
         "lm_eval.caching.cache: delete_cache",
-        "lm_eval.evaluator_utils: ResultAcc get_sample_size print_writeout",
+        "lm_eval.evaluator_utils: ResultAcc get_sample_size print_writeout run_task_tests",
         "lm_eval.loggers.utils: add_env_info add_tokenizer_info get_git_commit_hash",
         "lm_eval.task_files.manager: TaskManager",
     ),

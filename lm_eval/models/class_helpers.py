@@ -250,6 +250,12 @@ def has_bos_prefix(sequence: str, bos_str: str | Iterable[str] | None = None) ->
     return sequence.startswith((bos_str,) if isinstance(bos_str, str) else tuple(bos_str or ()))
 
 
+def _add_special_kwargs(add_special_tokens: bool | None, add_bos: bool | None = None) -> dict[str, bool]:
+    """Return the keyword argument of a tokenizer for what is known first; none if neither is."""
+    known = add_bos if add_special_tokens is None else add_special_tokens
+    return {} if known is None else {"add_special_tokens": known}
+
+
 def resize_image(
     image: Any,
     width: int | None = None,

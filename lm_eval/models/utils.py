@@ -21,6 +21,7 @@ from lm_eval.models.class_helpers import (
     truncate_tokens,
     undistribute,
 )
+from lm_eval.models.class_helpers import _add_special_kwargs as _add_special_kwargs
 
 __all__ = [
     "DEFAULT_MAX_LENGTH",

@@ -178,3 +178,11 @@ def test_a_function_is_called_again(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_another_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no_such_name"):
         _ = utils.no_such_name  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("known", "found"),
+    [((None, None), {}), ((None, True), {"add_special_tokens": True}), ((False, True), {"add_special_tokens": False})],
+)
+def test_the_argument_of_a_tokenizer(known: tuple[Any, Any], found: dict[str, bool]) -> None:
+    assert utils._add_special_kwargs(*known) == found

@@ -8,21 +8,17 @@ the Minerva paper (Lewkowycz et al., 2022, appendix D), which require the senten
 from __future__ import annotations
 
 import ast
-import contextlib
 import functools
 import importlib
 import re
-import signal
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lm_eval.errors import MissingPackageError
 from lm_eval.tasks.hendrycks_math.utils import boxed_answer
+from lm_eval.tasks.shared.cpu_limit import cpu_limit, in_main_thread
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from datasets import Dataset
 
 INVALID_ANSWER = "[invalidanswer]"
@@ -108,7 +104,7 @@ def score_answer(doc: dict[str, Any], results: Sequence[str]) -> dict[str, int]:
     """
     judge, response = _package("math_verify"), results[0]
     # math_verify limits time with signals, which work only in the main thread.
-    seconds = 5 if _in_main_thread() else None
+    seconds = 5 if in_main_thread() else None
     found = judge.parse(response, parsing_timeout=seconds)
     gold = judge.parse(doc["solution"], [judge.LatexExtractionConfig()], parsing_timeout=seconds)
     return {
@@ -187,7 +183,7 @@ def is_equal(first: str, second: str) -> bool:
     """
     simplify, read = _algebra()
     try:
-        with _time_limit(1):
+        with cpu_limit(1):
             return bool(simplify(read(first) - read(second)) == 0)
     except Exception:
         return False
@@ -207,29 +203,3 @@ def _package(name: str) -> Any:
     except ImportError as error:
         package = name.split(".")[0]
         raise MissingPackageError(f'leaderboard_math_hard needs {package}: pip install "lm-eval-api[tasks]"') from error
-
-
-def _in_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()
-
-
-@contextlib.contextmanager
-def _time_limit(seconds: float) -> Iterator[None]:
-    """Raise TimeoutError after some seconds of processor time, on systems with signals.
-
-    Processor time, not clock time: a score must not depend on the load of the machine.
-    """
-    if not (_in_main_thread() and hasattr(signal, "SIGVTALRM")):
-        yield
-        return
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise TimeoutError
-
-    before = signal.signal(signal.SIGVTALRM, stop)
-    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.signal(signal.SIGVTALRM, before)

@@ -9,10 +9,7 @@ from __future__ import annotations
 import functools
 import importlib
 import re
-import signal
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lm_eval.errors import MissingPackageError
@@ -20,6 +17,7 @@ from lm_eval.tasks.hendrycks_math.utils import boxed_answer
 from lm_eval.tasks.shared.alarm import timeout as timeout
 from lm_eval.tasks.shared.boxed import last_boxed_only_string as last_boxed_only_string
 from lm_eval.tasks.shared.boxed import remove_boxed as remove_boxed
+from lm_eval.tasks.shared.cpu_limit import cpu_limit, in_main_thread
 from lm_eval.tasks.shared.shots import listed_shots
 
 if TYPE_CHECKING:
@@ -100,7 +98,7 @@ def process_results(doc: dict[str, Any], results: Sequence[str]) -> dict[str, in
     """
     math_verify, _, _ = _packages()
     # math-verify limits time with signals, which work only in the main thread.
-    seconds = _SECONDS if threading.current_thread() is threading.main_thread() else None
+    seconds = _SECONDS if in_main_thread() else None
     solution, response = (math_verify.parse(text, parsing_timeout=seconds) for text in (doc["solution"], results[0]))
     return {
         "exact_match": int(is_equivalent(normalize(final_answer(results[0])), doc["answer"])),
@@ -179,30 +177,11 @@ def differ_by_zero(first: str, second: str) -> bool:
     """
     _, simplify, parse_latex = _packages()
     try:
-        with _time_limit():
+        with cpu_limit(_SECONDS):
             return bool(simplify(parse_latex(first) - parse_latex(second)) == 0)
     except Exception:
         # A response can make the LaTeX parser raise anything; then the formulas are not equal.
         return False
-
-
-@contextmanager
-def _time_limit() -> Iterator[None]:
-    """Raise TimeoutError if the block takes too long; no effect outside the main thread."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(*_: Any) -> None:
-        raise TimeoutError
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(_SECONDS)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
 
 
 @functools.cache

@@ -7,14 +7,13 @@ import functools
 import importlib
 import math
 import re
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-from lm_eval.api.time_limit import signals_work
 from lm_eval.errors import MissingPackageError
 from lm_eval.tasks.score.latex import normalized
+from lm_eval.tasks.shared.cpu_limit import cpu_limit
 
 __all__ = ["math_equal"]
 
@@ -121,10 +120,10 @@ def _formulas_equal(prediction: str, reference: str) -> bool:
     if one is None or other is None:
         return False
     # What a response writes can make sympy raise anything; then the formulas are not equal.
-    with suppress(Exception), _time_limit():
+    with suppress(Exception), cpu_limit(_SECONDS):
         if sympy.simplify(one - other) == 0:
             return True
-    with suppress(Exception), _time_limit():
+    with suppress(Exception), cpu_limit(_SECONDS):
         return math.isclose(sympy.N(one), sympy.N(other), rel_tol=_TOLERANCE)
     return False
 
@@ -132,7 +131,7 @@ def _formulas_equal(prediction: str, reference: str) -> bool:
 def _parsed(formula: str) -> Any:
     """Parse a text as a Python expression, else as LaTeX; None if both fail, since sympy would evaluate a text."""
     for parse in _parsers()[1]:
-        with suppress(Exception), _time_limit():
+        with suppress(Exception), cpu_limit(_SECONDS):
             return parse(formula)
     return None
 
@@ -165,22 +164,3 @@ def _is_harmless(formula: str, sympy: Any) -> bool:
         return False
     names = set(_NAME.findall(formula)) - _FUNCTIONS
     return not any(hasattr(sympy, name) or hasattr(builtins, name) for name in names)
-
-
-@contextmanager
-def _time_limit() -> Iterator[None]:
-    """Raise TimeoutError if the block takes too long; no effect where signals do not work."""
-    if not signals_work():
-        yield
-        return
-
-    def stop(*_: Any) -> None:
-        raise TimeoutError
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, _SECONDS)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)

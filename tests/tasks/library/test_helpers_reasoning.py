@@ -18,6 +18,7 @@ from lm_eval.tasks.leaderboard import utils as leaderboard
 from lm_eval.tasks.mathqa import utils as mathqa
 from lm_eval.tasks.race import utils as race
 from lm_eval.tasks.shared import squad
+from lm_eval.tasks.shared.cpu_limit import cpu_limit
 from lm_eval.tasks.squadv2 import utils as squadv2
 from lm_eval.tasks.webqs import utils as webqs
 
@@ -249,13 +250,13 @@ def test_leaderboard_math_scores_twice() -> None:
     assert leaderboard.score_answer(doc, [written]) == {"exact_match": 1, "exact_match_original": 1}
 
 
-def test_leaderboard_time_limit_ends_a_long_computation() -> None:
-    with pytest.raises(TimeoutError), leaderboard._time_limit(0.01):
+def test_cpu_limit_ends_a_long_computation() -> None:
+    with pytest.raises(TimeoutError), cpu_limit(0.01):
         while True:
             pass
 
 
-def test_leaderboard_time_limit_is_lifted_afterwards() -> None:
-    with leaderboard._time_limit(0.01):
+def test_cpu_limit_is_lifted_afterwards() -> None:
+    with cpu_limit(0.01):
         pass
     assert sum(range(10**6)) > 0

@@ -1,0 +1,1 @@
+"""Finding test documents in training texts; nothing in this package needs it."""

@@ -61,19 +61,27 @@ class _ChatPrompt:
         self.prompt_top = request.integer("prompt_logprobs", minimum=0) if profile.prompt_logprobs else None
         self.max_tokens = served.max_new_tokens(len(self.ids), _asked_tokens(request))
         self.end_id = tokenizer.special_ids[END_OF_TURN]
+        self.thinks = bool(served.settings.reasoning) and not _thinking_is_off(request)
         self.forced = self._forced_ids("\n\n".join(text for _, text in contents))
 
     def _forced_ids(self, prompt: str) -> list[int]:
         """List the tokens that the answer starts with: a reasoning text, then a scripted answer."""
         served, special, encode = self.served, self.served.tokenizer.special_ids, self.served.tokenizer.encode
         forced: list[int] = []
-        if served.settings.reasoning:
-            thought = encode(f"\n{served.settings.reasoning}\n", parse_special=False)
+        if self.thinks:
+            thought = encode(f"\n{served.settings.reasoning}\n", parse_special=False)[: self._thinking_budget()]
+            if served.settings.reasoning_in == "no-end":
+                return [special[_THINK], *thought, self.end_id]
             forced += [special[_THINK], *thought, special[_END_THINK], *encode("\n\n")]
         scripted = served.scripted(prompt)
         if scripted is not None:
             forced += served.forced_ids(scripted, self.end_id)
         return forced
+
+    def _thinking_budget(self) -> int | None:
+        """Read the maximum number of tokens of the reasoning; None for no limit."""
+        name = self.profile.thinking_budget_field
+        return self.request.integer(name) if name else None
 
     def choice(self, number: int, counts: TokenCounts) -> JsonObject:
         """Generate one choice.
@@ -114,13 +122,15 @@ class _ChatPrompt:
         message: JsonObject = {"role": "assistant", "content": opening + result.text}
         for name in profile.empty_message_fields:
             message[name] = [] if name.endswith("s") else None
-        if self.served.settings.reasoning:
+        if self.served.settings.reasoning_in == "whole" and profile.reasoning_field:
+            message |= {"content": None if profile.null_content else "", profile.reasoning_field: result.text}
+        elif self.thinks:
             message |= self._reasoning_and_content(result, counts)
         return message
 
     def _reasoning_and_content(self, result: Generated, counts: TokenCounts) -> JsonObject:
         """Split an answer at the end of its reasoning, and put both parts where the imitated server puts them."""
-        profile, tokenizer = self.profile, self.served.tokenizer
+        profile, tokenizer, place = self.profile, self.served.tokenizer, self.served.settings.reasoning_in
         end = tokenizer.special_ids[_END_THINK]
         length = result.ids.index(end) if end in result.ids else len(result.ids)
         counts.reasoning = (counts.reasoning or 0) + length
@@ -130,11 +140,12 @@ class _ChatPrompt:
             thought = tokenizer.decode(result.ids[:length], skip_special=True)
             content = result.text[len(thought) :].removeprefix("\n\n")
         shown_content = "" if content is None and not profile.null_content else content
-        if profile.hides_reasoning:
+        as_text = place in ("tags", "end-tag")
+        if profile.hides_reasoning and not as_text:
             return {"content": shown_content}
-        if not profile.reasoning_field or self.request.fields.get("reasoning_format") == "none":
+        if as_text or not profile.reasoning_field or self.request.fields.get("reasoning_format") == "none":
             rest = "" if content is None else f"{_END_THINK}\n\n{content}"
-            return {"content": f"{_THINK}{thought}{rest}"}
+            return {"content": f"{'' if place == 'end-tag' else _THINK}{thought}{rest}"}
         parts: JsonObject = {"content": shown_content}
         if self.request.flag("include_reasoning", True):
             parts[profile.reasoning_field] = thought
@@ -159,6 +170,16 @@ def _continued_text(request: RequestFields, contents: list[tuple[str, str]]) -> 
     ends_with_assistant = bool(contents) and contents[-1][0] == "assistant"
     asked = profile.continuation_fields and request.flag("continue_final_message")
     return contents[-1][1] if ends_with_assistant and (profile.continues_assistant or asked) else None
+
+
+def _thinking_is_off(request: RequestFields) -> bool:
+    """Say whether a request turns the reasoning off, in a way that the imitated server understands."""
+    if request.profile.limits_reasoning_models and request.fields.get("reasoning_effort") == "none":
+        return True
+    given = request.fields.get("chat_template_kwargs")
+    if not request.profile.template_switches_thinking or not isinstance(given, dict):
+        return False
+    return given.get("enable_thinking") is False or given.get("thinking") is False
 
 
 def _asked_tokens(request: RequestFields) -> int | None:

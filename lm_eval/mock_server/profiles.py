@@ -131,6 +131,10 @@ class Profile:
     """The field of a chat message that holds reasoning; empty: the reasoning stays in the text, between tags."""
     hides_reasoning: bool = False
     """Reasoning is counted but not returned."""
+    template_switches_thinking: bool = True
+    """``enable_thinking: false`` or ``thinking: false`` in ``chat_template_kwargs`` leaves the reasoning out."""
+    thinking_budget_field: str = "thinking_token_budget"
+    """The field that limits the reasoning in tokens; empty if there is none."""
     null_content: bool = True
     """An answer that is cut while it reasons has null as content; otherwise an empty text."""
     limits_reasoning_models: bool = False
@@ -163,6 +167,8 @@ _OTHER = Profile(
     stop_reason=False,
     empty_message_fields=(),
     requires_json_type=False,
+    template_switches_thinking=False,
+    thinking_budget_field="",
 )
 """What servers other than vLLM have in common."""
 
@@ -256,6 +262,8 @@ _PROFILES = (
         tokenize="llamacpp",
         model_card="meta",
         reasoning_field="reasoning_content",
+        template_switches_thinking=True,
+        thinking_budget_field="thinking_budget_tokens",
     ),
     _LLAMACPP_PYTHON,
     replace(
@@ -309,6 +317,7 @@ _PROFILES = (
         tokenize="vllm",
         model_card="max_model_len",
         reasoning_field="reasoning_content",
+        template_switches_thinking=True,
     ),
     replace(
         _OTHER,

@@ -13,6 +13,7 @@ from lm_eval.mock_server.ngram import default_model
 from lm_eval.mock_server.prefix_cache import PrefixCache
 from lm_eval.mock_server.problems import too_long
 from lm_eval.mock_server.profiles import get_profile
+from lm_eval.mock_server.refused_fields import parse_rules
 from lm_eval.mock_server.settings import ServerSettings
 from lm_eval.mock_server.token_counts import TokenCounts
 from lm_eval.mock_server.tokenizer import default_tokenizer
@@ -30,6 +31,7 @@ class ServedModel:
         model: Tokens to probabilities.
         cache: The simulated prefix cache.
         writer: Log-probabilities as JSON.
+        refused: Refused field → wording of the refusal.
         started: When the server started, in seconds since 1970.
     """
 
@@ -44,6 +46,7 @@ class ServedModel:
         self.tokenizer, self.model = default_tokenizer(), default_model()
         self.cache = PrefixCache(settings.prefix_cache_blocks)
         self.writer = LogprobWriter(self.profile, self.tokenizer)
+        self.refused = parse_rules(settings.refuses)
         self._numbers = itertools.count()
 
     def answer(

@@ -5,21 +5,26 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
-from lm_eval.errors import ConfigError
+from lm_eval.errors import ConfigError, UnknownNameError
 from lm_eval.mock_server.faults import KINDS, FaultSource
 from lm_eval.mock_server.profiles import PROFILES, Profile, get_profile
+from lm_eval.mock_server.refused_fields import WORDINGS, parse_rules
 
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["Answers", "ServerSettings", "add_arguments", "command_line", "given_options"]
+__all__ = ["Answers", "ReasoningPlace", "ServerSettings", "add_arguments", "command_line", "given_options"]
 
 Answers = Mapping[str, str] | Callable[[str], str | None]
 """Scripted answers: a function of the prompt that returns the answer, or None to let the model answer; or a mapping
 from a text to the answer that is given when the prompt contains the text. If several texts match, the one that ends
 furthest to the right counts, then the longest."""
+
+
+ReasoningPlace = Literal["field", "tags", "end-tag", "no-end", "whole"]
+"""Where a reasoning text stands in an answer."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,21 @@ class ServerSettings:
     reasoning: str = field(
         default="", metadata=_about("reasoning text before every chat answer", _Flag("--reasoning", metavar="TEXT"))
     )
+    reasoning_in: ReasoningPlace = field(
+        default="field",
+        metadata=_about(
+            "where the reasoning text stands: field (where the imitated server puts it), tags (in the answer), end-tag "
+            "(in the answer, without its start tag), no-end (it never ends), whole (the answer itself is in the field)",
+            _Flag("--reasoning-in", metavar="PLACE"),
+        ),
+    )
+    refuses: Sequence[str] = field(
+        default=(),
+        metadata=_about(
+            f"refuse requests that have a field; may be repeated. Wordings: {', '.join(WORDINGS)}",
+            _Flag("--refuse", metavar="FIELD:WORDING", repeated=True),
+        ),
+    )
     api_key: str | None = field(
         default=None, metadata=_about("API key that requests must send", _Flag("--api-key", metavar="KEY"))
     )
@@ -133,9 +153,13 @@ class ServerSettings:
         """Replace the name of a profile by the profile.
 
         Raises:
-            UnknownNameError: There is no such profile.
+            UnknownNameError: There is no such profile, or no such place for a reasoning text.
+            ConfigError: A rule for refused fields has no meaning.
         """
         self.profile = get_profile(self.profile)
+        if self.reasoning_in not in get_args(ReasoningPlace):
+            raise UnknownNameError("place for a reasoning text", self.reasoning_in, get_args(ReasoningPlace))
+        parse_rules(self.refuses)
 
 
 # The docstring of the constructor, for help(): the options are described in one place only.

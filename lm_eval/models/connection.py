@@ -19,6 +19,7 @@ from lm_eval.models.http.runner import run
 from lm_eval.models.http.session import Session
 from lm_eval.models.overrides import SCORED, Overrides, is_overridden
 from lm_eval.models.preflight import Preflight
+from lm_eval.models.refused import RefusedFields
 from lm_eval.models.requests import Requests
 from lm_eval.models.work import Ask
 
@@ -75,6 +76,7 @@ class Connection:
         """Build what sends requests, from the arguments."""
         requests, before = self.requests, self._session
         args, path = requests.args, requests.path
+        refused = requests.refused = RefusedFields(args.extra_body)
         session = self._session = Session(args, path)
         if before is not None:
             session.begin(before.context)
@@ -83,7 +85,7 @@ class Connection:
         whole = not path and all(url.partition("?")[0].endswith("/completions") for url in session.urls)
         chat = requests.chat or any(url.partition("?")[0].endswith("/chat/completions") for url in session.urls)
         prompts = not chat and (path == "/completions" or whole) and requests.overrides.call is None
-        requests.preflight = Preflight(session, requests.settings, custom, path=path, prompts=prompts)
+        requests.preflight = Preflight(session, requests.settings, custom, path=path, prompts=prompts, refused=refused)
         for url in args.base_url.split(";") if isinstance(args.base_url, str) else args.base_url:
             if (note := wrong_path(shown_url(url.strip()), path)) is not None:
                 eval_logger.warning("%s", note)

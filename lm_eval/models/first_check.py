@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lm_eval.config.generation import LIMITS
 from lm_eval.errors import APIError, ContextLengthExceeded, EndpointNotFound, RequestRejected
 from lm_eval.models.http.hints import hint_for
-from lm_eval.models.work import Ask, Call
+from lm_eval.models.refused import RefusedFields, ask_learning
+from lm_eval.models.work import Ask, Call, Reply
 
 __all__ = ["FirstCalls", "ask_own", "check_window", "distinct_settings", "limit_of", "name_other_api", "wrong_path"]
 
@@ -40,12 +41,16 @@ class FirstCalls:
         scoring: A call that scores a word, if there is no ``small``.
         own: Pairs of calls with the generation settings of the run. The second call of a pair has another prompt.
         limits: The maximum number of tokens that each task generates.
+        refused: Learns from a refusal which fields the server does not take.
+        observe: Gets each reply.
     """
 
     small: Call | None
     scoring: Call | None = None
     own: Sequence[tuple[Call, Call]] = ()
     limits: Sequence[int] = ()
+    refused: RefusedFields | None = None
+    observe: Callable[[Reply], None] = lambda reply: None
 
 
 def limit_of(settings: Mapping[str, object], default: int) -> int:
@@ -90,16 +95,21 @@ def check_window(limits: Iterable[int], window: int | None) -> None:
         )
 
 
-async def ask_own(ask: Ask, pair: tuple[Call, Call]) -> bool:
+async def _in_time(reply: Awaitable[Reply]) -> Reply:
+    return await asyncio.wait_for(reply, _PATIENCE)
+
+
+async def ask_own(ask: Ask, pair: tuple[Call, Call], refused: RefusedFields | None = None) -> Reply | None:
     """Ask with generation settings of the run.
 
     Args:
         ask: Sends a call.
         pair: The same settings with two prompts. The second is asked only if the first is rejected, because one prompt
             may be rejected for its content.
+        refused: Learns from a refusal which fields the server does not take; None learns nothing.
 
     Returns:
-        Whether an answer came in time; False says nothing about the server.
+        The reply; None says nothing about the server: no answer came in time, or the prompt was refused.
 
     Raises:
         RequestRejected: The server rejects the settings.
@@ -107,22 +117,20 @@ async def ask_own(ask: Ask, pair: tuple[Call, Call]) -> bool:
     """
     call, second = pair
     try:
-        await asyncio.wait_for(ask(call), _PATIENCE)
-        return True
+        return await ask_learning(ask, call, refused, _in_time)
     except asyncio.TimeoutError:
-        return False
+        return None
     except RequestRejected as error:
         first = error
     hint = hint_for(first.body)
     if hint is not None and not hint.certain:
-        return False
+        return None
     try:
-        await asyncio.wait_for(ask(second), _PATIENCE)
+        return await ask_learning(ask, second, refused, _in_time)
     except asyncio.TimeoutError:
-        return False
+        return None
     except RequestRejected as error:
         raise _refusal(call, error) from error
-    return True
 
 
 def _refusal(call: Call, error: RequestRejected) -> RequestRejected:

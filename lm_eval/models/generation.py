@@ -160,7 +160,9 @@ class GenerationUnit:
             if len(batch) == 1 and has_no_choices(reply.body):
                 return [_without_choices(batch[0], reply)]
             texts = self.read(reply.body)
-        except (RequestRejected, ServerError, MalformedResponse):
+        except (RequestRejected, ServerError, MalformedResponse) as error:
+            if model.learn_refusal(error, payload):
+                return await self.run(ask)
             if len(batch) == 1:
                 raise
             model.batch_failed()
@@ -171,7 +173,7 @@ class GenerationUnit:
         """Return the generation settings as they are sent, and the stop strings at which responses are cut."""
         settings = dict(self.batch[0].instance.args[1])
         stops = _stops(dict(settings), self.model.eos_string)
-        if self.model.think_end_token:
+        if self.model.thinks:
             take_stops(settings)  # A stop string would cut the reasoning, so the response is only cut here.
         return settings, stops
 

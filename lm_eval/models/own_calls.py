@@ -18,13 +18,15 @@ from lm_eval.errors import APIError, LMEvalError
 from lm_eval.models.generation import GenerationUnit
 from lm_eval.models.http.tls import make_context
 from lm_eval.models.overrides import accepted
+from lm_eval.models.refused import RefusedFields, ask_learning
 from lm_eval.models.work import Answer, Ask, Call, Reply, Unit
 
 if TYPE_CHECKING:
     import aiohttp
 
     from lm_eval.models.arguments import ModelArguments
-    from lm_eval.models.work import Slot
+    from lm_eval.models.refused import RefusedFields, ask_learning
+from lm_eval.models.work import Slot
 
 __all__ = ["ASKING", "Asking", "OwnCalls", "OwnUnit", "Received", "sent_by_engine"]
 
@@ -205,12 +207,13 @@ class OwnUnit:
         return []
 
 
-def sent_by_engine(asking: Asking, call: Call) -> Reply:
+def sent_by_engine(asking: Asking, call: Call, refused: RefusedFields | None = None) -> Reply:
     """Send a call, from a thread that a method of the class runs in.
 
     Args:
         asking: The engine, whose event loop runs in another thread.
         call: The call.
+        refused: Learns from a refusal which fields the server does not take; None learns nothing.
 
     Returns:
         The reply.
@@ -220,6 +223,6 @@ def sent_by_engine(asking: Asking, call: Call) -> Reply:
     """
 
     async def ask() -> Reply:
-        return await asking.ask(call)
+        return await ask_learning(asking.ask, call, refused)
 
     return asyncio.run_coroutine_threadsafe(ask(), asking.loop).result()

@@ -19,6 +19,7 @@ from lm_eval.models.http.runner import frozen_gc, run
 from lm_eval.models.http.session import Session
 from lm_eval.models.overrides import SCORED, Overrides
 from lm_eval.models.preflight import Preflight
+from lm_eval.models.refused import RefusedFields, ask_learning
 from lm_eval.models.work import Answer, Call, Slot, Unit
 
 if TYPE_CHECKING:
@@ -256,12 +257,13 @@ class Pool:
         if generate:
             self._catch_up()
         call = self.requests.call(messages, settings, asking.repeat if asking is not None else 0, generate=generate)
+        refused = self.requests.refused if generate else None
         try:
             asyncio.get_running_loop()
         except RuntimeError:
             if asking is not None:
-                return sent_by_engine(asking, call).body
-        return run(lambda: self._send(call))
+                return sent_by_engine(asking, call, refused).body
+        return run(lambda: self._send(call, refused))
 
     async def asend(self, messages: Sequence[object], settings: Mapping[str, Any] | None, *, generate: bool) -> object:
         """Send one request; like ``send``, within a running event loop."""
@@ -273,13 +275,14 @@ class Pool:
         if generate:
             await asyncio.to_thread(self._catch_up)
         call = self.requests.call(messages, settings, asking.repeat if asking is not None else 0, generate=generate)
+        refused = self.requests.refused if generate else None
         if asking is not None and asking.loop is asyncio.get_running_loop():
-            return (await asking.ask(call)).body
-        return await self._send(call)
+            return (await ask_learning(asking.ask, call, refused)).body
+        return await self._send(call, refused)
 
-    async def _send(self, call: Call) -> object:
+    async def _send(self, call: Call, refused: RefusedFields | None) -> object:
         async with self.connection.engine() as engine:
-            return (await engine.ask(call)).body
+            return (await ask_learning(engine.ask, call, refused)).body
 
     def describe(self) -> dict[str, Any]:
         """Return the findings about the endpoint and, under ``run``, the counters of this run; without secrets."""
@@ -292,6 +295,8 @@ class Pool:
         }
         if own:
             described["answered_by"] = {kind: f"{type(self._owner).__name__}.{name}" for kind, name in own.items()}
+        if learnt := self.requests.refused.describe():
+            described["refused_fields"] = learnt
         if self.connection.has_url:
             described["run"] = self.session.describe()
         return described

@@ -19,6 +19,7 @@ from lm_eval.errors import (
 )
 from lm_eval.models.first_check import FirstCalls, ask_own, check_window, name_other_api
 from lm_eval.models.http.session import Session
+from lm_eval.models.refused import RefusedFields, ask_learning, learning
 from lm_eval.models.work import Ask, Call, Slot, Unit
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Preflight:
         *,
         path: str = "",
         prompts: bool = True,
+        refused: RefusedFields | None = None,
     ) -> None:
         """Store the parts; nothing is sent.
 
@@ -72,7 +74,9 @@ class Preflight:
             custom: Builds the strategy of a model class that overrides ``parse_logprobs``; None for other classes.
             path: The API path of the model class.
             prompts: Whether requests hold prompts, so that a BOS token may precede them. Default True.
+            refused: Learns which fields the server refuses; None learns nothing.
         """
+        self._refused = refused
         self._session, self._given, self._custom, self._prompts = session, settings, custom, prompts
         self._path = path
         self._applied: ScoringSettings | None = None
@@ -105,7 +109,7 @@ class Preflight:
             if calls.own:
                 await self._send_own(header, calls)
             elif self.capabilities is None or "generate_until" in kinds:
-                await self._send(header, calls.small or calls.scoring)
+                await self._send(header, calls.small or calls.scoring, calls)
         except EndpointNotFound as error:
             async with self._session.engine(header, checking=True) as engine:
                 raise await name_other_api(engine.ask, self._path, self.settings.model, error) from error
@@ -171,7 +175,7 @@ class Preflight:
         if self.capabilities is None:
             bos = await self.find_bos(header)
             async with self._session.engine(header, checking=True) as engine:
-                found = await probe_server(engine.ask, self.settings)
+                found = await probe_server(learning(engine.ask, self._refused), self.settings)
             notes = (*found.notes, bos.advice) if bos.advice is not None else found.notes
             self.capabilities = replace(
                 found, prompt_bos=bos.state, notes=notes, requests=found.requests + bos.requests
@@ -183,6 +187,8 @@ class Preflight:
         """The settings of scoring; after ``find_bos`` with what it decided."""
         if self._applied is None:
             self._applied = self._given()
+        if self._refused is not None and "seed" in self._refused.left_out and self._applied.seed is not None:
+            self._applied = replace(self._applied, seed=None)
         return self._applied
 
     async def find_bos(self, header: Mapping[str, str]) -> BosUse:
@@ -206,7 +212,7 @@ class Preflight:
         # What a user says about BOS is passed on to a class that scores itself, and otherwise carried out.
         if self._prompts and (self._custom is None or given.add_bos_token is None):
             async with self._session.engine(header, checking=True) as engine:
-                self.bos = await find_bos(engine.ask, given)
+                self.bos = await find_bos(learning(engine.ask, self._refused), given)
             if self.bos.advice is not None:
                 eval_logger.warning("%s", self.bos.advice)
         else:
@@ -301,21 +307,25 @@ class Preflight:
         for pair in calls.own:
             try:
                 async with self._session.engine(header, checking=True) as engine:
-                    answered = await ask_own(engine.ask, pair) and answered
+                    reply = await ask_own(engine.ask, pair, calls.refused)
             except _FATAL:
                 raise
             except APIError as error:
                 eval_logger.warning("A first request to check the server failed: %s", error)
+            else:
+                answered = reply is not None and answered
+                if reply is not None:
+                    calls.observe(reply)
         if not answered:
-            await self._send(header, calls.small)
+            await self._send(header, calls.small, calls)
 
-    async def _send(self, header: Mapping[str, str], call: Call | None) -> None:
+    async def _send(self, header: Mapping[str, str], call: Call | None, calls: FirstCalls) -> None:
         """Send a call; raise the errors that every later request would meet too, and log the others."""
         if call is None:
             return
         try:
             async with self._session.engine(header, checking=True) as engine:
-                await engine.ask(call)
+                calls.observe(await ask_learning(engine.ask, call, calls.refused))
         except RequestRejected as error:
             eval_logger.warning("A first request to check the server failed: %s", error)
         except _FATAL:

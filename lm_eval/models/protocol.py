@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from lm_eval.api.instance import Instance
+from lm_eval.errors import APIError
 from lm_eval.models.arguments import ModelArguments
 from lm_eval.models.prompt_ids import PromptIds
 from lm_eval.models.work import Ask
@@ -85,6 +86,13 @@ class APIModel(Protocol):
 
     def starts_with_bos(self, prompt: object) -> bool:
         """Whether a prompt is a text with a BOS token of its own; such prompts share no request with others."""
+
+    @property
+    def thinks(self) -> bool:
+        """Whether a thought precedes the answer, so that a stop string would cut it."""
+
+    def learn_refusal(self, error: APIError, payload: Mapping[str, object]) -> bool:
+        """Learn which field a server refuses; say whether another attempt has a body that it may take."""
 
     def batch_failed(self) -> None:
         """Count a request with several prompts that failed; after a few, prompts are sent one per request."""

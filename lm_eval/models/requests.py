@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import RunContext
 from lm_eval.config.generation import LIMITS
-from lm_eval.errors import ConfigError
+from lm_eval.errors import APIError, ConfigError
 from lm_eval.models.arguments import ModelArguments
 from lm_eval.models.first_check import FirstCalls, distinct_settings, limit_of
 from lm_eval.models.hooks import Hooks
 from lm_eval.models.overrides import Overrides, is_overridden
+from lm_eval.models.refused import RefusedFields
 from lm_eval.models.work import Call
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Requests:
         overrides: What the class does itself.
         own_calls: Calls the ``model_call`` or ``amodel_call`` of the class, while a run is under way; None elsewhere.
         fields: What the class adds to requests that score, beside the fields of the strategy.
+        refused: What the server has refused.
     """
 
     def __init__(self, owner: Any, args: ModelArguments) -> None:
@@ -55,6 +57,7 @@ class Requests:
         self.path, self.chat = str(kind.path), bool(kind.chat)
         self.own_calls: OwnCalls | None = None
         self.fields: dict[str, object] = {}
+        self.refused = RefusedFields(args.extra_body)
         self._small_tokens = int(getattr(kind, "_small_call_tokens", 1))
         self._failed_batches = 0
         self._preflight: Preflight | None = None
@@ -157,10 +160,28 @@ class Requests:
         special = self.preflight.settings.special_tokens(body.get("prompt")) if asks else None
         if special is not None:
             body.setdefault("add_special_tokens", special)
+        body = self.refused.applied(body) if generate else body
         more = self.args.extra_body
         if any(name in more for name in LIMITS):  # two limits would contradict each other
             body = {name: value for name, value in body.items() if name not in LIMITS}
         return {**body, **more} if more else body
+
+    @property
+    def thinks(self) -> bool:
+        """Whether a thought precedes the answer, so that a stop string would cut it."""
+        return self.args.think_end_token is not None
+
+    def learn_refusal(self, error: APIError, payload: Mapping[str, object]) -> bool:
+        """Learn which field a server refuses.
+
+        Args:
+            error: How a request failed.
+            payload: Its body.
+
+        Returns:
+            Whether another attempt has a body that the server may take.
+        """
+        return self.refused.learn(error, payload)
 
     @property
     def batch_size(self) -> int:
@@ -242,6 +263,7 @@ class Requests:
             self.small_call(False) if scores else None,
             own,
             [limit_of(settings, default) for settings in all_settings],
+            self.refused,
         )
 
     def _own_call(self, context: RunContext, settings: Mapping[str, object], text: str) -> Call:

@@ -119,3 +119,51 @@ def test_prompt_logprobs_stand_next_to_the_choices() -> None:
     answer = chat_json("vllm", prompt_logprobs=1)
     assert answer["prompt_logprobs"][0] is None
     assert len(answer["prompt_logprobs"]) == answer["usage"]["prompt_tokens"]
+
+
+@pytest.mark.parametrize(
+    ("place", "found"),
+    [
+        ("tags", {"content": "<think>\ntwo and two\n</think>\n\n4", "reasoning": None}),
+        ("end-tag", {"content": "\ntwo and two\n</think>\n\n4", "reasoning": None}),
+        ("no-end", {"content": None, "reasoning": "\ntwo and two\n"}),
+    ],
+)
+def test_the_thought_stands_where_the_setting_says(place: Any, found: dict[str, Any]) -> None:
+    served = served_model("vllm", reasoning="two and two", answers={"": "4"})
+    served.settings.reasoning_in = place
+    answer = message(chat_json(served, max_tokens=50))
+    assert {name: answer[name] for name in found} == found
+
+
+def test_a_server_may_put_the_whole_answer_into_the_reasoning() -> None:
+    served = served_model("vllm", answers={"": "4"})
+    served.settings.reasoning_in = "whole"
+    answer = message(chat_json(served, max_tokens=50))
+    assert (answer["content"], answer["reasoning"]) == (None, "4")
+
+
+@pytest.mark.parametrize(
+    ("profile", "fields"),
+    [
+        ("vllm", {"chat_template_kwargs": {"enable_thinking": False}}),
+        ("llamacpp", {"chat_template_kwargs": {"thinking": False}}),
+        ("openai", {"reasoning_effort": "none"}),
+    ],
+)
+def test_a_request_may_turn_the_thought_off(profile: str, fields: dict[str, Any]) -> None:
+    served = served_model(profile, reasoning="two and two", answers={"": "4"})
+    assert "completion_tokens_details" in chat_json(served, max_tokens=50)["usage"]
+    answer = chat_json(served, max_tokens=50, **fields)
+    assert message(answer)["content"] == "4"
+    assert "completion_tokens_details" not in answer["usage"]
+
+
+@pytest.mark.parametrize(
+    ("profile", "name"), [("vllm", "thinking_token_budget"), ("llamacpp", "thinking_budget_tokens")]
+)
+def test_a_budget_cuts_the_thought_and_the_answer_follows(profile: str, name: str) -> None:
+    served = served_model(profile, reasoning="a long thought " * 9, answers={"": "4"})
+    answer = chat_json(served, max_tokens=50, **{name: 5})
+    assert message(answer)["content"] == "4"
+    assert answer["usage"]["completion_tokens_details"]["reasoning_tokens"] == 1 + 5

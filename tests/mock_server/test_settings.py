@@ -23,6 +23,8 @@ CHANGED: dict[str, Any] = {
     "faults": ["429:0.1", "slow=2:0.5"],
     "seed": 7,
     "reasoning": "two and two",
+    "reasoning_in": "end-tag",
+    "refuses": ["seed:pydantic", "stop:openai"],
     "api_key": "sesame",
     "prefix_cache_blocks": 0,
 }
@@ -47,7 +49,8 @@ def test_every_flag_is_tested_above() -> None:
 def test_defaults_of_the_command_line_are_those_of_python_except_for_the_port() -> None:
     defaults = vars(ServerSettings())
     changed = {name for name, value in vars(ServerSettings(**parsed())).items() if value != defaults[name]}
-    assert changed == {"port", "faults"}  # no faults are an empty list on the command line, and a tuple in Python
+    # Nothing is an empty list on the command line, and a tuple in Python.
+    assert changed == {"port", "faults", "refuses"}
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def test_the_first_request_has_the_settings_of_the_run() -> None:
     ("status", "words", "flag"),
     [
         (400, "`temperature` and `top_p` cannot both be specified", "--gen_kwargs temperature=none"),
-        (500, "UnsupportedParamsError: does not support parameters: {'seed': 1234}", "seed=none"),
+        (500, "UnsupportedParamsError: does not support parameters: {'temperature': 0}", "temperature=none"),
         (400, "System role not supported", "--system_instruction"),
         (422, "something else", "settings of the run"),
     ],

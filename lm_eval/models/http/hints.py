@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
-__all__ = ["Hint", "hint_for"]
+__all__ = ["Hint", "hint_for", "refused_field"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +31,12 @@ class Hint:
 _UNKNOWN = (
     r"unsupported (?:request )?(?:parameter|argument|field|value|option)"
     r"|(?:not|n['\u2019]t) support(?:ed|s)?(?: the)?(?: following)? (?:parameter|argument|field|option)s?"
-    r"|(?:parameter|argument|field|option)s?\b[^.{]{0,60}?(?:is|are|was) "
+    r"|(?:parameter|argument|field|option|propert(?:y|ie))s?\b[^.{]{0,60}?(?:(?:is|are|was) )?"
     r"(?:not (?:yet )?(?:supported|allowed|permitted)|unsupported)"
     r"|unsupportedparams|unrecognized (?:request )?(?:parameter|argument|field|key)"
     r"|unknown (?:request )?(?:parameter|argument|field|name)"
-    r"|unexpected keyword argument|extra inputs are not permitted|extra_forbidden|extra fields not permitted"
+    r"|unexpected (?:keyword argument|keys? in the request)|extra inputs are not permitted"
+    r"|extra_forbidden|extra fields not permitted"
 )
 """Wordings for a field that the server does not take; the name of the field is near."""
 
@@ -42,7 +45,8 @@ def _field(name: str) -> str:
     """Build a pattern: a refused field of this name, in either order, near each other."""
     name = rf"(?<![a-z_]){name}(?![a-z_])"
     return (
-        rf"(?:{_UNKNOWN}).{{0,120}}?{name}|{name}.{{0,80}}?(?:{_UNKNOWN}|is not (?:supported|allowed)|does not support)"
+        rf"(?:{_UNKNOWN}).{{0,120}}?{name}|{name}.{{0,80}}?(?:{_UNKNOWN}"
+        r"|(?:is|are) (?:not (?:supported|allowed)|unsupported)|does not support)"
     )
 
 
@@ -79,6 +83,11 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
         "use --model local-completions, or openai-completions at OpenAI",
     ),
     (
+        r"only (?:supported|available) in (?:the )?v1/responses|use (?:the )?v1/responses",
+        "The model answers /v1/responses only",
+        "use --model openai-responses, or local-responses with base_url",
+    ),
+    (
         r"(?:is a chat model|only (?:supports|available).{0,20}chat).{0,60}completions?"
         r"|use (?:the )?v1/chat/completions",
         "The model answers /v1/chat/completions only",
@@ -100,6 +109,7 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
         "The model takes no other temperature than its default",
         _WITHOUT_TEMPERATURE,
     ),
+    (_field("top_p"), "The model takes no top_p", "leave it out with --gen_kwargs top_p=none"),
     (
         r"temperature.{0,60}(?:strictly positive|must be (?:greater|larger|bigger|positive)|> 0|cannot be 0)",
         "The server takes no temperature of 0",
@@ -110,6 +120,16 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
         r"|(?:at most|maximum|too many).{0,30}stop sequences",
         "The server takes fewer stop sequences",
         "name fewer with --gen_kwargs until=…",
+    ),
+    (
+        _field("(?:reasoning_effort|reasoning|enable_thinking|thinking(?:_budget|_token_budget|_budget_tokens)?)"),
+        "The model does not take this setting of its thinking",
+        "leave reasoning_effort, enable_thinking or thinking_budget out of --model_args",
+    ),
+    (
+        _field("chat_template_kwargs"),
+        "The server takes no chat_template_kwargs",
+        "leave enable_thinking and chat_template_kwargs out of --model_args; reasoning_effort may be what it takes",
     ),
     (
         _field("(?:top_)?logprobs"),
@@ -171,6 +191,8 @@ _UNCERTAIN = (
         certain=False,
     ),
 )
+_CONTENT = ("model", "messages", "prompt", "input")
+"""What a request asks, and whom: words of many refusals of other fields."""
 _MAX_CHARACTERS = 1000
 """Longer texts are cut before the search: some servers send the prompt back, which may hold any words."""
 
@@ -186,3 +208,24 @@ def hint_for(message: str) -> Hint | None:
     """
     start = message[:_MAX_CHARACTERS]
     return next((hint for hint in (*_HINTS, _ANY_FIELD, *_UNCERTAIN) if hint.pattern.search(start)), None)
+
+
+@lru_cache(maxsize=256)
+def _refusal_of(name: str) -> re.Pattern[str]:
+    other = "|use ['\"`]?max_completion_tokens" if name == "max_tokens" else ""
+    return re.compile(rf"(?is){_field(re.escape(name))}{other}")
+
+
+def refused_field(message: str, names: Iterable[str]) -> str | None:
+    """Find the field that a server's words refuse.
+
+    Args:
+        message: The message of an error body; its first 1000 characters are searched.
+        names: The fields of the request.
+
+    Returns:
+        The first of the names that the words refuse, or None.
+    """
+    start = message[:_MAX_CHARACTERS]
+    fields = (name for name in names if name not in _CONTENT)
+    return next((name for name in fields if _refusal_of(name).search(start)), None)

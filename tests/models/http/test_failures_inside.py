@@ -262,10 +262,12 @@ def test_the_words_of_the_server_behind_a_gateway_are_shown() -> None:
     assert "temperature=none" in error.advice
 
 
-def test_an_unsupported_parameter_is_asked_once() -> None:
+def test_an_unsupported_parameter_is_asked_once_with_and_once_without_it() -> None:
     with MockServer(faults=["500-parameter:1"]) as server:
         instances, _ = ask(server.base_url, 3)
-        assert server.stats.asked == 3
+        assert server.stats.asked == 6
+        bodies = [request.body for request in server.requests if request.body is not None]
+    assert sum("seed" in body for body in bodies) == 3
     assert {instance.error.kind for instance in instances if instance.error} == {"rejected"}
     assert all("seed=none" in instance.error.message for instance in instances if instance.error)
 

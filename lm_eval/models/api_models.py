@@ -468,14 +468,11 @@ class TemplateAPI(TemplateLM):
         """
         return self.harness_pool.connection.estimator(kept=kept)
 
-    def harness_token_counter(self) -> TokenCounter:
+    def harness_token_counter(self) -> TokenCounter | None:
         """Return a counter that asks the server's tokenizer, or for one token where there is none.
 
         Returns:
-            The counter.
-
-        Raises:
-            APIError: The endpoint cannot be used.
+            The counter; None for a model without a URL.
         """
         return self.harness_pool.connection.token_counter()
 

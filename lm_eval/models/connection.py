@@ -161,11 +161,13 @@ class Connection:
         self.learn_scoring()
         return Estimator(self.requests, self.requests.settings(), self.check_engine, kept=kept)
 
-    def token_counter(self) -> TokenCounter:
+    def token_counter(self) -> TokenCounter | None:
         """Return a counter that asks the server; see ``TemplateAPI.harness_token_counter``."""
         from lm_eval.models.token_counts import ServerCounter
 
         self.refresh()
+        if not self.has_url:
+            return None
         settings = self.requests.settings()
         usage_call = partial(self.requests.small_call, True)
         return ServerCounter(self._owner.model, self.check_engine, usage_call, special=settings.special)

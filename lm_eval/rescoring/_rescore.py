@@ -147,6 +147,9 @@ def _configure(task: Task, saved: Member, run: Run, allowed: Mapping[str, object
     # The saved metadata hold the run's arguments; the version and the file are those of the present task.
     before, present = as_mapping(saved.config.get("metadata")), as_mapping(task.get_config("metadata"))
     added = {key: present[key] for key in present if key not in before or key in ("version", "config_source")}
+    # A suffix says that documents were made in another way.
+    if str(before.get("version")).startswith(f"{added.get('version')}-"):
+        added["version"] = task.VERSION = str(before["version"])
     if metadata := {**before, **added}:
         task.set_config("metadata", metadata)
 

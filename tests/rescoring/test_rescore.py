@@ -11,9 +11,11 @@ import pytest
 
 import lm_eval
 from lm_eval.errors import ConfigError, UnknownNameError
+from lm_eval.evaluator import simple_evaluate
 from lm_eval.loggers import EvaluationTracker
 from lm_eval.rescoring import change_lines, rescore
 from lm_eval.results import load
+from tests.fakes import FakeLM
 from tests.rescoring.conftest import TASKS, ChattyLM, Save, keep
 
 COMPUTED = ["results", "groups", "group_subtasks", "configs", "versions", "n-shot", "higher_is_better", "n-samples"]
@@ -310,3 +312,21 @@ def test_a_file_of_the_reference_harness(tasks: Path, save: Save) -> None:
     result = rescore(out, include_path=tasks)
     assert result["config"]["rescored_from"]["changes"] == []
     assert result["total_evaluation_time_seconds"] == 18.8
+
+
+def test_a_version_that_says_how_documents_were_made_stays(tmp_path: Path) -> None:
+    folder = tmp_path / "tasks"
+    folder.mkdir()
+    (folder / "made.py").write_text(
+        "class Rows(dict):\n    metadata = {'version': '1.0-ratio3', 'counter': 'x'}\n\n"
+        "def rows(**_):\n    return Rows(test=[{'q': 'Q1?', 'n': '1'}])\n"
+    )
+    (folder / "sized.yaml").write_text(
+        "task: sized\ncustom_dataset: !function made.rows\ntest_split: test\noutput_type: generate_until\n"
+        "doc_to_text: '{{q}}'\ndoc_to_target: '{{n}}'\nmetadata: {version: 1.0}\n"
+    )
+    tracker = EvaluationTracker(tmp_path / "out")
+    keep(tracker, simple_evaluate(FakeLM(), tasks=["sized"], include_path=folder, evaluation_tracker=tracker))
+    before = load(tmp_path / "out").results
+    assert (before["versions"], before["configs"]["sized"]["metadata"]["counter"]) == ({"sized": "1.0-ratio3"}, "x")
+    assert rescore(tmp_path / "out", include_path=folder)["versions"] == {"sized": "1.0-ratio3"}

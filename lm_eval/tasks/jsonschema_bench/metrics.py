@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema_specifications import REGISTRY
 
 from lm_eval.api.time_limit import limited, limiting
 from lm_eval.errors import ScoringTimeout
@@ -50,7 +51,7 @@ def schema_compliance(references: Sequence[str], predictions: Sequence[str]) -> 
         with limiting(_seconds()):
             return limited(1, _conforms, json.loads(text), schema)
     except (ScoringTimeout, Exception):
-        # Schemas of the wild refer to what cannot be loaded, and recurse without end.
+        # Schemas of the wild refer to what is not there, and recurse without end.
         return False
 
 
@@ -68,7 +69,8 @@ def _is_json(text: str) -> bool:
 
 def _conforms(value: object, schema: object) -> bool:
     Draft202012Validator.check_schema(schema)
-    Draft202012Validator(schema, format_checker=_formats()).validate(value)
+    # The registry holds the specifications only: what a schema refers to elsewhere is not downloaded.
+    Draft202012Validator(schema, registry=REGISTRY, format_checker=_formats()).validate(value)
     return True
 
 

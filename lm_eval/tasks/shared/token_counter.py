@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import math
 from collections.abc import Mapping, Sequence
@@ -79,7 +80,8 @@ class LocalCounter:
         except Exception as error:
             what = shorten(" ".join(str(error).split()), 200)
             raise ConfigError(f"tokenizer={name} cannot be loaded: {what}. Without it the server counts.") from error
-        self.identity = f"tokenizers:{name}"
+        digest = hashlib.sha256(self._tokenizer.to_str().encode()).hexdigest()[:12]
+        self.identity = f"tokenizers:{name}:{digest}"
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Count the tokens of texts, special tokens included."""

@@ -266,12 +266,17 @@ def test_a_named_tokenizer_counts_first(monkeypatch: pytest.MonkeyPatch, tmp_pat
         def from_file(cls, name: str) -> Tokenizer:
             return cls(name)
 
+        def to_str(self) -> str:
+            return "content"
+
         def encode_batch(self, texts: list[str]) -> list[Encoded]:
             return [Encoded(text) for text in texts]
 
     _install_tokenizers(monkeypatch, Tokenizer)
     found = token_counter.token_counter({"tokenizer": "some/name"})
-    assert (found.identity, found.is_free, found.count(["a b", ""])) == ("tokenizers:some/name", True, [3, 1])
+    digest = hashlib.sha256(b"content").hexdigest()[:12]
+    assert (found.is_free, found.count(["a b", ""])) == (True, [3, 1])
+    assert found.identity == f"tokenizers:some/name:{digest}"
     (tmp_path / "tokenizer.json").write_text("{}")
     local = token_counter.LocalCounter(str(tmp_path))
     assert local._tokenizer.name == str(tmp_path / "tokenizer.json")
@@ -293,7 +298,7 @@ def test_the_server_counts_with_its_tokenizer(profile: str) -> None:
         lm = LocalCompletionsAPI(base_url=server.base_url, model="mock")
         with during(CurrentRun(lm)):
             found = token_counter.token_counter({})
-        ids = lm.tok_encode("one two three")
+        ids = lm.tok_encode("one two three", add_special_tokens=True)
         assert (found.is_free, found.count(["one two three"])) == (True, [len(ids)])
         assert "mock" in found.identity
         assert not server.requests

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import json
 import sqlite3
 import zlib
@@ -261,7 +262,13 @@ class LM(ABC):
 
 
 class TemplateLM(LM, ABC):
-    """A model that scores token ids."""
+    """A model that scores token ids.
+
+    Attributes:
+        backend: ``causal``; anything else tokenizes context and continuation apart, as for encoder-decoder models.
+    """
+
+    backend = "causal"
 
     @property
     @abstractmethod
@@ -296,12 +303,22 @@ class TemplateLM(LM, ABC):
         """Tokenize a pair; white space at the seam, and a token across the seam, belong to the continuation."""
         stripped = context.rstrip()
         continuation = context[len(stripped) :] + continuation
+        if self.backend != "causal":
+            return self.tok_encode(stripped), self.tok_encode(continuation, add_special_tokens=False)
         ids = self.tok_encode(stripped + continuation)
         length = len(self.tok_encode(stripped))
         return ids[:length], ids[length:]
 
-    def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
-        """Tokenize and score the pairs; the prefix token replaces an empty context."""
+    def loglikelihood(self, requests: list[Instance], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
+        """Tokenize and score the pairs; the prefix token replaces an empty context.
+
+        Args:
+            requests: As for ``LM.loglikelihood``.
+            disable_tqdm: Whether to show no progress; passed on to ``_loglikelihood_tokens`` if that takes it.
+
+        Returns:
+            As ``LM.loglikelihood``.
+        """
         encoded = []
         for request in requests:
             context, continuation = request.args[:2]
@@ -312,7 +329,9 @@ class TemplateLM(LM, ABC):
             else:
                 pair = self._encode_pair(context, continuation)
             encoded.append(((context, continuation), *pair))
-        return self._loglikelihood_tokens(encoded)
+        parameters = inspect.signature(self._loglikelihood_tokens).parameters.values()
+        takes = any(item.name == "disable_tqdm" or item.kind is item.VAR_KEYWORD for item in parameters)
+        return self._loglikelihood_tokens(encoded, **({"disable_tqdm": disable_tqdm} if takes else {}))
 
 
 class CacheHook:

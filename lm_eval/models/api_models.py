@@ -124,7 +124,9 @@ class TemplateAPI(TemplateLM):
         super().__init__()
         given = {"model": model, "pretrained": pretrained, "base_url": base_url, **arguments}
         args = self.args = ModelArguments.parse(
-            {name: value for name, value in given.items() if value is not None}, self.defaults
+            {name: value for name, value in given.items() if value is not None},
+            self.defaults,
+            passes_more="" if type(self).__init__ is TemplateAPI.__init__ else type(self).__name__,
         )
         own = Overrides.of(self, 1)
         # A constructor of the class may set these later, and its methods may not need them.

@@ -110,12 +110,15 @@ class ModelArguments:
     """Stop the run after this number of seconds, whatever is under way; it can be resumed."""
 
     @classmethod
-    def parse(cls, given: Mapping[str, object], defaults: Mapping[str, object] | None = None) -> ModelArguments:
+    def parse(
+        cls, given: Mapping[str, object], defaults: Mapping[str, object] | None = None, *, passes_more: str = ""
+    ) -> ModelArguments:
         """Check and convert the arguments that a user wrote.
 
         Args:
             given: Names to values, from the command line or from Python.
             defaults: Default values of the model class.
+            passes_more: The name of a class that may pass on arguments of its own: these are left out with a warning.
 
         Returns:
             The arguments with the right types.
@@ -132,9 +135,13 @@ class ModelArguments:
         if api_key is not None and values.get("auth_token") is None:
             values["auth_token"] = api_key
         fields = {item.name: item for item in dataclasses.fields(cls)}
-        for name in values:
+        for name in list(values):
             if name not in fields:
                 hint = did_you_mean(name, [*fields, "pretrained", "api_key"])
+                if passes_more:
+                    eval_logger.warning("%s passes on %s, which is no model argument.%s", passes_more, name, hint)
+                    del values[name]
+                    continue
                 hint = hint or f" These exist: {', '.join(sorted(fields))}."
                 raise ConfigError(f"Unknown model argument {name!r}.{hint}")
         return cls(**{name: _convert(name, value, str(fields[name].type)) for name, value in values.items()})

@@ -7,7 +7,7 @@ from typing import Any
 
 from lm_eval import simple_evaluate
 from lm_eval.api.instance import Instance
-from lm_eval.api.model import LM
+from lm_eval.api.model import LM, TemplateLM
 from lm_eval.planning import plan
 from tests.fakes import write_tasks
 
@@ -57,3 +57,36 @@ def test_methods_of_a_subclass_with_such_names_are_left_alone(tmp_path: Path) ->
 def test_a_plan_leaves_them_alone_too(tmp_path: Path) -> None:
     found = plan(Crowded(), tasks=["generate"], include_path=write_tasks(tmp_path))
     assert [task.docs for task in found.tasks] == [10]
+
+
+class ByWords(TemplateLM):
+    """Scores the lengths of words; what it got is in ``seen``."""
+
+    eot_token_id = 0
+    seen: list[Any]
+
+    def tok_encode(self, string: str, add_special_tokens: bool | None = None, **kwargs: Any) -> list[int]:
+        return [len(word) for word in string.split()]
+
+    def _loglikelihood_tokens(
+        self, requests: list[Any], disable_tqdm: bool = False, **kwargs: Any
+    ) -> list[tuple[float, bool]]:
+        self.seen = [*requests, disable_tqdm]
+        return [(-1.0, True) for _ in requests]
+
+    def loglikelihood_rolling(self, requests: list[Instance]) -> list[float]:
+        return []
+
+    def generate_until(self, requests: list[Instance]) -> list[str]:
+        return []
+
+
+def test_a_model_of_token_ids_gets_pairs_of_them() -> None:
+    lm = ByWords()
+    pairs = [("a bb ", "ccc"), ("", "dddd ee")]
+    requests = [Instance("loglikelihood", {}, pair, 0) for pair in pairs]
+    assert lm.loglikelihood(requests, disable_tqdm=True) == [(-1.0, True)] * 2
+    assert lm.seen == [(pairs[0], [1, 2], [3]), (pairs[1], [0], [4, 2]), True]
+    lm.backend = "seq2seq"
+    lm.loglikelihood(requests[:1])
+    assert lm.seen == [(pairs[0], [1, 2], [3]), False]

@@ -315,3 +315,23 @@ def test_the_servers_tokenizer_leaves_out_special_tokens_unless_told(server: Moc
     assert LocalCompletionsAPI(model="mock", base_url=server.base_url, add_bos_token=True).tok_encode(
         "Hello there"
     ) == (special)
+
+
+class Passing(LocalCompletionsAPI):
+    """Passes all its arguments on, as classes for the reference harness do."""
+
+    def __init__(self, base_url: str | None = None, **kwargs: Any) -> None:
+        super().__init__(base_url=base_url, **kwargs)
+        self.flavour = kwargs["flavour"]
+
+
+def test_arguments_that_a_class_passes_on_are_named(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "lm_eval"):
+        lm = Passing(model="m", base_url="http://h", flavour="sweet", num_concurent=4)
+    assert lm.flavour == "sweet"
+    assert [record.message for record in caplog.records] == [
+        "Passing passes on flavour, which is no model argument.",
+        "Passing passes on num_concurent, which is no model argument. Did you mean 'num_concurrent'?",
+    ]
+    with pytest.raises(ConfigError, match="Unknown model argument 'num_concurent'"):
+        shown(num_concurent=4)

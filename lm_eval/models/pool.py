@@ -76,6 +76,7 @@ class Pool:
     def prepare(self, context: RunContext) -> None:
         """Check the server, and find out what it can do; see ``TemplateAPI.harness_prepare``."""
         self.connection.refresh()
+        self.requests.templated = context.chat
         kinds = {"loglikelihood" if kind == "multiple_choice" else kind for kind in context.request_types}
         if kinds & set(SCORED):
             self.connection.learn_scoring()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import RunContext
 from lm_eval.config.generation import LIMITS
-from lm_eval.errors import APIError, ConfigError
+from lm_eval.errors import APIError, ConfigError, LMEvalError
 from lm_eval.models.arguments import ModelArguments
 from lm_eval.models.first_check import FirstCalls, distinct_settings, limit_of
 from lm_eval.models.hooks import Hooks
@@ -41,6 +41,7 @@ class Requests:
         hooks: Calls the hooks of the class.
         overrides: What the class does itself.
         own_calls: Calls the ``model_call`` or ``amodel_call`` of the class, while a run is under way; None elsewhere.
+        templated: Whether prompts go through ``apply_chat_template``.
         fields: What the class adds to requests that score, beside the fields of the strategy.
         refused: What the server has refused.
     """
@@ -56,6 +57,7 @@ class Requests:
         self._owner, self.args = owner, args
         self.path, self.chat = str(kind.path), bool(kind.chat)
         self.own_calls: OwnCalls | None = None
+        self.templated = False
         self.fields: dict[str, object] = {}
         self.refused = RefusedFields(args.extra_body)
         self._small_tokens = int(getattr(kind, "_small_call_tokens", 1))
@@ -245,12 +247,41 @@ class Requests:
         """Build a small call to the URL, model and key of the run: it generates a token, or scores a word."""
         if not generate:
             return Call(self.path, self.scoring_payload(["Hello"]))
-        prompt: object = [{"role": "user", "content": text}] if self.chat else text
-        instance = Instance("generate_until", {}, (prompt, {}), 0)
+        instance = Instance("generate_until", {}, (self._prompt(text), {}), 0)
         return Call(self.path, self.generation_payload([instance], {"max_gen_toks": self._small_tokens}))
 
+    def _prompt(self, text: str, system: str | None = None) -> object:
+        """Write a small prompt in the form that the prompts of the run have."""
+        messages = [{"role": "system", "content": system}] if system else []
+        messages.append({"role": "user", "content": text})
+        if self.chat:
+            return messages
+        if self.templated:
+            try:
+                return self._owner.apply_chat_template(messages)
+            except Exception:  # The class has no template, which is an error of the first prompt of a task.
+                return text
+        return text
+
     def first_calls(self, context: RunContext) -> FirstCalls:
-        """Build the calls that check the server before a run."""
+        """Build the calls that check the server before a run.
+
+        Args:
+            context: The settings of the run.
+
+        Returns:
+            The calls; none, with a warning, if the class of the model cannot build them.
+        """
+        try:
+            return self._first_calls(context)
+        except LMEvalError:
+            raise
+        except Exception as error:
+            what = "%s cannot build a request to check the server before the run: %s: %s"
+            eval_logger.warning(what, type(self._owner).__name__, type(error).__name__, error)
+            return FirstCalls(None)
+
+    def _first_calls(self, context: RunContext) -> FirstCalls:
         default, generates = self.args.max_gen_toks, "generate_until" in context.request_types
         scores = self.reads_logprobs and not generates
         all_settings = context.generation if generates else ()
@@ -268,16 +299,16 @@ class Requests:
 
     def _own_call(self, context: RunContext, settings: Mapping[str, object], text: str) -> Call:
         """Build a call with generation settings of the run, and with its system message."""
-        prompt: object = text
-        if self.chat:
-            system = context.system_instruction
-            prompt = [{"role": "system", "content": system}] if system else []
-            prompt = [*prompt, {"role": "user", "content": text}]
-        instance = Instance("generate_until", {}, (prompt, {}), 0)
+        instance = Instance("generate_until", {}, (self._prompt(text, context.system_instruction), {}), 0)
         return Call(self.path, self.generation_payload([instance], dict(settings)))
 
     def feeler(self) -> Call | None:
         """Build the call that finds out during an outage whether the server answers again."""
         if not self.path or self.reads_logprobs or self.overrides.call is not None:
             return None
-        return self.small_call(True)
+        try:
+            return self.small_call(True)
+        except LMEvalError:
+            raise
+        except Exception:  # Code of the class; an outage then ends with the first request that is answered.
+            return None

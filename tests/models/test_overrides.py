@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import logging
 import math
@@ -11,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import RunContext
-from lm_eval.errors import CapabilityError, ConfigError
+from lm_eval.errors import CapabilityError, ConfigError, RunStopped
 from lm_eval.mock_server import MockServer
 from lm_eval.models.api_models import JsonChatStr, TemplateAPI
 from lm_eval.models.openai_completions import LocalChatCompletion, LocalCompletionsAPI
@@ -164,8 +166,6 @@ def test_requests_that_an_override_builds_itself_are_lost_together() -> None:
 
 
 def refused() -> Any:
-    from aiohttp import web
-
     return web.json_response({"error": {"message": "this prompt is refused"}}, status=400)
 
 
@@ -519,3 +519,43 @@ def test_a_payload_that_scores_would_pass_over_is_refused(kind: type[Any], reaso
     fresh = kind(model="mock", base_url=server.base_url)
     with pytest.raises(CapabilityError, match="override parse_logprobs or loglikelihood, too"):
         fresh.loglikelihood([score("a", " b")])
+
+
+class Talking(TemplateAPI):
+    """A chat class that is built on the general base: the complete URL, and messages only."""
+
+    def _create_payload(self, messages: Any, **kwargs: Any) -> dict[str, object]:
+        assert isinstance(messages, list)
+        assert all(isinstance(message, dict) for message in messages)
+        return {"messages": messages}
+
+    @staticmethod
+    def parse_generations(outputs: Any, **kwargs: Any) -> list[str]:
+        return [outputs["choices"][0]["message"]["content"]]
+
+
+def test_a_class_that_takes_messages_only_is_checked_with_messages(caplog: pytest.LogCaptureFixture) -> None:
+    with ScriptedServer(lambda request, body: message("ok")) as server:
+        lm = Talking(model="m", base_url=f"{server.url}/chat/completions")
+        prompt = lm.apply_chat_template([{"role": "user", "content": "Q"}])
+        own: dict[str, Any] = {"chat": True, "system_instruction": "S", "generation": [{"until": []}]}
+        assert answer(lm, [ask(prompt)], **own) == [["ok"]]
+        hello = [{"role": "system", "content": "S"}, {"role": "user", "content": "Hello"}]
+        assert [body["messages"] for body in server.bodies] == [hello, [{"role": "user", "content": "Q"}]]
+        assert {path for path, _, _ in server.seen} == {"/v1/chat/completions"}
+        assert caplog.text == ""
+        lm.harness_prepare(RunContext(request_types=GENERATES))
+        assert "Talking cannot build a request to check the server before the run: AssertionError" in caplog.text
+
+
+@pytest.mark.parametrize("budget", [{"max_tokens_total": 40}, {"max_time": 1.0}])
+def test_a_budget_ends_a_run_inside_an_override(budget: dict[str, Any]) -> None:
+    async def slow(request: web.Request, body: Any) -> web.StreamResponse:
+        await asyncio.sleep(0.05)
+        return completion("ok", usage={"prompt_tokens": 5, "completion_tokens": 1})
+
+    with ScriptedServer(slow) as server:
+        lm = shouting(LocalCompletionsAPI)(model="m", base_url=server.url, num_concurrent=2, **budget)
+        with pytest.raises(RunStopped):
+            answer(lm, [ask(f"{number}", number) for number in range(200)])
+    assert 0 < lm.harness_describe()["run"]["requests"] < 200

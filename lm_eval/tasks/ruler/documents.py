@@ -18,14 +18,13 @@ from lm_eval.api.current_run import current_run
 from lm_eval.api.token_counter import TokenCounter
 from lm_eval.errors import ConfigError, DatasetError
 from lm_eval.task_files.index_cache import cache_folder
+from lm_eval.tasks.ruler.common_utils import DEFAULT_SEQ_LENGTHS
 from lm_eval.tasks.ruler.sizing import Doc, Draft, Draws, SyntheticTask, lengths, one_that_fits, size_of, whole
 from lm_eval.tasks.shared.token_counter import LinearCounter, RatioCounter, token_counter
 
-__all__ = ["DEFAULT_SEQ_LENGTHS", "MadeDocuments", "made"]
+__all__ = ["MadeDocuments", "made"]
 
 eval_logger = logging.getLogger("lm_eval")
-
-DEFAULT_SEQ_LENGTHS = [4096]
 
 _AT_ONCE = 32
 _MAX_ADJUSTMENTS = 4

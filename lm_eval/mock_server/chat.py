@@ -133,14 +133,15 @@ class _ChatPrompt:
         profile, tokenizer, place = self.profile, self.served.tokenizer, self.served.settings.reasoning_in
         end = tokenizer.special_ids[_END_THINK]
         length = result.ids.index(end) if end in result.ids else len(result.ids)
-        counts.reasoning = (counts.reasoning or 0) + length
+        as_text = place in ("tags", "end-tag")
+        if not as_text:  # a server that leaves the thought in the text does not count it
+            counts.reasoning = (counts.reasoning or 0) + length
         if length == len(result.ids):  # cut before the reasoning ended
             thought, content = result.text, None
         else:
             thought = tokenizer.decode(result.ids[:length], skip_special=True)
             content = result.text[len(thought) :].removeprefix("\n\n")
         shown_content = "" if content is None and not profile.null_content else content
-        as_text = place in ("tags", "end-tag")
         if profile.hides_reasoning and not as_text:
             return {"content": shown_content}
         if as_text or not profile.reasoning_field or self.request.fields.get("reasoning_format") == "none":

@@ -26,7 +26,7 @@ _TRUTH = {"true": True, "false": False}
 _REMOTE_TOKENIZERS = ("remote", "none")
 _SMALLEST = {
     1: "batch_size max_gen_toks max_length max_images num_logprobs max_tokens_total",
-    0: "max_retries retry_time price_in price_out custom_prefix_token_id",
+    0: "thinking_budget max_retries retry_time price_in price_out custom_prefix_token_id",
 }
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -88,6 +88,16 @@ class ModelArguments:
     """The token that replaces an empty context."""
     think_end_token: str | None = None
     """The text that ends the model's reasoning; the response is what follows its last occurrence."""
+    reasoning_effort: str | None = None
+    """How much the model thinks: ``none``, ``minimal``, ``low``, ``medium``, ``high``, or what the endpoint knows."""
+    enable_thinking: bool | None = None
+    """Whether the model thinks before it answers, where the endpoint or its chat template has a switch for it."""
+    thinking_budget: int | None = None
+    """Maximum number of tokens of a thought, where the endpoint limits it."""
+    chat_template_kwargs: dict[str, object] = field(default_factory=dict)
+    """Variables for the server's chat template."""
+    score_reasoning: bool = False
+    """Score the reasoning text where the answer is empty, for servers that put whole answers there."""
     scoring: str | None = None
     """The name of the log-likelihood strategy; by default a probe of the server chooses it."""
     num_logprobs: int | None = None
@@ -243,6 +253,8 @@ def _convert(name: str, value: Any, kind: str) -> Any:
 def _converted(name: str, value: Any, kind: str) -> Any:
     if name in ("add_bos_token", "truncate") and value == "auto":
         return None
+    if name == "reasoning_effort" and isinstance(value, str):
+        return value  # "none" is one of its values
     if value is None or (isinstance(value, str) and value.lower() == "none" and "None" in kind):
         if "None" in kind:
             return None

@@ -21,6 +21,7 @@ from lm_eval.models.overrides import SCORED, Overrides, is_overridden
 from lm_eval.models.preflight import Preflight
 from lm_eval.models.refused import RefusedFields
 from lm_eval.models.requests import Requests
+from lm_eval.models.thinking import Thinking
 from lm_eval.models.work import Ask
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class Connection:
         args, path = requests.args, requests.path
         refused = requests.refused = RefusedFields(args.extra_body)
         session = self._session = Session(args, path)
+        requests.thinking = Thinking(args, path, session.urls)
         if before is not None:
             session.begin(before.context)
             session.accounting = before.accounting

@@ -12,7 +12,7 @@ from typing import Any
 from lm_eval.api.instance import ResponseInfo, Usage
 from lm_eval.config.generation import LIMITS, take_limit, take_stops
 from lm_eval.errors import LMEvalError, MalformedResponse, RequestRejected, ServerError
-from lm_eval.models.http.choices import choices_in_order, excerpt, has_no_choices, is_null
+from lm_eval.models.http.choices import choices_in_order, excerpt, has_no_choices, is_null, reasoning_of
 from lm_eval.models.http.finish import COMPLETE, FILTERED, LENGTH, UNKNOWN, finish_reason, meaning_of
 from lm_eval.models.http.replies import unreadable
 from lm_eval.models.prompt_ids import PromptIds
@@ -71,7 +71,7 @@ def _without_thought(choice: Mapping[str, object], text: str, end: str) -> str:
     """
     if end in text:
         return text.rpartition(end)[2].lstrip()
-    if _reasoning_of(choice) is not None:
+    if reasoning_of(choice) is not None:
         return text
     start = end.replace("/", "", 1)
     starts = start != end and text.lstrip().startswith(start)
@@ -80,21 +80,13 @@ def _without_thought(choice: Mapping[str, object], text: str, end: str) -> str:
     return "" if starts or cut else text
 
 
-def _reasoning_of(choice: Mapping[str, object]) -> str | None:
-    """Return the reasoning that the server gives apart from the text."""
-    message = choice.get("message")
-    holder = message if isinstance(message, dict) else choice
-    reasoning = holder.get("reasoning_content") or holder.get("reasoning")
-    return reasoning if isinstance(reasoning, str) else None
-
-
 def _info_of(choice: Mapping[str, object], text: str, response: str, usage: Usage | None) -> ResponseInfo:
     """Classify a response: ``ok``, or the reason why a task should not rely on it."""
     message = choice.get("message")
     holder = message if isinstance(message, dict) else choice
     finish = finish_reason(choice)
     meaning = meaning_of(finish)
-    reasoning = _reasoning_of(choice)
+    reasoning = reasoning_of(choice)
     thought = bool(reasoning) or (usage is not None and usage.reasoning > 0)
     if holder.get("refusal"):
         outcome = "refusal"
@@ -254,6 +246,9 @@ class GenerationUnit:
             full = text or ""
             end = self.model.think_end_token
             final = _without_thought(choice, full, end) if end else full
+            if self.model.args.score_reasoning and not final.strip():
+                # A thought that was cut is no answer.
+                final = (reasoning_of(choice) or "") if meaning_of(finish_reason(choice)) == COMPLETE else final
             response = cut_at_stops(final, stops)
             # The token counts are for the complete batch, so only the first answer gets them.
             info = _info_of(choice, final, response, usage if index == 0 else None)
@@ -261,7 +256,9 @@ class GenerationUnit:
                 info.reasoning = full[: len(full) - len(final)]
                 if not final.strip() and info.outcome not in ("refusal", "filtered"):
                     info.outcome = "reasoning_only"
-            answers.append(Answer(slot, NONE_ANSWER or response if text is None or is_null(choice) else response, info))
+            if not response and (text is None or is_null(choice)):
+                response = NONE_ANSWER
+            answers.append(Answer(slot, response, info))
         return answers
 
 

@@ -95,7 +95,10 @@ class Pool:
 
     def _check(self, context: RunContext, kinds: Iterable[str]) -> None:
         header = self._owner.header
-        run(lambda: self.preflight.check(header, frozenset(kinds), self.requests.first_calls(context)))
+        calls = self.requests.first_calls(context)
+        run(lambda: self.preflight.check(header, frozenset(kinds), calls))
+        stops = any(settings.get("until") or settings.get("stop") for settings in context.generation)
+        self.requests.thinking.report(calls.limits, stops=stops)
 
     def _catch_up(self) -> None:
         """Do the checks that ``prepare`` left out, when a method of the class asks the pool after all."""
@@ -298,6 +301,8 @@ class Pool:
             described["answered_by"] = {kind: f"{type(self._owner).__name__}.{name}" for kind, name in own.items()}
         if learnt := self.requests.refused.describe():
             described["refused_fields"] = learnt
+        if thoughts := self.requests.thinking.describe():
+            described["thinking"] = thoughts
         if self.connection.has_url:
             described["run"] = self.session.describe()
         return described

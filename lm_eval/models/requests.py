@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import RunContext
-from lm_eval.config.generation import LIMITS
+from lm_eval.config.generation import LIMITS, take_stops
 from lm_eval.errors import APIError, ConfigError, LMEvalError
 from lm_eval.models.arguments import ModelArguments
 from lm_eval.models.first_check import FirstCalls, distinct_settings, limit_of
 from lm_eval.models.hooks import Hooks
 from lm_eval.models.overrides import Overrides, is_overridden
 from lm_eval.models.refused import RefusedFields
+from lm_eval.models.thinking import Thinking, overlaid
 from lm_eval.models.work import Call
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Requests:
         templated: Whether prompts go through ``apply_chat_template``.
         fields: What the class adds to requests that score, beside the fields of the strategy.
         refused: What the server has refused.
+        thinking: What is known about the thoughts of the model.
     """
 
     def __init__(self, owner: Any, args: ModelArguments) -> None:
@@ -60,6 +62,7 @@ class Requests:
         self.templated = False
         self.fields: dict[str, object] = {}
         self.refused = RefusedFields(args.extra_body)
+        self.thinking = Thinking(args, self.path)
         self._small_tokens = int(getattr(kind, "_small_call_tokens", 1))
         self._failed_batches = 0
         self._preflight: Preflight | None = None
@@ -162,16 +165,17 @@ class Requests:
         special = self.preflight.settings.special_tokens(body.get("prompt")) if asks else None
         if special is not None:
             body.setdefault("add_special_tokens", special)
-        body = self.refused.applied(body) if generate else body
+        if generate:
+            body = self.refused.applied(self.thinking.merged(body) if self.thinking.fields else body)
         more = self.args.extra_body
         if any(name in more for name in LIMITS):  # two limits would contradict each other
             body = {name: value for name, value in body.items() if name not in LIMITS}
-        return {**body, **more} if more else body
+        return overlaid(body, more) if more else body
 
     @property
     def thinks(self) -> bool:
         """Whether a thought precedes the answer, so that a stop string would cut it."""
-        return self.args.think_end_token is not None
+        return self.thinking.expected
 
     def learn_refusal(self, error: APIError, payload: Mapping[str, object]) -> bool:
         """Learn which field a server refuses.
@@ -212,8 +216,9 @@ class Requests:
         from lm_eval.models.server.settings import ScoringSettings
 
         settings, owner = ScoringSettings.of(self.args, chat=self.chat), self._owner
-        if self.fields:
-            settings = replace(settings, extra_body={**self.fields, **settings.extra_body})
+        if self.fields or self.thinking.fields:
+            more = self.thinking.merged(settings.extra_body)
+            settings = replace(settings, extra_body={**self.fields, **more})
         if is_overridden(owner, "eos_string"):
             settings = replace(settings, eos_string=owner.eos_string)
         if is_overridden(owner, "prefix_token_id"):
@@ -295,12 +300,16 @@ class Requests:
             own,
             [limit_of(settings, default) for settings in all_settings],
             self.refused,
+            self.thinking.observe,
         )
 
     def _own_call(self, context: RunContext, settings: Mapping[str, object], text: str) -> Call:
         """Build a call with generation settings of the run, and with its system message."""
-        instance = Instance("generate_until", {}, (self._prompt(text, context.system_instruction), {}), 0)
-        return Call(self.path, self.generation_payload([instance], dict(settings)))
+        prompt, given = self._prompt(text, context.system_instruction), dict(settings)
+        if self.thinks:
+            take_stops(given)
+        instance = Instance("generate_until", {}, (prompt, {}), 0)
+        return Call(self.path, self.generation_payload([instance], given))
 
     def feeler(self) -> Call | None:
         """Build the call that finds out during an outage whether the server answers again."""

@@ -9,6 +9,7 @@ from lm_eval.api.result_keys import NOT_AVAILABLE, OUTCOME_WORDS
 from lm_eval.reports.columns import WIDTH
 from lm_eval.reports.markdown import markdown_table, room, shown_width, terminal_width
 from lm_eval.results import Member, Results, Score
+from lm_eval.results.json_values import as_count, as_mapping
 from lm_eval.results.messages import messages_of
 from lm_eval.text import count_of, not_run, visible
 
@@ -16,6 +17,7 @@ __all__ = ["header_line", "make_table", "tables", "tables_for_stdout"]
 
 _ARROWS = {True: "↑", False: "↓", None: ""}
 _WIDE = 1e6
+_MAX_THOUGHT_LINES = 8
 _NOT_SCORED = "bypass"
 """The metric of ``predict_only``; its value 999 stands for no score, as in the reference harness."""
 _ALIGN_RIGHT = ("Version", "n-shot", "Value", "Stderr", "Errors")
@@ -128,10 +130,27 @@ def make_table(
             rows.append([*row, *within, *lost])
     notes = [note for member in members for note in _notes(member)]
     if column == "results":
+        notes += _thoughts(run)
         notes += [f"! {line}" for line in messages_of(member.messages for member in members)]
         notes += [f"! {line}" for line in not_run(run.refused)]
     below = "".join(f"\n{_wrapped(note, width)}" for note in notes)
     return markdown_table(head, rows, right=_ALIGN_RIGHT, width=width) + below
+
+
+def _thoughts(run: Results) -> Iterator[str]:
+    """Say how many of the generated tokens were thoughts: one line per task, or one for all when there are many."""
+    usages = {name: as_mapping(usage) for name, usage in as_mapping(run.usage.get("tasks")).items()}
+    counts = {
+        name: (as_count(usage.get("reasoning_tokens")), as_count(usage.get("completion_tokens")))
+        for name, usage in usages.items()
+        if as_count(usage.get("reasoning_tokens"))
+    }
+    if len(counts) > _MAX_THOUGHT_LINES:
+        thoughts, generations = zip(*counts.values(), strict=True)
+        counts = {f"{len(counts)} tasks": (sum(thoughts), sum(generations))}
+    for name, (thought, generated) in counts.items():
+        share = f" ({thought / generated:.0%})" if generated >= thought else ""
+        yield f"{visible(name)}: {thought:,} of {generated:,} generated tokens{share} are thought."
 
 
 def _interval_title(run: Results) -> str:

@@ -268,3 +268,20 @@ def test_answers_without_scores_are_not_scored() -> None:
     table = make_table({"results": {"t": {"alias": "t", "bypass,none": 999, "bypass_stderr,none": "N/A"}}})
     assert "not scored" in table
     assert "999" not in table
+
+
+def _usage(count: int) -> dict[str, Any]:
+    tasks = {f"t_{number}": {"completion_tokens": 2000, "reasoning_tokens": 1500} for number in range(count)}
+    tasks["plain"] = {"completion_tokens": 10, "reasoning_tokens": 0}
+    return run(config={"model_info": {"run": {"tasks": tasks}}})
+
+
+def test_tokens_of_thought_are_told_per_task() -> None:
+    lines = make_table(_usage(2)).splitlines()[-2:]
+    assert lines == [f"t_{number}: 1,500 of 2,000 generated tokens (75%) are thought." for number in range(2)]
+    assert "thought" not in make_table(_usage(2), "groups")
+
+
+def test_tokens_of_thought_of_many_tasks_are_one_line() -> None:
+    lines = [line for line in make_table(_usage(9)).splitlines() if "thought" in line]
+    assert lines == ["9 tasks: 13,500 of 18,000 generated tokens (75%) are thought."]

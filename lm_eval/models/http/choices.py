@@ -8,7 +8,16 @@ from collections.abc import Mapping, Sequence
 from lm_eval.errors import MalformedResponse
 from lm_eval.models.http.usage import usage_of
 
-__all__ = ["check_choices", "choices_in_order", "excerpt", "has_no_choices", "is_null", "prompts_in", "text_of"]
+__all__ = [
+    "check_choices",
+    "choices_in_order",
+    "excerpt",
+    "has_no_choices",
+    "is_null",
+    "prompts_in",
+    "reasoning_of",
+    "text_of",
+]
 
 _SCORING_FIELDS = ("echo", "logprobs", "prompt_logprobs")
 _LONE_INDEXES = (None, 0, 1, "0", "1")
@@ -179,3 +188,18 @@ def excerpt(value: object, length: int = 300) -> str:
         return json.dumps(value, ensure_ascii=False, default=str)[:length]
     except (RecursionError, ValueError):  # nested too deep, or a number with thousands of digits
         return f"({type(value).__name__} that cannot be shown)"
+
+
+def reasoning_of(choice: Mapping[str, object]) -> str | None:
+    """Return the reasoning that the server gives apart from the text of an answer.
+
+    Args:
+        choice: A choice of a reply.
+
+    Returns:
+        The reasoning; None if there is none, or if the server does not give it.
+    """
+    message = choice.get("message")
+    holder = message if isinstance(message, dict) else choice
+    reasoning = holder.get("reasoning_content") or holder.get("reasoning")
+    return reasoning if isinstance(reasoning, str) else None

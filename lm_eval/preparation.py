@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,12 +63,15 @@ class Prepared:
         tasks: Task name to task, in the order of the run.
         groups: Group name to group.
         refused: Task name to the reason why the model cannot answer the task, which is no longer in ``tasks``.
+        in_format: Given the tasks that can run, returns what follows ``--tasks`` so that the model writes the answers
+            of the others, and the names of these; None where that is not known.
     """
 
     lm: LM
     tasks: dict[str, Task]
     groups: dict[str, Group]
     refused: dict[str, str] = field(default_factory=dict)
+    in_format: Callable[[Collection[str]], tuple[str, set[str]] | None] | None = None
 
     @property
     def request_types(self) -> frozenset[str]:
@@ -85,11 +89,25 @@ class Prepared:
         Args:
             refuses: Returns the reason why a request type cannot be answered, or None.
         """
+        refused: dict[str, str] = {}
         for name, task in list(self.tasks.items()):
             if reason := refuses(_request_type(task)):
-                self.refused[name] = reason
+                refused[name] = reason
                 del self.tasks[name]
+        self.refused |= refused
+        self._advise(refused)
         self._drop_groups(self.refused)
+
+    def _advise(self, refused: Mapping[str, str]) -> None:
+        """Add to the reasons how the model can write its answers instead."""
+        advice = self.in_format(list(self.tasks)) if refused and self.in_format is not None else None
+        if advice is None:
+            return
+        for name, reason in refused.items():
+            if name.partition("@")[0] in advice[1]:
+                self.refused[name] = (
+                    f"{reason} In a format, the model writes its answers (docs/formats.md): --tasks {advice[0]}"
+                )
 
     def _drop_groups(self, missing: Collection[str]) -> None:
         for name, group in list(self.groups.items()):
@@ -161,6 +179,7 @@ def prepare(
     from lm_eval.api.model import LM
     from lm_eval.api.registry import get_model
     from lm_eval.task_files.manager import TaskManager
+    from lm_eval.task_files.suggest import selection_in_format
     from lm_eval.task_files.validate import validate
 
     settings.check()
@@ -183,16 +202,23 @@ def prepare(
     check_samples(settings.samples, [*tasks, *errors])
     for line in doubts(settings.gen_kwargs, {name: _generation(task) for name, task in tasks.items()}):
         eval_logger.warning(line)
+    in_format = partial(selection_in_format, manager, settings.tasks)
     if lm is not None:
-        yield _prepared(lm, tasks, groups, refused)
+        yield _prepared(lm, tasks, groups, refused, in_format)
         return
     more = {name: getattr(settings, name) for name in ("batch_size", "max_batch_size", "device")}
     with closing(get_model(settings.model).create_from_arg_obj(settings.model_args, more)) as lm:
-        yield _prepared(lm, tasks, groups, refused)
+        yield _prepared(lm, tasks, groups, refused, in_format)
 
 
-def _prepared(lm: LM, tasks: dict[str, Task], groups: dict[str, Group], refused: dict[str, str]) -> Prepared:
-    prepared = Prepared(lm, tasks, groups, refused)
+def _prepared(
+    lm: LM,
+    tasks: dict[str, Task],
+    groups: dict[str, Group],
+    refused: dict[str, str],
+    in_format: Callable[[Collection[str]], tuple[str, set[str]] | None],
+) -> Prepared:
+    prepared = Prepared(lm, tasks, groups, refused, in_format)
     prepared.set_aside_refused(lambda request_type: None)
     return prepared
 

@@ -223,7 +223,7 @@ class Resolver:
             return wanted
         if self.single:
             raise ConfigError(f"{name}@{wanted}: {name} cannot be asked as {wanted}: {reason}.")
-        eval_logger.info("%s is asked as it is, without @%s: %s.", name, wanted, reason)
+        eval_logger.debug("%s is asked as it is, without @%s: %s.", name, wanted, reason)
         return None
 
     def _group(self, name: str, config: Mapping[str, object], source: str | None) -> ResolvedGroup:

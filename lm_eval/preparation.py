@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lm_eval.api.current_run import CurrentRun, during
-from lm_eval.config.generation import doubts, merge_settings
+from lm_eval.config.formats import CONSTRAINED
+from lm_eval.config.generation import CONSTRAINED_TO, doubts, merge_settings
 from lm_eval.config.redact import redact
 from lm_eval.config.run import RunSettings
 from lm_eval.errors import (
@@ -91,7 +92,8 @@ class Prepared:
         """
         refused: dict[str, str] = {}
         for name, task in list(self.tasks.items()):
-            if reason := refuses(_request_type(task)):
+            kinds = [_request_type(task), *([CONSTRAINED_TO] if CONSTRAINED_TO in _generation(task) else [])]
+            if reason := next((why for kind in kinds if (why := refuses(kind))), None):
                 refused[name] = reason
                 del self.tasks[name]
         self.refused |= refused
@@ -105,9 +107,12 @@ class Prepared:
             return
         for name, reason in refused.items():
             if name.partition("@")[0] in advice[1]:
-                self.refused[name] = (
-                    f"{reason} In a format, the model writes its answers (docs/formats.md): --tasks {advice[0]}"
+                how = (
+                    "Without a constraint"
+                    if name.endswith(CONSTRAINED)
+                    else "In a format, the model writes its answers"
                 )
+                self.refused[name] = f"{reason} {how} (docs/formats.md): --tasks {advice[0]}"
 
     def _drop_groups(self, missing: Collection[str]) -> None:
         for name, group in list(self.groups.items()):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lm_eval.api.instance import Instance
 from lm_eval.api.token_counter import TokenCounter
 from lm_eval.compatibility.elsewhere import elsewhere
+from lm_eval.config.generation import CONSTRAINED_TO
 from lm_eval.errors import ConfigError
 from lm_eval.text import sha256
 
@@ -121,11 +122,14 @@ class LM(ABC):
         """Return why this model cannot answer a request type; called after ``prepare``.
 
         Args:
-            request_type: ``loglikelihood``, ``loglikelihood_rolling`` or ``generate_until``.
+            request_type: ``loglikelihood``, ``loglikelihood_rolling`` or ``generate_until``; or ``constrained_to``, for
+                texts that are generated under a constraint.
 
         Returns:
             The reason and what to do about it, in one line; None when the model can answer.
         """
+        if request_type == CONSTRAINED_TO:
+            return f"{type(self).__name__} cannot constrain its answers."
         return None
 
     def harness_respond(self, instances: Sequence[Instance]) -> None:

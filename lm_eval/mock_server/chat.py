@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lm_eval.errors import Refused
+from lm_eval.mock_server.constraints import constrained_answer
 from lm_eval.mock_server.json_text import JsonObject, RawJSON
 from lm_eval.mock_server.logprob_shapes import ScoredTokens
 from lm_eval.mock_server.messages import END_OF_TURN, message_texts, render_messages
@@ -74,8 +75,9 @@ class _ChatPrompt:
                 return [special[_THINK], *thought, self.end_id]
             forced += [special[_THINK], *thought, special[_END_THINK], *encode("\n\n")]
         scripted = served.scripted(prompt)
-        if scripted is not None:
-            forced += served.forced_ids(scripted, self.end_id)
+        answer = constrained_answer(served, self.request.fields, self.ids, scripted)
+        if answer is not None or scripted is not None:
+            forced += served.forced_ids(scripted or "" if answer is None else answer, self.end_id)
         return forced
 
     def _thinking_budget(self) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
+from lm_eval.mock_server.constraints import constrained_answer
 from lm_eval.mock_server.json_text import JsonObject, RawJSON
 from lm_eval.mock_server.logprob_shapes import ScoredTokens
 from lm_eval.mock_server.ngram import Context
@@ -198,7 +199,9 @@ class _Completion:
         end = self.served.tokenizer.eos_id
         sampling = self.request.sampling(max_tokens=max_tokens, stop_ids=frozenset({end}), choice=number)
         scoring = self.echo and self.top is not None
-        answer = None if scoring else self.served.scripted(prompt.text)
+        scripted = None if scoring else self.served.scripted(prompt.text)
+        allowed = None if scoring else constrained_answer(self.served, self.request.fields, prompt.ids, scripted)
+        answer = scripted if allowed is None else allowed
         if answer is None:
             return sampling
         return dataclasses.replace(sampling, forced=self.served.forced_ids(answer, end))

@@ -140,6 +140,9 @@ class Profile:
     limits_reasoning_models: bool = False
     """Models with the name of an OpenAI reasoning model refuse ``max_tokens``, ``stop`` and a temperature."""
 
+    constraints: tuple[str, ...] = ("structured_outputs", "guided_choice", "grammar", "regex", "json_schema")
+    """The ways to constrain an answer that the server knows; ``json_schema`` is ``response_format`` of that type."""
+
     requires_json_type: bool = True
     """A request without ``Content-Type: application/json`` is refused."""
     error_for_unknown_route: bool = False
@@ -159,6 +162,7 @@ class Profile:
 _DEFAULT = Profile()
 
 _OTHER = Profile(
+    constraints=(),
     chooses_bos=False,
     prompt_logprobs=False,
     return_token_ids=False,
@@ -174,6 +178,7 @@ _OTHER = Profile(
 
 _VLLM = Profile(
     name="vllm",
+    constraints=("structured_outputs", "json_schema"),
     shows_bos=True,
     offsets="cumulative",
     merges_colliding_texts=True,
@@ -189,6 +194,7 @@ _LLAMACPP_PYTHON = replace(
     _OTHER,
     name="llamacpp-python",
     family="llamacpp-python",
+    constraints=("grammar",),
     requires_json_type=True,
     scores_first=False,
     counts_bos=True,
@@ -220,6 +226,7 @@ _PROFILES = (
         name="openai",
         observed=False,
         family="openai",
+        constraints=("json_schema",),
         refuses_no_messages=True,
         adds_bos=False,
         parses_special=False,
@@ -243,6 +250,7 @@ _PROFILES = (
         _OTHER,
         name="llamacpp",
         family="llamacpp",
+        constraints=("grammar", "json_schema"),
         counts_bos=True,
         echo="ignored",
         completion_logprobs="content",
@@ -305,6 +313,7 @@ _PROFILES = (
         name="sglang",
         observed=False,
         family="sglang",
+        constraints=("regex", "json_schema"),
         shows_bos=True,
         token_style="replace",
         offsets="minus-one",

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lm_eval.api.instance import Instance
+from lm_eval.config.generation import CONSTRAINED_TO
 from lm_eval.errors import APIError, CapabilityError, LMEvalError, RequestNotSent
 from lm_eval.models.http.runner import run
 from lm_eval.models.protocol import APIModel
@@ -129,7 +130,7 @@ class Estimator:
         Raises:
             ConfigError: ``scoring`` is not the name of a strategy.
         """
-        if request_type == "generate_until":
+        if request_type in ("generate_until", CONSTRAINED_TO):
             return None
         try:
             scorer, _ = self._scorer(Capabilities())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lm_eval.api.instance import Instance, RequestError
 from lm_eval.api.model import RunContext, TemplateLM
+from lm_eval.config.generation import CONSTRAINED_TO
 from lm_eval.errors import CapabilityError, ConfigError, RequestsLost
 from lm_eval.models.arguments import ModelArguments
 from lm_eval.models.connection import Connection
@@ -96,7 +97,14 @@ class Pool:
     def _check(self, context: RunContext, kinds: Iterable[str]) -> None:
         header = self._owner.header
         calls = self.requests.first_calls(context)
-        run(lambda: self.preflight.check(header, frozenset(kinds), calls))
+
+        async def check() -> None:
+            await self.preflight.check(header, frozenset(kinds), calls)
+            if any(CONSTRAINED_TO in settings for settings in context.generation):
+                call_with = partial(self.requests.constrained_call, context)
+                await self.preflight.find_constraint(header, call_with, self.requests.thinks)
+
+        run(check)
         stops = any(settings.get("until") or settings.get("stop") for settings in context.generation)
         self.requests.thinking.report(calls.limits, stops=stops)
 
@@ -110,6 +118,8 @@ class Pool:
     def refuses(self, request_type: str) -> str | None:
         """Say why a request type cannot be answered, or None."""
         kind = "loglikelihood" if request_type == "multiple_choice" else request_type
+        if kind == CONSTRAINED_TO and (self.overrides.call or "generate_until" in self.overrides.methods):
+            return f"{type(self._owner).__name__} generates text itself, so its answers cannot be constrained."
         if kind in self.overrides.methods:
             return None
         if kind in self.overrides.refused:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator,
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from lm_eval.config.generation import CONSTRAINED_TO
 from lm_eval.errors import (
     APIError,
     AuthenticationError,
@@ -54,6 +55,7 @@ class Preflight:
         refusals: Request type to the reason why it cannot be answered.
         bos: Whether a BOS token precedes prompts; None before that is found out, and for classes that score themselves.
         prompt_ids: What turns prompts of generation into token ids; None when all are sent as text.
+        constraint: The mechanism by which answers are constrained; None before it is found, or when there is none.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Preflight:
         self._applied: ScoringSettings | None = None
         self.bos: BosUse | None = None
         self.prompt_ids: PromptIds | None = None
+        self.constraint: str | None = None
         self._prepared = False
         self.capabilities: Capabilities | None = None
         self.scorer: Scorer | None = None
@@ -157,6 +160,31 @@ class Preflight:
         capabilities = await self.find_capabilities(header)
         self.scorer = make_scorer(capabilities, self.settings)
         return self.scorer
+
+    async def find_constraint(
+        self, header: Mapping[str, str], call_with: Callable[[Mapping[str, object]], Call], thinks: bool
+    ) -> None:
+        """Find out how the server constrains answers, unless that is done; note it in ``refusals`` if it does not.
+
+        Args:
+            header: The HTTP headers to send.
+            call_with: Builds a call with more fields.
+            thinks: Whether the user says that the model thinks.
+
+        Raises:
+            APIError: The server cannot be used at all.
+        """
+        from lm_eval.models.server.constraints import NO_MECHANISM, THINKS, find_mechanism
+
+        if self.constraint is None and not thinks:
+            async with self._session.engine(header, checking=True) as engine:
+                self.constraint, thinks = await find_mechanism(engine.ask, call_with)
+        if thinks:
+            self.constraint = None
+        if self.constraint is None:
+            self.refusals[CONSTRAINED_TO] = THINKS if thinks else NO_MECHANISM
+        else:
+            eval_logger.info("Constrained answers: the server follows %s.", self.constraint)
 
     async def find_capabilities(self, header: Mapping[str, str]) -> Capabilities:
         """Probe the server, unless that is done.
@@ -293,6 +321,8 @@ class Preflight:
             described["capabilities"] = self.capabilities.to_dict()
         if self.scorer is not None:
             described["scoring"] = self.scorer.name
+        if self.constraint is not None:
+            described["constrained_by"] = self.constraint
         if self.refusals:
             described["refuses"] = dict(self.refusals)
         if self.bos is not None:

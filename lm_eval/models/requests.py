@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import RunContext
-from lm_eval.config.generation import LIMITS, take_stops
+from lm_eval.config.generation import CONSTRAINED_TO, LIMITS, take_stops
 from lm_eval.errors import APIError, ConfigError, LMEvalError
 from lm_eval.models.arguments import ModelArguments
 from lm_eval.models.first_check import FirstCalls, distinct_settings, limit_of
@@ -30,6 +30,7 @@ __all__ = ["Requests"]
 eval_logger = logging.getLogger("lm_eval")
 
 _MAX_FAILED_BATCHES = 3
+_CONSTRAINED_TOKENS = 40
 
 
 class Requests:
@@ -142,6 +143,11 @@ class Requests:
         Returns:
             The body.
         """
+        answers = settings.pop(CONSTRAINED_TO, None)
+        if answers is not None and self._preflight is not None and self._preflight.constraint is not None:
+            from lm_eval.models.server.constraints import constraint_fields
+
+            settings |= constraint_fields(self._preflight.constraint, answers)
         given = settings.pop("seed", self.args.seed)
         seed = None if given is None else int(given) + repeat
         return self._payload(self.hooks.messages(instances), settings, seed, generate=True)
@@ -289,7 +295,10 @@ class Requests:
     def _first_calls(self, context: RunContext) -> FirstCalls:
         default, generates = self.args.max_gen_toks, "generate_until" in context.request_types
         scores = self.reads_logprobs and not generates
-        all_settings = context.generation if generates else ()
+        all_settings = [
+            {key: value for key, value in settings.items() if key != CONSTRAINED_TO}
+            for settings in (context.generation if generates else ())
+        ]
         own = [
             (self._own_call(context, settings, "Hello"), self._own_call(context, settings, "What is 2 + 2?"))
             for settings in distinct_settings(all_settings, default)
@@ -302,6 +311,10 @@ class Requests:
             self.refused,
             self.thinking.observe,
         )
+
+    def constrained_call(self, context: RunContext, fields: Mapping[str, object]) -> Call:
+        """Build a call with the fields of a constraint, and room for an object with a short text."""
+        return self._own_call(context, {"max_gen_toks": _CONSTRAINED_TOKENS, "temperature": 0, **fields}, "Hello")
 
     def _own_call(self, context: RunContext, settings: Mapping[str, object], text: str) -> Call:
         """Build a call with generation settings of the run, and with its system message."""

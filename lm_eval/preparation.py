@@ -112,7 +112,7 @@ class Prepared:
                     if name.endswith(CONSTRAINED)
                     else "In a format, the model writes its answers"
                 )
-                self.refused[name] = f"{reason} {how} (docs/formats.md): --tasks {advice[0]}"
+                self.refused[name] = f"{reason.rstrip('.')}. {how} (docs/formats.md): --tasks {advice[0]}"
 
     def _drop_groups(self, missing: Collection[str]) -> None:
         for name, group in list(self.groups.items()):

@@ -83,7 +83,8 @@ def test_a_task_with_no_answered_doc_has_no_number(folder: Path) -> None:
 def test_a_refused_task_is_left_out_with_the_reason(folder: Path) -> None:
     result = run(folder, FakeLM(solve, refused=["loglikelihood"]), ["choice", "generate"])
     assert set(result["results"]) == {"generate"}
-    assert result["refused"] == {"choice": "no loglikelihood here"}
+    advice = "In a format, the model writes its answers (docs/formats.md): --tasks choice@generate,generate"
+    assert result["refused"] == {"choice": f"no loglikelihood here. {advice}"}
 
 
 def test_a_group_with_a_refused_task_has_no_score(tmp_path: Path) -> None:

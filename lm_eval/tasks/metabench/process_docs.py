@@ -37,7 +37,8 @@ def rows(dataset: Dataset, change: Change, permute: Change | None = None) -> Dat
     def add(doc: Doc) -> Doc:
         doc = {**doc, **(permute(doc) if permute else {})}
         added = change(doc)
-        return {**doc, **added, "original_hash": sha256(added.pop("original"))}
+        question = added.pop("original")
+        return {**doc, **added, "original_hash": sha256(question)}
 
     return dataset.map(add)
 

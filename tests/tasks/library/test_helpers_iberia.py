@@ -20,7 +20,7 @@ from lm_eval.tasks.evalita_llm import utils as evalita
 from lm_eval.tasks.french_bench import utils as french_bench
 from lm_eval.tasks.ifeval.multilingual import utils as ifeval
 from lm_eval.tasks.japanese_leaderboard import utils as japanese
-from lm_eval.tasks.metabench import process_docs_permute
+from lm_eval.tasks.metabench import process_docs, process_docs_permute
 from lm_eval.tasks.portuguese_bench import assin2_utils
 from lm_eval.tasks.shared import rouge, similarity, spans, squad, statements, wikihow
 from lm_eval.tasks.truthfulqa.utils import mass_of_first_true
@@ -275,3 +275,10 @@ def test_hellaswag_rows_are_plain_text() -> None:
     }
     made = wikihow.hellaswag_rows(Dataset.from_list([row]))[0]
     assert (made["query"], made["choices"], made["gold"]) == ("Cooking: Cut. now. She", [" stirs."], 0)
+
+
+def test_a_row_of_metabench_brings_its_shots() -> None:
+    shots = {f"gsm8k_{part}_shot_{shot}": f"{part} {shot}" for part in ("prompt", "answer") for shot in range(1, 6)}
+    doc = process_docs.process_gsm8k(Dataset.from_list([{"question": "1 + 1?", "answer": "#### 2", **shots}]))[0]
+    assert doc["five_shot_preprompt"].startswith("Question: prompt 1\nAnswer: answer 1\n\nQuestion: prompt 2\n")
+    assert set(doc) == {"question", "answer", "five_shot_preprompt", "original_hash", *shots}

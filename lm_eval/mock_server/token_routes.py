@@ -33,7 +33,12 @@ def _vllm_tokenize(served: ServedModel, fields: JsonObject) -> JsonObject:
     request.check()
     if "messages" in fields:
         contents = message_texts(served.profile, fields["messages"])
-        ids = served.encode(render_messages(contents), add_bos=request.flag("add_special_tokens", True) or None)
+        continued, opened = request.flag("continue_final_message"), request.flag("add_generation_prompt", True)
+        if continued and opened:
+            message = "Cannot set both `continue_final_message` and `add_generation_prompt` to True."
+            raise invalid(served.profile, message, "continue_final_message")
+        text = render_messages(contents, continued=continued)
+        ids = served.encode(text, add_bos=request.flag("add_special_tokens", False) or None)
     else:
         text = _text_field(served, fields, "prompt")
         ids = served.encode(text, add_bos=served.profile.adds_bos and request.flag("add_special_tokens", True))
@@ -60,7 +65,9 @@ def _llamacpp_detokenize(served: ServedModel, fields: JsonObject) -> JsonObject:
 
 
 def _llamacpp_template(served: ServedModel, fields: JsonObject) -> JsonObject:
-    return {"prompt": render_messages(message_texts(served.profile, fields.get("messages")))}
+    contents = message_texts(served.profile, fields.get("messages"))
+    # The last message is left open if it is the assistant's, as an answer continues it.
+    return {"prompt": render_messages(contents, continued=bool(contents) and contents[-1][0] == "assistant")}
 
 
 def _python_tokenize(served: ServedModel, fields: JsonObject) -> JsonObject:
@@ -80,13 +87,22 @@ def _tgi_tokenize(served: ServedModel, fields: JsonObject) -> list[JsonObject]:
     tokenizer = served.tokenizer
     tokens: list[JsonObject] = []
     start = 0
-    for token in served.encode(text):
+    special = fields.get("add_special_tokens") is not False
+    for token in served.encode(text, add_bos=special and served.profile.adds_bos):
         shown = "" if token == tokenizer.bos_id and not tokens else tokenizer.decode([token])
         length = len(shown)
         name = tokenizer.vocabulary_piece(token) if tokenizer.is_special(token) else shown
         tokens.append({"id": token, "text": name, "start": start, "stop": start + length})
         start += length
     return tokens
+
+
+def _tgi_chat_tokenize(served: ServedModel, fields: JsonObject) -> JsonObject:
+    text = render_messages(message_texts(served.profile, fields.get("messages")))
+    return {
+        "tokenize_response": _tgi_tokenize(served, {"inputs": text, "add_special_tokens": False}),
+        "templated_text": text,
+    }
 
 
 TOKEN_ROUTES: dict[str, dict[str, Callable[[ServedModel, JsonObject], object]]] = {
@@ -102,6 +118,6 @@ TOKEN_ROUTES: dict[str, dict[str, Callable[[ServedModel, JsonObject], object]]] 
         "/extras/tokenize/count": _python_count,
         "/extras/detokenize": _python_detokenize,
     },
-    "tgi": {"/tokenize": _tgi_tokenize},
+    "tgi": {"/tokenize": _tgi_tokenize, "/chat_tokenize": _tgi_chat_tokenize},
 }
 """Kind of tokenize endpoint → path → the function that answers."""

@@ -16,7 +16,7 @@ from lm_eval.models.arguments import ModelArguments, check_headers
 from lm_eval.models.attributes import overridable
 from lm_eval.models.generation import NONE_ANSWER
 from lm_eval.models.http.runner import run
-from lm_eval.models.messages import ChatPrompt, create_image_prompt
+from lm_eval.models.messages import ChatPrompt, TemplatedPrompt, create_image_prompt
 from lm_eval.models.overrides import Overrides
 from lm_eval.models.pool import Pool
 
@@ -276,20 +276,18 @@ class TemplateAPI(TemplateLM):
         return first if len(messages) == 1 else list(messages)
 
     def apply_chat_template(self, chat_history: list[dict[str, Any]], add_generation_prompt: bool = True) -> object:
-        """Keep the messages as they are, for classes that send messages.
+        """Keep the messages as they are; where requests hold text, a chat template writes them before they are sent.
 
         Args:
             chat_history: Messages ``{"role", "content"}``.
-            add_generation_prompt: Not sent: servers decide by the role of the last message.
+            add_generation_prompt: Whether to open an assistant turn at the end; else the last message is left open.
+                Not sent with messages: servers decide by the role of the last one.
 
         Returns:
             The messages, as a prompt that can be hashed.
-
-        Raises:
-            ConfigError: The requests of this class hold text.
         """
         if type(self).path == "/completions":
-            return super().apply_chat_template(chat_history, add_generation_prompt)
+            return TemplatedPrompt.of(chat_history, continues=not add_generation_prompt)
         return ChatPrompt(chat_history)
 
     def tok_encode(self, string: str, add_special_tokens: bool | None = None, **kwargs: object) -> list[int]:

@@ -102,6 +102,8 @@ class ModelArguments:
     """The name of the log-likelihood strategy; by default a probe of the server chooses it."""
     num_logprobs: int | None = None
     """Number of most likely tokens that the one-token strategies ask for; by default 20, or the server's maximum."""
+    chat_template: str | None = None
+    """A file with a Jinja chat template, for completions with ``--apply_chat_template``; default: the server's own."""
     extra_body: dict[str, object] = field(default_factory=dict)
     """Additional fields of the JSON body of every request."""
     requests_per_minute: float | None = None

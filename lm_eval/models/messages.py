@@ -11,7 +11,7 @@ from typing import Any
 
 from lm_eval.errors import ConfigError, MissingPackageError
 
-__all__ = ["ChatPrompt", "Message", "create_image_prompt", "with_audio", "with_images"]
+__all__ = ["ChatPrompt", "Message", "TemplatedPrompt", "create_image_prompt", "with_audio", "with_images"]
 
 Message = dict[str, Any]
 """One message of a chat: ``role`` and ``content``."""
@@ -53,6 +53,28 @@ class ChatPrompt(tuple[Message, ...]):
 
     def __str__(self) -> str:
         return self.prompt
+
+
+class TemplatedPrompt(ChatPrompt):
+    """Messages that become text with a chat template before they are sent.
+
+    Attributes:
+        continues: Whether the answer continues the last message, which is the start of an answer.
+    """
+
+    continues: bool = False
+
+    @classmethod
+    def of(cls, messages: Iterable[Message], *, continues: bool) -> TemplatedPrompt:
+        """Build a prompt.
+
+        Args:
+            messages: The messages.
+            continues: Whether the answer continues the last message.
+        """
+        prompt = cls(messages)
+        prompt.continues = continues
+        return prompt
 
 
 def create_image_prompt(imgs: Sequence[object], chat: list[Message], fmt: str = "PNG") -> list[Message]:

@@ -21,6 +21,7 @@ from lm_eval.models.http.session import Session
 from lm_eval.models.overrides import SCORED, Overrides
 from lm_eval.models.preflight import Preflight
 from lm_eval.models.refused import RefusedFields, ask_learning
+from lm_eval.models.templated import PromptWriter
 from lm_eval.models.work import Answer, Call, Slot, Unit
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Pool:
         self._owner = owner
         self.connection = Connection(owner, args)
         self.requests = self.connection.requests
+        self._writer = PromptWriter(self.connection)
         self._postponed: frozenset[str] = frozenset()
         self._answering: frozenset[int] = frozenset()
         self._room: EngineRoom | None = None
@@ -93,6 +95,8 @@ class Pool:
         checked = possible - own
         if checked or not kinds:
             self._check(context, checked)
+        if context.chat and self._writer.needed:
+            self._writer.find(self._owner.header)
 
     def _check(self, context: RunContext, kinds: Iterable[str]) -> None:
         header = self._owner.header
@@ -132,6 +136,7 @@ class Pool:
 
         self.connection.refresh()
         methods = self.overrides.methods
+        instances = self._writer.write(instances, self._owner.header)
         pooled = [instance for instance in instances if instance.request_type not in methods]
         try:
             if pooled or not methods:
@@ -220,6 +225,7 @@ class Pool:
 
         if not self._answering:
             self.connection.refresh()
+        self._writer.write_all(requests, self._owner.header)
         responses = ListedResponses(requests)
         self._catch_up()
         self._answer(responses, False if quiet else self.session.context.progress)
@@ -303,6 +309,8 @@ class Pool:
         described: dict[str, Any] = {"model": self._owner.model}
         if self.connection.has_url:
             described |= {"endpoints": self.session.urls, "path": self.requests.path, **self.preflight.describe()}
+        if self._writer.template is not None:
+            described["chat_template"] = self._writer.template.source
         own = {
             **self.overrides.methods,
             **({"requests": self.overrides.call} if self.overrides.call else {}),

@@ -16,6 +16,7 @@ from lm_eval.errors import ConfigError
 from lm_eval.mock_server import MockServer
 from lm_eval.models import api_models
 from lm_eval.models.api_models import JsonChatStr, TemplateAPI, create_image_prompt
+from lm_eval.models.messages import TemplatedPrompt
 from lm_eval.models.openai_completions import LocalChatCompletion, LocalCompletionsAPI, OpenAIChatCompletion
 from tests.models.scripted import ScriptedServer, completion, message
 
@@ -205,8 +206,12 @@ def test_max_length_is_the_servers(server: MockServer, caplog: pytest.LogCapture
 def test_chat_classes_are_completions_classes(kind: type[Any]) -> None:
     assert issubclass(kind, LocalCompletionsAPI)
     assert issubclass(kind, TemplateAPI)
-    with pytest.raises(ConfigError, match="no chat template"):
-        shown().apply_chat_template([{"role": "user", "content": "Q"}])
+
+
+def test_messages_of_completions_wait_for_the_chat_template() -> None:
+    prompt = shown().apply_chat_template([{"role": "user", "content": "Q"}], add_generation_prompt=False)
+    assert isinstance(prompt, TemplatedPrompt)
+    assert prompt.continues
 
 
 def test_messages_are_json_text_too() -> None:

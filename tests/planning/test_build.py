@@ -118,7 +118,6 @@ def test_unsafe_code_is_a_fault_until_it_is_allowed(tmp_path: Path) -> None:
         ("generate", {"limit": 1, "samples": {}}, ConfigError, "exclude each other"),
         ("generate", {"limt": 1}, TypeError, "limt"),
         ("generate", {"model_args": {"modle": "x"}}, ConfigError, "Did you mean 'model'"),
-        ("generate", {"apply_chat_template": True}, ConfigError, "no chat template"),
     ],
 )
 def test_a_plan_without_tasks_is_an_error(
@@ -126,6 +125,11 @@ def test_a_plan_without_tasks_is_an_error(
 ) -> None:
     with pytest.raises(error, match=said):
         plan_of(folder, tasks, **more)
+
+
+def test_a_plan_of_completions_with_a_chat_template_sends_nothing(folder: Path) -> None:
+    found = plan_of(folder, "generate", apply_chat_template=True)
+    assert found.faults == {}
 
 
 def test_if_nothing_can_be_answered_that_is_an_error(folder: Path) -> None:

@@ -37,6 +37,9 @@ __all__ = ["Connection"]
 
 eval_logger = logging.getLogger("lm_eval")
 
+_NO_URL = "http://no-url.invalid/v1"
+"""Stands for the URL of a class that needs none."""
+
 
 class Connection:
     """Builds the parts that ask a server, and builds them again when the model is changed.
@@ -77,6 +80,8 @@ class Connection:
         """Build what sends requests, from the arguments."""
         requests, before = self.requests, self._session
         args, path = requests.args, requests.path
+        if not args.base_url:
+            args = replace(args, base_url=_NO_URL)
         refused = requests.refused = RefusedFields(args.extra_body)
         session = self._session = Session(args, path)
         requests.thinking = Thinking(args, path, session.urls)
@@ -104,7 +109,7 @@ class Connection:
                 requests.args = requests.args.changed(changed)
             requests.look()
             self._scoring_is_known = False
-            if (changed or self._session is None) and requests.args.base_url:
+            if (changed or self._session is None) and self.has_url:
                 self._connect()
 
     @property
@@ -114,6 +119,8 @@ class Connection:
         Raises:
             ConfigError: The model has no URL.
         """
+        if self._session is None and self.requests.overrides.call is not None:
+            self._connect()  # The class sends its requests itself, perhaps not to a server.
         if self._session is None:
             raise ConfigError("base_url is missing; give the server's URL: base_url=http://127.0.0.1:8000/v1.")
         return self._session
@@ -121,12 +128,12 @@ class Connection:
     @property
     def has_url(self) -> bool:
         """Whether the model has a URL."""
-        return self._session is not None
+        return bool(self.requests.args.base_url)
 
     @property
     def urls(self) -> list[str]:
         """The base URLs without credentials; none before the model has one."""
-        return self._session.urls if self._session is not None else []
+        return self._session.urls if self._session is not None and self.has_url else []
 
     def engine(self) -> AbstractAsyncContextManager[Engine]:
         """Open an engine for the requests of a run."""

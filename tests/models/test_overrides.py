@@ -559,3 +559,23 @@ def test_a_budget_ends_a_run_inside_an_override(budget: dict[str, Any]) -> None:
         with pytest.raises(RunStopped):
             answer(lm, [ask(f"{number}", number) for number in range(200)])
     assert 0 < lm.harness_describe()["run"]["requests"] < 200
+
+
+def test_a_class_that_sends_its_requests_elsewhere_needs_no_url() -> None:
+    class Local(LocalCompletionsAPI):
+        def model_call(self, messages: Any, *, generate: bool = True, **kwargs: Any) -> Any:
+            return [f"{text}!" if generate else len(text) for text in messages]
+
+        @staticmethod
+        def parse_generations(outputs: Any, **kwargs: Any) -> list[str]:
+            return list(outputs)
+
+        @staticmethod
+        def parse_logprobs(outputs: Any, *_: Any, **kwargs: Any) -> list[tuple[float, bool]]:
+            return [(-float(length), True) for length in outputs]
+
+    lm = Local()
+    types = frozenset({"generate_until", "multiple_choice"})
+    assert answer(lm, [ask("x"), score("a", " b", 1)], types) == [["x!"], [(-3.0, True)]]
+    assert "endpoints" not in lm.harness_describe()
+    assert repr(lm) == "Local(model='', endpoints=[])"

@@ -20,6 +20,7 @@ from lm_eval.mock_server.messages import count_images
 from lm_eval.mock_server.pacing import Latency, RateLimit, Slots
 from lm_eval.mock_server.problems import malformed_json, refusal, unauthorized
 from lm_eval.mock_server.request_fields import read_json
+from lm_eval.mock_server.responses import answer_response, as_response
 from lm_eval.mock_server.served_model import ServedModel
 from lm_eval.mock_server.settings import ServerSettings
 from lm_eval.mock_server.stats import RequestRecord, Stats, hash_body
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["MockApp"]
 
 _Answerer = Callable[[ServedModel, JsonObject], tuple[JsonObject, TokenCounts]]
+_Shape = Callable[[ServedModel, JsonObject, JsonObject], JsonObject]
 _MAX_BODY_BYTES = 256 * 1024 * 1024
 
 
@@ -79,6 +81,8 @@ class MockApp:
         app = web.Application(client_max_size=_MAX_BODY_BYTES, middlewares=[self._unknown_route()])
         app.router.add_post("/v1/completions", self._generation(complete))
         app.router.add_post("/v1/chat/completions", self._generation(chat))
+        if self._profile.responses:
+            app.router.add_post("/v1/responses", self._generation(answer_response, as_response))
         app.router.add_get("/v1/models", self._simple(_without_fields(models)))
         for path, info in INFO_ROUTES.get(self._profile.family, {}).items():
             app.router.add_get(path, self._simple(_without_fields(info)))
@@ -96,8 +100,8 @@ class MockApp:
         app.router.add_post("/mock/reset", reset_stats)
         return app
 
-    def _generation(self, answerer: _Answerer) -> _Handler:
-        """Make the handler of an endpoint that asks the model."""
+    def _generation(self, answerer: _Answerer, shape: _Shape | None = None) -> _Handler:
+        """Make the handler of an endpoint that asks the model; ``shape`` changes the form of its answers."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
             stats = self.stats
@@ -106,7 +110,7 @@ class MockApp:
             try:
                 raw = await request.read()
                 record = self._record(request, raw)
-                response = await self._answer(request, raw, record, answerer)
+                response = await self._answer(request, raw, record, answerer, shape)
                 if record.status is None:
                     record.status = response.status
                 return response
@@ -133,7 +137,7 @@ class MockApp:
         return record
 
     async def _answer(
-        self, request: web.Request, raw: bytes, record: RequestRecord, answerer: _Answerer
+        self, request: web.Request, raw: bytes, record: RequestRecord, answerer: _Answerer, shape: _Shape | None
     ) -> web.StreamResponse:
         headers: dict[str, str] = {}
         try:
@@ -160,6 +164,8 @@ class MockApp:
             await self._slots.hold(wait + fault.value if fault is not None and fault.kind == "slow" else wait)
             if fault is not None and fault.kind in BREAKERS:
                 answer = BREAKERS[fault.kind](thaw(answer))
+            if shape is not None:
+                answer = shape(self.served, fields, answer)
         except Refused as refused:
             return _error_response(refused, headers)
         payload = dumps(answer)

@@ -75,7 +75,7 @@ def _part_text(profile: Profile, part: object) -> str:
 
 
 def count_images(fields: JsonObject) -> int:
-    """Count the images of a chat request.
+    """Count the images of a request for a chat answer or a response.
 
     Args:
         fields: The JSON body.
@@ -83,11 +83,11 @@ def count_images(fields: JsonObject) -> int:
     Returns:
         The number of image parts.
     """
-    messages = fields.get("messages")
+    messages = fields.get("messages", fields.get("input"))
     parts = [
         part
         for message in (messages if isinstance(messages, list) else [])
         if isinstance(message, dict) and isinstance(message.get("content"), list)
         for part in message["content"]
     ]
-    return sum(isinstance(part, dict) and part.get("type") == "image_url" for part in parts)
+    return sum(isinstance(part, dict) and part.get("type") in ("image_url", "input_image") for part in parts)

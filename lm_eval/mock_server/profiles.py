@@ -142,6 +142,10 @@ class Profile:
 
     constraints: tuple[str, ...] = ("structured_outputs", "guided_choice", "grammar", "regex", "json_schema")
     """The ways to constrain an answer that the server knows; ``json_schema`` is ``response_format`` of that type."""
+    responses: bool = True
+    """There is ``/v1/responses``."""
+    min_output_tokens: int = 1
+    """The smallest ``max_output_tokens`` of a response."""
 
     requires_json_type: bool = True
     """A request without ``Content-Type: application/json`` is refused."""
@@ -193,6 +197,7 @@ _VLLM = Profile(
 _LLAMACPP_PYTHON = replace(
     _OTHER,
     name="llamacpp-python",
+    responses=False,
     family="llamacpp-python",
     constraints=("grammar",),
     requires_json_type=True,
@@ -233,6 +238,7 @@ _PROFILES = (
         token_style="escape",
         max_logprobs=5,
         max_stops=4,
+        min_output_tokens=16,
         refusal_in_logprobs=True,
         empty_message_fields=("refusal", "annotations"),
         hides_reasoning=True,
@@ -285,6 +291,7 @@ _PROFILES = (
     replace(
         _OTHER,
         name="transformers",
+        responses=False,
         family="transformers",
         counts_bos=True,
         echo="ignored",
@@ -331,6 +338,7 @@ _PROFILES = (
     replace(
         _OTHER,
         name="tgi",
+        responses=False,
         observed=False,
         family="tgi",
         counts_bos=True,

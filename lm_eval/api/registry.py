@@ -206,6 +206,8 @@ MODELS = {
     "openai-completions": f"{_OPENAI}:OpenAICompletionsAPI",
     "local-chat-completions": f"{_OPENAI}:LocalChatCompletion",
     "openai-chat-completions": f"{_OPENAI}:OpenAIChatCompletion",
+    "local-responses": "lm_eval.models.openai_responses:LocalResponses",
+    "openai-responses": "lm_eval.models.openai_responses:OpenAIResponses",
     "dummy": "lm_eval.models.dummy:DummyLM",
 }
 """Name to ``module:class`` of every model that ships."""

@@ -24,7 +24,7 @@ __all__ = [
     "take_stops",
 ]
 
-LIMITS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
+LIMITS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens", "max_output_tokens")
 """Names of the maximum number of tokens to generate; where several are given, the first of them counts."""
 CONSTRAINED_TO = "constrained_to"
 """The setting that lists the only possible answers; a model class turns it into a field that its server knows."""

@@ -46,8 +46,8 @@ class RunSettings:
     """The settings of a run."""
 
     model: str = setting("", Option(values.text, "model", _BOTH, "-M", "KIND"))
-    """Kind of model: local-completions, local-chat-completions, openai-completions, openai-chat-completions, or a
-    name that an installed package adds. Default with a base_url: local-completions."""
+    """Kind of model: local-completions, local-chat-completions, local-responses, the same three with openai- instead
+    of local-, or a name that an installed package adds. Default with a base_url: local-completions."""
     model_args: dict[str, object] = setting(
         {}, Option(values.arguments, "model", _BOTH, "-a", secrets_from=_ENDPOINT_KEY)
     )

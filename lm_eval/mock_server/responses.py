@@ -1,4 +1,4 @@
-"""``/v1/responses``: the chat model behind the Responses API, with items in place of messages and choices."""
+"""``/v1/responses``: the chat model behind the Responses API, with items instead of messages and choices."""
 
 from __future__ import annotations
 

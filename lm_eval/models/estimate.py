@@ -279,7 +279,7 @@ class Estimator:
         key = _settings_key(instance)
         if key not in self._max_generated:
             payload = self._model.generation_payload([instance], dict(instance.args[1]))
-            limits = (payload.get(name) for name in ("max_tokens", "max_completion_tokens"))
+            limits = (payload.get(name) for name in ("max_tokens", "max_completion_tokens", "max_output_tokens"))
             limit = next((value for value in limits if isinstance(value, int)), self._model.args.max_gen_toks)
             self._max_generated[key] = limit
         return self._max_generated[key]

@@ -24,7 +24,11 @@ _PATIENCE = 20.0
 _NO_ROUTE = re.compile(
     r"(?i)not[ _]found|invalid url|cannot post|no (?:such )?route|unknown (?:url|path|endpoint|route)"
 )
-_OTHER = {"/completions": "/chat/completions", "/chat/completions": "/completions"}
+_OTHER = {
+    "/completions": "/chat/completions",
+    "/chat/completions": "/completions",
+    "/responses": "/chat/completions",
+}
 _NAMES = {
     "/completions": "--model local-completions",
     "/chat/completions": "--model local-chat-completions (for tasks that generate text)",
@@ -156,7 +160,8 @@ def wrong_path(url: str, path: str) -> str | None:
     other = _OTHER.get(path)
     bare = url.partition("?")[0].rstrip("/")
     chat = bare.endswith("/chat/completions")
-    if other is None or not bare.endswith("/completions") or chat == (path == "/chat/completions"):
+    known = other is not None and path.endswith("/completions") and bare.endswith("/completions")
+    if other is None or not known or chat == (path == "/chat/completions"):
         return None
     asked = f"{bare.removesuffix('/completions').removesuffix('/chat')}{path}"
     return f"base_url names {bare}, but this model asks {asked}; for the other API use {_NAMES[other]}."

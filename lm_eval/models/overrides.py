@@ -17,7 +17,12 @@ __all__ = ["REQUEST_METHODS", "SCORED", "Overrides", "accepted", "is_overridden"
 
 SCORED = ("loglikelihood", "loglikelihood_rolling")
 REQUEST_METHODS = ("generate_until", "loglikelihood", "loglikelihood_rolling")
-_OURS = {"lm_eval.api.model", "lm_eval.models.api_models", "lm_eval.models.openai_completions"}
+_OURS = {
+    "lm_eval.api.model",
+    "lm_eval.models.api_models",
+    "lm_eval.models.openai_completions",
+    "lm_eval.models.openai_responses",
+}
 _PLAIN = (
     *REQUEST_METHODS,
     "_loglikelihood_tokens",

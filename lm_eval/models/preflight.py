@@ -150,7 +150,7 @@ class Preflight:
             async with self._session.engine(header, checking=True) as engine:
                 self.scorer = await self._custom(engine.ask, settings)
             return self.scorer
-        if settings.chat and settings.scoring is None:
+        if settings.chat and (settings.scoring is None or self._path == "/responses"):
             raise CapabilityError(
                 "A chat API gives no log-likelihoods of a prompt: use local-completions where the server has "
                 "/v1/completions, or scoring=chat_first_token in model_args for one-letter multiple choice."

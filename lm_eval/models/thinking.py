@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 from collections.abc import Mapping, Sequence
@@ -9,9 +10,9 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from lm_eval.api.instance import Usage
-from lm_eval.errors import ConfigError
+from lm_eval.errors import ConfigError, MalformedResponse
 from lm_eval.models.arguments import ModelArguments
-from lm_eval.models.http.choices import reasoning_of, text_of
+from lm_eval.models.http.choices import choices_in_order, reasoning_of, text_of
 from lm_eval.models.work import Reply
 
 __all__ = ["Thinking", "overlaid", "template_settings", "thinking_fields"]
@@ -197,9 +198,9 @@ class Thinking:
         Args:
             reply: The reply to one of the first requests.
         """
-        body = reply.body
-        choices = body.get("choices") if isinstance(body, dict) else None
-        choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
+        choice: Mapping[str, object] = {}
+        with contextlib.suppress(MalformedResponse):
+            choice = choices_in_order(reply.body, 1)[0]
         text = text_of(choice) if "message" in choice or "text" in choice else None
         if isinstance(text, str) and (_START.search(text) or _END.search(text)):
             self.seen = "in the text"

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from lm_eval.errors import MalformedResponse
+from lm_eval.models.http.response_items import choice_of_response
 from lm_eval.models.http.usage import usage_of
 
 __all__ = [
@@ -96,6 +97,8 @@ def choices_in_order(body: object, count: int) -> Sequence[Mapping[str, object]]
         MalformedResponse: There is not exactly one choice per index.
     """
     choices = body.get("choices") if isinstance(body, dict) else None
+    if choices is None and count == 1 and (choice := choice_of_response(body)) is not None:
+        return [choice]
     # The common case first. A lone choice needs no index: some servers leave it out, or count from 1.
     if count == 1 and type(choices) is list and len(choices) == 1 and _has_lone_index(choices[0]):
         return choices

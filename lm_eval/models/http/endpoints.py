@@ -113,6 +113,7 @@ def _parse(url: str, path: str) -> Endpoint:
     if ends:  # The other APIs of the server are next to this one.
         prefix = prefix.removesuffix("/completions").removesuffix("/chat")
     elif path:
+        prefix = prefix.removesuffix("/responses") if path == "/responses" else prefix
         prefix = prefix or "/v1"
     base, root, whole = (
         urlunsplit((parts.scheme, parts.netloc, url_path, "", ""))

@@ -345,7 +345,7 @@ class Engine:
                     await asyncio.sleep(wait)
             endpoint.requests += 1
             parsed, raw, headers = await self._transport.send(endpoint.url(call.path), body)
-            if call.path.endswith("/completions"):
+            if call.path.endswith(("/completions", "/responses")):
                 check_choices(call.payload, parsed)
         except APIError as error:
             self._note_failure(endpoint, error)
@@ -403,5 +403,6 @@ class Engine:
 
 def _estimate(call: Call, body: bytes) -> int:
     """Estimate the tokens of a call: a quarter of its characters, plus the maximum it may generate."""
-    max_tokens = call.payload.get("max_tokens") or call.payload.get("max_completion_tokens")
+    names = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+    max_tokens = next((call.payload[name] for name in names if call.payload.get(name)), None)
     return len(body) // _CHARACTERS_PER_TOKEN + (max_tokens if isinstance(max_tokens, int) else 0)

@@ -24,6 +24,7 @@ from lm_eval.errors import (
 from lm_eval.models.http.choices import excerpt
 from lm_eval.models.http.finish import failed_finish
 from lm_eval.models.http.hints import hint_for
+from lm_eval.models.http.response_items import choice_of_response
 
 __all__ = [
     "error_for_body",
@@ -43,6 +44,7 @@ _NO_QUOTA = re.compile(
 )
 _MAX_RETRY_AFTER = 600.0
 _CODE = re.compile(r"[45][0-9][0-9]")
+_NAMED = {"server_error": 500, "rate_limit_exceeded": 429, "invalid_prompt": 400}
 _Meaning = tuple[type[APIError], str, str]
 """An exception, what happened, and what the user can try."""
 _BAD_KEY: _Meaning = (
@@ -147,7 +149,9 @@ def error_for_body(error: object, endpoint: str, redact: Redactor) -> APIError:
 
 
 def _status_of(code: object) -> int | None:
-    """Read an error code as an HTTP status; None if it is something else."""
+    """Read an error code as an HTTP status, also by the names of the Responses API; None if it is something else."""
+    if isinstance(code, str) and code in _NAMED:
+        return _NAMED[code]
     if isinstance(code, str) and _CODE.fullmatch(code):
         return int(code)
     return int(code) if isinstance(code, int | float) and 400 <= code < 600 else None
@@ -169,7 +173,8 @@ def failure_inside(body: object, url: str, redact: Redactor) -> APIError | None:
         return None
     if _is_error(body.get("error")):
         return error_for_body(body["error"], shown_url(url), redact)
-    choices = body.get("choices")
+    response = choice_of_response(body)
+    choices = body.get("choices") if response is None else [response]
     for choice in choices if isinstance(choices, list) else ():
         failure = _failure_of(choice, url, redact) if isinstance(choice, dict) else None
         if failure is not None:

@@ -29,8 +29,11 @@ def usage_of(body: object) -> Usage | None:
     if not isinstance(usage, dict):
         return None
     get = usage.get
-    counts = Usage(_count(get("prompt_tokens")), _count(get("completion_tokens")))
-    prompt, completion = get("prompt_tokens_details"), get("completion_tokens_details")
+    counts = Usage(
+        _count(get("prompt_tokens", get("input_tokens"))), _count(get("completion_tokens", get("output_tokens")))
+    )
+    prompt = get("prompt_tokens_details", get("input_tokens_details"))
+    completion = get("completion_tokens_details", get("output_tokens_details"))
     if isinstance(prompt, dict):
         counts.cached = _count(prompt.get("cached_tokens"))
     if isinstance(completion, dict):

@@ -126,8 +126,11 @@ def _answers_in(response: str) -> list[str]:
     for number, line in enumerate(lines):
         # The last line may be an equation.
         openings = (*_BEFORE_ANSWERS, "=") if number == len(lines) - 1 else _BEFORE_ANSWERS
-        ends = [end for opening in openings if opening in line and (end := line.split(opening)[-1].strip())]
-        if ends and (shortest := min(ends, key=len)) not in _ONLY_MARKS:
+        shortest = ""
+        for end in (line.split(opening)[-1].strip() for opening in openings if opening in line):
+            if not shortest or len(end) < len(shortest):
+                shortest = end
+        if shortest and shortest not in _ONLY_MARKS:
             found.append(shortest)
     return found or [whole]
 

@@ -40,8 +40,8 @@ def collect(
 
     Returns:
         ``results``, ``groups`` (when a group has scores), ``group_subtasks``, ``configs``, ``versions``, ``n-shot``,
-        ``higher_is_better``, ``n-samples``, ``statistics``, ``missing`` and ``notes`` (where there are some), as
-        described in ``docs/results.md``.
+        ``higher_is_better``, ``n-samples``, ``statistics``, ``missing``, ``not_computed`` and ``notes`` (where there
+        are some), as described in ``docs/results.md``.
     """
     tasks = {name: task_scores(output, bootstrap_iters=bootstrap_iters) for name, output in per_task.items()}
     top_down = _all_groups(groups.values())
@@ -60,6 +60,7 @@ def collect(
     notes: dict[str, object] = {name: list(output.notes) for name, output in per_task.items() if output.notes}
     notes |= {name: row.pop("notes") for name, row in group_rows.items() if "notes" in row}
     missing = {name: row.pop("missing") for name, row in tasks.items() if "missing" in row}
+    lacking = {name: row.pop("not_computed") for name, row in tasks.items() if "not_computed" in row}
     scored = {name: row for name, row in group_rows.items() if top_down[name].has_aggregation}
     statistics = {name: task_statistics(per_task[name], row, bootstrap_iters) for name, row in tasks.items()}
     of_groups = {name: group_statistics(top_down[name], row, tasks, statistics) for name, row in scored.items()}
@@ -80,6 +81,7 @@ def collect(
             if entries
         },
         **({"missing": missing} if missing else {}),
+        **({"not_computed": lacking} if lacking else {}),
         **({"notes": notes} if notes else {}),
     }
 

@@ -292,7 +292,7 @@ class Results:
             messages=read_messages(row.get("error_messages")),
             outcomes={kind: as_count(count) for kind, count in as_mapping(row.get("outcomes")).items()},
             failed={key: str(reason) for key, reason in as_mapping(row.get("failed")).items()},
-            not_computed={key: str(reason) for key, reason in as_mapping(row.get("not_computed")).items()},
+            not_computed={key: str(reason) for key, reason in self.section("not_computed", name).items()},
             notes=[str(note) for note in as_list(self.at("notes", name) or row.get("notes"))],
             missing={key: as_count(count) for key, count in missing.items()},
             higher_is_better={metric: up if isinstance(up, bool) else None for metric, up in better.items()},

@@ -41,7 +41,7 @@ ROOT = Path(__file__).resolve().parents[2]
         (["run", "--limit", "3"], []),
         (["run", "--log_samples", ""], []),
         (["run", "--verbosity", "DE"], ["DEBUG"]),
-        (["ls", "grou"], ["groups"]),
+        (["ls", "subt"], ["subtasks"]),
         (["ls", "tags", "math_"], ["math_word_problems"]),
         (["ls", "--family", "glu"], ["glue"]),
         (["ls", "--output_type", "multi"], ["multiple_choice"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -14,7 +15,16 @@ from lm_eval.models.http.hints import hint_for
 from lm_eval.models.refused import RefusedFields, ask_learning
 from lm_eval.models.work import Ask, Call, Reply
 
-__all__ = ["FirstCalls", "ask_own", "check_window", "distinct_settings", "limit_of", "name_other_api", "wrong_path"]
+__all__ = [
+    "FirstCalls",
+    "ask_own",
+    "check_window",
+    "distinct_settings",
+    "limit_of",
+    "look_again",
+    "name_other_api",
+    "wrong_path",
+]
 
 eval_logger = logging.getLogger("lm_eval")
 
@@ -47,6 +57,7 @@ class FirstCalls:
         limits: The maximum number of tokens that each task generates.
         refused: Learns from a refusal which fields the server does not take.
         observe: Gets each reply.
+        second_look: Returns a call that is asked as well, to see what a stop string may have cut; or None.
     """
 
     small: Call | None
@@ -55,6 +66,7 @@ class FirstCalls:
     limits: Sequence[int] = ()
     refused: RefusedFields | None = None
     observe: Callable[[Reply], None] = lambda reply: None
+    second_look: Callable[[Call, Reply], Call | None] = lambda call, reply: None
 
 
 def limit_of(settings: Mapping[str, object], default: int) -> int:
@@ -101,6 +113,22 @@ def check_window(limits: Iterable[int], window: int | None) -> None:
 
 async def _in_time(reply: Awaitable[Reply]) -> Reply:
     return await asyncio.wait_for(reply, _PATIENCE)
+
+
+async def look_again(ask: Ask, calls: FirstCalls, call: Call, reply: Reply) -> None:
+    """Ask once more where a stop string may have cut what a reply shows; a failure says nothing.
+
+    Args:
+        ask: Sends a call.
+        calls: The first calls.
+        call: One of them.
+        reply: Its reply.
+    """
+    calls.observe(reply)
+    other = calls.second_look(call, reply)
+    if other is not None:
+        with contextlib.suppress(APIError, asyncio.TimeoutError):
+            calls.observe(await ask_learning(ask, other, calls.refused, _in_time))
 
 
 async def ask_own(ask: Ask, pair: tuple[Call, Call], refused: RefusedFields | None = None) -> Reply | None:

@@ -110,7 +110,7 @@ class Pool:
 
         run(check)
         stops = any(settings.get("until") or settings.get("stop") for settings in context.generation)
-        self.requests.thinking.report(calls.limits, stops=stops)
+        self.requests.thinking.report(calls.limits, stops=stops, plain=self._writer.needed and not context.chat)
 
     def _catch_up(self) -> None:
         """Do the checks that ``prepare`` left out, when a method of the class asks the pool after all."""

@@ -18,7 +18,7 @@ from lm_eval.errors import (
     RequestRejected,
     RequestTimeout,
 )
-from lm_eval.models.first_check import FirstCalls, ask_own, check_window, name_other_api
+from lm_eval.models.first_check import FirstCalls, ask_own, check_window, look_again, name_other_api
 from lm_eval.models.http.session import Session
 from lm_eval.models.refused import RefusedFields, ask_learning, learning
 from lm_eval.models.work import Ask, Call, Slot, Unit
@@ -338,14 +338,14 @@ class Preflight:
             try:
                 async with self._session.engine(header, checking=True) as engine:
                     reply = await ask_own(engine.ask, pair, calls.refused)
+                    if reply is not None:
+                        await look_again(engine.ask, calls, pair[0], reply)
             except _FATAL:
                 raise
             except APIError as error:
                 eval_logger.warning("A first request to check the server failed: %s", error)
             else:
                 answered = reply is not None and answered
-                if reply is not None:
-                    calls.observe(reply)
         if not answered:
             await self._send(header, calls.small, calls)
 

@@ -310,6 +310,7 @@ class Requests:
             [limit_of(settings, default) for settings in all_settings],
             self.refused,
             self.thinking.observe,
+            self.thinking.second_look,
         )
 
     def constrained_call(self, context: RunContext, fields: Mapping[str, object]) -> Call:

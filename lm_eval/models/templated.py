@@ -10,6 +10,7 @@ from lm_eval.errors import APIError, RequestsLost
 from lm_eval.models.connection import Connection
 from lm_eval.models.http.runner import run
 from lm_eval.models.messages import TemplatedPrompt
+from lm_eval.models.thinking import template_settings
 
 if TYPE_CHECKING:
     from lm_eval.models.server.templates import ChatTemplate
@@ -57,14 +58,14 @@ class PromptWriter:
 
         requests = self._connection.requests
         bos = await requests.preflight.find_bos(header)
-        settings, variables = requests.preflight.settings, requests.args.extra_body.get("chat_template_kwargs")
+        settings = requests.preflight.settings
         async with self._connection.check_engine() as engine:
             found = await find_template(
                 engine.ask,
                 settings.model,
                 file=requests.args.chat_template,
                 bos=bos.text,
-                variables=variables if isinstance(variables, Mapping) else {},
+                variables=template_settings(requests.args),
             )
             return await with_one_bos(found, engine.ask, settings)
 

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -13,7 +14,7 @@ from lm_eval.api.instance import Usage
 from lm_eval.errors import ConfigError, MalformedResponse
 from lm_eval.models.arguments import ModelArguments
 from lm_eval.models.http.choices import choices_in_order, reasoning_of, text_of
-from lm_eval.models.work import Reply
+from lm_eval.models.work import Call, Reply
 
 __all__ = ["Thinking", "overlaid", "template_settings", "thinking_fields"]
 
@@ -178,6 +179,7 @@ class Thinking:
         """
         self._args = args
         self.fields = thinking_fields(args, path, urls)
+        self._looked = False
         self.seen: Literal["", "apart", "in the text"] = ""
 
     @property
@@ -207,6 +209,28 @@ class Thinking:
         elif not self.seen and (reasoning_of(choice) or _counted(reply.usage)):
             self.seen = "apart"
 
+    def second_look(self, call: Call, reply: Reply) -> Call | None:
+        """Build a call that shows a thought which a stop string may have cut.
+
+        A server without a reasoning parser whose template opens the thought shows it by its end tag only.
+
+        Args:
+            call: One of the first calls.
+            reply: Its reply, after ``observe``.
+
+        Returns:
+            The call without stop strings, once; None if no stop string ended the reply, or if the answer is known.
+        """
+        if self.expected or self._looked or "stop" not in call.payload:
+            return None
+        with contextlib.suppress(MalformedResponse):
+            choice = choices_in_order(reply.body, 1)[0]
+            # vLLM and SGLang name the stop string that ended a text.
+            if any(isinstance(choice.get(name), str) for name in ("stop_reason", "matched_stop")):
+                self._looked = True
+                return replace(call, payload={name: value for name, value in call.payload.items() if name != "stop"})
+        return None
+
     def merged(self, body: Mapping[str, object]) -> dict[str, object]:
         """Add the fields to the body of a request; what the body says itself comes first.
 
@@ -219,14 +243,20 @@ class Thinking:
         added = overlaid(self.fields, body)
         return {**{name: added[name] for name in body}, **added}
 
-    def report(self, limits: Sequence[int], *, stops: bool) -> None:
+    def report(self, limits: Sequence[int], *, stops: bool, plain: bool) -> None:
         """Tell what a user should know before a run of a model that thinks.
 
         Args:
             limits: The maximum number of tokens that each task generates.
             stops: Whether any task has stop strings.
+            plain: Whether prompts are text that no chat template writes.
         """
         args = self._args
+        if plain and template_settings(args):
+            eval_logger.warning(
+                "reasoning_effort, enable_thinking, thinking_budget and chat_template_kwargs have no effect on prompts "
+                "that are text; --apply_chat_template writes them with a chat template."
+            )
         if args.enable_thinking is False and self.seen:
             eval_logger.warning(
                 "enable_thinking=false, but the model still thinks: its server or chat template knows no such switch."

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import RunContext
@@ -16,6 +17,7 @@ from lm_eval.models.api_models import TemplateAPI
 from lm_eval.models.arguments import ModelArguments
 from lm_eval.models.openai_completions import LocalChatCompletion, LocalCompletionsAPI
 from lm_eval.models.thinking import template_settings, thinking_fields
+from tests.models.scripted import ScriptedServer, completion
 
 GENERATES = frozenset({"generate_until"})
 THOUGHT = "First I add two and two.\n\nThen I look at the sum."
@@ -52,7 +54,9 @@ def test_a_model_that_does_not_think_gets_its_stop_strings(caplog: pytest.LogCap
     caplog.set_level(logging.WARNING, "lm_eval")
     with MockServer(profile="vllm", answers={"": "4\n\nQ: next"}) as server:
         assert ask(server).resps == ["4"]
-        assert all("stop" in (request.body or {}) for request in server.requests)
+        bodies = [request.body or {} for request in server.requests]
+    # The second request looks for a thought that the stop string may have cut.
+    assert ["stop" in body for body in bodies] == [True, False, True]
     assert "think" not in caplog.text
 
 
@@ -69,7 +73,7 @@ def test_a_thought_in_the_answer_is_told_with_the_flag_that_cuts_it_off(
 ) -> None:
     caplog.set_level(logging.WARNING, "lm_eval")
     with MockServer(profile="vllm", reasoning=THOUGHT, reasoning_in=place, answers={"": "4\n\nQ: next"}) as server:
-        ask(server, settings={"until": ["\n\nQ:"]})
+        ask(server)
         assert "think_end_token=</think>" in caplog.text
         caplog.clear()
         instance = ask(server, think_end_token="</think>")
@@ -230,3 +234,33 @@ def test_the_results_say_how_the_model_was_asked_to_think() -> None:
     assert lm.harness_describe()["thinking"] == {
         "asked": True, "seen": "apart", "fields": {"reasoning_effort": "low"}
     }  # fmt: skip
+
+
+def test_a_thought_that_a_stop_string_cut_is_found_by_a_second_look() -> None:
+    with MockServer(profile="vllm", reasoning=THOUGHT, reasoning_in="end-tag", answers={"": "4\n\nQ: next"}) as server:
+        instance = ask(server, settings={"max_gen_toks": 4096})
+        bodies = [request.body or {} for request in server.requests]
+    assert ["stop" in body for body in bodies] == [True, False, False]
+    assert instance.resps == ["\nFirst I add two and two."]
+
+
+def test_a_server_that_writes_text_gives_the_variables_to_its_template(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, "lm_eval")
+    seen: list[Any] = []
+
+    def handler(request: web.Request, body: Any) -> web.Response:
+        if request.path == "/apply-template":
+            seen.append(body)
+            return web.json_response({"prompt": "".join(str(message["content"]) for message in body["messages"])})
+        if body is None or not request.path.endswith("/completions"):
+            return web.Response(status=404, text="404: Not Found")
+        return completion("4")
+
+    with ScriptedServer(handler) as server:
+        lm = LocalCompletionsAPI(model="mock", base_url=server.url, enable_thinking=False)
+        lm.harness_prepare(RunContext(request_types=GENERATES, generation=[{}], chat=True))
+        assert "have no effect" not in caplog.text
+        lm.harness_prepare(RunContext(request_types=GENERATES, generation=[{}]))
+        assert "have no effect on prompts that are text" in caplog.text
+    assert seen
+    assert all(body["chat_template_kwargs"] == {"enable_thinking": False, "thinking": False} for body in seen)

@@ -144,6 +144,10 @@ class Profile:
     """The ways to constrain an answer that the server knows; ``json_schema`` is ``response_format`` of that type."""
     responses: bool = True
     """There is ``/v1/responses``."""
+    cut_is_incomplete: bool = True
+    """A response that its limit cuts has the status ``incomplete``; otherwise it is ``completed``."""
+    typed_items: bool = False
+    """An input item of the model's own is understood only where its ``type`` is given."""
     min_output_tokens: int = 1
     """The smallest ``max_output_tokens`` of a response."""
 
@@ -278,6 +282,8 @@ _PROFILES = (
         reasoning_field="reasoning_content",
         template_switches_thinking=True,
         thinking_budget_field="thinking_budget_tokens",
+        cut_is_incomplete=False,
+        typed_items=True,
     ),
     _LLAMACPP_PYTHON,
     replace(

@@ -76,6 +76,8 @@ def _messages(profile: Profile, fields: JsonObject) -> list[JsonObject]:
     if isinstance(fields.get("instructions"), str):
         messages.append({"role": "system", "content": fields["instructions"]})
     for item in items:
+        if profile.typed_items and item.get("role") == "assistant" and "type" not in item:
+            raise invalid(profile, "Cannot determine type of 'item'", "input")
         if item.get("type", "message") != "message":
             raise invalid(profile, f"An input item of type {item.get('type')!r} is not understood.", "input")
         content = item.get("content")
@@ -114,6 +116,8 @@ def as_response(served: ServedModel, fields: JsonObject, answer: JsonObject) -> 
     choice, usage = _object(choices[0] if choices else None), _object(answer.get("usage"))
     finish = choice.get("finish_reason")
     cut, failed = _CUT.get(str(finish)), finish in ("error", "abort")
+    if not served.profile.cut_is_incomplete:
+        cut = None
     number = str(answer["id"]).rpartition("-")[2]
     return {
         "id": f"resp_{number}",

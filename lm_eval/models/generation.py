@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lm_eval.api.instance import ResponseInfo, Usage
@@ -15,6 +15,7 @@ from lm_eval.errors import LMEvalError, MalformedResponse, RequestRejected, Serv
 from lm_eval.models.http.choices import choices_in_order, excerpt, has_no_choices, is_null, reasoning_of
 from lm_eval.models.http.finish import COMPLETE, FILTERED, LENGTH, UNKNOWN, finish_reason, meaning_of
 from lm_eval.models.http.replies import unreadable
+from lm_eval.models.http.response_items import with_cut
 from lm_eval.models.prompt_ids import PromptIds
 from lm_eval.models.protocol import APIModel
 from lm_eval.models.utils import cut_at_stops, handle_stop_sequences
@@ -149,6 +150,8 @@ class GenerationUnit:
             payload = await self._with_ids(ask, model.prompt_ids, payload)
         try:
             reply = await ask(Call(model.path, payload, repeat))
+            if "max_output_tokens" in payload:
+                reply = replace(reply, body=with_cut(reply.body, payload["max_output_tokens"]))
             if len(batch) == 1 and has_no_choices(reply.body):
                 return [_without_choices(batch[0], reply)]
             texts = self.read(reply.body)

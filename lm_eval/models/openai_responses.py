@@ -74,10 +74,12 @@ def _input(messages: object) -> list[object]:
 
 def _item(message: Mapping[str, object]) -> dict[str, object]:
     content = message.get("content")
+    # llama.cpp reads messages of the model only where their type is given.
+    item: dict[str, object] = {"type": "message", **message}
     if not isinstance(content, list):
-        return dict(message)
+        return item
     kind = "output_text" if message.get("role") == "assistant" else "input_text"
-    return {**message, "content": [_part(part, kind) for part in content]}
+    return {**item, "content": [_part(part, kind) for part in content]}
 
 
 def _part(part: object, kind: str) -> object:

@@ -58,6 +58,13 @@ def test_a_response_that_is_cut_says_so() -> None:
     assert [item["type"] for item in response["output"]] == ["reasoning"]
 
 
+def test_llamacpp_calls_a_cut_response_complete_and_wants_the_type_of_its_own_items() -> None:
+    assert respond("llamacpp", max_output_tokens=1)["status"] == "completed"
+    item = {"role": "assistant", "content": [{"type": "output_text", "text": "x"}]}
+    assert refused(respond, "llamacpp", [item])[0] == 400
+    assert respond("llamacpp", [{**item, "type": "message"}, {"role": "user", "content": "y"}])["output"]
+
+
 @pytest.mark.parametrize(
     ("profile", "fields", "param"),
     [

@@ -63,10 +63,10 @@ def test_the_exact_body() -> None:
     assert body == {
         "model": "m",
         "input": [
-            {"role": "system", "content": "S"},
-            {"role": "user", "content": [{"type": "input_text", "text": "Q"}]},
-            {"role": "assistant", "content": [{"type": "output_text", "text": "A"}]},
-            {"role": "user", "content": "R"},
+            {"type": "message", "role": "system", "content": "S"},
+            {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Q"}]},
+            {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "A"}]},
+            {"type": "message", "role": "user", "content": "R"},
         ],
         "store": False,
         "max_output_tokens": 64,
@@ -158,6 +158,14 @@ def test_a_response_that_failed_is_an_error(more: dict[str, Any], kind: str) -> 
         instance = ask(server.url)
     assert instance.error is not None
     assert instance.error.kind == kind
+
+
+@pytest.mark.parametrize("profile", ["vllm", "llamacpp"])
+def test_a_cut_answer_is_told_whatever_its_status(profile: str) -> None:
+    with MockServer(profile=profile, answers={"": "one two three four five six"}) as server:
+        instance = ask(server.base_url, settings={"max_gen_toks": 3})
+        assert instance.info[0].outcome == "length"
+        assert ask(server.base_url).info[0].outcome == "ok"
 
 
 def test_a_body_without_items_is_an_error() -> None:

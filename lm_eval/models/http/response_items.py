@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-__all__ = ["choice_of_response"]
+__all__ = ["choice_of_response", "with_cut"]
 
 
 def choice_of_response(body: object) -> dict[str, object] | None:
@@ -32,6 +32,25 @@ def choice_of_response(body: object) -> dict[str, object] | None:
     if calls:
         message["tool_calls"] = calls
     return {"index": 0, "message": message, "finish_reason": _finish(body)}
+
+
+def with_cut(body: object, limit: object) -> object:
+    """Mark a response that its limit has cut, where the server calls it complete, as llama.cpp does.
+
+    Args:
+        body: The parsed JSON of a reply.
+        limit: ``max_output_tokens`` of the request.
+
+    Returns:
+        The response; with the status ``incomplete`` if it has as many tokens as the limit allows.
+    """
+    if not isinstance(body, dict) or body.get("status") != "completed" or not isinstance(limit, int):
+        return body
+    usage = body.get("usage")
+    tokens = usage.get("output_tokens") if isinstance(usage, dict) else None
+    if not isinstance(tokens, int) or tokens < limit:
+        return body
+    return {**body, "status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}
 
 
 def _parts(content: object) -> list[dict[str, object]]:

@@ -20,8 +20,9 @@ from lm_eval.api.task_parts.questions import (
     blank_of,
     cut_labelled,
     cut_listed,
+    without_labels,
 )
-from lm_eval.config.formats import FormatSpec, chosen_format
+from lm_eval.config.formats import FormatSpec, chosen_format, letters
 from lm_eval.config.generation import CONSTRAINED_TO
 from lm_eval.errors import ConfigError, TemplateError
 
@@ -189,7 +190,13 @@ class FormattedTask(ConfigurableTask):
     def _cut(self, text: str, raw: list[str], template: object) -> Question:
         """Take question and choices out of the prompt that the task writes."""
         bare = bare_question(text, template)
-        if are_labels(raw):
+        texts = without_labels(raw)
+        if texts is not None:
+            found = cut_labelled(bare, letters(len(raw)), to_end=True)
+            same = found is not None and found.choices[:-1] == [choice.strip() for choice in texts[:-1]]
+            return Question(found.text if found is not None and same else bare, texts)
+        question = cut_listed(bare, raw)
+        if are_labels(raw) and question is None:
             found = cut_labelled(bare, raw, to_end=isinstance(template, str) and bool(template))
             if found is None:
                 raise TemplateError(
@@ -197,7 +204,6 @@ class FormattedTask(ConfigurableTask):
                     " them in a known way; question and choices in its file say where they are."
                 )
             return found
-        question = cut_listed(bare, raw)
         return Question(bare if question is None else question, raw)
 
     # The prompt

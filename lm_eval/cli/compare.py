@@ -29,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--allow_different_prompts", action="store_true", help="Pair documents even if their prompts differ."
     )
     parser.add_argument(
+        "--across_formats", action="store_true", help="Pair a task with itself in another format (NAME@FORMAT)."
+    )
+    parser.add_argument(
         "--flips",
         type=_number_of,
         metavar="N",
@@ -72,6 +75,7 @@ def run(namespace: argparse.Namespace) -> int:
         tasks=values.names("--tasks", namespace.tasks),
         metrics=namespace.metric,
         allow_different_prompts=namespace.allow_different_prompts,
+        across_formats=namespace.across_formats,
         fail_if_worse=namespace.fail_if_worse,
         undecided=namespace.undecided,
     )

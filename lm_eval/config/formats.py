@@ -8,7 +8,16 @@ from typing import Literal, get_args
 
 from lm_eval.errors import ConfigError, UnknownNameError, did_you_mean
 
-__all__ = ["CONSTRAINED", "FORMAT_NAMES", "FormatSpec", "chosen_format", "format_name", "listing", "split_format"]
+__all__ = [
+    "CONSTRAINED",
+    "FORMAT_NAMES",
+    "FormatSpec",
+    "chosen_format",
+    "format_name",
+    "letters",
+    "listing",
+    "split_format",
+]
 
 CONSTRAINED = "+constrained"
 """Ends the name of a format whose answers the server may only choose among."""

@@ -27,8 +27,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Exported", "export"]
 
-_OURS = frozenset({"cluster_key", "fewshot_exclude_self"})
+_OURS = frozenset({"cluster_key", "fewshot_exclude_self", "formats"})
 """Keys of a task that the reference harness does not have."""
+_FOR_FORMATS = frozenset({"question", "choices", "gold"})
+"""Keys that only a prompt format reads, so that the task itself lacks nothing without them."""
+_NOT_WRITTEN = _FOR_FORMATS | {"include", "task_list"}
 
 
 @dataclass(slots=True)
@@ -82,7 +85,7 @@ def export(manager: TaskManager, names: Iterable[str], folder: str | Path) -> Ex
 
 
 def _flat(entry: Entry, done: Exported) -> dict[str, object]:
-    config = {key: value for key, value in keys_of(entry).data.items() if key not in ("include", "task_list")}
+    config = {key: value for key, value in keys_of(entry).data.items() if key not in _NOT_WRITTEN}
     for key in sorted(config.keys() & _OURS):
         del config[key]
         done.left_out.setdefault(key, []).append(entry.name)

@@ -168,6 +168,13 @@ def test_contexts_of_a_task_become_a_question_with_a_blank() -> None:
     assert task.doc_to_target(rows[0]) == 1
 
 
+def test_choices_with_labels_of_their_own_are_written_once() -> None:
+    rows = [{"q": "Q: Why? Answer Choices: (A)one (B)two\nA:", "c": ["(A)one", "(B)two"], "gold": [1]}]
+    keys = {"doc_to_text": "{{q}}", "doc_to_choice": "{{c}}", "doc_to_target": "{{gold}}"}
+    asked = instances(make("mcqa", keys, rows))
+    assert asked[0].args[0] == "Question: Why?\nA. one\nB. two\nAnswer:"
+
+
 def test_several_right_choices() -> None:
     keys = {**TEXTS, "question": "q", "choices": "options", "gold": "{{[0, 2]}}"}
     task = make("generate", keys)

@@ -12,6 +12,7 @@ from lm_eval.api.task_parts.questions import (
     blank_of,
     cut_labelled,
     cut_listed,
+    without_labels,
 )
 
 LETTERS = ["A", "B", "C", "D"]
@@ -31,6 +32,7 @@ LETTERS = ["A", "B", "C", "D"]
         ("Why?", "q", "Why?"),
         ("Question: Why?\n\nAnswer:", None, "Why?"),
         ("One of these is true:", None, "One of these is true:"),
+        ("Q: Why?\nA:", "{{query}}", "Why?"),
         ("Which is it:", "{{q}}", "Which is it:"),
     ],
 )
@@ -97,3 +99,14 @@ def test_contexts_become_a_blank() -> None:
 def test_a_question_with_its_own_label() -> None:
     assert asks_itself("Passage.\nQuestion: Why?")
     assert not asks_itself("Why?")
+
+
+def test_labels_inside_the_choices_are_taken_off() -> None:
+    assert without_labels(["(A)21", "(B) 22"]) == ["21", "22"]
+    assert without_labels(["A. one", "B. two"]) == ["one", "two"]
+    assert without_labels(["(A)", "(B)"]) is None
+    assert without_labels(["A. one", "two"]) is None
+
+
+def test_known_choices_with_numbers_are_cut_out() -> None:
+    assert cut_listed("Who?\n\n1 - Ann\n2 - Bob\n", ["Ann", "Bob"]) == "Who?"

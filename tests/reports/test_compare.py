@@ -565,3 +565,38 @@ def test_an_unbounded_perplexity_is_not_a_number(both: Both) -> None:
     given = [{"scores": {"t": {"ppl,none": value}}} for value in (exp(1), inf)]
     row = only(both({"t": docs(a, "ppl")}, {"t": docs(b, "ppl")}, *given))
     assert (row.test, row.interval) == (None, None)
+
+
+def in_format(name: str, **fields: object) -> dict[str, Any]:
+    return {"configs": {name: {"task": name, "formats": {"type": "generate", **fields}}}}
+
+
+def test_one_task_in_two_formats_is_refused_unless_told(both: Both) -> None:
+    a, b = docs(RIGHT_A), docs(RIGHT_B, prompt_hash="other")
+    with pytest.raises(ConfigError, match=r"No task in common.*--across_formats compares"):
+        both({"t": a}, {"t@generate": b}, of_b=in_format("t@generate"))
+    row = only(both({"t": a}, {"t@generate": b}, of_b=in_format("t@generate"), across_formats=True))
+    assert (row.task, row.a, row.b, row.n) == ("t", 0.6, 0.51, 100)
+
+
+def test_one_name_with_other_fields_of_its_format_is_refused_unless_told(both: Both) -> None:
+    a, b = {"t": docs(RIGHT_A)}, {"t": docs(RIGHT_B)}
+    same = in_format("t", instruction="x")
+    assert only(both(a, b, of_a=same, of_b=same)).n == 100
+    with pytest.raises(ConfigError, match="asked t in different formats"):
+        both(a, b, of_a=same, of_b=in_format("t", instruction="y"))
+    with pytest.raises(ConfigError, match="asked t in different formats"):
+        both(a, b, of_b=in_format("t"))
+    assert only(both(a, b, of_b=in_format("t"), across_formats=True)).n == 100
+
+
+def test_a_run_with_a_task_in_several_formats_cannot_be_compared_across_formats(both: Both) -> None:
+    several = {"t@cot": docs(RIGHT_A), "t@generate": docs(RIGHT_B)}
+    with pytest.raises(ConfigError, match="t in several formats"):
+        both({"t": docs(RIGHT_A)}, several, across_formats=True)
+
+
+def test_tasks_of_no_relation_get_no_hint(both: Both) -> None:
+    with pytest.raises(ConfigError) as caught:
+        both({"t": docs(RIGHT_A)}, {"u@generate": docs(RIGHT_B)})
+    assert "across_formats" not in str(caught.value)

@@ -26,6 +26,9 @@ task_list:
     process_docs: !function utils.keep_${{x}}
     fewshot_config: {{samples: !function utils.shots}}
     cluster_key: passage
+    question: q
+    choices: c
+    gold: 0
     each: x.tsv
 ---
 group: g
@@ -108,7 +111,7 @@ def test_values_are_written_out_and_functions_are_named(flat: Path) -> None:
     assert "process_docs: !function 'lm_eval_code.fam.utils.keep_2'" in text
     plain = yaml.safe_load(text.replace("!function ", ""))
     assert plain["fewshot_config"] == {"samples": [{"q": "no", "a": "yes"}]}
-    assert plain.keys().isdisjoint({"cluster_key", "each", "include", "task_list"})
+    assert plain.keys().isdisjoint({"cluster_key", "question", "choices", "gold", "each", "include", "task_list"})
     assert yaml.safe_load((flat / "g.yaml").read_text().replace("!function ", ""))["task"] == [
         "t_1",
         "t_2",
@@ -123,7 +126,8 @@ def test_this_package_loads_the_files_with_the_same_configs(flat: Path, write: W
     assert set(after.task_index) == set(before.task_index)
     for name in ("t_1", "t_2", "g"):
         one, other = (dict(keys_of(manager.task_index[name]).data) for manager in (before, after))
-        for key in ("process_docs", "fewshot_config", "cluster_key", "task" if name == "g" else ""):
+        ours = ("cluster_key", "question", "choices", "gold")
+        for key in ("process_docs", "fewshot_config", *ours, "task" if name == "g" else ""):
             one.pop(key, None), other.pop(key, None)
         assert one == other
     loaded = after.load("g")["tasks"]
@@ -176,6 +180,7 @@ def test_the_library_is_exported_with_the_same_configs(tmp_path: Path) -> None:
         one, other = dict(task.dump_config()), dict(flat[name].dump_config())
         for config in (one, other):
             config["metadata"] = {**config["metadata"], "config_source": None}
-            config.pop("cluster_key", None)
+            for key in ("cluster_key", "question", "choices"):
+                config.pop(key, None)
             config.pop("process_docs", None)  # its text differs where it names a module
         assert one == other

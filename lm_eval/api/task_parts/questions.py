@@ -7,7 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-__all__ = ["Question", "are_labels", "asks_itself", "bare_question", "blank_of", "cut_labelled", "cut_listed"]
+__all__ = [
+    "Question",
+    "are_labels",
+    "asks_itself",
+    "bare_question",
+    "blank_of",
+    "cut_labelled",
+    "cut_listed",
+    "without_labels",
+]
 
 _COLON = r"[:\uff1a]"
 _CUE = re.compile(rf"\n[^\S\n]*(?:\S+[^\S\n]+){{0,3}}\S+[^\S\n]*{_COLON}[^\S\n]*$")
@@ -15,6 +24,7 @@ _CUE = re.compile(rf"\n[^\S\n]*(?:\S+[^\S\n]+){{0,3}}\S+[^\S\n]*{_COLON}[^\S\n]*
 _OPENING = re.compile(rf"^\s*(?:Question|Q)[^\S\n]*{_COLON}[^\S\n]*", re.IGNORECASE)
 _OWN_LINE = re.compile(rf"^[^\S\n]*(?:Question|Q){_COLON}", re.IGNORECASE | re.MULTILINE)
 _HEAD = re.compile(rf"^\s*\S{{1,20}}(?:\s\S{{1,12}})?\s*{_COLON}\s*$")
+_HEADING = re.compile(rf"(?i)\s+(?:answer )?(?:choices|options){_COLON}$")
 _MAX_CUE = 30
 _SERIES = ("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz", "أبجدهوزحط")
 """Labels in their order, in the scripts of the task library."""
@@ -52,10 +62,10 @@ def bare_question(text: str, template: object) -> str:
     Returns:
         The question. A prompt with several labelled parts, such as a passage and a question, keeps their labels.
     """
-    if not isinstance(template, str) or "}}" not in template:
-        cut = _CUE.sub("", text) if len(text) - text.rfind("\n") <= _MAX_CUE else text
+    tail = template.rpartition("}")[2] if isinstance(template, str) else ""
+    if not isinstance(template, str) or "}}" not in template or template.strip() == _only_part(template):
+        cut = _CUE.sub("", text.rstrip()) if len(text.rstrip()) - text.rstrip().rfind("\n") <= _MAX_CUE else text
         return _OPENING.sub("", cut or text, count=1).strip()
-    tail = template.rpartition("}")[2]
     if tail.strip() and tail.rstrip()[-1] in ":\uff1a" and text.endswith(tail):
         last = tail.rstrip().rpartition("\n")[2]
         if len(last.strip()) <= _MAX_CUE:
@@ -64,6 +74,12 @@ def bare_question(text: str, template: object) -> str:
     if _HEAD.match(head) and text.startswith(head) and not _labelled_lines(template[len(head) :], tail):
         text = text[len(head) :]
     return text.strip()
+
+
+def _only_part(template: str) -> str:
+    """Return a template that is one expression, whose cues are therefore in the document; else an empty text."""
+    bare = template.strip()
+    return bare if bare.startswith("{{") and bare.find("}}") == len(bare) - 2 else ""
 
 
 def _labelled_lines(template: str, tail: str) -> bool:
@@ -124,7 +140,7 @@ def cut_listed(text: str, choices: Sequence[str]) -> str | None:
     Returns:
         The question; None where the prompt does not list them.
     """
-    lines = [rf"[^\S\n]*(?:\S{{1,4}}[^\S\n]+)?{re.escape(choice.strip())}[^\S\n]*" for choice in choices]
+    lines = [rf"[^\S\n]*(?:\S{{1,4}}[^\S\n]+(?:-[^\S\n]+)?)?{re.escape(choice.strip())}[^\S\n]*" for choice in choices]
     found = re.search(r"(?m)^" + r"\n".join(lines) + r"(?:\n|\Z)", text)
     if found is None or len(choices) < 2:
         return None
@@ -136,7 +152,24 @@ def cut_listed(text: str, choices: Sequence[str]) -> str | None:
 def _without_heading(text: str) -> str:
     """Leave out a last line such as ``Choices:``, which announces the list that was cut out."""
     text = text.rstrip()
-    return (_CUE.sub("", text) if len(text) - text.rfind("\n") <= _MAX_CUE else text).strip()
+    cut = _CUE.sub("", text) if len(text) - text.rfind("\n") <= _MAX_CUE else text
+    return _HEADING.sub("", cut).strip()
+
+
+def without_labels(choices: Sequence[str]) -> list[str] | None:
+    """Take the labels off choices that have them in their texts, such as ``(A) one``.
+
+    Args:
+        choices: The choices of a task.
+
+    Returns:
+        The texts; None where not every choice starts with its label.
+    """
+    series = _SERIES[0][: len(choices)]
+    found = [
+        re.match(rf"\(?{label}[).]\s*(.+)$", choice, re.DOTALL) for label, choice in zip(series, choices, strict=False)
+    ]
+    return [match[1] for match in found if match] if all(found) and len(found) == len(choices) > 1 else None
 
 
 def blank_of(contexts: Sequence[str], continuation: str) -> Question:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from lm_eval.errors import ConfigError, UnknownNameError
+from lm_eval.reports.compare.formats import bare_name, check_formats, without_formats
 from lm_eval.reports.compare.gate import judge
 from lm_eval.reports.compare.notes import pairing_notes, setting_notes, value_notes
 from lm_eval.reports.compare.pairing import Pairing
@@ -25,6 +26,7 @@ def compare(
     tasks: Sequence[str] = (),
     metrics: Sequence[str] = (),
     allow_different_prompts: bool = False,
+    across_formats: bool = False,
     fail_if_worse: float | None = None,
     undecided: Literal["fail", "pass"] = "fail",
 ) -> Comparison:
@@ -36,6 +38,7 @@ def compare(
         tasks: Names or patterns of tasks and groups; none means all.
         metrics: Names or patterns of metrics, also as ``metric,filter``; none means all.
         allow_different_prompts: Pair documents also when they were asked differently.
+        across_formats: Pair ``arc_easy`` with ``arc_easy@generate``, and so on; prompts may then differ, too.
         fail_if_worse: The largest accepted drop, for a release gate; None means no gate.
         undecided: Whether scores that the gate cannot decide fail or pass.
 
@@ -48,12 +51,19 @@ def compare(
     """
     if run_a.path.resolve() == run_b.path.resolve():
         raise ConfigError(f"A and B are the same results file: {run_a.path}.")
+    if across_formats:
+        run_a, run_b = without_formats(run_a), without_formats(run_b)
+        tasks, allow_different_prompts = [bare_name(name) for name in tasks], True
     chosen, groups = _select(run_a, run_b, tasks)
     wanted = _metric_filter(run_a, run_b, metrics)
     pairs = PairedRuns(run_a, run_b, wanted)
     common = [task for task in chosen if task in pairs.tasks]
     if not common:
-        raise ConfigError(f"No task in common: A has {_some(run_a.tasks)}, B has {_some(run_b.tasks)}.")
+        alike = {bare_name(name) for name in run_a.tasks} & {bare_name(name) for name in run_b.tasks}
+        hint = " --across_formats compares a task in different formats." if alike else ""
+        raise ConfigError(f"No task in common: A has {_some(run_a.tasks)}, B has {_some(run_b.tasks)}.{hint}")
+    if not across_formats:
+        check_formats(run_a, run_b, common)
     for task in common:
         pairs.add(task)
     _check(common, run_a, run_b, pairs.pairings, allow_different_prompts)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lm_eval.api.formatted_task import FormattedTask
+from lm_eval.config.formats import split_format
 from lm_eval.config.generation import take_stops
 from lm_eval.errors import ConfigError, UserError
 from lm_eval.task_files.entry import Entry, Kind
@@ -57,7 +60,8 @@ def task_page(
         TaskFileError: A file has an error.
         ConfigError: There is no such document.
     """
-    entry = _find_entry(manager, name)
+    base, wanted = (name, None) if name in manager.task_index else split_format(name)
+    entry = _find_entry(manager, base)
     if entry.kind is Kind.TAG:
         title = f"# {entry.name}: tag of {_count(len(entry.tags))}"
         return "\n".join([title, *_tree(manager, entry, 0, ())])
@@ -68,8 +72,10 @@ def task_page(
         members = list(_tree(manager, entry, 0, ()))
         title = f"# {entry.name}: group of {_count(sum(not line.endswith(')') for line in members))}"
         return "\n".join([title, *head, "", config, "# members", *(f"# {line}" for line in members)])
-    task, reason = _load(manager, entry)
-    title = f"# {entry.name}: task"
+    task, reason = _load(manager, entry if wanted is None else name)
+    title = f"# {entry.name if wanted is None else name}: task"
+    if isinstance(task, FormattedTask):
+        config = f"{config}formats: {json.dumps(task.format.to_dict(), ensure_ascii=False)}\n" if wanted else config
     if task is None:
         return "\n".join([title, *head, f"# cannot be built: {reason}", "", config])
     title += f", {task.OUTPUT_TYPE}" if task.OUTPUT_TYPE else ""
@@ -93,7 +99,7 @@ def _count(tasks: int) -> str:
     return f"{tasks} task{'' if tasks == 1 else 's'}"
 
 
-def _load(manager: TaskManager, entry: Entry) -> tuple[Task | None, str]:
+def _load(manager: TaskManager, entry: Entry | str) -> tuple[Task | None, str]:
     try:
         return next(iter(manager.load(entry)["tasks"].values())), ""
     except UserError as error:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from lm_eval.config.formats import FORMAT_NAMES
 from lm_eval.errors import ConfigError, UnknownNameError, did_you_mean
 from lm_eval.text import first_names
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["load_tasks", "select"]
 
 eval_logger = logging.getLogger("lm_eval")
+
+_FORMATS = tuple(f"@{name}" for name in FORMAT_NAMES)
 
 
 def select(run: Run, wanted: str | Sequence[str] | None) -> list[str]:
@@ -70,7 +73,9 @@ def load_tasks(run: Run, names: Sequence[str], manager: TaskManager) -> tuple[di
     roots = [
         name
         for name, group in run.groups.items()
-        if name not in inner and name in manager.all_groups and not set(names).isdisjoint(group.leaves())
+        if name not in inner
+        and _bare(name, manager) in manager.all_groups
+        and not set(names).isdisjoint(group.leaves())
     ]
     tasks: dict[str, Task] = {}
     groups: dict[str, Group] = {}
@@ -79,7 +84,7 @@ def load_tasks(run: Run, names: Sequence[str], manager: TaskManager) -> tuple[di
         tasks, groups = dict(loaded["tasks"]), dict(loaded["groups"])
     for name in names:
         if name not in tasks:
-            if name not in manager.task_index:
+            if _bare(name, manager) not in manager.task_index:
                 near = did_you_mean(name, manager.all_subtasks)
                 raise ConfigError(f"Task {name!r} is not known here; --include_path names folders of task files.{near}")
             tasks |= manager.load([name])["tasks"]
@@ -88,3 +93,8 @@ def load_tasks(run: Run, names: Sequence[str], manager: TaskManager) -> tuple[di
             eval_logger.warning("Group %s has no score: %s were not rescored.", name, first_names(missing))
             del groups[name]
     return {name: tasks[name] for name in names}, groups
+
+
+def _bare(name: str, manager: TaskManager) -> str:
+    """Return a name without the prompt format after ``@``."""
+    return name if name in manager.task_index or not name.endswith(_FORMATS) else name.rpartition("@")[0]

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lm_eval.errors import MissingPackageError, TaskFileError, UserError
+from lm_eval.config.formats import split_format
+from lm_eval.errors import MissingPackageError, TaskFileError, UnknownNameError, UserError
 from lm_eval.task_files.entry import Entry, Kind
 from lm_eval.task_files.index import entries_in_file, row_problems, with_entries
 from lm_eval.task_files.paths import SUFFIXES, files_named
@@ -84,6 +85,7 @@ def validate(manager: TaskManager, names: Iterable[str], *, with_faults: bool = 
             problems += [Problem("", str(problem)) for problem in row_problems(Path(file).resolve())]
         except UserError as error:
             problems.append(Problem("", str(error)))
+    problems += _of_formats(manager, named)
     entries = [*(manager.task_index[name] for name in members(manager, named)), *of_files]
     index = with_entries(manager.task_index, of_files)
     finder = FaultFinder(index)
@@ -112,6 +114,26 @@ def validate(manager: TaskManager, names: Iterable[str], *, with_faults: bool = 
                 problems.append(Problem(entry.name, reason, missing))
     faults = [*finder.found(), *(_written_twice(entries) if with_faults else ())]
     return problems + [Problem(name, fault, is_fault=True) for name, fault in faults]
+
+
+def _of_formats(manager: TaskManager, names: Iterable[str]) -> list[Problem]:
+    """Return why tasks and groups cannot be asked in the formats that follow their names."""
+    from lm_eval.task_files.build import Builder
+    from lm_eval.task_files.resolve import ResolvedGroup, ResolvedTask, select
+
+    found: list[Problem] = []
+    for name in names:
+        if "@" not in name or name in manager.task_index or "::" in name:
+            continue
+        try:
+            for node in select([name], manager.task_index, manager.unknown):
+                if isinstance(node, (ResolvedTask, ResolvedGroup)):
+                    Builder(manager.metadata).build(node)
+        except UnknownNameError:
+            raise
+        except UserError as error:
+            found.append(Problem(name, str(error), isinstance(error, MissingPackageError)))
+    return found
 
 
 def _written_twice(entries: Iterable[Entry]) -> list[tuple[str, str]]:
@@ -152,7 +174,8 @@ def members(manager: TaskManager, names: Iterable[str]) -> list[str]:
     seen: set[str] = set()
     for name in names:
         # A member that is written out in a group has no file; its group is checked instead.
-        matched = manager.match_tasks([name.partition("::")[0]])
+        plain = name.partition("::")[0]
+        matched = manager.match_tasks([plain if plain in index else split_format(plain)[0]])
         if not matched:
             raise manager.unknown(name)
         seen.update(matched)

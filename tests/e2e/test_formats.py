@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lm_eval.errors import CapabilityError
+from lm_eval.errors import CapabilityError, ConfigError
 from lm_eval.evaluator import simple_evaluate
 from lm_eval.mock_server import MockServer
+from lm_eval.task_files.manager import TaskManager
+from lm_eval.task_files.resolve import select
 from tests.e2e.conftest import ROOT, TASKS, Command, run_words
 
 COLUMNS = {
@@ -76,6 +79,28 @@ def test_the_table_has_every_server(tmp_path: Path) -> None:
     }
 
 
+def families() -> list[tuple[str, str]]:
+    """Read the table of families: the names of the first column, and the second column."""
+    text = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
+    lines = text[text.index("| family |") :].splitlines()
+    cells = [line.strip("|").split("|") for line in _rows(lines)[2:]]
+    return [(name, row[1].strip()) for row in cells for name in re.findall(r"`([a-z0-9_]+)`", row[0])]
+
+
+def test_every_family_of_the_table_has_the_formats_that_it_says() -> None:
+    manager = TaskManager()
+    for name, question in families():
+        asked = f"{name}@generate"
+        if question.startswith("refused"):
+            reason = question.removeprefix("refused: ")
+            with pytest.raises(ConfigError) as caught:
+                select([asked], manager.task_index, manager.unknown)
+            assert reason.split(",")[0].replace("no question", "asks no question") in str(caught.value)
+            continue
+        nodes = [node for node in select([asked], manager.task_index, manager.unknown)]
+        assert any(getattr(node, "format", None) == "generate" for node in nodes), name
+
+
 def test_the_refusal_prints_a_command_that_runs(command: Command) -> None:
     with MockServer(profile="openai") as server:
         words = run_words(server.base_url, "--limit", "2", model="local-chat-completions")
@@ -87,3 +112,15 @@ def test_the_refusal_prints_a_command_that_runs(command: Command) -> None:
     assert ran.code == 0, ran.err
     assert "|demo_choices@generate|" in ran.out
     assert "answers name no choice, which counts as wrong" in ran.out
+
+
+def test_a_run_in_a_format_can_be_shown_and_scored_again(command: Command) -> None:
+    with MockServer() as server:
+        words = run_words(server.base_url, "--limit", "3", "--tasks", "demo_choices@generate", "--output_path", "out")
+        assert command(*words, "--log_samples").code == 0
+    again = command("rescore", "out", "--include_path", TASKS)
+    assert again.code == 0, again.err
+    assert "No score differs" in again.out
+    shown = command("show", "demo_choices@generate", "--include_path", TASKS)
+    assert "# demo_choices@generate: task, generate_until" in shown.out
+    assert "choose the best answer" in shown.out

@@ -9,6 +9,7 @@ import pytest
 from lm_eval.api.formatted_task import FormattedTask
 from lm_eval.errors import ConfigError, TaskFileError, UnknownNameError, UserError
 from lm_eval.task_files.manager import TaskManager
+from lm_eval.task_files.validate import validate
 from tests.task_files.conftest import Write
 
 _CHOICE = """\
@@ -111,3 +112,11 @@ def test_a_wrong_format_in_a_file_names_the_file(write: Write) -> None:
     root = write({"t.yaml": f"task: t\n{_CHOICE}formats: mqca\n"})
     with pytest.raises(TaskFileError, match=r"t\.yaml.*Did you mean 'mcqa'"):
         TaskManager(include_path=root, include_defaults=False).load("t")
+
+
+def test_validate_checks_the_format_after_the_name(manager: TaskManager) -> None:
+    assert validate(manager, ["mc1@generate", "g@mcqa"]) == []
+    (problem,) = validate(manager, ["gen@generate"])
+    assert "the model writes its answer already" in problem.reason
+    with pytest.raises(UnknownNameError):
+        validate(manager, ["mc3@generate"])

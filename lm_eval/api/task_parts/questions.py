@@ -140,9 +140,11 @@ def cut_listed(text: str, choices: Sequence[str]) -> str | None:
     Returns:
         The question; None where the prompt does not list them.
     """
+    if len(choices) < 2 or not all(choice.strip() in text for choice in choices):
+        return None  # compiling the pattern below takes long
     lines = [rf"[^\S\n]*(?:\S{{1,4}}[^\S\n]+(?:-[^\S\n]+)?)?{re.escape(choice.strip())}[^\S\n]*" for choice in choices]
     found = re.search(r"(?m)^" + r"\n".join(lines) + r"(?:\n|\Z)", text)
-    if found is None or len(choices) < 2:
+    if found is None:
         return None
     after = text[found.end() :].strip()
     before = _without_heading(f"\n{text[: found.start()]}" if after else text[: found.start()])

@@ -6,10 +6,12 @@ pass on the values that a task computes, such as ``(gold, predicted)``, for thei
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from lm_eval.api.registry import register_aggregation, register_metric
+from lm_eval.api.task_parts.tools import calls_are_right
 from lm_eval.statistics.aggregations import (
     acc_all,
     aggregate_subtask_metrics,
@@ -177,6 +179,31 @@ def bypass(items: object) -> None:
     Args:
         items: Ignored.
     """
+
+
+@register_metric(metric="tool_calls", higher_is_better=True, output_type=_GENERATED, aggregation="mean")
+def tool_calls(
+    references: Sequence[object],
+    predictions: Sequence[object],
+    tools: Sequence[Mapping[str, Any]] | None = None,
+    ordered: bool = False,
+) -> float:
+    """Say whether a response calls exactly the tools that are asked for.
+
+    Args:
+        references: The list of calls that are asked for; ``"any"`` accepts any call.
+        predictions: The response.
+        tools: The tools of the document, whose parameters say the types of arguments.
+        ordered: Whether the order of the calls counts.
+
+    Returns:
+        1.0 or 0.0; with several repeats, the mean over them.
+    """
+    gold, response = references[0], predictions[0]
+    answers = response if isinstance(response, list) else [response]
+    if not answers:
+        return math.nan
+    return math.fsum(calls_are_right(answer, gold, tools or (), ordered=ordered) for answer in answers) / len(answers)
 
 
 def metric_max_over_ground_truths(

@@ -26,6 +26,7 @@ from lm_eval.api.task_parts.prompts import (
     system_message,
 )
 from lm_eval.api.task_parts.scoring import Metrics, as_type_of
+from lm_eval.api.task_parts.tools import CallCounts
 from lm_eval.compatibility.elsewhere import elsewhere
 from lm_eval.config.task import OUTPUT_TYPES, TASK_KEYS, FewshotConfig, TaskConfig
 from lm_eval.errors import ConfigError, DatasetError, MissingPackageError, TemplateError, did_you_mean
@@ -98,11 +99,14 @@ class ConfigurableTask(Task):
         self.DATASET_PATH = settings.dataset_path or self.DATASET_PATH
         self.DATASET_NAME = settings.dataset_name or self.DATASET_NAME
         self.VERSION = (settings.metadata or {}).get("version", self.VERSION)
+        if settings.tools is not None and settings.output_type != "generate_until":
+            raise ConfigError(f"Task {settings.task}: tools need output_type generate_until.")
         self.UNSAFE_CODE = bool(settings.unsafe_code)
         assert isinstance(settings.fewshot_config, FewshotConfig)
         self.fewshot_cfg: FewshotConfig = settings.fewshot_config
         self._check_repeats()
         self._metrics = self._resolve_metrics()
+        self._calls = CallCounts()
         self._splits = Splits(self)
         self._fields = Fields(settings, self)
         # If both split names are None they are equal, which is right: the few-shot pool then falls back to the
@@ -272,6 +276,10 @@ class ConfigurableTask(Task):
             return None
         return self._fields.read("doc_to_audio", doc_to_audio, doc)
 
+    def doc_to_tools(self, doc: Doc) -> list[dict[str, Any]] | None:
+        """Return the tools that the model may call, or None when the task has none."""
+        return None if self._config.tools is None else self._fields.read("tools", None, doc)
+
     def doc_to_prefix(self, doc: Doc) -> str | None:
         """Return the start of the answer of a document, or None when the task has no ``gen_prefix``."""
         return None if self._config.gen_prefix is None else self._fields.read("gen_prefix", None, doc)
@@ -415,10 +423,13 @@ class ConfigurableTask(Task):
         """
         cfg = self.fewshot_cfg
         choices = self._field(shot, "doc_to_choice") if cfg.doc_to_choice is not None else None
+        answer = self._field(shot, "doc_to_target")
+        if self._config.tools is not None and not isinstance(answer, str):
+            raise ConfigError(f"Task {self.task_name}: few-shot examples cannot show tool calls; use num_fewshot 0.")
         return self.build_qa_turn(
             q=self._field(shot, "doc_to_text"),
             c=choices,
-            a=self._field(shot, "doc_to_target"),
+            a=answer,
             gen_prefix=None if cfg.gen_prefix is None else self._fields.read("gen_prefix", cfg.gen_prefix, shot),
             tgt_delim=cfg.target_delimiter or "",
             few_delim=cfg.fewshot_delimiter or "",
@@ -519,7 +530,10 @@ class ConfigurableTask(Task):
         elif kind == "loglikelihood_rolling":
             arguments = (self.doc_to_target(doc),)
         else:
-            arguments = (ctx, copy.deepcopy(self._config.generation_kwargs))
+            settings = copy.deepcopy(self._config.generation_kwargs)
+            if settings is not None and (tools := self.doc_to_tools(doc)):
+                settings["tools"] = tools
+            arguments = (ctx, settings)
         return Instance(request_type=kind, doc=doc, arguments=arguments + media, idx=0, **kwargs)
 
     def _choice_pairs(self, doc: Doc, ctx: object, chat: bool) -> list[tuple[object, ...]]:
@@ -578,12 +592,25 @@ class ConfigurableTask(Task):
             pairs = list(results)
             alone = [pair[0] for pair in pairs[len(choices) :]] if len(pairs) == 2 * len(choices) else None
             return self._metrics.score_choices(pairs[: len(choices)], choices, gold, alone)
+        if self._config.tools is not None:
+            return self._score_calls(doc, results[0])
         gold, chosen = self.doc_to_target(doc), self._config.doc_to_choice is not None
         if chosen and isinstance(gold, int):
             gold = self.doc_to_choice(doc)[gold]
         elif not chosen and not self.multiple_target:
             gold = as_type_of(results[0], gold)
         return self._metrics.score_generation(results[0], gold, self.multiple_target)
+
+    def _score_calls(self, doc: Doc, response: object) -> dict[str, Any]:
+        gold = self.doc_to_target(doc)
+        for answer in response if isinstance(response, list) else [response]:
+            self._calls.add(answer, gold)
+        return self._metrics.score_calls(response, gold, self.doc_to_tools(doc))
+
+    def apply_filters(self) -> list[Instance]:
+        """Apply the filter pipelines to all responses; see ``Task``."""
+        self._calls = CallCounts()
+        return super().apply_filters()
 
     def aggregation(self) -> Mapping[str, Aggregation]:
         """Return for each metric the function that turns the values of all documents into one number."""
@@ -600,7 +627,7 @@ class ConfigurableTask(Task):
 
     def scoring_notes(self) -> list[str]:
         """Return what a reader should know about how responses were scored."""
-        return self._metrics.notes()
+        return [*self._metrics.notes(), *self._calls.notes()]
 
     @property
     def metric_parts(self) -> Mapping[str, str]:

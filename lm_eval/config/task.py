@@ -187,6 +187,8 @@ class TaskConfig(_Keys):
     """Images of a document."""
     doc_to_audio: str | list[str] | DocFunction | None = None
     """Sounds of a document."""
+    tools: str | list[Any] | DocFunction | None = None
+    """Tools that the model may call: a column, a list or a function."""
     unsafe_code: bool = False
     """Whether scoring runs code that a model wrote. Default: false."""
     doc_to_choice: str | DocFunction | dict[str, str] | list[str] | None = None
@@ -272,7 +274,7 @@ class TaskConfig(_Keys):
                 "temperature": 0.0,
                 "do_sample": False,
                 "max_gen_toks": DEFAULT_MAX_GEN_TOKS,
-                "until": [self.fewshot_delimiter],
+                "until": self._default_stops(),
             }
         try:
             kwargs: dict[str, Any] = check_settings(given)
@@ -281,8 +283,12 @@ class TaskConfig(_Keys):
         if isinstance(kwargs.get("temperature"), int):
             kwargs["temperature"] = float(kwargs["temperature"])
         if "until" not in kwargs:
-            kwargs["until"] = [self.fewshot_delimiter]
+            kwargs["until"] = self._default_stops()
         return kwargs
+
+    def _default_stops(self) -> list[str]:
+        """Return the stop strings of a task that names none; one could cut the arguments of a tool call."""
+        return [self.fewshot_delimiter] if self.tools is None else []
 
     def to_dict(self, keep_callable: bool = False) -> dict[str, Any]:
         """Return the fields that are set as a plain dict, for results and logs.

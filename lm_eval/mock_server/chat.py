@@ -14,6 +14,7 @@ from lm_eval.mock_server.sampling import Generated, generate
 from lm_eval.mock_server.served_model import ServedModel
 from lm_eval.mock_server.token_counts import TokenCounts
 from lm_eval.mock_server.token_text import token_texts
+from lm_eval.mock_server.tools import read_tools
 
 __all__ = ["chat"]
 
@@ -56,7 +57,8 @@ class _ChatPrompt:
         self.served, self.request, self.profile = served, request, profile
         contents = message_texts(profile, request.fields.get("messages"))
         self.continued = _continued_text(request, contents)
-        rendered = render_messages(contents, continued=self.continued is not None)
+        self.tools = read_tools(profile, request.fields)
+        rendered = render_messages(self.tools.described(contents), continued=self.continued is not None)
         self.ids = served.encode(rendered) if profile.parses_special else tokenizer.encode(rendered)
         self.top = _top_logprobs(request)
         self.prompt_top = request.integer("prompt_logprobs", minimum=0) if profile.prompt_logprobs else None
@@ -74,7 +76,7 @@ class _ChatPrompt:
             if served.settings.reasoning_in == "no-end":
                 return [special[_THINK], *thought, self.end_id]
             forced += [special[_THINK], *thought, special[_END_THINK], *encode("\n\n")]
-        scripted = served.scripted(prompt)
+        scripted = self.tools.forced_text() or served.scripted(prompt)
         answer = constrained_answer(served, self.request.fields, self.ids, scripted)
         if answer is not None or scripted is not None:
             forced += served.forced_ids(scripted or "" if answer is None else answer, self.end_id)
@@ -102,8 +104,9 @@ class _ChatPrompt:
         )
         result = generate(served.model, tokenizer, served.model.context(self.ids), sampling)
         counts.completion += len(result.ids)
-        choice: JsonObject = {"index": number, "message": self._message(result, counts)}
-        choice["finish_reason"] = result.finish_reason
+        message, called = self.tools.applied(self._message(result, counts), f"{counts.completion}{number}")
+        choice: JsonObject = {"index": number, "message": message}
+        choice["finish_reason"] = "tool_calls" if called else result.finish_reason
         if self.top is not None:
             texts = token_texts(tokenizer, result.ids, profile.token_style, show_special=False)
             tokens = ScoredTokens(list(result.ids), list(result.contexts), texts)

@@ -123,6 +123,8 @@ class Profile:
     """A final assistant message is continued and returned in front of the answer."""
     continuation_fields: bool = True
     """``continue_final_message`` and ``echo`` are understood on chat."""
+    tools: Literal["yes", "ignored", "refused"] = "yes"
+    """What ``tools`` of a chat request does; ``refused``: HTTP 400, as of a server without a parser of calls."""
     stop_reason: bool = True
     """A chat choice has ``stop_reason``: the stop text that ended it, or null."""
     empty_message_fields: tuple[str, ...] = ("refusal", "reasoning", "tool_calls")
@@ -204,6 +206,7 @@ _LLAMACPP_PYTHON = replace(
     responses=False,
     family="llamacpp-python",
     constraints=("grammar",),
+    tools="ignored",
     requires_json_type=True,
     scores_first=False,
     counts_bos=True,
@@ -299,6 +302,7 @@ _PROFILES = (
         name="transformers",
         responses=False,
         family="transformers",
+        tools="ignored",
         counts_bos=True,
         echo="ignored",
         completion_logprobs="absent",

@@ -16,6 +16,7 @@ from lm_eval.models.http.choices import choices_in_order, excerpt, has_no_choice
 from lm_eval.models.http.finish import COMPLETE, FILTERED, LENGTH, UNKNOWN, finish_reason, meaning_of
 from lm_eval.models.http.replies import unreadable
 from lm_eval.models.http.response_items import with_cut
+from lm_eval.models.http.tool_calls import answer_with_calls, has_calls
 from lm_eval.models.prompt_ids import PromptIds
 from lm_eval.models.protocol import APIModel
 from lm_eval.models.utils import cut_at_stops, handle_stop_sequences
@@ -93,6 +94,8 @@ def _info_of(choice: Mapping[str, object], text: str, response: str, usage: Usag
         outcome = "refusal"
     elif meaning == FILTERED:
         outcome = "filtered"
+    elif has_calls(choice) and meaning == COMPLETE:
+        outcome = "ok"
     elif not text.strip() and thought:
         outcome = "reasoning_only"
     elif meaning == LENGTH and len(response) == len(text):
@@ -106,10 +109,16 @@ def _info_of(choice: Mapping[str, object], text: str, response: str, usage: Usag
     return ResponseInfo(outcome, finish, reasoning, usage)
 
 
+def _offers_tools(slot: Slot) -> bool:
+    """Say whether the response has calls beside its text."""
+    return bool(slot.instance.args[1].get("tools"))
+
+
 def _without_choices(slot: Slot, reply: Reply) -> Answer:
     """Return the answer for a reply whose list of choices is empty: the model said nothing, or a filter took it."""
     filtered = _FILTERED_PROMPT.search(excerpt(reply.body, 10_000)) is not None
-    return Answer(slot, "", ResponseInfo("filtered" if filtered else "empty", None, None, reply.usage))
+    response = answer_with_calls({}, "") if _offers_tools(slot) else ""
+    return Answer(slot, response, ResponseInfo("filtered" if filtered else "empty", None, None, reply.usage))
 
 
 @dataclass(slots=True)
@@ -240,7 +249,7 @@ class GenerationUnit:
             choices = choices_in_order(reply.body, len(texts))
         except MalformedResponse:
             choices = [{}] * len(texts)  # The model class reads another API's replies itself.
-        usage = reply.usage
+        usage, offers_tools = reply.usage, _offers_tools(self.batch[0])
         answers = []
         for index, (slot, text, choice) in enumerate(zip(self.batch, texts, choices, strict=True)):
             if text is not None and not isinstance(text, str):
@@ -257,8 +266,11 @@ class GenerationUnit:
             info = _info_of(choice, final, response, usage if index == 0 else None)
             if info.reasoning is None and len(final) < len(full):
                 info.reasoning = full[: len(full) - len(final)]
-                if not final.strip() and info.outcome not in ("refusal", "filtered"):
+                if not final.strip() and info.outcome not in ("refusal", "filtered") and not has_calls(choice):
                     info.outcome = "reasoning_only"
+            if offers_tools:
+                answers.append(Answer(slot, answer_with_calls(choice, response), info))
+                continue
             if not response and (text is None or is_null(choice)):
                 response = NONE_ANSWER
             answers.append(Answer(slot, response, info))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import RunContext
 from lm_eval.config.generation import CONSTRAINED_TO, LIMITS, take_stops
-from lm_eval.errors import APIError, ConfigError, LMEvalError
+from lm_eval.errors import APIError, CapabilityError, ConfigError, LMEvalError
 from lm_eval.models.arguments import ModelArguments
 from lm_eval.models.first_check import FirstCalls, distinct_settings, limit_of
 from lm_eval.models.hooks import Hooks
@@ -142,7 +142,15 @@ class Requests:
 
         Returns:
             The body.
+
+        Raises:
+            CapabilityError: The settings offer tools, and prompts are no messages.
         """
+        if settings.get("tools") and not self.chat:
+            raise CapabilityError(
+                f"{type(self._owner).__name__} sends prompts as text, and tools need messages; use a chat endpoint, for"
+                " example --model local-chat-completions --apply_chat_template."
+            )
         answers = settings.pop(CONSTRAINED_TO, None)
         if answers is not None and self._preflight is not None and self._preflight.constraint is not None:
             from lm_eval.models.server.constraints import constraint_fields
@@ -319,10 +327,11 @@ class Requests:
 
     def _own_call(self, context: RunContext, settings: Mapping[str, object], text: str) -> Call:
         """Build a call with generation settings of the run, and with its system message."""
-        prompt, given = self._prompt(text, context.system_instruction), dict(settings)
+        # Only documents have tools, and a choice among none is an error.
+        given = {name: value for name, value in settings.items() if name not in ("tool_choice", "parallel_tool_calls")}
         if self.thinks:
             take_stops(given)
-        instance = Instance("generate_until", {}, (prompt, {}), 0)
+        instance = Instance("generate_until", {}, (self._prompt(text, context.system_instruction), {}), 0)
         return Call(self.path, self.generation_payload([instance], given))
 
     def feeler(self) -> Call | None:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from lm_eval.api.instance import Doc
+from lm_eval.api.task_parts.tools import as_tools
 from lm_eval.config.task import TaskConfig
 from lm_eval.errors import ConfigError, LMEvalError, TaskFileError, TemplateError, did_you_mean
 from lm_eval.text import shorten
@@ -228,6 +229,18 @@ def _media_reader(value: object, columns: Collection[str]) -> Reader:
     return _column_or_literal(value, columns, "a list")
 
 
+def _tools_reader(value: object, columns: Collection[str]) -> Reader:
+    """Return the reader of ``tools``: a column, a list, the JSON text of one, or a function."""
+    if callable(value):
+        return lambda doc: as_tools(value(doc))
+    if isinstance(value, str) and value in columns:
+        return lambda doc: as_tools(doc[value])
+    if isinstance(value, str) and not value.lstrip().startswith(("[", "{")):
+        raise ConfigError(f"{value!r} is neither a column nor a list of tools.{did_you_mean(value, columns)}")
+    fixed = as_tools(value)
+    return lambda doc: fixed
+
+
 def _column_or_literal(value: object, columns: Collection[str], wanted: str) -> Reader:
     if not isinstance(value, str):
         raise ConfigError(f"it is {value!r}, not a column, a template, a list or a function")
@@ -305,6 +318,8 @@ class Fields:
             return _cluster_reader(value, columns)
         if key in ("doc_to_image", "doc_to_audio"):
             return _media_reader(value, columns)
+        if key == "tools":
+            return _tools_reader(value, columns)
         if key in ("doc_to_target", "gold"):
             return _target_reader(value, columns, has_choices)
         return text_reader(value, columns, has_choices and key == "doc_to_text")

@@ -222,6 +222,21 @@ class Metrics(dict[str, MetricSpec]):
             values[MUTUAL_INFORMATION] = float(_first_max(gains) in golds)
         return values
 
+    def score_calls(
+        self, response: object, gold: object, tools: Sequence[Mapping[str, Any]] | None
+    ) -> dict[str, object]:
+        """Score an answer that may call tools.
+
+        Args:
+            response: ``{"content", "tool_calls"}``, or what the filters made of it.
+            gold: The calls that are asked for.
+            tools: The tools of the document; a metric gets them when its signature has ``tools``.
+
+        Returns:
+            Metric name to value, as of ``score_generation``.
+        """
+        return self._collected(lambda spec: _call(spec, gold, response, tools))
+
     def _against_any(self, spec: MetricSpec, response: object, golds: object) -> float:
         """Return 1.0 when the metric holds for any target."""
         for gold in golds if isinstance(golds, (list, tuple)) else [golds]:
@@ -246,11 +261,17 @@ class Metrics(dict[str, MetricSpec]):
             Metric name to value. A metric that returns a dict gives several; each new name becomes a metric of the
             task, with the same aggregation.
         """
+        return self._collected(
+            lambda spec: self._against_any(spec, response, gold) if multiple else _call(spec, gold, response)
+        )
+
+    def _collected(self, value_of: Callable[[MetricSpec], object]) -> dict[str, object]:
+        """Collect the values of all metrics that are functions, and take over the names that they add."""
         values: dict[str, object] = {}
         for name, spec in list(self.items()):
             if spec.function is None:
                 continue
-            result = self._against_any(spec, response, gold) if multiple else _call(spec, gold, response)
+            result = value_of(spec)
             if not isinstance(result, Mapping):
                 values[name] = result
                 continue
@@ -363,12 +384,17 @@ def as_type_of(response: object, gold: object) -> object:
     return make(gold)
 
 
-def _call(spec: MetricSpec, reference: object, prediction: object) -> object:
+def _call(
+    spec: MetricSpec, reference: object, prediction: object, tools: Sequence[Mapping[str, Any]] | None = None
+) -> object:
     """Call a metric with the arguments that its signature takes."""
     assert spec.function is not None
     if spec.takes_items:
         return spec.function([reference, prediction])
-    return spec.function(references=[reference], predictions=[prediction], **spec.options)
+    more: dict[str, object] = {}
+    if tools is not None and "tools" in inspect.signature(spec.function).parameters:
+        more["tools"] = tools
+    return spec.function(references=[reference], predictions=[prediction], **spec.options, **more)
 
 
 def text_sizes(text: str) -> tuple[int, int]:

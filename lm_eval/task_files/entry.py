@@ -147,5 +147,6 @@ def entries_of(config: dict[str, object], yaml_path: str | Path | None = None, l
     dataset = " ".join(str(config[part]) for part in ("dataset_path", "dataset_name") if config.get(part))
     output_type = str(config.get("output_type") or "")
     kept = config if yaml_path is None else None
-    named = {"output_type": output_type, "dataset": dataset}
-    return [Entry(str(name), kind, yaml_path, kept, map(str, tags), **named, line=line)]
+    return [
+        Entry(str(name), kind, yaml_path, kept, map(str, tags), output_type=output_type, dataset=dataset, line=line)
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import NamedTuple
 
 from lm_eval.errors import TaskFileError
@@ -31,6 +31,7 @@ def included_files(
     line: int | None,
     open_files: tuple[str, ...] = (),
     names_in: Callable[[str], Iterable[str]] | None = None,
+    known: Container[Include] = (),
 ) -> list[Include]:
     """Return the files that an ``include`` names.
 
@@ -41,6 +42,7 @@ def included_files(
         line: The line of the key.
         open_files: The files that include this one, the outermost first.
         names_in: Returns the names that a file defines; they are searched where a file does not exist.
+        known: What was read before; its files are not looked for again.
 
     Returns:
         Absolute paths, with the names.
@@ -61,7 +63,7 @@ def included_files(
             include = Include(*include.file.rsplit("#", 1))
         if include.file == path or include.file in open_files:
             raise TaskFileError(f"{include.file} includes itself", path=path, key="include", line=line)
-        if not os.path.isfile(include.file):
+        if include not in known and not os.path.isfile(include.file):
             fault = "is no regular file" if os.path.exists(include.file) else "does not exist"
             moved = "" if names_in is None or os.path.exists(include.file) else _moved(include.file, names_in)
             raise TaskFileError(f"includes {include.file}, which {fault}{moved}", path=path, key="include", line=line)

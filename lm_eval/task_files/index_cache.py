@@ -164,7 +164,8 @@ def _examine_all(
     from lm_eval.task_files.reader import Reader
 
     read = functools.cache(functools.partial(parse_keys, keys=_INDEXED))
-    reader, alone = Reader(read), Reader(read, follow_includes=False)
+    reader = Reader(read, with_origins=False)
+    alone = Reader(read, follow_includes=False, with_origins=False)
     found: dict[str, _Record] = {}
     faulty: list[Entry] = []
     problems: list[TaskFileError] = []

@@ -41,11 +41,12 @@ def load_file(path: str | Path, name: str | None = None, *, recursive: bool = Tr
         return Keys(dict(own.data), dict(own.origins))
     reader = Reader()
     keys = reader.shared(file) if name is None else reader.find(file, name).keys
-    members = keys.data.get("task")
+    data = dict(keys.data)
+    members = data.get("task")
     if isinstance(members, list):
         origin = keys.origins.get("task", Origin(file, 1))
-        keys.data["task"] = fill_key("task", members, None, *origin)
-    return keys
+        data["task"] = fill_key("task", members, None, *origin)
+    return keys._replace(data=data)
 
 
 def load_yaml(

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from lm_eval.errors import TaskFileError, did_you_mean
 from lm_eval.task_files.includes import Include, included_files
 from lm_eval.task_files.parse import Keys, Origin, Repeated, parse_file
-from lm_eval.task_files.rows import Written, over_shared, tables_of, top_keys, written_rows
+from lm_eval.task_files.rows import Shared, Written, tables_of, written_rows
 from lm_eval.task_files.tables import MAX_NAMES
 
 __all__ = ["Definition", "Reader"]
@@ -39,16 +39,24 @@ class _Merged(NamedTuple):
 class Reader:
     """Reads files; what several files include is merged once."""
 
-    def __init__(self, parse: Callable[[str], tuple[Keys, ...]] = parse_file, *, follow_includes: bool = True) -> None:
+    def __init__(
+        self,
+        parse: Callable[[str], tuple[Keys, ...]] = parse_file,
+        *,
+        follow_includes: bool = True,
+        with_origins: bool = True,
+    ) -> None:
         """Create a reader.
 
         Args:
             parse: Returns the documents of a file.
             follow_includes: False takes the keys of a file without those that it includes.
+            with_origins: Whether the definitions of rows say where each key is written.
         """
         self._parse = parse
-        self._follow = follow_includes
+        self._follow, self._origins = follow_includes, with_origins
         self._included: dict[Include, _Merged] = {}
+        self._latest: tuple[Keys, _Merged] | None = None
 
     def shared(self, path: str, open_files: tuple[str, ...] = ()) -> Keys:
         """Return the keys at the top of a file's first document, with includes merged.
@@ -58,7 +66,7 @@ class Reader:
             open_files: The files that include this one, the outermost first.
 
         Returns:
-            The keys; ``task_list`` is kept as it is written.
+            The keys, which are shared and must not be changed; ``task_list`` is kept as it is written.
 
         Raises:
             TaskFileError: A file cannot be read, or includes itself.
@@ -129,8 +137,8 @@ class Reader:
                 rows = _rows_by_name(path, number, documents, self._parse)
                 if _own_name(document) != name and name in rows:
                     row = rows[name]
-                    shared = self._merged(path, document, open_files).keys
-                    return Definition(over_shared(shared, row, path), row.lines.line)
+                    shared = Shared(self._merged(path, document, open_files).keys, path)
+                    return Definition(shared.under(row), row.lines.line)
                 names += rows
             written = _own_name(document)
             if written not in (None, name):
@@ -149,10 +157,10 @@ class Reader:
                 yield Definition(own, _line(own, document))
             if "task_list" not in document.data:
                 continue
-            shared = self._merged(path, document, ()).keys
+            shared = Shared(self._merged(path, document, ()).keys, path)
             for row in written_rows(document, path, problems):
                 try:
-                    yield Definition(over_shared(shared, row, path), row.lines.line)
+                    yield Definition(shared.under(row, with_origins=self._origins), row.lines.line)
                 except TaskFileError as error:
                     problems.append(error)
 
@@ -167,10 +175,18 @@ class Reader:
         merged = self._merged(path, document, open_files).keys
         inherited = [key for key in ("group", "task") if key not in document.data]
         kept = {key: value for key, value in merged.data.items() if key not in inherited}
-        return top_keys(Keys(kept, merged.origins, repeated=merged.repeated))
+        return Shared(Keys(kept, merged.origins, repeated=merged.repeated), path).top()
 
     def _merged(self, path: str, document: Keys, open_files: tuple[str, ...]) -> _Merged:
-        """Merge what a document includes, in the order of the list, and its own keys over them."""
+        """Merge what a document includes, in the order of the list, and its own keys over them.
+
+        The result may be the document itself.
+        """
+        if "include" not in document.data:
+            return _Merged(document, [])
+        # The definitions and the files of a document are asked for one after the other.
+        if self._latest is not None and self._latest[0] is document:
+            return self._latest[1]
         wanted = document.data.get("include")
         data: dict[str, object] = {}
         origins: dict[str, Origin] = {}
@@ -178,18 +194,26 @@ class Reader:
         repeated: dict[Repeated, None] = {}
         if self._follow and wanted is not None:
             origin = document.origins.get("include")
-            for include in included_files(path, wanted, origin and origin.line, open_files, names_in):
+            line = origin and origin.line
+            for include in included_files(path, wanted, line, open_files, names_in, self._included):
                 keys, further = self._include(include, (*open_files, path))
                 data.update(keys.data)
                 origins.update(keys.origins)
-                repeated.update(dict.fromkeys(keys.repeated))
-                files.update(dict.fromkeys((include.file, *further)))
+                if keys.repeated:
+                    repeated.update(dict.fromkeys(keys.repeated))
+                files[include.file] = None
+                if further:
+                    files.update(dict.fromkeys(further))
         data.update(document.data)
         origins.update(document.origins)
-        repeated.update(dict.fromkeys(document.repeated))
+        if document.repeated:
+            repeated.update(dict.fromkeys(document.repeated))
         data.pop("include", None)
         origins.pop("include", None)
-        return _Merged(Keys(data, origins, document.rows, tuple(repeated)), list(files))
+        merged = _Merged(Keys(data, origins, document.rows, tuple(repeated)), list(files))
+        if not open_files:
+            self._latest = (document, merged)
+        return merged
 
     def _include(self, include: Include, open_files: tuple[str, ...]) -> _Merged:
         if include not in self._included:
@@ -198,14 +222,16 @@ class Reader:
             else:
                 keys = self.find(include.file, include.name, open_files).keys
                 files = self._files(include.file, open_files)
-            for key in ("task_list", "each"):
-                keys.data.pop(key, None)
-            self._included[include] = _Merged(keys, files)
+            data = {key: value for key, value in keys.data.items() if key not in ("task_list", "each")}
+            self._included[include] = _Merged(keys._replace(data=data), files)
         return self._included[include]
 
     def _files(self, path: str, open_files: tuple[str, ...]) -> list[str]:
+        documents = self._parse(path)
+        if len(documents) == 1 and "task_list" not in documents[0].data:
+            return self._merged(path, documents[0], open_files).files
         files: dict[str, None] = {}
-        for document in self._parse(path):
+        for document in documents:
             files.update(dict.fromkeys(self._merged(path, document, open_files).files))
             files.update(dict.fromkeys(tables_of(document, path)))
         return list(files)

@@ -9,7 +9,7 @@ from lm_eval.errors import TaskFileError
 from lm_eval.task_files.parse import Keys, Origin, RowLines
 from lm_eval.task_files.tables import MAX_NAMES, Cells, fill, fill_key, rows_of, table_files
 
-__all__ = ["Written", "over_shared", "tables_of", "top_keys", "written_rows"]
+__all__ = ["Shared", "Written", "tables_of", "written_rows"]
 
 _NOT_SHARED = frozenset({"each", "group", "include", "task", "task_list"})
 _ONLY_GROUPS = frozenset({"aggregate_metric_list", "group_alias"})
@@ -108,52 +108,62 @@ def _checked(row: object, path: str, line: int) -> dict[str, object]:
     return row
 
 
-def over_shared(shared: Keys, row: Written, path: str) -> Keys:
-    """Lay a row over the keys that the rows of its document share.
+class Shared:
+    """The keys at the top of a document with a ``task_list``, which its rows share."""
 
-    A task gets all shared keys but those of groups, and its tags are added to the shared ones. A group gets
-    ``aggregate_metric_list``, ``group_alias`` and ``metadata``.
+    def __init__(self, keys: Keys, path: str) -> None:
+        """Take the keys.
 
-    Args:
-        shared: The keys of the document, with includes merged.
-        row: The row.
-        path: The file of the row.
+        Args:
+            keys: The keys of the document, with includes merged.
+            path: The file of the document.
+        """
+        self._keys, self._path = keys, path
+        self._of_tasks, self._of_groups = _shared_by(keys, of_groups=False), _shared_by(keys, of_groups=True)
 
-    Returns:
-        The keys, as a file with one task or group would have them.
+    def under(self, row: Written, *, with_origins: bool = True) -> Keys:
+        """Lay a row over the shared keys.
 
-    Raises:
-        TaskFileError: The row names a column that does not exist.
-    """
-    is_group = row.data.get("group") is not None
-    data, origins, *_ = _shared_by(shared, is_group)
-    for key, value in row.data.items():
-        line = row.lines.keys.get(key, row.lines.line)
-        filled = value if row.cells is None else fill_key(key, value, row.cells, path, line)
-        data[key] = _union(data.get("tag"), filled) if key == "tag" and not is_group else filled
-        origins[key] = Origin(path, line)
-    data["group" if is_group else "task"] = row.name
-    return Keys(data, origins, repeated=(*shared.repeated, *row.lines.repeated))
+        A task gets all shared keys but those of groups, and its tags are added to the shared ones. A group gets
+        ``aggregate_metric_list``, ``group_alias`` and ``metadata``.
+
+        Args:
+            row: The row.
+            with_origins: Whether to say where each key is written.
+
+        Returns:
+            The keys, as a file with one task or group would have them.
+
+        Raises:
+            TaskFileError: The row names a column that does not exist.
+        """
+        is_group = row.data.get("group") is not None
+        shared, lines = self._of_groups if is_group else self._of_tasks, row.lines
+        data, origins = dict(shared.data), {}
+        for key, value in row.data.items():
+            if row.cells is not None:
+                value = fill_key(key, value, row.cells, self._path, lines.keys.get(key, lines.line))
+            data[key] = _union(data.get("tag"), value) if key == "tag" and not is_group else value
+        data["group" if is_group else "task"] = row.name
+        if with_origins:
+            own = {key: Origin(self._path, lines.keys.get(key, lines.line)) for key in row.data}
+            origins = {**shared.origins, **own}
+        return Keys(data, origins, repeated=(*self._keys.repeated, *lines.repeated))
+
+    def top(self) -> Keys:
+        """Return the keys of the task or group that the document defines at its top."""
+        is_group = self._keys.data.get("group") is not None
+        shared = self._of_groups if is_group else self._of_tasks
+        named = [key for key in (("group", "task") if is_group else ("task",)) if key in self._keys.data]
+        return Keys(
+            {**shared.data, **{key: self._keys.data[key] for key in named}},
+            {**shared.origins, **{key: self._keys.origins[key] for key in named if key in self._keys.origins}},
+            repeated=self._keys.repeated,
+        )
 
 
-def top_keys(shared: Keys) -> Keys:
-    """Return the keys of the task or group that a document with a ``task_list`` defines at its top.
-
-    Args:
-        shared: The keys of the document, with includes merged.
-    """
-    is_group = shared.data.get("group") is not None
-    data, origins, *_ = _shared_by(shared, is_group)
-    for key in ("group", "task"):
-        if key in shared.data and (key == "task" or is_group):
-            data[key] = shared.data[key]
-            if key in shared.origins:
-                origins[key] = shared.origins[key]
-    return Keys(data, origins, repeated=shared.repeated)
-
-
-def _shared_by(shared: Keys, is_group: bool) -> Keys:
-    if is_group:
+def _shared_by(shared: Keys, *, of_groups: bool) -> Keys:
+    if of_groups:
         wanted = shared.data.keys() & (_ONLY_GROUPS | _ALSO_GROUPS)
     else:
         wanted = shared.data.keys() - _ONLY_GROUPS - _NOT_SHARED

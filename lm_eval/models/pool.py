@@ -152,6 +152,7 @@ class Pool:
             if self.connection.has_url:
                 self.session.accounting.tasks = usage_by_task(instances)
                 self.session.accounting.prompts.warn()
+                self.requests.thinking.check_budget(info.usage for item in instances for info in item.info)
 
     def _through(self, name: str, instances: Sequence[Instance]) -> None:
         """Let a method of the class answer Instances."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 from urllib.parse import urlsplit
@@ -24,6 +24,8 @@ _ROOM = 2048
 """Tokens that a thought and its answer rarely exceed on easy questions. A limit below it cuts many thoughts."""
 _ANSWER_ROOM = 256
 _ADVISED = 16384
+_BUDGET_FACTOR, _BUDGET_TAGS = 1.1, 16
+"""Servers end a thought at its next sentence or with a message, so its tokens exceed the budget by a little."""
 _START = re.compile(r"^\s*(?:<think(?:ing)?>|<reasoning>|\[THINK\]|<\|channel\|>analysis)")
 _END = re.compile(r"</think(?:ing)?>|</reasoning>|\[/THINK\]")
 _Dialect = Literal["openai", "flat", "typed", "nested", "google", "template"]
@@ -285,6 +287,26 @@ class Thinking:
                 "s" if tasks == "The task" else "",
                 span,
                 max(_ADVISED, needed),
+            )
+
+    def check_budget(self, usages: Iterable[Usage | None]) -> None:
+        """Tell when thoughts were longer than ``thinking_budget``: the server knows no such limit.
+
+        Args:
+            usages: The token counts of replies, as far as the server gives them.
+        """
+        budget = self._args.thinking_budget
+        if budget is None:
+            return
+        lengths = [usage.reasoning for usage in usages if usage is not None]
+        over = [length for length in lengths if length > budget * _BUDGET_FACTOR + _BUDGET_TAGS]
+        if over:
+            eval_logger.warning(
+                "thinking_budget=%d has no effect on this server: %d of %d thoughts are longer, up to %s tokens.",
+                budget,
+                len(over),
+                len(lengths),
+                f"{max(over):,}",
             )
 
     def describe(self) -> dict[str, object]:

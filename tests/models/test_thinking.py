@@ -82,11 +82,16 @@ def test_a_thought_in_the_answer_is_told_with_the_flag_that_cuts_it_off(
     assert "think_end_token" not in caplog.text
 
 
-@pytest.mark.parametrize("arguments", [{}, {"think_end_token": "</think>"}, {"score_reasoning": True}])
-@pytest.mark.parametrize("place", ["field", "tags"])
+@pytest.mark.parametrize(
+    ("place", "arguments"),
+    [
+        ("field", {}),
+        ("field", {"think_end_token": "</think>"}),
+        ("field", {"score_reasoning": True}),
+        ("tags", {"think_end_token": "</think>"}),
+    ],
+)
 def test_a_thought_that_is_cut_is_no_answer(place: Any, arguments: dict[str, Any]) -> None:
-    if place == "tags" and "think_end_token" not in arguments:
-        pytest.skip("without the tag's name the text is the answer, and the user is told")
     with MockServer(profile="vllm", reasoning=THOUGHT, reasoning_in=place, answers={"": "4"}) as server:
         instance = ask(server, settings={"max_gen_toks": 5}, **arguments)
     assert (instance.resps, instance.info[0].outcome) == ([""], "reasoning_only")
@@ -264,3 +269,10 @@ def test_a_server_that_writes_text_gives_the_variables_to_its_template(caplog: p
         assert "have no effect on prompts that are text" in caplog.text
     assert seen
     assert all(body["chat_template_kwargs"] == {"enable_thinking": False, "thinking": False} for body in seen)
+
+
+@pytest.mark.parametrize(("profile", "told"), [("sglang", True), ("vllm", False)])
+def test_a_budget_without_effect_is_told(profile: str, told: bool, caplog: pytest.LogCaptureFixture) -> None:
+    with MockServer(profile=profile, reasoning="a long thought " * 30, answers={"": "4"}) as server:
+        assert ask(server, settings={"max_gen_toks": 400}, thinking_budget=9).resps == ["4"]
+    assert ("thinking_budget=9 has no effect on this server: 1 of 1 thoughts are longer" in caplog.text) is told

@@ -103,5 +103,8 @@ def check_keys(
     """
     for key in config:
         if key not in TASK_KEYS and key not in allowed and key not in _LOADER_KEYS:
+            if key == "each":
+                what = f"{owner}: each belongs to a row of task_list or to a member of a group"
+                raise TaskFileError(what, path=path, key=key, line=line)
             near = did_you_mean(key, TASK_KEYS | allowed)
             raise TaskFileError(f"{owner}: unknown key {key!r}.{near}", path=path, key=key, line=line)

@@ -81,8 +81,11 @@ def written_rows(document: Keys, path: str, problems: list[TaskFileError]) -> It
             own = {name: value for name, value in data.items() if name != "each"}
             for cells in tables:
                 line = lines.keys.get(key, lines.line)
-                name = own[key] if cells is None else fill(own[key], cells, path, line)
-                yield Written(str(name), own, lines, cells)
+                name = str(own[key] if cells is None else fill(own[key], cells, path, line))
+                if "${" in name:
+                    why = "the row has no table (each)" if cells is None else "a column is written ${column}"
+                    raise TaskFileError(f"the name {name!r} has a '${{'; {why}", path=path, key=key, line=line)
+                yield Written(name, own, lines, cells)
         except TaskFileError as error:
             problems.append(error)
 
@@ -103,8 +106,12 @@ def _checked(row: object, path: str, line: int) -> dict[str, object]:
     key = "group" if row.get("group") is not None else "task"
     name = row.get(key)
     if not isinstance(name, (str, int)) or isinstance(name, bool) or name == "":
-        what = f"a row needs a name in task or group, got {name!r}" if name else "a row needs task or group"
-        raise TaskFileError(what, path=path, key=key if name else None, line=line)
+        if name is None or name == "":
+            raise TaskFileError("a row needs task or group", path=path, line=line)
+        # YAML reads a bare `no`, the code of Norwegian, as false.
+        quotes = "; write it in quotes" if isinstance(name, (bool, float)) else ""
+        what = f"a row needs a name in task or group, got {name!r}{quotes}"
+        raise TaskFileError(what, path=path, key=key, line=line)
     return row
 
 

@@ -187,6 +187,8 @@ def _tables(each: object, fault: _Fault) -> list[list[Cells]]:
             open_rows.append(_row(item, open_rows, fault))
             continue
         open_rows = None
+        if item == "":
+            raise fault.error("needs a table: a TSV file, {column: [cells]} or a list of rows")
         if isinstance(item, str):
             tables.append(_read_tsv(_beside(fault.path, item), fault))
         elif isinstance(item, Mapping):
@@ -264,6 +266,8 @@ def _parse_tsv(path: str, size: int, mtime_ns: int) -> list[Cells]:
         raise TaskFileError(f"cannot be read: {error.strerror or error}", path=path) from error
     except UnicodeDecodeError as error:
         raise TaskFileError("is not UTF-8", path=path) from error
+    if not any(lines):
+        raise TaskFileError("the table is empty; its first line has the names of the columns", path=path)
     names = _checked(lines[0].split("\t"), _Fault(path, 1))
     rows: list[Cells] = []
     for number, line in enumerate(lines[1:], 2):

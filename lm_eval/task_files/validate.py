@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,6 +96,9 @@ def validate(manager: TaskManager, names: Iterable[str], *, with_faults: bool = 
                 if entry.kind is Kind.PY_TASK:
                     task_class(import_all(merge(entry, {})), entry.file)
                 else:
+                    if entry.kind is Kind.GROUP and _contains_itself(entry, index):
+                        what = f"group {entry.name!r} contains itself"
+                        raise TaskFileError(what, path=entry.file, key="task", line=entry.line or None)
                     # The members of a group that have files are checked under their names.
                     for node in Resolver(index, follow_names=False).entry(entry):
                         built = builder.build(node)
@@ -134,6 +137,19 @@ def _of_formats(manager: TaskManager, names: Iterable[str]) -> list[Problem]:
         except UserError as error:
             found.append(Problem(name, str(error), isinstance(error, MissingPackageError)))
     return found
+
+
+def _contains_itself(group: Entry, index: Mapping[str, Entry]) -> bool:
+    """Whether a group is a member of itself, or of the groups inside it."""
+    seen: set[str] = set()
+    pending = [group]
+    while pending:
+        inner = {name for name in pending.pop().member_names() if name in index} - seen
+        if group.name in inner:
+            return True
+        seen |= inner
+        pending += [index[name] for name in inner if index[name].kind is Kind.GROUP]
+    return False
 
 
 def _written_twice(entries: Iterable[Entry]) -> list[tuple[str, str]]:

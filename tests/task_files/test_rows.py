@@ -314,6 +314,11 @@ FAULTS = {
     "shape of a table": ("- {task: t, each: [[1]]}", r"a table is a TSV file"),
     "cell": ("- {task: t, each: {x: [[1]]}}", r"a cell is a text or a number"),
     "too many": (f"- {{task: t, each: [{{x: {[1] * 101}}}, {{y: {[1] * 100}}}]}}", r"10,100 rows.*at most 10,000"),
+    "no table": ("- {task: t, each: }", r"f\.yaml:4 \[each\]: needs a table"),
+    "empty file": ("- {task: t, each: empty.tsv}", r"empty\.tsv: the table is empty"),
+    "column without a table": ('- {task: "t_${x}"}', r"f\.yaml:4 \[task\]: .*no table \(each\)"),
+    "open column": ('- {task: "t_${x", each: {x: [1]}}', r"f\.yaml:4 \[task\]: .*written \$\{column\}"),
+    "a boolean": ("- {task: no}", r"f\.yaml:4 \[task\]: .*got False; write it in quotes"),
     "no name": ("- {dataset_path: d}", r"f\.yaml:4: .*needs task or group"),
     "name": ("- {task: [a]}", r"f\.yaml:4 \[task\]: .*\['a'\]"),
     "row": ("- [a]", r"f\.yaml:4 \[task_list\]: .*a row is a name or a mapping"),
@@ -326,7 +331,13 @@ FAULTS = {
 def test_a_faulty_row_is_told_and_the_others_stand(
     write: Write, row: str, said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    root = write({"f.yaml": f"x: 1\ntask_list:\n- {{task: a}}\n{row}\n- {{task: z}}", "bad.tsv": "x\ty\n1\t2\n3\n"})
+    root = write(
+        {
+            "f.yaml": f"x: 1\ntask_list:\n- {{task: a}}\n{row}\n- {{task: z}}",
+            "bad.tsv": "x\ty\n1\t2\n3\n",
+            "empty.tsv": "",
+        }
+    )
     age(root)
     for _ in range(2):
         scanned = scan(root)
@@ -337,6 +348,12 @@ def test_a_faulty_row_is_told_and_the_others_stand(
             raise problem
         for entry in entries_in_file(root / "f.yaml"):
             keys_of(entry)
+
+
+def test_each_outside_a_row_is_told(write: Write) -> None:
+    root = write({"f.yaml": "task: a\neach: x.tsv\ndataset_path: d"})
+    with pytest.raises(TaskFileError, match=r"f\.yaml:2 \[each\]: 'a': each belongs to a row of task_list"):
+        TaskManager(include_path=root, include_defaults=False).load("a")
 
 
 def test_a_task_list_that_is_no_list_is_told(write: Write) -> None:

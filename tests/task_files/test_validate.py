@@ -60,6 +60,13 @@ def test_members_are_checked_too(write: Write, names: list[str], failing: list[s
     assert [problem.name for problem in validate(manager(write(FILES)), names)] == failing
 
 
+def test_a_group_that_contains_itself_is_told_as_in_a_run(write: Write) -> None:
+    files = {"base": BASE, "t.yaml": "include: base\ntask: t", "a.yaml": "group: a\ntask: [t, b]"}
+    root = write({**files, "b.yaml": "group: b\ntask: [{task: a, num_fewshot: 1}]", "c.yaml": "group: c\ntask: [a]"})
+    problems = [str(problem) for problem in validate(manager(root), ["c"])]
+    assert problems == [f"{name}: {root}/{name}.yaml [task]: group '{name}' contains itself" for name in "ab"]
+
+
 def test_unknown_names(write: Write) -> None:
     with pytest.raises(UnknownNameError, match="Did you mean 'good'"):
         validate(manager(write(FILES)), ["goood"])

@@ -13,7 +13,7 @@ from lm_eval.config.generation import take_stops
 from lm_eval.errors import ConfigError, UserError
 from lm_eval.task_files.entry import Entry, Kind
 from lm_eval.task_files.faults import prompt_faults, task_faults
-from lm_eval.task_files.index import entries_in_file
+from lm_eval.task_files.index import entries_in_file, entry_in_file
 from lm_eval.task_files.listing import source_of
 from lm_eval.task_files.merge import keys_of
 from lm_eval.task_files.parse import FunctionRef
@@ -92,6 +92,8 @@ def _find_entry(manager: TaskManager, name: str) -> Entry:
     if name.endswith((".yaml", ".yml")) and Path(name).is_file():
         for entry in entries_in_file(Path(name).absolute())[:1]:
             return entry
+    if row := entry_in_file(name):
+        return row[0]
     raise manager.unknown(name)
 
 

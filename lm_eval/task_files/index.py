@@ -13,7 +13,16 @@ from lm_eval.task_files.entry import Entry, Kind, entries_of
 from lm_eval.task_files.index_cache import scan
 from lm_eval.text import first_names
 
-__all__ = ["Entry", "Kind", "TaskIndex", "entries_in_file", "match_names", "row_problems", "with_entries"]
+__all__ = [
+    "Entry",
+    "Kind",
+    "TaskIndex",
+    "entries_in_file",
+    "entry_in_file",
+    "match_names",
+    "row_problems",
+    "with_entries",
+]
 
 eval_logger = logging.getLogger("lm_eval")
 
@@ -99,6 +108,26 @@ def entries_in_file(path: str | Path) -> list[Entry]:
     for problem in problems:
         eval_logger.warning("%s", problem)
     return [entry for keys, line in found for entry in entries_of(keys.data, path, line)]
+
+
+def entry_in_file(name: str) -> tuple[Entry, list[Entry]] | None:
+    """Find ``file.yaml#name``, as ``config_source`` in results has it.
+
+    Args:
+        name: The path of a task file and a name in it.
+
+    Returns:
+        The entry, and all entries of its file; None if the text has another form or the file lacks the name.
+
+    Raises:
+        TaskFileError: The file has an error.
+    """
+    path, sign, inner = name.rpartition("#")
+    if not sign or not path.endswith((".yaml", ".yml")) or not os.path.isfile(path):
+        return None
+    entries = entries_in_file(os.path.realpath(path))
+    found = next((entry for entry in entries if entry.name == inner), None)
+    return None if found is None else (found, entries)
 
 
 def row_problems(path: str | Path) -> list[TaskFileError]:

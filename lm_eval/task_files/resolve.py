@@ -35,7 +35,7 @@ from lm_eval.config.group import GROUP_KEYS
 from lm_eval.errors import ConfigError, TaskFileError, UnknownNameError, UserError
 from lm_eval.task_files.entry import Entry, Kind
 from lm_eval.task_files.includes import included_files
-from lm_eval.task_files.index import entries_in_file, match_names, with_entries
+from lm_eval.task_files.index import entries_in_file, entry_in_file, match_names, with_entries
 from lm_eval.task_files.loader import load_file
 from lm_eval.task_files.merge import check_keys, keys_of, merge
 from lm_eval.task_files.paths import SUFFIXES, files_named
@@ -329,6 +329,8 @@ def _resolve_item(
         if files := files_named(item):
             return _from_files(item, files, resolver)
         if not (item.endswith(SUFFIXES) and Path(item).is_file()):
+            if row := entry_in_file(item):
+                return replace(resolver, index=with_entries(index, row[1])).entry(row[0])
             if any(sign in item for sign in "*?["):
                 return _matching(item, resolver)
             raise unknown(item)

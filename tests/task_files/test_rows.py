@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lm_eval.cli.main import main
-from lm_eval.errors import TaskFileError
+from lm_eval.errors import TaskFileError, UserError
 from lm_eval.task_files.index import Entry, Kind, TaskIndex, entries_in_file, row_problems
 from lm_eval.task_files.index_cache import scan
 from lm_eval.task_files.loader import load_file, load_yaml
@@ -512,3 +512,15 @@ def test_show_prints_the_merged_row_with_its_groups(write: Write, capsys: pytest
     assert "# groups: g" in page
     assert {"task: t_b", "dataset_name: b", "dataset_path: json"} <= set(page)
     assert not any("each" in line or "${" in line for line in page)
+
+
+def test_a_row_is_selected_by_its_file_and_name(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    root = write({"f.yaml": f"{BASE}task_list: [a, b]\n---\ngroup: g\ntask: [a]", "h#b.yaml": f"task: h\n{BASE}"})
+    manager = TaskManager(include_defaults=False)
+    assert list(manager.load(f"{root}/f.yaml#b")["tasks"]) == ["b"]
+    assert manager.load(f"{root}/f.yaml#g")["group_map"] == {"g": ["a"]}
+    assert list(manager.load(f"{root}/h#b.yaml")["tasks"]) == ["h"]
+    assert main(["show", f"{root}/f.yaml#b", "--no_prompt"]) == 0
+    assert "task: b" in capsys.readouterr().out.splitlines()
+    with pytest.raises(UserError, match=r"f\.yaml#c"):
+        manager.load(f"{root}/f.yaml#c")

@@ -74,6 +74,8 @@ class FormattedTask(ConfigurableTask):
     absent, question and choices are taken out of the prompt that the task writes itself.
     """
 
+    ASKS_IN_FORMAT = True
+
     def __init__(self, config: Mapping[str, Any], **kwargs: Any) -> None:
         """Read a config with ``formats``.
 

@@ -60,6 +60,7 @@ class ConfigurableTask(Task):
     VERSION: int | float | str | None = "Yaml"
     CONFIG: ClassVar[Mapping[str, Any] | None] = None
     OUTPUT_TYPE: OutputType | None = None
+    ASKS_IN_FORMAT: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -94,6 +95,11 @@ class ConfigurableTask(Task):
             raise MissingPackageError(
                 f"Task {settings.task}: use_prompt {settings.use_prompt!r} needs the package promptsource, which is"
                 " not installed; write the prompt as doc_to_text and doc_to_target instead."
+            )
+        if settings.formats is not None and not self.ASKS_IN_FORMAT:
+            raise ConfigError(
+                f"Task {settings.task}: {type(self).__name__} does not ask in a format; build the task with"
+                " lm_eval.api.formatted_task.FormattedTask, or load it with TaskManager."
             )
         self.OUTPUT_TYPE = settings.output_type
         self.DATASET_PATH = settings.dataset_path or self.DATASET_PATH

@@ -224,6 +224,9 @@ def test_a_task_without_choices_is_refused() -> None:
 
 
 def test_only_formatted_tasks_know_formats() -> None:
+    config = {"task": "t", **TEXTS, "output_type": "multiple_choice", "test_split": "test", "formats": "mcqa"}
+    with pytest.raises(ConfigError, match="ConfigurableTask does not ask in a format"):
+        ConfigurableTask(config=config)
     plain = ConfigurableTask(config={"task": "t", **TEXTS, "output_type": "multiple_choice", "test_split": "test"})
     assert plain.get_config("formats") is None
     assert "formats" not in plain.dump_config()

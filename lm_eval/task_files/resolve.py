@@ -205,9 +205,12 @@ class Resolver:
     def _task(self, name: str, entry: Entry) -> ResolvedTask:
         wanted = self._format_of(name, entry)
         full = f"{name}@{wanted}" if wanted else name
-        if self.seen.setdefault(full, self.overrides) != self.overrides:
+        overrides = self.overrides
+        if wanted is None and entry.file is not None and "formats" in overrides:
+            overrides = _without(overrides, {"formats"})  # the group's format is not for this task
+        if self.seen.setdefault(full, overrides) != overrides:
             raise self._fault(f"task {full!r} is a member twice, with different settings")
-        return ResolvedTask(full, entry, self.overrides, wanted)
+        return ResolvedTask(full, entry, overrides, wanted)
 
     def _format_of(self, name: str, entry: Entry) -> str | None:
         """Return the format of a task, as it is told by its name; None where the task stays as its file has it."""

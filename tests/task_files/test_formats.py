@@ -29,6 +29,7 @@ FILES = {
     "blimp.yaml": f"task: bare\n{_CHOICE.replace('{{q}}', '')}",
     "g.yaml": "group: g\ngroup_alias: All\ntask: [mc1, sub, gen]\naggregate_metric_list: [{metric: acc_norm}]",
     "sub.yaml": "group: sub\ntask: [mc2]\naggregate_metric_list: [{metric: acc_norm, weight_by_size: true}]",
+    "whole.yaml": "group: whole\nformats: {generate: {instruction: Choose.}}\ntask: [mc1, gen]",
     "mixed.yaml": "group: mixed\ntask: [mc1@mcqa, {task: mc1@generate, num_fewshot: 2}, {task: mc2, formats: cloze}]",
 }
 
@@ -87,6 +88,13 @@ def test_a_task_file_sets_its_default_and_the_fields_of_others(manager: TaskMana
     assert generate.get_config("formats")["instruction"] == "Choose."
     cot = manager.load("own@cot")["tasks"]["own@cot"]
     assert str(cot.get_config("formats")["instruction"]).startswith("Given the following problem")
+
+
+def test_a_group_sets_the_format_of_the_members_that_can_have_it(manager: TaskManager) -> None:
+    loaded = manager.load("whole")["tasks"]
+    assert list(loaded) == ["mc1@generate", "gen"]
+    assert loaded["mc1@generate"].get_config("formats")["instruction"] == "Choose."
+    assert loaded["gen"].get_config("formats") is None
 
 
 def test_overrides_of_a_member_hold(manager: TaskManager) -> None:

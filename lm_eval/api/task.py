@@ -282,6 +282,10 @@ class ConfigurableTask(Task):
             return None
         return self._fields.read("doc_to_audio", doc_to_audio, doc)
 
+    def doc_to_video(self, doc: Doc) -> object:
+        """Return the videos of a document, or None when the task has none."""
+        return None if self._config.doc_to_video is None else self._fields.read("doc_to_video", None, doc)
+
     def doc_to_tools(self, doc: Doc) -> list[dict[str, Any]] | None:
         """Return the tools that the model may call, or None when the task has none."""
         return None if self._config.tools is None else self._fields.read("tools", None, doc)
@@ -563,13 +567,15 @@ class ConfigurableTask(Task):
     def _media(self, doc: Doc) -> tuple[dict[str, object], ...]:
         """Return the further argument of a multimodal task: a dict of its media."""
         settings = self._config
-        if settings.doc_to_image is None and settings.doc_to_audio is None:
+        if settings.doc_to_image is None and settings.doc_to_audio is None and settings.doc_to_video is None:
             return ()
         media: dict[str, object] = {}
         if settings.doc_to_image is not None:
             media["visual"] = self.doc_to_image(doc)
         if settings.doc_to_audio is not None:
             media["audio"] = self.doc_to_audio(doc)
+        if settings.doc_to_video is not None:
+            media["video"] = self.doc_to_video(doc)
         return (media,)
 
     # The scores

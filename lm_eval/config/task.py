@@ -187,6 +187,8 @@ class TaskConfig(_Keys):
     """Images of a document."""
     doc_to_audio: str | list[str] | DocFunction | None = None
     """Sounds of a document."""
+    doc_to_video: str | list[str] | DocFunction | None = None
+    """Videos of a document."""
     tools: str | list[Any] | DocFunction | None = None
     """Tools that the model may call: a column, a list or a function."""
     unsafe_code: bool = False

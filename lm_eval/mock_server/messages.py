@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 from lm_eval.mock_server.json_text import JsonObject
 from lm_eval.mock_server.problems import invalid
 from lm_eval.mock_server.profiles import Profile
@@ -9,6 +11,12 @@ from lm_eval.mock_server.profiles import Profile
 __all__ = ["END_OF_TURN", "count_images", "message_texts", "render_messages"]
 
 END_OF_TURN = "<|end|>"
+_AUDIO_STARTS: dict[str, tuple[bytes, ...]] = {
+    "wav": (b"RIFF",),
+    "mp3": (b"ID3", b"\xff"),
+    "flac": (b"fLaC",),
+    "ogg": (b"OggS",),
+}
 _MARKS = {"system": "<|system|>", "developer": "<|system|>", "assistant": "<|assistant|>"}
 
 
@@ -30,7 +38,7 @@ def render_messages(contents: list[tuple[str, str]], *, continued: bool = False)
 
 
 def message_texts(profile: Profile, messages: object) -> list[tuple[str, str]]:
-    """Read ``messages``; an image becomes ``<image>``, and a sound becomes ``<audio>``.
+    """Read ``messages``; an image becomes ``<image>``, a sound ``<audio>`` and a video ``<video>``.
 
     Args:
         profile: The profile of the server.
@@ -69,9 +77,38 @@ def _part_text(profile: Profile, part: object) -> str:
                 return text
             case {"type": "image_url", "image_url": {"url": str()}}:
                 return "<image>"
-            case {"type": "input_audio", "input_audio": dict()}:
+            case {"type": "input_audio", "input_audio": dict(audio)}:
+                _check_audio(profile, audio)
                 return "<audio>"
+            case {"type": "audio_url", "audio_url": {"url": str()}} if profile.takes_media_urls:
+                return "<audio>"
+            case {"type": "video_url", "video_url": {"url": str(url)}} if profile.takes_media_urls:
+                if url.startswith("data:"):
+                    for frame in url.partition(",")[2].split(","):
+                        _decoded(profile, frame, "video_url")
+                return "<video>"
     raise invalid(profile, f"A message part of type {kind!r} is not understood.", "messages")
+
+
+def _check_audio(profile: Profile, audio: JsonObject) -> None:
+    """Refuse a recording whose data are not a file of the format that the part names."""
+    kind = audio.get("format")
+    if kind not in profile.audio_formats:
+        wanted = ", ".join(profile.audio_formats)
+        raise invalid(profile, f"input_audio.format must be one of {wanted}, got {kind!r}.", "messages")
+    data = _decoded(profile, audio.get("data"), "input_audio")
+    if not data.startswith(_AUDIO_STARTS[str(kind)]):
+        raise invalid(profile, f"The data of input_audio are not a file of format {kind}.", "messages")
+
+
+def _decoded(profile: Profile, text: object, name: str) -> bytes:
+    try:
+        data = base64.b64decode(str(text), validate=True)
+    except ValueError:
+        data = b""
+    if not data:
+        raise invalid(profile, f"The data of {name} are not base64.", "messages")
+    return data
 
 
 def count_images(fields: JsonObject) -> int:

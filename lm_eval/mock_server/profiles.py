@@ -125,6 +125,10 @@ class Profile:
     """``continue_final_message`` and ``echo`` are understood on chat."""
     tools: Literal["yes", "ignored", "refused"] = "yes"
     """What ``tools`` of a chat request does; ``refused``: HTTP 400, as of a server without a parser of calls."""
+    audio_formats: tuple[str, ...] = ("wav", "mp3", "flac", "ogg")
+    """The formats of recordings in messages."""
+    takes_media_urls: bool = True
+    """Messages may have ``audio_url`` and ``video_url`` parts."""
     stop_reason: bool = True
     """A chat choice has ``stop_reason``: the stop text that ended it, or null."""
     empty_message_fields: tuple[str, ...] = ("refusal", "reasoning", "tool_calls")
@@ -236,6 +240,8 @@ _PROFILES = (
     replace(
         _OTHER,
         name="openai",
+        audio_formats=("wav", "mp3"),
+        takes_media_urls=False,
         observed=False,
         family="openai",
         constraints=("json_schema",),
@@ -262,6 +268,8 @@ _PROFILES = (
     replace(
         _OTHER,
         name="llamacpp",
+        audio_formats=("wav", "mp3"),
+        takes_media_urls=False,
         family="llamacpp",
         constraints=("grammar", "json_schema"),
         counts_bos=True,

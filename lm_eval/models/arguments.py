@@ -76,6 +76,8 @@ class ModelArguments:
     """One more stop sequence for every generation."""
     max_images: int = 1
     """Maximum number of images in one request."""
+    max_media_mb: float | None = None
+    """Maximum size in MB of the media of one request, as they are sent; by default the server alone decides."""
     tokenizer: str | None = None
     """The tokenizer that sizes made documents, such as RULER's; no part in prompts: the server tokenizes them."""
     tokenizer_backend: str | None = None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval.errors import ConfigError
+from lm_eval.models.media import is_url, read_medium
 
 __all__ = ["audio_part"]
 
@@ -23,21 +24,26 @@ def audio_part(recording: object) -> dict[str, Any]:
     """Write a recording as a part of a message.
 
     Args:
-        recording: A mapping with ``array``, samples from -1 to 1, and ``sampling_rate``; or with ``bytes`` or ``path``;
-            or the bytes or the path of a file.
+        recording: A mapping with ``array``, samples from -1 to 1 or whole numbers of 16 bits, and ``sampling_rate``; or
+            with ``bytes`` or ``path``; a decoder of ``datasets``; or the bytes, the path or the URL of a file.
 
     Returns:
-        The ``input_audio`` part; samples become a WAV file of 16 bits.
+        The ``input_audio`` part; samples become a WAV file of 16 bits. For a URL, the ``audio_url`` part.
 
     Raises:
         ConfigError: The value is no recording, or its file has a format that cannot be told.
     """
+    given: Any = recording
+    if hasattr(given, "get_all_samples"):  # what datasets gives for a column of recordings, from 4.0 on
+        recording = {key: given[key] for key in ("array", "sampling_rate")}
     if isinstance(recording, Mapping):
         if recording.get("array") is not None:
             return _part(_as_wav(recording["array"], recording.get("sampling_rate")), "wav")
         recording = recording.get("bytes") or recording.get("path")
+    if isinstance(recording, str) and is_url(recording):
+        return {"type": "audio_url", "audio_url": {"url": recording}}
     if isinstance(recording, str | Path):
-        recording = Path(recording).read_bytes()
+        recording = read_medium(recording)
     if not isinstance(recording, bytes | bytearray):
         raise ConfigError(f"{type(recording).__name__} is not a recording.")
     data = bytes(recording)
@@ -52,8 +58,12 @@ def _part(data: bytes, kind: str) -> dict[str, Any]:
 
 
 def _as_wav(samples: Sequence[float], rate: object) -> bytes:
+    whole = str(getattr(samples, "dtype", "")) == "int16"
     try:
-        values = array("h", (round(max(-1.0, min(1.0, float(sample))) * _LOUDEST) for sample in samples))
+        if whole:
+            values = array("h", (int(sample) for sample in samples))
+        else:
+            values = array("h", (round(max(-1.0, min(1.0, float(sample))) * _LOUDEST) for sample in samples))
         per_second = int(str(rate))
     except (TypeError, ValueError):
         raise ConfigError("A recording has one row of samples from -1 to 1, and a sampling rate.") from None

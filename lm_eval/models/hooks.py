@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 from lm_eval.api.instance import Instance
 from lm_eval.errors import CapabilityError
-from lm_eval.models.messages import ChatPrompt, with_audio, with_images
+from lm_eval.models.media import are_given, check_size
+from lm_eval.models.messages import ChatPrompt, with_audio, with_images, with_videos
 from lm_eval.models.overrides import accepted, is_overridden
 
 __all__ = ["Hooks", "Owner", "own_fields"]
@@ -57,14 +58,15 @@ class Hooks:
     A class from elsewhere may leave out parameters that it does not use, so each hook gets those that it takes.
     """
 
-    def __init__(self, owner: Any, max_images: int) -> None:
+    def __init__(self, owner: Any, max_images: int, max_media_mb: float | None = None) -> None:
         """Look at the hooks.
 
         Args:
             owner: The model.
             max_images: Maximum number of images in one request.
+            max_media_mb: Maximum size of all media in one request.
         """
-        self._owner, self._max_images = owner, max_images
+        self._owner, self._max_images, self._max_media_mb = owner, max_images, max_media_mb
         names = ("create_message", "_create_payload", "parse_generations", "parse_logprobs")
         self._accepted = {name: accepted(getattr(owner, name)) for name in names}
         self._chat = bool(type(owner).chat)
@@ -77,7 +79,7 @@ class Hooks:
         return frozenset(inspect.signature(self._owner.parse_logprobs).parameters)
 
     def messages(self, instances: Sequence[Instance]) -> list[object]:
-        """Return the prompts of one request, with their images.
+        """Return the prompts of one request, with their media.
 
         Args:
             instances: The Instances of the request.
@@ -86,6 +88,7 @@ class Hooks:
             Texts, or messages as a ``ChatPrompt``.
 
         Raises:
+            CapabilityError: Prompts are texts, and there are media.
             ConfigError: A medium cannot be sent.
         """
         return [self._message(instance.args) for instance in instances]
@@ -95,13 +98,23 @@ class Hooks:
         if isinstance(prompt, list) and all(isinstance(message, Mapping) for message in prompt):
             prompt = ChatPrompt(prompt)
         media = args[2] if len(args) > 2 and isinstance(args[2], Mapping) else {}
-        if not self._chat or not (media.get("audio") or media.get("visual")):
+        if not any(are_given(media.get(kind)) for kind in ("audio", "visual", "video")):
             return prompt
+        if not self._chat:
+            if is_overridden(self._owner, "create_message"):
+                return prompt  # The class may have its own way of sending media.
+            raise CapabilityError(
+                f"{type(self._owner).__name__} sends prompts as text, and media need messages; use a chat endpoint, for"
+                " example --model local-chat-completions --apply_chat_template."
+            )
         messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
-        if media.get("audio"):
+        if are_given(media.get("audio")):
             messages = with_audio(messages, media["audio"])
-        if media.get("visual"):
+        if are_given(media.get("visual")):
             messages = with_images(messages, media["visual"], self._max_images)
+        if are_given(media.get("video")):
+            messages = with_videos(messages, media["video"])
+        check_size(messages, self._max_media_mb)
         return ChatPrompt(messages)
 
     def payload(

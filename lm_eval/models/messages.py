@@ -1,17 +1,25 @@
-"""Prompts of chat models: messages that can be hashed, and images and recordings in them."""
+"""Prompts of chat models: messages that can be hashed, and images, recordings and videos in them."""
 
 from __future__ import annotations
 
 import base64
-import importlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lm_eval.errors import ConfigError, MissingPackageError
+from lm_eval.errors import ConfigError
+from lm_eval.models.media import encode_image, flat_media, is_url, read_medium
 
-__all__ = ["ChatPrompt", "Message", "TemplatedPrompt", "create_image_prompt", "with_audio", "with_images"]
+__all__ = [
+    "ChatPrompt",
+    "Message",
+    "TemplatedPrompt",
+    "create_image_prompt",
+    "with_audio",
+    "with_images",
+    "with_videos",
+]
 
 Message = dict[str, Any]
 """One message of a chat: ``role`` and ``content``."""
@@ -104,12 +112,12 @@ def _encoded(image: Any, fmt: str) -> str:
     return f"data:image/{fmt.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def with_images(messages: Sequence[Message], images: Sequence[object], max_images: int) -> list[Message]:
+def with_images(messages: Sequence[Message], images: object, max_images: int) -> list[Message]:
     """Put images into the last user message, before its text.
 
     Args:
         messages: The prompt.
-        images: PIL images, bytes of image files, paths, URLs, or lists of these.
+        images: A PIL image, bytes of an image file, a path, a URL, or a list of these, or of lists.
         max_images: Maximum number of images to send.
 
     Returns:
@@ -118,30 +126,47 @@ def with_images(messages: Sequence[Message], images: Sequence[object], max_image
     Raises:
         ConfigError: There is no user message, or a value is not an image.
     """
-    flat = [image for entry in images for image in (entry if isinstance(entry, list | tuple) else [entry])]
     parts = [
-        {"type": "image_url", "image_url": {"url": _as_url(image), "detail": "auto"}} for image in flat[:max_images]
+        {"type": "image_url", "image_url": {"url": _as_url(image), "detail": "auto"}}
+        for image in flat_media(images)[:max_images]
     ]
     return _before_text(messages, parts, "images")
 
 
-def with_audio(messages: Sequence[Message], recordings: Sequence[object]) -> list[Message]:
+def with_audio(messages: Sequence[Message], recordings: object) -> list[Message]:
     """Put recordings into the last user message, before its text.
 
     Args:
         messages: The prompt.
-        recordings: Samples with their rate, bytes or paths of audio files; or lists of these.
+        recordings: Samples with their rate, bytes, a path or a URL of an audio file; a list of these, or of lists.
 
     Returns:
-        The messages with ``input_audio`` parts.
+        The messages with ``input_audio`` parts, and ``audio_url`` parts for URLs.
 
     Raises:
         ConfigError: There is no user message, or a value is not a recording.
     """
     from lm_eval.models.audio import audio_part
 
-    flat = [entry for entries in recordings for entry in (entries if isinstance(entries, list | tuple) else [entries])]
-    return _before_text(messages, [audio_part(recording) for recording in flat], "recordings")
+    return _before_text(messages, [audio_part(recording) for recording in flat_media(recordings)], "recordings")
+
+
+def with_videos(messages: Sequence[Message], videos: object) -> list[Message]:
+    """Put videos into the last user message, before its text.
+
+    Args:
+        messages: The prompt.
+        videos: Bytes, a path or a URL of a video file, a mapping with ``frames``; a list of these, or of lists.
+
+    Returns:
+        The messages with ``video_url`` parts.
+
+    Raises:
+        ConfigError: There is no user message, or a value is not a video.
+    """
+    from lm_eval.models.video import video_part
+
+    return _before_text(messages, [video_part(video) for video in flat_media(videos)], "videos")
 
 
 def _before_text(messages: Sequence[Message], parts: Sequence[Mapping[str, object]], what: str) -> list[Message]:
@@ -158,31 +183,12 @@ def _before_text(messages: Sequence[Message], parts: Sequence[Mapping[str, objec
 def _as_url(image: object) -> str:
     if isinstance(image, Mapping):
         image = image.get("bytes") or image.get("path") or image
-    if isinstance(image, str) and image.startswith(("http://", "https://", "data:")):
+    if isinstance(image, str) and is_url(image):
         return image
     if isinstance(image, str | Path):
-        image = Path(image).read_bytes()
+        image = read_medium(image)
     if not isinstance(image, bytes | bytearray):
-        image = _as_png(image)
+        image = encode_image(image, "PNG")
     start = bytes(image[:4])
     kind = next((name for magic, name in _TYPES.items() if start.startswith(magic)), "png")
     return f"data:image/{kind};base64,{base64.b64encode(bytes(image)).decode()}"
-
-
-def _as_png(image: Any) -> bytes:
-    import io
-
-    if not hasattr(image, "save"):
-        try:
-            from_array = importlib.import_module("PIL.Image").fromarray
-        except ImportError as error:
-            raise MissingPackageError("Images of this task need Pillow: pip install pillow.") from error
-        try:
-            image = from_array(image)
-        except (AttributeError, TypeError, ValueError) as error:
-            raise ConfigError(f"{type(image).__name__} is not an image.") from error
-    buffer = io.BytesIO()
-    if getattr(image, "mode", "RGB") not in ("1", "L", "P", "RGB", "RGBA"):
-        image = image.convert("RGB")
-    image.save(buffer, format="PNG")
-    return buffer.getvalue()

@@ -71,7 +71,7 @@ class Requests:
 
     def look(self) -> None:
         """Look at the hooks and methods of the model, some of which may have been set just now."""
-        self.hooks = Hooks(self._owner, self.args.max_images)
+        self.hooks = Hooks(self._owner, self.args.max_images, self.args.max_media_mb)
         concurrent, local = self.args.num_concurrent, self.args.local_tokenizer
         if self.hooks.reads_logprobs or self.chat:
             local = None

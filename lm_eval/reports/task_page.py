@@ -261,6 +261,7 @@ def _prompt_faults(task: Task) -> list[str]:
         config.output_type == "loglikelihood_rolling"
         or config.doc_to_image is not None
         or config.doc_to_audio is not None
+        or config.doc_to_video is not None
     ):
         return []
     try:

@@ -25,6 +25,7 @@ _PROMPT_KEYS = (
     "doc_to_text",
     "doc_to_image",
     "doc_to_audio",
+    "doc_to_video",
     "tools",
     "description",
     "target_delimiter",

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from lm_eval.errors import CapabilityError, ConfigError
 from lm_eval.evaluator import simple_evaluate
 from lm_eval.mock_server import MockServer
 
@@ -92,3 +93,46 @@ def test_common_voice_sends_its_recordings(monkeypatch: pytest.MonkeyPatch) -> N
         # Samples beyond the loudest one are cut.
         assert struct.unpack("<3h", file.readframes(9)) == (0, 32767, -32767)
     assert second[0]["input_audio"] == {"format": "mp3", "data": base64.b64encode(b"ID3 a file").decode()}
+
+
+MP4 = b"\0\0\0\x18ftypisom a film"
+MEDIA_TASK: dict[str, Any] = {
+    "task": "media_task",
+    "custom_dataset": lambda **_: {"test": [{"q": "What is shown?", "film": MP4, "sound": b"ID3 a file"}]},
+    "test_split": "test",
+    "doc_to_text": "{{q}}",
+    "doc_to_target": "x",
+    "doc_to_audio": "sound",
+    "doc_to_video": "film",
+}
+
+
+def run_media(server: MockServer, model: str = "local-chat-completions", **arguments: object) -> Any:
+    return simple_evaluate(
+        model,
+        {"base_url": server.base_url, "model": "mock", "num_concurrent": 1, **arguments},
+        tasks=[MEDIA_TASK],
+        apply_chat_template=model == "local-chat-completions",
+        bootstrap_iters=0,
+    )
+
+
+def test_videos_and_recordings_come_before_the_text() -> None:
+    with MockServer() as server:
+        results = run_media(server, max_media_mb=1)
+        bodies: list[Any] = [record.body for record in server.requests if "What is shown?" in str(record.body)]
+    (body,) = bodies
+    video, audio, text = body["messages"][-1]["content"]
+    assert video["video_url"]["url"] == f"data:video/mp4;base64,{base64.b64encode(MP4).decode()}"
+    assert audio["input_audio"]["format"] == "mp3"
+    assert text == {"type": "text", "text": "What is shown?"}
+    assert results["n-samples"]["media_task"] == {"original": 1, "effective": 1}
+
+
+def test_media_that_cannot_be_sent_end_the_run_with_one_line() -> None:
+    with MockServer() as server:
+        with pytest.raises(ConfigError, match="more than max_media_mb=1e-05"):
+            run_media(server, max_media_mb=0.00001)
+        with pytest.raises(CapabilityError, match="media need messages; use a chat endpoint"):
+            run_media(server, "local-completions")
+        assert "What is shown?" not in str([record.body for record in server.requests])

@@ -167,3 +167,44 @@ def test_a_budget_cuts_the_thought_and_the_answer_follows(profile: str, name: st
     answer = chat_json(served, max_tokens=50, **{name: 5})
     assert message(answer)["content"] == "4"
     assert answer["usage"]["completion_tokens_details"]["reasoning_tokens"] == 1 + 5
+
+
+@pytest.mark.parametrize(
+    ("profile", "part", "message"),
+    [
+        (
+            "default",
+            {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "mp3"}},
+            "not a file of format",
+        ),
+        ("default", {"type": "input_audio", "input_audio": {"data": "?", "format": "wav"}}, "not base64"),
+        (
+            "openai",
+            {"type": "input_audio", "input_audio": {"data": "T2dnUw==", "format": "ogg"}},
+            "must be one of wav, mp3",
+        ),
+        ("default", {"type": "video_url", "video_url": {"url": "data:video/mp4;base64,?"}}, "not base64"),
+        ("llamacpp", {"type": "video_url", "video_url": {"url": "http://h/x.mp4"}}, "is not understood"),
+    ],
+)
+def test_media_that_a_server_cannot_read_are_refused(profile: str, part: dict[str, Any], message: str) -> None:
+    from lm_eval.errors import Refused
+    from lm_eval.mock_server.messages import message_texts
+    from lm_eval.mock_server.profiles import PROFILES
+
+    with pytest.raises(Refused) as caught:
+        message_texts(PROFILES[profile], [{"role": "user", "content": [part]}])
+    assert message in str(caught.value.body)
+
+
+def test_media_become_marks_in_the_prompt() -> None:
+    from lm_eval.mock_server.messages import message_texts
+    from lm_eval.mock_server.profiles import PROFILES
+
+    parts: list[dict[str, Any]] = [
+        {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}},
+        {"type": "audio_url", "audio_url": {"url": "http://h/x.wav"}},
+        {"type": "video_url", "video_url": {"url": "data:video/jpeg;base64,/9j/,/9j/"}},
+    ]
+    contents = message_texts(PROFILES["vllm"], [{"role": "user", "content": parts}])
+    assert contents == [("user", "<audio><audio><video>")]

@@ -220,7 +220,7 @@ def _cluster_reader(value: object, columns: Collection[str]) -> Reader:
 
 
 def _media_reader(value: object, columns: Collection[str]) -> Reader:
-    """Return the reader of ``doc_to_image`` or ``doc_to_audio``, which may also be a list of column names."""
+    """Return the reader of ``doc_to_image`` and its siblings, which may also be a list of column names."""
     if callable(value):
         return value
     if isinstance(value, list):
@@ -316,7 +316,7 @@ class Fields:
             return _choice_reader(value, columns)
         if key == "cluster_key":
             return _cluster_reader(value, columns)
-        if key in ("doc_to_image", "doc_to_audio"):
+        if key in ("doc_to_image", "doc_to_audio", "doc_to_video"):
             return _media_reader(value, columns)
         if key == "tools":
             return _tools_reader(value, columns)

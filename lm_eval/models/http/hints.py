@@ -166,6 +166,17 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
         "leave tasks with images out",
     ),
     (
+        r"(?:audio|video).{0,40}(?:not|n['\u2019]t) support|(?:not|n['\u2019]t) support.{0,20}(?:audio|video)"
+        r"|at most 0 (?:audio|video)",
+        "The model takes no recordings or no videos",
+        "leave tasks with them out",
+    ),
+    (
+        r"(?:request entity|payload|request body|file|audio|video|image).{0,20}too large|client_max_body_size",
+        "The request is larger than the server takes",
+        "raise the limit of the server; max_media_mb=N in --model_args tells before a request is sent",
+    ),
+    (
         r"(?:prompt|input).{0,40}(?:must be|should be|expected).{0,15}(?:a )?(?:valid )?str(?:ing)?\b",
         "The server takes one text per request",
         "leave batch_size out of --model_args",

@@ -399,7 +399,8 @@ def refuse_unsafe(task: Task, settings: RunSettings) -> None:
     if not (task.UNSAFE_CODE or task.get_config("unsafe_code")):
         return
     if not settings.confirm_run_unsafe_code:
-        raise ConfigError(f"Task {task.task_name!r} runs code the model writes; allow it with confirm_run_unsafe_code.")
+        what = f"Task {task.task_name!r} runs code the model writes; allow it with --confirm_run_unsafe_code"
+        raise ConfigError(f"{what} (in Python: confirm_run_unsafe_code=True).")
     from lm_eval.sandbox.code_execution import check_sandbox
 
     if os.name == "posix" and not settings.predict_only:

@@ -161,7 +161,7 @@ def test_predict_only_scores_nothing(folder: Path) -> None:
 
 def test_code_of_the_model_needs_a_confirmation(tmp_path: Path) -> None:
     folder = write_tasks(tmp_path, code="doc_to_text: '{{q}}'\ndoc_to_target: '{{n}}'\nunsafe_code: true\n")
-    with pytest.raises(ConfigError, match="confirm_run_unsafe_code"):
+    with pytest.raises(ConfigError, match=r"--confirm_run_unsafe_code .in Python: confirm_run_unsafe_code=True"):
         run(folder, FakeLM(), ["code"])
 
 

@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lm_eval.config.formats import split_format
 from lm_eval.errors import ConfigError, UserError
 from lm_eval.task_files.entry import Entry, Kind
 from lm_eval.task_files.export_code import CODE, Code
 from lm_eval.task_files.loader import import_all
 from lm_eval.task_files.merge import keys_of
 from lm_eval.task_files.parse import FunctionRef
+from lm_eval.task_files.resolve import with_included
 from lm_eval.task_files.text import config_text
 from lm_eval.task_files.validate import members
 
@@ -61,19 +63,24 @@ def export(manager: TaskManager, names: Iterable[str], folder: str | Path) -> Ex
         What was written.
 
     Raises:
-        ConfigError: The folder has files.
+        ConfigError: The folder has files, or a name has a prompt format.
         UnknownNameError: A name is not known.
         TaskFileError: A task file has an error.
     """
     target = Path(folder)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise ConfigError(f"{str(folder)!r} is no empty folder; task files are exported to a new one.")
+    index, names = manager.task_index, list(names)
+    for name in names:
+        base, wanted = (name, None) if name in index else split_format(name)
+        if wanted is not None:
+            raise ConfigError(f"{name!r}: a flat task file has no prompt format; export {base}.")
     manager.make_importable()
-    entries = [manager.task_index[name] for name in members(manager, names)]
+    entries = [index[name] for name in members(manager, names)]
     target.mkdir(parents=True, exist_ok=True)
     code, done = Code(manager.roots), Exported()
     for entry in entries:
-        config = _flat(entry, done)
+        config = _flat(entry, done, index)
         refs: list[FunctionRef] = []
         text = config_text({key: _literal(value, refs) for key, value in config.items()}, code.name_of)
         for ref in refs:
@@ -84,18 +91,53 @@ def export(manager: TaskManager, names: Iterable[str], folder: str | Path) -> Ex
     return done
 
 
-def _flat(entry: Entry, done: Exported) -> dict[str, object]:
-    config = {key: value for key, value in keys_of(entry).data.items() if key not in _NOT_WRITTEN}
-    for key in sorted(config.keys() & _OURS):
-        del config[key]
+def _flat(entry: Entry, done: Exported, index: Mapping[str, Entry]) -> dict[str, object]:
+    left_out: set[str] = set()
+    config = _Flat(entry, index, left_out).keys(keys_of(entry).data)
+    for key in sorted(left_out):
         done.left_out.setdefault(key, []).append(entry.name)
-    metrics = config.get("metric_list")
-    if isinstance(metrics, list) and any(
-        isinstance(metric, Mapping) and "over_repeats" in metric for metric in metrics
-    ):
-        config["metric_list"] = [{key: metric[key] for key in metric if key != "over_repeats"} for metric in metrics]
-        done.left_out.setdefault("over_repeats", []).append(entry.name)
     return config
+
+
+@dataclass(frozen=True, slots=True)
+class _Flat:
+    """Takes out of a config what only this package has.
+
+    Attributes:
+        entry: The task or group.
+        index: All names.
+        left_out: Gets what was taken out.
+    """
+
+    entry: Entry
+    index: Mapping[str, Entry]
+    left_out: set[str]
+
+    def keys(self, written: Mapping[str, object]) -> dict[str, object]:
+        """Return the keys that the reference harness has, also in the members of a group."""
+        config = {key: value for key, value in written.items() if key not in _NOT_WRITTEN | _OURS}
+        self.left_out.update(written.keys() & _OURS)
+        metrics, inner = config.get("metric_list"), config.get("task")
+        if isinstance(metrics, list) and any(isinstance(one, Mapping) and "over_repeats" in one for one in metrics):
+            config["metric_list"] = [{key: one[key] for key in one if key != "over_repeats"} for one in metrics]
+            self.left_out.add("over_repeats")
+        if isinstance(inner, list):
+            config["task"] = [self.member(member) for member in inner]
+        elif "group" in config and isinstance(inner, str):
+            config["task"] = self.member(inner)
+        return config
+
+    def member(self, member: object) -> object:
+        """Return a member of a group, without includes and without the format of a name such as ``arc_easy@mcqa``."""
+        if isinstance(member, str) and member not in self.index:
+            base, wanted = split_format(member)
+            self.left_out.update(() if wanted is None else ("formats",))
+            return base
+        if not isinstance(member, Mapping):
+            return member
+        names = {key: self.member(member[key]) for key in ("task",) if isinstance(member.get(key), str)}
+        own = {key: value for key, value in member.items() if key not in names}
+        return self.keys({**names, **with_included(own, self.entry.file)})
 
 
 def _literal(value: object, refs: list[FunctionRef]) -> object:

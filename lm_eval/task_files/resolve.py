@@ -180,7 +180,7 @@ class Resolver:
             return [self._group(full, item, source=None if self.groups else _INLINE)]
         if name is not None and not isinstance(name, (str, int)):
             raise ConfigError(f"The name of a task must be a string, got {name!r}; a group also needs 'group'.")
-        own = _with_included(_without(item, {"task", "group"}), self.path)
+        own = with_included(_without(item, {"task", "group"}), self.path)
         if "class" not in own and (entry is None or entry.kind is not Kind.PY_TASK):
             check_keys(own, GROUP_KEYS, path=self.path, owner=repr(str(name)), line=self.line)
         overrides = {**self.overrides, **own}
@@ -418,8 +418,19 @@ def _without(config: Mapping[str, object], keys: Iterable[str]) -> dict[str, obj
     return {key: value for key, value in config.items() if key not in keys}
 
 
-def _with_included(own: dict[str, object], path: str | None) -> dict[str, object]:
-    """Put the keys of the files that an item includes, relative to the group's file, under the item's own keys."""
+def with_included(own: dict[str, object], path: str | None) -> dict[str, object]:
+    """Put the keys of the files that an item includes under the item's own keys.
+
+    Args:
+        own: The keys of the item; ``include`` is taken out of them.
+        path: The file of the item, to which the names of its includes are relative.
+
+    Returns:
+        The keys of both.
+
+    Raises:
+        TaskFileError: A file cannot be read.
+    """
     wanted = own.pop("include", None)
     merged: dict[str, object] = {}
     for file, name in included_files(path or "./inline", wanted, None) if wanted is not None else ():

@@ -160,6 +160,27 @@ def test_what_only_this_package_has_is_told(write: Write, capsys: pytest.Capture
     ]
 
 
+def test_members_of_a_group_have_only_what_the_reference_harness_has(write: Write) -> None:
+    member = "{task: n, include: base, cluster_key: c, num_fewshot: 1}"
+    group = f"group: g\ntask: [t@mcqa, {{task: t@cloze, num_fewshot: 2}}, {{task: t, formats: cot}}, {member}]"
+    root = write({"lib/t.yaml": f"task: t\n{BASE}", "lib/base": "dataset_path: d", "lib/g.yaml": group})
+    done = export(TaskManager(include_path=root / "lib", include_defaults=False), ["g"], root / "flat")
+    assert yaml.safe_load((root / "flat/g.yaml").read_text())["task"] == [
+        "t",
+        {"task": "t", "num_fewshot": 2},
+        {"task": "t"},
+        {"task": "n", "dataset_path": "d", "num_fewshot": 1},
+    ]
+    assert done.left_out == {"cluster_key": ["g"], "formats": ["g"]}
+
+
+def test_a_name_with_a_format_is_refused_since_the_files_would_be_another_task(write: Write) -> None:
+    root = write({"lib/t.yaml": f"task: t\n{BASE}"})
+    with pytest.raises(ConfigError, match=r"'t@generate': a flat task file has no prompt format; export t\.$"):
+        export(TaskManager(include_path=root / "lib", include_defaults=False), ["t@generate"], root / "flat")
+    assert not (root / "flat").exists()
+
+
 def test_a_folder_with_files_is_not_touched(write: Write) -> None:
     root = write({"lib/t.yaml": "task: t\ndataset_path: d", "full/note": "mine"})
     manager = TaskManager(include_path=root / "lib", include_defaults=False)

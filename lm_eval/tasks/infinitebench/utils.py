@@ -27,9 +27,6 @@ _NO_PUNCTUATION_ZH = str.maketrans(
 )
 
 
-# Prompts
-
-
 def doc_to_text_code_run(doc: Doc) -> str:
     """Ask for the value of a call of one of many functions.
 
@@ -104,9 +101,6 @@ def _options(doc: Doc) -> str:
     """Write four options, one a line; a missing one is empty."""
     texts = [*doc.get("options", []), "", "", "", ""][:4]
     return "\n".join(f"{letter}. {text}" for letter, text in zip("ABCD", texts, strict=True))
-
-
-# Scores
 
 
 def _clean(answer: str) -> str:

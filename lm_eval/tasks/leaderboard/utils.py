@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from lm_eval.errors import MissingPackageError
 from lm_eval.tasks.hendrycks_math.utils import boxed_answer
 from lm_eval.tasks.shared.cpu_limit import cpu_limit, in_main_thread
+from lm_eval.tasks.shared.number_size import refuse_huge
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -184,7 +185,10 @@ def is_equal(first: str, second: str) -> bool:
     simplify, read = _algebra()
     try:
         with cpu_limit(1):
-            return bool(simplify(read(first) - read(second)) == 0)
+            formulas = read(first), read(second)
+            for formula in formulas:
+                refuse_huge(formula)
+            return bool(simplify(formulas[0] - formulas[1]) == 0)
     except Exception:
         return False
 

@@ -53,10 +53,10 @@ def _read(response: str, parts: Mapping[str, str]) -> Mapping[str, object]:
     if start >= 0:
         text = response[start:] if response.endswith("}") else response[start:] + "}"
         try:
-            value: Mapping[str, object] = ast.literal_eval(text)
+            value = ast.literal_eval(text)
         except (SyntaxError, TypeError, ValueError, MemoryError, RecursionError):
-            pass
-        else:
+            value = None
+        if isinstance(value, dict):
             return value
     return {part: _after(response, str(part)) for part in parts}
 

@@ -57,9 +57,6 @@ def _last_looked_at(wrong: Iterable[bool], default: int) -> int:
     return place
 
 
-# Paths
-
-
 def process_results_path_traversal(doc: Doc, results: Sequence[str]) -> Scores:
     """Compare a route with the right one, step by step.
 
@@ -76,8 +73,6 @@ def process_results_path_traversal(doc: Doc, results: Sequence[str]) -> Scores:
     right = _equal_at_start(steps, route.split("\n"))
     return _scores(0.0, (right + 1) / len(steps) if right < len(steps) else 1.0)
 
-
-# Beliefs
 
 _FILLERS = re.compile(
     r"\b(a|an|the|on|in|at|the|step|thinks|think|believes|believe|is|are|of|location|know|knows|belief)\b"
@@ -107,8 +102,6 @@ def process_results_tom_tracking(doc: Doc, results: Sequence[str]) -> Scores:
         return _scores(1.0)
     return _scores(0.0, _equal_at_start(ours, wanted) / len(wanted) if wanted else 0.0)
 
-
-# Countdown
 
 _OPERATIONS: dict[str, Callable[[int, int], float]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv,
@@ -186,8 +179,6 @@ def process_results_countdown(doc: Doc, results: Sequence[str]) -> Scores:
     return _scores(0.0, partial, extracted=solution is not None)
 
 
-# Travel plans
-
 _VISIT = re.compile(r"\d+-\d+")
 _FLIGHT = re.compile(r".*Day (\d+).*from (\w+) to (\w+)")
 _TOTAL = re.compile(r"European cities for (\d+) days")
@@ -253,9 +244,6 @@ def process_results_travel_planning(doc: Doc, results: Sequence[str]) -> Scores:
     return _scores(0.0, _travel_steps(results[0], doc["reference_output"]), extracted=plan is not None)
 
 
-# Tables
-
-
 def _table(text: str) -> tuple[int, list[list[str]]] | None:
     """Return the number of columns and the rows of a table, with cells in plain letters; None if it cannot be read."""
     try:
@@ -287,9 +275,6 @@ def process_results_html_to_tsv(doc: Doc, results: Sequence[str]) -> Scores:
         recall = sum(row in found[1] for row in wanted[1]) / len(wanted[1])
         f1 = 2 * recall * precision / (recall + precision) if recall + precision else 0.0
     return {"score": f1, "f1": f1, "precision": precision, "recall": recall, "extraction_rate": float(readable)}
-
-
-# Code
 
 
 def process_results_pseudo_to_code(doc: Doc, results: Sequence[str]) -> dict[str, float | NotComputed]:

@@ -18,6 +18,7 @@ from lm_eval.tasks.shared.alarm import timeout as timeout
 from lm_eval.tasks.shared.boxed import last_boxed_only_string as last_boxed_only_string
 from lm_eval.tasks.shared.boxed import remove_boxed as remove_boxed
 from lm_eval.tasks.shared.cpu_limit import cpu_limit, in_main_thread
+from lm_eval.tasks.shared.number_size import refuse_huge
 from lm_eval.tasks.shared.shots import listed_shots
 
 if TYPE_CHECKING:
@@ -178,7 +179,10 @@ def differ_by_zero(first: str, second: str) -> bool:
     _, simplify, parse_latex = _packages()
     try:
         with cpu_limit(_SECONDS):
-            return bool(simplify(parse_latex(first) - parse_latex(second)) == 0)
+            formulas = parse_latex(first), parse_latex(second)
+            for formula in formulas:
+                refuse_huge(formula)
+            return bool(simplify(formulas[0] - formulas[1]) == 0)
     except Exception:
         # A response can make the LaTeX parser raise anything; then the formulas are not equal.
         return False

@@ -25,9 +25,6 @@ _BEFORE_ANSWERS = ("could be ", "so ", "is ", "thus ", "therefore ", "final ", "
 _ONLY_MARKS = frozenset(":,.!?;'")
 
 
-# Prompts
-
-
 def _options(doc: Doc) -> list[str]:
     options: list[str] = ast.literal_eval(doc["options"])
     return options
@@ -56,9 +53,6 @@ def doc_to_image(doc: Doc) -> list[Any]:
         doc: The document.
     """
     return [doc[name.strip("<>").replace(" ", "_")] for name in _IMAGE.findall(_prompt(doc))]
-
-
-# Scores
 
 
 def process_results(doc: Doc, results: Sequence[str]) -> dict[str, float]:

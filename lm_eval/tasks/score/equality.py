@@ -14,6 +14,7 @@ from typing import Any
 from lm_eval.errors import MissingPackageError
 from lm_eval.tasks.score.latex import normalized
 from lm_eval.tasks.shared.cpu_limit import cpu_limit
+from lm_eval.tasks.shared.number_size import refuse_huge
 
 __all__ = ["math_equal"]
 
@@ -153,9 +154,15 @@ def _parsers() -> tuple[Any, tuple[Callable[[str], Any], ...]]:
     def parse_safely(formula: str) -> Any:
         if not _is_harmless(formula, sympy):
             raise ValueError(formula)
+        refuse_huge(parse_expression(formula, evaluate=False))
         return parse_expression(formula)
 
-    return sympy, (parse_safely, parse_latex)
+    def parse_small_latex(formula: str) -> Any:
+        parsed = parse_latex(formula)
+        refuse_huge(parsed)
+        return parsed
+
+    return sympy, (parse_safely, parse_small_latex)
 
 
 def _is_harmless(formula: str, sympy: Any) -> bool:

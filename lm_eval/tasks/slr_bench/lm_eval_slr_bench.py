@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -14,6 +15,7 @@ from lm_eval.text import shorten
 __all__ = ["process_results"]
 
 _JUDGE = "AIML-TUDA/VerifiableRewardsForScalableLogicalReasoning"
+_ALLOWED = "LM_EVAL_RUN_PROLOG"
 _PREDICATES = {"positive_predicate": "eastbound", "negative_predicate": "westbound"}
 
 
@@ -47,6 +49,10 @@ def _judge() -> Any:
         return NotComputed(f"needs {error.name}: pip install evaluate")
     except Exception as error:
         return NotComputed(f"the judge cannot be loaded: {type(error).__name__}: {shorten(str(error), 200)}")
-    if shutil.which("swipl") is None and type(judge).__module__.startswith("evaluate_modules"):
-        return NotComputed("needs SWI-Prolog: the program swipl")
+    if type(judge).__module__.startswith("evaluate_modules"):
+        # A rule is a Prolog program: it can run commands of the system.
+        if os.environ.get(_ALLOWED) != "1":
+            return NotComputed(f"the judge runs Prolog that the model wrote, outside the sandbox; {_ALLOWED}=1 allows it")
+        if shutil.which("swipl") is None:
+            return NotComputed("needs SWI-Prolog: the program swipl")
     return judge

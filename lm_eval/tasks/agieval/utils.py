@@ -10,9 +10,6 @@ from lm_eval.tasks.hendrycks_math.utils import rewrite
 
 _NUMBER = re.compile(r"\$?\d+(?:\.\d+)?(?!\w)")
 _BETWEEN_DOLLARS = re.compile(r"\$(.*)\$")
-_FRACTION = re.compile(r"(0|-?[1-9][0-9]*)/(0|-?[1-9][0-9]*)")
-# Replaces a slash that ``rewrite`` must not change.
-_SLASH = "\0"
 
 
 def process_results(doc: dict[str, Any], results: Sequence[str]) -> dict[str, int]:
@@ -42,7 +39,7 @@ def is_equivalent(response: str, answer: str) -> bool:
     if first is None or second is None:
         return first is second
     try:
-        return _rewritten(first) == _rewritten(second)
+        return rewrite(first, keep_slashes=True) == rewrite(second, keep_slashes=True)
     except ValueError:
         return first == second
 
@@ -82,13 +79,6 @@ def _boxed(text: str) -> str | None:
         if text[place] == "}" and depth == 0:
             return text[start + len("\\boxed{") : place]
     return None
-
-
-def _rewritten(answer: str) -> str:
-    """Rewrite as for MATH, but keep slashes between things that are not numbers."""
-    text = rewrite(answer.replace("/", _SLASH)).replace(_SLASH, "/")
-    fraction = _FRACTION.fullmatch(text)
-    return f"\\frac{{{fraction[1]}}}{{{fraction[2]}}}" if fraction else text
 
 
 def is_equiv(str1: str | None, str2: str | None, verbose: bool = False) -> bool:

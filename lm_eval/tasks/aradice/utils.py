@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lm_eval.tasks.shared import winograd
+
 if TYPE_CHECKING:
     from datasets import Dataset
 
@@ -83,30 +85,7 @@ def openbookqa_target(doc: dict[str, Any]) -> int:
     return labels.index(doc["answerKey"].lstrip())
 
 
-def winogrande_text(doc: dict[str, Any]) -> int:
-    """Return the place of the right option: the sentence up to the gap, with this option, is the context.
-
-    Args:
-        doc: A row with ``sentence``, ``option1``, ``option2`` and ``answer``.
-    """
-    return {"1": 0, "2": 1}[doc["answer"]]
-
-
-def winogrande_choice(doc: dict[str, Any]) -> list[str]:
-    """Return the sentence up to its gap with each option in turn.
-
-    Args:
-        doc: As for :func:`winogrande_text`.
-    """
-    start = doc["sentence"][: doc["sentence"].index("_")]
-    return [start + doc["option1"], start + doc["option2"]]
-
-
-def winogrande_target(doc: dict[str, Any]) -> str:
-    """Return the sentence after its gap, whose likelihood decides.
-
-    Args:
-        doc: As for :func:`winogrande_text`.
-    """
-    rest: str = doc["sentence"][doc["sentence"].index("_") + 1 :]
-    return rest.strip()
+# The sentence up to its gap, with the option, is the context; the likelihood of the rest decides.
+winogrande_text = winograd.doc_to_text
+winogrande_choice = winograd.doc_to_choice
+winogrande_target = winograd.doc_to_target

@@ -59,11 +59,10 @@ class ExtendedRegexFilter(RegexFilter):
 
         for pattern in self.regexes_to_ignore or ():
             st = re.sub(pattern, "", st)
-        if self.ignore_case:
-            st = st.lower()
-        if self.ignore_punctuation:
-            st = "".join(sign for sign in st if not unicodedata.category(sign).startswith("P"))
-        return st
+        text = st.lower() if self.ignore_case else st
+        if not self.ignore_punctuation:
+            return text
+        return "".join(sign for sign in text if not unicodedata.category(sign).startswith("P"))
 
     def find_match(self, regex: re.Pattern[str], resp: str, convert_dict: Mapping[str, str] | None = None) -> Any:
         """Return the match of a pattern in a text.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
+
+from lm_eval.tasks.shared.perplexities import perplexities
 
 
 def process_results(doc: dict[str, Any], results: Sequence[float]) -> dict[str, tuple[float, int]]:
@@ -17,9 +18,4 @@ def process_results(doc: dict[str, Any], results: Sequence[float]) -> dict[str, 
     Returns:
         For each metric the log-likelihood and the number of words or bytes.
     """
-    words, size = len(re.split(r"\s+", doc["answer"])), len(doc["answer"].encode())
-    return {
-        "word_perplexity": (results[0], words),
-        "byte_perplexity": (results[0], size),
-        "bits_per_byte": (results[0], size),
-    }
+    return perplexities(results, doc["answer"])

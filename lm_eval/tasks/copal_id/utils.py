@@ -1,27 +1,11 @@
-"""COPAL-ID: a premise with a connective, and two continuations."""
+"""COPAL-ID: a premise with an Indonesian connective, and two continuations."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from functools import partial
 
-__all__ = ["doc_to_choice", "doc_to_text_id"]
+from lm_eval.tasks.shared.copa import convert_choice, doc_to_choice, doc_to_text
 
-_CONNECTIVES = {"cause": "karena", "effect": "maka"}
+__all__ = ["convert_choice", "doc_to_choice", "doc_to_text_id"]
 
-
-def doc_to_text_id(doc: Mapping[str, str]) -> str:
-    """Return the premise without its full stop, and the Indonesian connective of the question.
-
-    Args:
-        doc: A row with ``premise`` and ``question``.
-    """
-    return f"{doc['premise'].strip()[:-1]} {_CONNECTIVES[doc['question']]}"
-
-
-def doc_to_choice(doc: Mapping[str, str]) -> list[str]:
-    """Return the two continuations, each with a small first letter.
-
-    Args:
-        doc: A row with ``choice1`` and ``choice2``.
-    """
-    return [choice[0].lower() + choice[1:] for choice in (doc["choice1"], doc["choice2"])]
+doc_to_text_id = partial(doc_to_text, connector={"cause": "karena", "effect": "maka"})

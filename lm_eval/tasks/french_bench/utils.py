@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import string
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from lm_eval.tasks.shared.rouge import rouge1, rouge1_agg
 from lm_eval.tasks.shared.wikihow import hellaswag_rows as process_docs
+from lm_eval.tasks.shared.word_overlap import word_f1
 from lm_eval.tasks.wikitext import utils as wikitext
 
 __all__ = [
@@ -55,13 +55,7 @@ def f1(predictions: Sequence[str], references: Sequence[str]) -> float:
         The harmonic mean of precision and recall; 1 if both are empty.
     """
     wanted, got = _words(references[0]), _words(predictions[0])
-    if not wanted or not got:
-        return float(wanted == got)
-    common = sum((Counter(wanted) & Counter(got)).values())
-    if common == 0:
-        return 0.0
-    precision, recall = common / len(got), common / len(wanted)
-    return 2 * precision * recall / (precision + recall)
+    return word_f1(got, wanted) if wanted or got else 1.0
 
 
 def is_included(items: Sequence[str]) -> bool:

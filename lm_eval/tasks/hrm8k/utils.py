@@ -6,14 +6,11 @@ last equals sign; else the last number.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TypedDict
 
+from lm_eval.tasks.agieval.utils import final_answer as parse_math_answer
 from lm_eval.tasks.hendrycks_math.utils import rewrite
-
-_DOLLARS = re.compile(r"\$(.*)\$")
-_NUMBER = re.compile(r"\$?\d+(?:\.\d+)?(?!\w)")
 
 
 class Doc(TypedDict):
@@ -118,42 +115,6 @@ def process_results(doc: Doc, results: Sequence[str]) -> dict[str, int]:
     except ValueError:
         equal = given == gold
     return {"exact_match": int(equal)}
-
-
-def parse_math_answer(text: str) -> str | None:
-    """Find the answer in a text.
-
-    Args:
-        text: A response, or the answer of a row.
-
-    Returns:
-        The answer, or None if none is found.
-    """
-    if "\\boxed" in text:
-        return _boxed(text)
-    between = _DOLLARS.findall(text)
-    if between and (last := _right_side(between[-1])):
-        return last
-    if "=" in text:
-        return _right_side(text).rstrip(".").split("\\n")[0]
-    numbers = _NUMBER.findall(text)
-    return numbers[-1] if numbers else None
-
-
-def _boxed(text: str) -> str | None:
-    r"""Return what the last ``\boxed`` holds, the right side of an equation; None if its braces are not complete."""
-    start = text.rfind("\\boxed")
-    depth = 0
-    for place in range(start, len(text)):
-        depth += {"{": 1, "}": -1}.get(text[place], 0)
-        if text[place] == "}" and depth == 0:
-            opening = "\\boxed{"
-            return _right_side(text[start + len(opening) : place]) if text.startswith(opening, start) else None
-    return None
-
-
-def _right_side(text: str) -> str:
-    return text.split("=")[-1].lstrip(" ") if "=" in text else text
 
 
 def _short(answer: str | float) -> str:

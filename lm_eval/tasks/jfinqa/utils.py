@@ -71,11 +71,9 @@ def process_results(doc: Doc, results: Sequence[str]) -> dict[str, float]:
 
 def _given_answer(response: str) -> str:
     """Return what follows "Answer:" on its line, else the last line with text."""
-    found = _GIVEN.search(response)
-    if found:
-        return found[1].strip()
-    lines = [line.strip() for line in response.splitlines() if line.strip()]
-    return lines[-1] if lines else ""
+    if stated := _GIVEN.search(response):
+        return stated[1].strip()
+    return next(filter(None, map(str.strip, reversed(response.splitlines()))), "")
 
 
 def _normalize(answer: str) -> str:
@@ -103,8 +101,6 @@ def _number(answer: str) -> float | None:
 
 def _is_same_number(given: str, gold: str) -> bool:
     number, right = _number(given), _number(gold)
-    if number is None or right is None:
-        return _normalize(given) == _normalize(gold)
-    if right == 0:
-        return number == 0
-    return abs(number - right) / abs(right) <= _TOLERANCE
+    if number is not None and right is not None:
+        return abs(number - right) / abs(right) <= _TOLERANCE if right else not number
+    return _normalize(given) == _normalize(gold)

@@ -23,11 +23,8 @@ def extract_choice(response: str) -> str:
     Returns:
         The last letter found by the first rule that finds one; empty if none does.
     """
-    for rule in _RULES:
-        letters = rule.findall(response)
-        if letters:
-            return str(letters[-1]).upper()
-    return ""
+    found: list[str] = next(filter(None, (rule.findall(response) for rule in _RULES)), [""])
+    return found[-1].upper()
 
 
 class ExtractChoiceFilter(Filter):

@@ -6,7 +6,7 @@ Answers are compared by the dictionary forms of their words.
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pymorphy3
 
 from lm_eval.errors import DatasetError
+from lm_eval.tasks.shared.word_overlap import word_f1
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -107,11 +108,7 @@ def f1_score(prediction: str, ground_truth: str) -> float:
     Returns:
         The harmonic mean of precision and recall over characters.
     """
-    common = sum((Counter(prediction) & Counter(ground_truth)).values())
-    if not common:
-        return 0.0
-    precision, recall = common / len(prediction), common / len(ground_truth)
-    return 2 * precision * recall / (precision + recall)
+    return word_f1(prediction, ground_truth)
 
 
 def count_score(prediction: str, ground_truth: str) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lm_eval.tasks.shared.lettered import lettered
+from lm_eval.tasks.shared.passages import lettered
 
 
 def doc_to_text(doc: dict[str, Any]) -> str:
@@ -14,7 +14,7 @@ def doc_to_text(doc: dict[str, Any]) -> str:
         doc: A row with ``context``, ``question`` and ``options``.
     """
     question = f"Passage: {doc['context']}\nQuestion: {doc['question']}"
-    return f"{question}\nChoices:\n{lettered(doc['options'], 4)}Answer:"
+    return f"{question}\nChoices:\n{lettered(doc['options'], 'ABCD')}\nAnswer:"
 
 
 def doc_to_target(doc: dict[str, Any]) -> int:

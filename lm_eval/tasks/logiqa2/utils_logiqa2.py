@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lm_eval.tasks.shared.lettered import lettered
+from lm_eval.tasks.shared.passages import lettered
 
 
 def doc_to_text(doc: dict[str, Any]) -> str:
@@ -13,4 +13,4 @@ def doc_to_text(doc: dict[str, Any]) -> str:
     Args:
         doc: A row with ``text``, ``question`` and ``options``.
     """
-    return f"Passage: {doc['text']}\nQuestion: {doc['question']}\n{lettered(doc['options'], 4)}Answer:"
+    return f"Passage: {doc['text']}\nQuestion: {doc['question']}\n{lettered(doc['options'], 'ABCD')}\nAnswer:"

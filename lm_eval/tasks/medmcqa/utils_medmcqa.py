@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lm_eval.tasks.shared.lettered import lettered
+from lm_eval.tasks.shared.passages import lettered
 
 
 def doc_to_text(doc: dict[str, Any]) -> str:
@@ -14,4 +14,4 @@ def doc_to_text(doc: dict[str, Any]) -> str:
         doc: A row with ``question`` and the choices ``opa`` to ``opd``.
     """
     choices = lettered(doc[name] for name in ("opa", "opb", "opc", "opd"))
-    return f"Question: {doc['question']}\nChoices:\n{choices}Answer:"
+    return f"Question: {doc['question']}\nChoices:\n{choices}\nAnswer:"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lm_eval.tasks.shared.lettered import lettered
+from lm_eval.tasks.shared.passages import lettered
 
 
 def doc_to_text(doc: dict[str, Any]) -> str:
@@ -13,7 +13,7 @@ def doc_to_text(doc: dict[str, Any]) -> str:
     Args:
         doc: A row with ``sent1`` and the choices ``ending0`` to ``ending3``.
     """
-    return f"Question: {doc['sent1']}\n{lettered(doc[f'ending{number}'] for number in range(4))}Answer:"
+    return f"Question: {doc['sent1']}\n{lettered(doc[f'ending{number}'] for number in range(4))}\nAnswer:"
 
 
 def doc_to_target(doc: dict[str, Any]) -> int:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-import random
 import re
 from collections.abc import Sequence
 from typing import Any
+
+from lm_eval.tasks.shared.named_choice import BRACKETED_OR_ALONE, named_choice
 
 __all__ = ["doc_to_image", "doc_to_text", "parse_multi_choice_response", "parse_open_response", "process_results"]
 
@@ -84,19 +85,7 @@ def parse_multi_choice_response(response: str, all_choices: Sequence[str], index
         The letter that stands last in brackets, else the one that stands last alone, else the one whose text stands
         last in a response of more than five words. Without any of them it is a guess, drawn with the run's seed.
     """
-    for mark in ",.!?;:'":
-        response = response.strip(mark)
-    padded = f" {response} "
-    for form in ("({})", " {} "):
-        places = {letter: padded.rfind(form.format(letter)) for letter in all_choices}
-        if any(place >= 0 for place in places.values()):
-            return max(places, key=lambda letter: places[letter])
-    if len(padded.split()) > 5:
-        lower = padded.lower()
-        places = {letter: lower.rfind(text.lower()) for letter, text in index2ans.items()}
-        if any(place >= 0 for place in places.values()):
-            return max(places, key=lambda letter: places[letter])
-    return random.choice(list(all_choices))
+    return named_choice(response, {letter: index2ans[letter] for letter in all_choices}, BRACKETED_OR_ALONE)
 
 
 def parse_open_response(response: str) -> list[Value]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
+from lm_eval.tasks.shared.wikihow import hellaswag_rows as process_hellaswag
 from lm_eval.tasks.shared.wikihow import without_marks
 from lm_eval.tasks.truthfulqa.utils import process_results_mc2
 
@@ -45,14 +46,6 @@ class _Arc(TypedDict):
     answer: str
 
 
-class _HellaSwag(TypedDict):
-    activity_label: str
-    ctx_a: str
-    ctx_b: str
-    endings: list[str]
-    label: str
-
-
 class _TruthfulQA(TypedDict):
     question: str | None
     mc1_targets_choices: list[str]
@@ -78,26 +71,6 @@ def _arc(row: _Arc) -> dict[str, object]:
         "query": f"Question: {without_marks(row['instruction'])}\nAnswer:",
         "choices": [without_marks(option) for option in options if option],
         "gold": list(_LETTERS).index(row["answer"]),
-    }
-
-
-def process_hellaswag(dataset: Dataset) -> Dataset:
-    """Add ``query``, ``choices`` and ``gold`` to the rows of HellaSwag.
-
-    Args:
-        dataset: Rows with ``activity_label``, ``ctx_a``, ``ctx_b``, ``endings`` and ``label``.
-
-    Returns:
-        The rows with the start of the text, its endings without marks, and the number of the right one.
-    """
-    return dataset.map(_hellaswag)
-
-
-def _hellaswag(row: _HellaSwag) -> dict[str, object]:
-    return {
-        "query": without_marks(f"{row['activity_label']}: {row['ctx_a']} {row['ctx_b'].capitalize()}"),
-        "choices": [without_marks(ending) for ending in row["endings"]],
-        "gold": int(row["label"]),
     }
 
 

@@ -8,8 +8,8 @@ from typing import Any
 __all__ = ["refuse_huge"]
 
 _MOST_BITS = 100_000
-_LARGEST_FACTORIAL_BITS = 13
 _OF_OTHERS = 64.0
+_FACTORIALS = ("factorial", "factorial2", "subfactorial", "gamma", "binomial")
 
 
 def refuse_huge(formula: Any) -> None:
@@ -28,18 +28,20 @@ def refuse_huge(formula: Any) -> None:
 
 
 def _bits(formula: Any) -> float:
-    """Return about how many bits the absolute value of a number has; 0 for what is no number."""
+    """Return about the logarithm to base 2 of the absolute value of a number; 0 for what is no number."""
     parts = [_bits(part) for part in getattr(formula, "args", ())]
     if getattr(formula, "is_Number", False):
         found = _of_number(formula)
     elif getattr(formula, "free_symbols", None) or not parts:
         found = 0.0
     elif formula.is_Pow:
-        found = parts[0] * 2.0 ** min(parts[1], 64.0)
-    elif formula.is_Add or formula.is_Mul:
+        found = parts[0] * 2.0 ** min(parts[1], _OF_OTHERS)
+    elif formula.is_Mul:
         found = sum(parts)
-    elif type(formula).__name__ in ("factorial", "factorial2", "gamma", "binomial", "subfactorial"):
-        found = max(parts) * 2.0 ** max(parts) if max(parts) <= _LARGEST_FACTORIAL_BITS else math.inf
+    elif formula.is_Add:
+        found = max(parts) + math.log2(len(parts))
+    elif type(formula).__name__ in _FACTORIALS:
+        found = max(parts) * 2.0 ** min(max(parts), _OF_OTHERS)
     else:
         found = min(max(parts), _OF_OTHERS)
     if found > _MOST_BITS:
@@ -48,6 +50,6 @@ def _bits(formula: Any) -> float:
 
 
 def _of_number(number: Any) -> float:
-    if not getattr(number, "is_Rational", False):
-        return math.log2(abs(float(number)) + 1) if number.is_finite else 0.0
-    return float(max(abs(int(number.p)).bit_length(), int(number.q).bit_length() - 1))
+    if number.is_Rational:
+        return math.log2(max(abs(int(number.p)), int(number.q), 1))
+    return abs(math.log2(abs(float(number)) or 1.0)) if number.is_finite else 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Iterable
 
 __all__ = ["lettered", "with_passage"]
@@ -17,12 +18,12 @@ def with_passage(passage: str | None, question: str) -> str:
     return f"{passage}\n\n{question}" if passage else question
 
 
-def lettered(choices: Iterable[str], letters: Iterable[str], mark: str = ". ") -> str:
+def lettered(choices: Iterable[object], letters: Iterable[str] = string.ascii_uppercase, mark: str = ". ") -> str:
     """Return the choices, one a line, each after its letter.
 
     Args:
         choices: The texts.
-        letters: At least as many letters.
+        letters: The letters; a choice without one is left out.
         mark: What stands between a letter and its choice.
     """
     return "\n".join(f"{letter}{mark}{choice}" for letter, choice in zip(letters, choices, strict=False))

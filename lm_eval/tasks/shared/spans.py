@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import string
 import unicodedata
-from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+from lm_eval.tasks.shared.word_overlap import word_f1
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -66,12 +67,7 @@ def f1(answer: str, prediction: str, language: str) -> float:
     Returns:
         The harmonic mean of precision and recall; 0 if both are empty.
     """
-    wanted, got = normalize(answer, language).split(), normalize(prediction, language).split()
-    common = sum((Counter(wanted) & Counter(got)).values())
-    if common == 0:
-        return 0.0
-    precision, recall = common / len(got), common / len(wanted)
-    return 2 * precision * recall / (precision + recall)
+    return word_f1(normalize(prediction, language).split(), normalize(answer, language).split())
 
 
 def process_results(doc: dict[str, Any], results: Sequence[str], language: str) -> dict[str, float]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import string
-from collections import Counter
 from collections.abc import Callable, Iterable
+
+from lm_eval.tasks.shared.word_overlap import word_f1
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -44,13 +45,7 @@ def f1(answer: str, prediction: str) -> float:
         The harmonic mean of precision and recall; 1 if both are empty.
     """
     wanted, got = normalize(answer).split(), normalize(prediction).split()
-    if not wanted or not got:
-        return float(wanted == got)
-    common = sum((Counter(wanted) & Counter(got)).values())
-    if common == 0:
-        return 0.0
-    precision, recall = common / len(got), common / len(wanted)
-    return 2 * precision * recall / (precision + recall)
+    return word_f1(got, wanted) if wanted or got else 1.0
 
 
 def best(score: Callable[[str, str], float], answers: Iterable[str], prediction: str) -> float:

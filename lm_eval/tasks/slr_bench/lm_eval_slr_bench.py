@@ -52,7 +52,7 @@ def _judge() -> Any:
     if type(judge).__module__.startswith("evaluate_modules"):
         # A rule is a Prolog program: it can run commands of the system.
         if os.environ.get(_ALLOWED) != "1":
-            return NotComputed(f"the judge runs Prolog that the model wrote, outside the sandbox; {_ALLOWED}=1 allows it")
+            return NotComputed(f"the judge runs Prolog outside the sandbox; {_ALLOWED}=1 allows it")
         if shutil.which("swipl") is None:
             return NotComputed("needs SWI-Prolog: the program swipl")
     return judge

@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 from typing import Any
 
-from lm_eval.tasks.shared.lettered import lettered
+from lm_eval.tasks.shared.passages import lettered
 
 
 def doc_to_text(doc: dict[str, Any]) -> str:
@@ -14,7 +14,7 @@ def doc_to_text(doc: dict[str, Any]) -> str:
     Args:
         doc: A row with ``question`` and ``options``.
     """
-    return f"{doc['question']}\n{lettered(doc['options'])}Answer:"
+    return f"{doc['question']}\n{lettered(doc['options'])}\nAnswer:"
 
 
 def doc_to_choice(doc: dict[str, Any]) -> list[str]:

@@ -150,7 +150,10 @@ class Code:
 
     def _data_of(self, file: Path, parts: Iterable[str]) -> Iterator[Path]:
         """Yield the data files that a module may read: those next to it, and those it names in another folder."""
-        yield from (path for path in file.parent.iterdir() if path.suffix in _DATA and path.is_file())
+        for path in file.parent.iterdir():
+            # A YAML file may be a task file of the folder, unless the module names it.
+            if path.is_file() and (path.suffix in _DATA or (path.suffix == ".yaml" and path.name in parts)):
+                yield path
         tables = [part for part in parts if Path(part).suffix in _DATA and "*" not in part]
         for root in self._roots if tables else ():
             for table in tables:

@@ -8,13 +8,16 @@ costs time.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import gc
 import json
 import logging
 import os
 import stat
 import time
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -141,7 +144,8 @@ def scan(root: Path) -> Scanned:
     kept = {path: old for path, old in known.items() if files.get(path) == (old[0], old[1])}
     faulty: list[Entry] = []
     if len(kept) < len(files):
-        found, faulty, further = _examine_all(base, files, kept)
+        with _no_collection():
+            found, faulty, further = _examine_all(base, files, kept)
         problems += further
         if len(found) > len(kept):
             # A file with a faulty row is read at every start, so that the error is seen.
@@ -154,6 +158,18 @@ def scan(root: Path) -> Scanned:
         for kind, name, tags, output_type, dataset, line in defined
     ]
     return Scanned([*entries, *faulty], problems)
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Switch the garbage collector off: the many small objects of a scan stay, so that it would search them in vain."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _examine_all(

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
-from lm_eval.api.result_keys import NOT_AVAILABLE, OUTCOME_WORDS
+from lm_eval.api.result_keys import NOT_AVAILABLE
 from lm_eval.reports.columns import WIDTH
 from lm_eval.reports.markdown import markdown_table, room, shown_width, terminal_width
+from lm_eval.reports.notes import MAX_LINES, notes_of
 from lm_eval.results import Member, Results, Score
 from lm_eval.results.json_values import as_count, as_mapping
 from lm_eval.results.messages import messages_of
-from lm_eval.text import count_of, not_run, visible
+from lm_eval.text import not_run, visible
 
 __all__ = ["header_line", "make_table", "tables", "tables_for_stdout"]
 
 _ARROWS = {True: "↑", False: "↓", None: ""}
 _WIDE = 1e6
-_MAX_THOUGHT_LINES = 8
 _NOT_SCORED = "bypass"
 """The metric of ``predict_only``; its value 999 stands for no score, as in the reference harness."""
 _ALIGN_RIGHT = ("Version", "n-shot", "Value", "Stderr", "Errors")
@@ -128,7 +128,7 @@ def make_table(
             within = [_interval(score)] if intervals else []
             lost = [str(member.lost) if row[0] else ""] if lossy else []
             rows.append([*row, *within, *lost])
-    notes = [note for member in members for note in _notes(member)]
+    notes = notes_of(members)
     if column == "results":
         notes += _thoughts(run)
         notes += [f"! {line}" for line in messages_of(member.messages for member in members)]
@@ -145,7 +145,7 @@ def _thoughts(run: Results) -> Iterator[str]:
         for name, usage in usages.items()
         if as_count(usage.get("reasoning_tokens"))
     }
-    if len(counts) > _MAX_THOUGHT_LINES:
+    if len(counts) > MAX_LINES:
         thoughts, generations = zip(*counts.values(), strict=True)
         counts = {f"{len(counts)} tasks": (sum(thoughts), sum(generations))}
     for name, (thought, generated) in counts.items():
@@ -217,23 +217,3 @@ def _decimals(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return NOT_AVAILABLE if value is None else str(value)
     return f"{value:.4e}" if _WIDE <= abs(value) < float("inf") else f"{value:.4f}"
-
-
-def _notes(member: Member) -> Iterable[str]:
-    """Say what the scores do not show: lost documents, unusual answers, scores that could not be computed."""
-    if member.lost:
-        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(member.errors.items()))
-        lost = f"{count_of(member.lost, 'document')} lost ({kinds})"
-        yield f"! {member.name}: {lost}; scores are over the {member.n or 0} answered."
-    if member.outcomes:
-        unusual = [f"{count} {OUTCOME_WORDS.get(kind, kind)}" for kind, count in sorted(member.outcomes.items())]
-        yield f"! {member.name}: of its answers, {', '.join(unusual)}."
-    for key, count in member.missing.items():
-        scored = (member.n or 0) - count
-        yield f"! {member.name}: {key} is over {scored} of {member.n or 0} docs; {count} have no value."
-    for note in member.notes:
-        yield f"! {member.name}: {note}."
-    for key, reason in member.not_computed.items():
-        yield f"! {member.name}: {key} is not computed: {reason}"
-    for key, reason in member.failed.items():
-        yield f"! {member.name}: {key} could not be computed: {reason}"

@@ -51,6 +51,11 @@ def answer_response(served: ServedModel, fields: JsonObject) -> tuple[JsonObject
         raise refusal(profile, 404, "Previous response not found.", param="previous_response_id")
     asked: JsonObject = {name: fields[name] for name in _PASSED_ON if name in fields}
     asked["messages"] = _messages(profile, fields)
+    tools = fields.get("tools")
+    if isinstance(tools, list):
+        asked["tools"] = [_nested(tool) for tool in tools]
+    if fields.get("tool_choice") is not None:
+        asked["tool_choice"] = _nested(fields["tool_choice"])
     limit = fields.get("max_output_tokens")
     if limit is not None:
         if isinstance(limit, int) and limit < profile.min_output_tokens:
@@ -64,6 +69,13 @@ def answer_response(served: ServedModel, fields: JsonObject) -> tuple[JsonObject
     if isinstance(effort, Mapping) and effort.get("effort") is not None:
         asked["reasoning_effort"] = effort["effort"]
     return chat(served, asked)
+
+
+def _nested(tool: object) -> object:
+    """Put a function one level deeper, as the chat endpoint has it; one that is there already is malformed."""
+    if not isinstance(tool, dict) or tool.get("type") != "function" or "function" in tool:
+        return tool if isinstance(tool, str) else {"type": "malformed"}
+    return {"type": "function", "function": {name: value for name, value in tool.items() if name != "type"}}
 
 
 def _messages(profile: Profile, fields: JsonObject) -> list[JsonObject]:
@@ -136,8 +148,8 @@ def as_response(served: ServedModel, fields: JsonObject, answer: JsonObject) -> 
         "store": fields.get("store", True),
         "temperature": fields.get("temperature", 1.0),
         "text": {"format": {"type": "text"}},
-        "tool_choice": "auto",
-        "tools": [],
+        "tool_choice": fields.get("tool_choice") or "auto",
+        "tools": fields.get("tools") or [],
         "top_p": fields.get("top_p", 1.0),
         "truncation": "disabled",
         "usage": _usage(usage),
@@ -161,7 +173,17 @@ def _items(profile: Profile, message: JsonObject, usage: JsonObject, number: str
         items.append(
             {"id": f"msg_{number}", "type": "message", "role": "assistant", "status": status, "content": parts}
         )
-    return items
+    return items + _calls(message)
+
+
+def _calls(message: JsonObject) -> list[JsonObject]:
+    """List the calls of an answer."""
+    calls = message.get("tool_calls")
+    return [
+        {"id": f"fc_{call['id']}", "type": "function_call", "status": "completed", "call_id": call["id"]}
+        | call["function"]
+        for call in (calls if isinstance(calls, list) else [])
+    ]
 
 
 def _usage(usage: JsonObject) -> JsonObject:

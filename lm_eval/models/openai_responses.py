@@ -42,6 +42,8 @@ class LocalResponses(LocalChatCompletion):
                 body["text"] = {"format": _format(value)}
             elif name == "tools":
                 body["tools"] = [_tool(tool) for tool in value] if isinstance(value, list) else value
+            elif name == "tool_choice":
+                body["tool_choice"] = _tool(value)
             elif name != "stop":
                 body[name] = value
         return body

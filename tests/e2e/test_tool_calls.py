@@ -34,7 +34,7 @@ def run(server: MockServer, model: str = "local-chat-completions", **options: An
         model,
         arguments,
         tasks=["tool_calls_mini"],
-        apply_chat_template=model == "local-chat-completions",
+        apply_chat_template=model != "local-completions",
         bootstrap_iters=0,
         **options,
     )
@@ -90,6 +90,17 @@ def test_saved_calls_are_scored_again(tmp_path: Path) -> None:
 def test_a_completions_endpoint_is_refused_in_one_line() -> None:
     with MockServer() as server, pytest.raises(CapabilityError, match="tools need messages; use a chat endpoint"):
         run(server, "local-completions", limit=2)
+
+
+def test_the_responses_api_calls_tools_too() -> None:
+    with MockServer(answers={doc["question"]: gold_answer(doc) for doc in DOCS}) as server:
+        results = run(server, "local-responses", log_samples=True)
+        bodies: list[Any] = [record.body for record in server.requests]
+    assert results["results"]["tool_calls_mini"]["tool_calls,none"] == 1.0
+    names = [tool["name"] for body in bodies if isinstance(body, dict) for tool in body.get("tools", ())]
+    assert set(names) == {name for doc in DOCS for name in doc["offered"]}
+    (call,) = results["samples"]["tool_calls_mini"][2]["resps"][0][0]["tool_calls"]
+    assert call == {"name": "get_local_time", "arguments": {"city": "Lima"}}
 
 
 def test_a_choice_that_demands_a_call_is_sent_with_the_tools_alone() -> None:

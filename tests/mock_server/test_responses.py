@@ -108,3 +108,16 @@ def test_faults_have_the_form_of_a_response(fault: str, status: str, found: str 
 def test_some_servers_have_no_responses(profile: str) -> None:
     with MockServer(profile=profile) as server:
         assert requests.post(f"{server.base_url}/responses", json={"input": "x"}, timeout=10).status_code == 404
+
+
+def test_a_tool_in_the_form_of_the_chat_api_is_refused() -> None:
+    from lm_eval.errors import Refused
+
+    served = served_model()
+    flat: JSON = {"type": "function", "name": "f", "parameters": {"type": "object", "properties": {}}}
+    asked: JSON = {"model": "mock", "input": "x", "tools": [flat], "tool_choice": {"type": "function", "name": "f"}}
+    answer, _ = answer_response(served, asked)
+    items: Any = as_response(served, asked, thaw(answer))["output"]
+    assert [(item["type"], item.get("name"), item.get("arguments")) for item in items] == [("function_call", "f", "{}")]
+    with pytest.raises(Refused):
+        answer_response(served, {**asked, "tools": [{"type": "function", "function": flat}]})

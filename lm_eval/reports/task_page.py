@@ -250,6 +250,8 @@ def _prompt(task: Task, doc: int, num_fewshot: int | None, chat: bool) -> Iterat
         yield from (repr(instance.args[1]) for instance in instances)
     elif first.request_type == "generate_until":
         yield f"--- stops: {take_stops(dict(first.args[1]))!r} ---"
+        if tools := first.args[1].get("tools"):
+            yield f"--- tools: {', '.join(str(tool['function']['name']) for tool in tools)} ---"
     yield "--- target ---"
     yield str(target)
 

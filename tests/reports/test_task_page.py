@@ -147,3 +147,8 @@ def test_an_unknown_name_is_a_mistake(manager: TaskManager) -> None:
 def test_an_unknown_doc_is_a_mistake(manager: TaskManager) -> None:
     with pytest.raises(ConfigError, match="docs 0 to 9; there is no doc 10"):
         task_page(manager, "child", doc=10)
+
+
+def test_the_names_of_tools_are_shown() -> None:
+    shown = task_page(TaskManager(), "tool_calls_mini", doc=12)
+    assert "--- tools: get_local_time, get_weather, find_flights ---" in shown

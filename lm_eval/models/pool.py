@@ -18,6 +18,7 @@ from lm_eval.models.connection import Connection
 from lm_eval.models.http.engine_room import EngineRoom
 from lm_eval.models.http.runner import frozen_gc, run
 from lm_eval.models.http.session import Session
+from lm_eval.models.media import are_given
 from lm_eval.models.overrides import SCORED, Overrides
 from lm_eval.models.preflight import Preflight
 from lm_eval.models.refused import RefusedFields, ask_learning
@@ -397,7 +398,7 @@ class Pool:
             if kind != "generate_until":
                 if kind in self.overrides.refused:
                     raise CapabilityError(self.overrides.refused[kind])
-                yield from self.preflight.units(group, kind)
+                yield from self.preflight.units(map(_without_media, group), kind)
             elif self.requests.own_calls is None:
                 yield from generation_units(self.requests, group)
             else:
@@ -406,3 +407,14 @@ class Pool:
                 for unit in generation_units(self.requests, group):
                     messages = self.requests.hooks.messages([slot.instance for slot in unit.batch])
                     yield OwnUnit(unit, self.requests.own_calls, messages)
+
+
+def _without_media(slot: Slot) -> Slot:
+    """Return a slot whose text is to be scored; a score of the text alone would leave its media out."""
+    last = slot.instance.args[-1]
+    if isinstance(last, Mapping) and any(are_given(media) for media in last.values()):
+        raise CapabilityError(
+            f"Task {slot.instance.task_name}: log-likelihoods are those of texts, and its documents have media; ask it"
+            " with output_type generate_until on a chat endpoint."
+        )
+    return slot

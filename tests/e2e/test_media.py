@@ -136,3 +136,17 @@ def test_media_that_cannot_be_sent_end_the_run_with_one_line() -> None:
         with pytest.raises(CapabilityError, match="media need messages; use a chat endpoint"):
             run_media(server, "local-completions")
         assert "What is shown?" not in str([record.body for record in server.requests])
+
+
+def test_a_log_likelihood_never_leaves_media_out() -> None:
+    choice = {**MEDIA_TASK, "output_type": "multiple_choice", "doc_to_choice": ["a", "b"], "doc_to_target": 0}
+    with MockServer() as server, pytest.raises(CapabilityError, match="Task media_task: log-likelihoods are those of"):
+        simple_evaluate(
+            "local-completions", {"base_url": server.base_url, "model": "mock"}, tasks=[choice], bootstrap_iters=0
+        )
+    without = {**choice, "custom_dataset": lambda **_: {"test": [{"q": "Q", "film": None, "sound": []}]}}
+    with MockServer() as server:
+        results = simple_evaluate(
+            "local-completions", {"base_url": server.base_url, "model": "mock"}, tasks=[without], bootstrap_iters=0
+        )
+    assert results["results"]["media_task"]["sample_len"] == 1

@@ -14,6 +14,7 @@ from lm_eval.errors import APIError, CapabilityError, ConfigError, LMEvalError
 from lm_eval.models.arguments import ModelArguments
 from lm_eval.models.first_check import FirstCalls, distinct_settings, limit_of
 from lm_eval.models.hooks import Hooks
+from lm_eval.models.messages import TemplatedPrompt
 from lm_eval.models.overrides import Overrides, is_overridden
 from lm_eval.models.refused import RefusedFields
 from lm_eval.models.thinking import Thinking, overlaid
@@ -277,7 +278,10 @@ class Requests:
             return messages
         if self.templated:
             try:
-                return self._owner.apply_chat_template(messages)
+                written = self._owner.apply_chat_template(messages)
+                # Messages that the server's template has still to write are no prompt yet; plain text tells as much
+                # about the fields of a request.
+                return text if isinstance(written, TemplatedPrompt) else written
             except Exception:  # The class has no template, which is an error of the first prompt of a task.
                 return text
         return text

@@ -165,3 +165,20 @@ def test_scores_are_those_of_the_written_text(profile: str, caplog: pytest.LogCa
         assert scored.resps == lm.loglikelihood([Instance("loglikelihood", {}, (text, " Hello"), 0)])
         assert lm.harness_describe()["chat_template"]
         lm.close()
+
+
+@pytest.mark.parametrize("profile", ["vllm", "llamacpp", "tgi"])
+def test_the_settings_of_a_run_are_checked_before_the_template_is_known(
+    profile: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.ERROR)
+    settings = {"max_gen_toks": 4, "until": ["\n"], "temperature": 0}
+    with MockServer(profile=profile) as server:
+        lm = LocalCompletionsAPI(model="mock", base_url=server.base_url)
+        types = frozenset({"generate_until"})
+        lm.harness_prepare(RunContext(types, chat=True, generation=[settings], system_instruction="Be brief."))
+        written = Instance("generate_until", {}, (lm.apply_chat_template(USER), dict(settings)), 0)
+        lm.harness_respond([written])
+        assert written.error is None
+        assert written.args[0].endswith("<|user|>\nHi there<|end|>\n<|assistant|>\n")
+        lm.close()

@@ -7,6 +7,7 @@ last equals sign; else the last number.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TypedDict
 
 from lm_eval.tasks.agieval.utils import final_answer as parse_math_answer
@@ -119,8 +120,7 @@ def process_results(doc: Doc, results: Sequence[str]) -> dict[str, int]:
 
 def _short(answer: str | float) -> str:
     text = str(answer).strip()
-    try:
+    with suppress(ValueError):
         number = float(text)
-    except ValueError:
-        return text
-    return str(int(number)) if number.is_integer() else str(number)
+        text = str(int(number) if number.is_integer() else number)
+    return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from lm_eval.tasks.shared.rows import RowFilter, read_table, row_filter
@@ -12,12 +13,7 @@ _SUBJECTS = {f"process_{row['subject']}": row["subject"] for row in read_table(_
 
 def _subject(value: object) -> object:
     """Cut the name of the CSV file that some rows have, such as ``virology_test.csv_sw-KE.csv``."""
-    if not isinstance(value, str):
-        return value
-    for end in ("_test.csv", "_test-"):
-        if end in value:
-            return value.partition(end)[0]
-    return value
+    return re.split(r"_test(?:\.csv|-)", value, maxsplit=1)[0] if isinstance(value, str) else value
 
 
 def __getattr__(name: str) -> RowFilter:

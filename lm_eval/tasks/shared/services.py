@@ -16,6 +16,16 @@ _TRIES = 5
 _LATER = {408, 429, 500, 502, 503, 504}
 
 
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: the key would go to the other address, too."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+_OPENER = urllib.request.build_opener(_NoRedirect)
+
+
 def ask(url: str, payload: Mapping[str, object], headers: Mapping[str, str]) -> Any:
     """Send JSON to a service and return its answer.
 
@@ -35,7 +45,7 @@ def ask(url: str, payload: Mapping[str, object], headers: Mapping[str, str]) -> 
     request = urllib.request.Request(url, json.dumps(payload).encode(), everything)
     for tried in range(1, _TRIES + 1):
         try:
-            with urllib.request.urlopen(request, timeout=_SECONDS) as reply:
+            with _OPENER.open(request, timeout=_SECONDS) as reply:
                 return json.load(reply)
         except urllib.error.HTTPError as error:
             if error.code not in _LATER or tried == _TRIES:

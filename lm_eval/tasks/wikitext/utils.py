@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from lm_eval.tasks.shared.perplexities import perplexities
+
 # Applied in order, each rule to the result of the rules before it.
 _RULES: tuple[tuple[str, str], ...] = (
     ("s '", "s'"),
@@ -67,12 +69,4 @@ def process_results(doc: dict[str, Any], results: list[float]) -> dict[str, tupl
     Returns:
         For each metric the log-likelihood and the number of words or bytes.
     """
-    (loglikelihood,) = results
-    page: str = doc["page"]
-    words = len(re.split(r"\s+", page))
-    size = len(page.encode("utf-8"))
-    return {
-        "word_perplexity": (loglikelihood, words),
-        "byte_perplexity": (loglikelihood, size),
-        "bits_per_byte": (loglikelihood, size),
-    }
+    return perplexities(results, doc["page"])

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+import threading
+import urllib.error
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -11,6 +14,7 @@ import pytest
 from lm_eval.api.not_computed import NotComputed
 from lm_eval.tasks.lingoly import script as lingoly
 from lm_eval.tasks.shared.number_size import refuse_huge
+from lm_eval.tasks.shared.services import ask
 from lm_eval.tasks.slr_bench import lm_eval_slr_bench as slr_bench
 
 sympy: Any = pytest.importorskip("sympy")
@@ -88,3 +92,27 @@ def test_slr_bench_runs_prolog_only_where_it_is_allowed(monkeypatch: pytest.Monk
     monkeypatch.setenv("LM_EVAL_RUN_PROLOG", "1")
     assert reward() == 1.0
     slr_bench._judge.cache_clear()
+
+
+def test_a_key_follows_no_redirect() -> None:
+    asked: list[str] = []
+
+    class Redirects(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(self.path)
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(302)
+            self.send_header("Location", "/elsewhere")
+            self.end_headers()
+
+        do_GET = do_POST
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Redirects) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(urllib.error.HTTPError, match="302"):
+            ask(f"http://127.0.0.1:{server.server_port}/judge", {}, {"Authorization": "Bearer made"})
+        server.shutdown()
+    assert asked == ["/judge"]

@@ -86,7 +86,8 @@ def validate(manager: TaskManager, names: Iterable[str], *, with_faults: bool = 
         except UserError as error:
             problems.append(Problem("", str(error)))
     problems += _of_formats(manager, named)
-    entries = [*(manager.task_index[name] for name in members(manager, named)), *of_files]
+    known = [name for name in named if not _is_path_with_format(name)]
+    entries = [*(manager.task_index[name] for name in members(manager, known)), *of_files]
     index = with_entries(manager.task_index, of_files)
     finder = FaultFinder(index)
     with _quiet(), failures_kept():
@@ -119,6 +120,11 @@ def validate(manager: TaskManager, names: Iterable[str], *, with_faults: bool = 
     return problems + [Problem(name, fault, is_fault=True) for name, fault in faults]
 
 
+def _is_path_with_format(name: str) -> bool:
+    base, sign, _ = name.rpartition("@")
+    return bool(sign) and (is_task_file(base) or bool(files_named(base)))
+
+
 def _of_formats(manager: TaskManager, names: Iterable[str]) -> list[Problem]:
     """Return why tasks and groups cannot be asked in the formats that follow their names."""
     from lm_eval.task_files.build import Builder
@@ -135,7 +141,7 @@ def _of_formats(manager: TaskManager, names: Iterable[str]) -> list[Problem]:
         except UnknownNameError:
             raise
         except UserError as error:
-            found.append(Problem(name, str(error), isinstance(error, MissingPackageError)))
+            found.append(Problem(name, str(error).removeprefix(f"{name}: "), isinstance(error, MissingPackageError)))
     return found
 
 

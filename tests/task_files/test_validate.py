@@ -128,3 +128,16 @@ def test_faults_are_warnings_after_the_errors(write: Write) -> None:
     assert str(problems[1]) == (
         "g: warning: aggregate_metric_list has acc, which none of its tasks reports: exact_match,none"
     )
+
+
+def test_a_path_may_have_a_format(write: Write) -> None:
+    choices = BASE + "output_type: multiple_choice\ndoc_to_choice: [x, y]"
+    root = write({"c/a.yaml": f"task: a\n{choices.replace('exact_match', 'acc')}", "g/b.yaml": f"task: b\n{BASE}"})
+    good = [f"{root}/c@mcqa", f"{root}/c/a.yaml@generate"]
+    assert validate(manager(root), good) == []
+    bad = f"{root}/g/b.yaml@mcqa"
+    problems = [str(problem) for problem in validate(manager(root), [bad])]
+    assert len(problems) == 1
+    assert problems[0].startswith(f"{bad}: b@mcqa: b cannot be asked as mcqa")
+    with pytest.raises(UnknownNameError):
+        validate(manager(root), [f"{root}/none@mcqa"])

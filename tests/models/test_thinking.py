@@ -15,6 +15,7 @@ from lm_eval.errors import ConfigError
 from lm_eval.mock_server import MockServer
 from lm_eval.models.api_models import TemplateAPI
 from lm_eval.models.arguments import ModelArguments
+from lm_eval.models.http.hints import hint_for, refused_field
 from lm_eval.models.openai_completions import LocalChatCompletion, LocalCompletionsAPI
 from lm_eval.models.thinking import template_settings, thinking_fields
 from tests.models.scripted import ScriptedServer, completion
@@ -276,3 +277,10 @@ def test_a_budget_without_effect_is_told(profile: str, told: bool, caplog: pytes
     with MockServer(profile=profile, reasoning="a long thought " * 30, answers={"": "4"}) as server:
         assert ask(server, settings={"max_gen_toks": 400}, thinking_budget=9).resps == ["4"]
     assert ("thinking_budget=9 has no effect on this server: 1 of 1 thoughts are longer" in caplog.text) is told
+
+
+def test_what_vllm_says_of_a_budget_without_a_parser_is_explained() -> None:
+    words = "thinking_token_budget is set but reasoning_config is not configured. Please set --reasoning-parser"
+    hint = hint_for(words)
+    assert hint is not None and "--reasoning-parser" in hint.advice
+    assert refused_field(words, ["temperature", "thinking_token_budget"]) is None

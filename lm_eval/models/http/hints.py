@@ -122,6 +122,11 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
         "name fewer with --gen_kwargs until=…",
     ),
     (
+        r"thinking_token_budget.{0,40}reasoning_config",
+        "vLLM limits thoughts only with a reasoning parser",
+        "start it with --reasoning-parser, or leave thinking_budget out of --model_args",
+    ),
+    (
         _field("(?:reasoning_effort|reasoning|enable_thinking|thinking(?:_budget|_token_budget|_budget_tokens)?)"),
         "The model does not take this setting of its thinking",
         "leave reasoning_effort, enable_thinking or thinking_budget out of --model_args",

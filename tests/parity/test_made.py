@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import fnmatch
 from pathlib import Path
 
 import pytest
 
-from tests.parity.made import UNFAIR, differences, one_per_template, read_cases, run_cases, tasks_with_cases
+from tests.parity.made import (
+    UNFAIR,
+    differences,
+    known_reason,
+    one_per_template,
+    read_cases,
+    run_cases,
+    tasks_with_cases,
+)
+
+_MISSING = ("MissingPackageError", "ModuleNotFoundError", "No module named")
 
 
 @pytest.fixture(scope="module")
@@ -22,13 +33,12 @@ def test_one_task_of_each_template_is_the_same(folder: Path) -> None:
     measured = run_cases(folder, names, ["default"])
     found = differences(folder, read_cases(folder), measured)
     # Packages that only a few families need may be missing; `lm_eval validate` tells which.
-    missing = {key for key, text in found.items() if "MissingPackageError" in text}
-    known = {key for key in found if key in UNFAIR or key.partition("|")[0] in UNFAIR}
+    missing = {key for key, text in found.items() if any(word in text for word in _MISSING)}
+    known = {key for key in found if known_reason(key) is not None}
     assert {key: text for key, text in found.items() if key not in missing | known} == {}
-    assert len(measured) - len(missing) > len(names) // 2
+    assert len(measured) - len(missing) > len(names) * 0.9
 
 
-def test_unfair_cases_exist(folder: Path) -> None:
-    cases = read_cases(folder)
-    tasks = {key.partition("|")[0] for key in cases}
-    assert [key for key in UNFAIR if key not in cases and key not in tasks] == []
+def test_patterns_of_unfair_cases_match_tasks(folder: Path) -> None:
+    tasks = {key.partition("|")[0] for key in read_cases(folder)}
+    assert [pattern for pattern in UNFAIR if not fnmatch.filter(tasks, pattern)] == []

@@ -250,6 +250,8 @@ def _convert(name: str, value: Any, kind: str) -> Any:
     """Convert a value to the type of its field, whose annotation is given as text."""
     try:
         return _converted(name, value, kind)
+    except ConfigError:
+        raise  # It says more, and is a ValueError, too.
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
         raise ConfigError(f"{name}={redact(value, name)!r} does not fit; {name} is {_in_words(kind)}.") from None
 

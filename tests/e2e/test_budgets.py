@@ -58,8 +58,8 @@ def test_the_results_have_the_usage_of_each_endpoint_and_task(command: Command, 
     assert set(run["tasks"]) == {"demo_choices", "demo_numbers"}
     together = {name: sum(task[name] for task in run["tasks"].values()) for name in COUNTS}
     # Requests that belong to no task are the probe of the server, and the first request: it asks "Hello" with the
-    # settings of the run, so that it generates up to the 16 tokens of demo_numbers. A stop string ends its answer, so it
-    # is asked once more without, to see whether the model thinks.
+    # settings of the run, so that it generates up to the 16 tokens of demo_numbers. A stop string ends its answer, so
+    # it is asked once more without, to see whether the model thinks.
     assert 0 <= run["prompt_tokens"] - together["prompt_tokens"] < 200
     assert 0 <= run["completion_tokens"] - together["completion_tokens"] < 10 + 2 * 16
     assert together["cached_prompt_tokens"] > 0

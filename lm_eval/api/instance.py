@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lm_eval.config.task import OutputType
+from lm_eval.errors import APIError
 
 __all__ = ["Doc", "Instance", "OutputType", "RequestError", "ResponseInfo", "Usage"]
 
@@ -52,6 +53,15 @@ class RequestError:
     status: int | None = None
     attempts: int = 1
     endpoint: str = ""
+
+    @classmethod
+    def of(cls, error: APIError) -> RequestError:
+        """Return the reason that an error of a request gives.
+
+        Args:
+            error: The error with which the request was lost.
+        """
+        return cls(error.kind, str(error), error.status, error.attempts, error.endpoint)
 
 
 @dataclass(slots=True)

@@ -166,7 +166,7 @@ class Pool:
             answers = self._method(name)(listed)
         except RequestsLost as error:
             # A failed request is data: the run goes on without these documents.
-            reason = RequestError(error.kind, str(error), error.status, error.attempts, error.endpoint)
+            reason = RequestError.of(error)
             for instance in instances:
                 instance.error, instance.resps, instance.info = reason, [], []
             return

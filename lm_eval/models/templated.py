@@ -98,7 +98,7 @@ class PromptWriter:
             if isinstance(text, APIError):
                 lost.add(id(item))
                 item.resps, item.info = [], []
-                item.error = RequestError(text.kind, str(text), text.status, text.attempts, text.endpoint)
+                item.error = RequestError.of(text)
             else:
                 item.arguments = (text, *item.args[1:])
         return [item for item in instances if id(item) not in lost]

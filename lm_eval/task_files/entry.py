@@ -5,13 +5,13 @@ An entry is identified by its file and its name: a file may define more than one
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from pathlib import Path
 
 from lm_eval.errors import TaskFileError, UserError
 
-__all__ = ["Entry", "Kind", "entries_of"]
+__all__ = ["Entry", "Kind", "entries_of", "names_under"]
 
 
 class Kind(Enum):
@@ -116,6 +116,31 @@ class Entry:
 
     def __repr__(self) -> str:
         return f"Entry(name={self.name!r}, kind={self.kind.name}, yaml_path={str(self.file)!r})"
+
+
+def names_under(index: Mapping[str, Entry], names: Iterable[str]) -> set[str]:
+    """Return names with the members of the groups and tags among them, at any depth.
+
+    Args:
+        index: The known names.
+        names: Where to start.
+
+    Returns:
+        The names that are in the index.
+    """
+    seen: set[str] = set()
+    pending = list(names)
+    while pending:
+        name = pending.pop()
+        entry = index.get(name)
+        if entry is None or name in seen:
+            continue
+        seen.add(name)
+        if entry.kind is Kind.TAG:
+            pending += entry.tags
+        elif entry.kind is Kind.GROUP:
+            pending += entry.member_names()
+    return seen
 
 
 def entries_of(config: dict[str, object], yaml_path: str | Path | None = None, line: int = 0) -> list[Entry]:

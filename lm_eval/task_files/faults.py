@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lm_eval.api.result_keys import score_key
-from lm_eval.task_files.entry import Entry, Kind
+from lm_eval.task_files.entry import Entry, Kind, names_under
 from lm_eval.text import first_names
 
 if TYPE_CHECKING:
@@ -191,19 +191,7 @@ class FaultFinder:
 
     def _keys_under(self, name: str) -> set[str]:
         """Return the keys that the tasks of a group report; none if those of any task are not known."""
-        keys: set[str] = set()
-        pending, seen = [name], set()
-        while pending:
-            current = pending.pop()
-            entry = self._index.get(current)
-            if current in seen or entry is None:
-                continue
-            seen.add(current)
-            if entry.kind in (Kind.TASK, Kind.PY_TASK):
-                if current not in self._reported:
-                    return set()
-                keys |= self._reported[current]
-            else:
-                keys |= self._reported.get(current, set())
-                pending += sorted(entry.tags) if entry.kind is Kind.TAG else entry.member_names()
-        return keys
+        names = names_under(self._index, [name])
+        if any(self._index[inner].kind in (Kind.TASK, Kind.PY_TASK) and inner not in self._reported for inner in names):
+            return set()
+        return {key for inner in names for key in self._reported.get(inner, ())}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lm_eval.config.formats import split_format
 from lm_eval.errors import MissingPackageError, TaskFileError, UnknownNameError, UserError
-from lm_eval.task_files.entry import Entry, Kind
+from lm_eval.task_files.entry import Entry, Kind, names_under
 from lm_eval.task_files.index import entries_in_file, row_problems, with_entries
 from lm_eval.task_files.paths import SUFFIXES, files_named
 
@@ -147,15 +147,7 @@ def _of_formats(manager: TaskManager, names: Iterable[str]) -> list[Problem]:
 
 def _contains_itself(group: Entry, index: Mapping[str, Entry]) -> bool:
     """Whether a group is a member of itself, or of the groups inside it."""
-    seen: set[str] = set()
-    pending = [group]
-    while pending:
-        inner = {name for name in pending.pop().member_names() if name in index} - seen
-        if group.name in inner:
-            return True
-        seen |= inner
-        pending += [index[name] for name in inner if index[name].kind is Kind.GROUP]
-    return False
+    return group.name in names_under(index, group.member_names())
 
 
 def _written_twice(entries: Iterable[Entry]) -> list[tuple[str, str]]:
@@ -201,14 +193,7 @@ def members(manager: TaskManager, names: Iterable[str]) -> list[str]:
         if not matched:
             raise manager.unknown(name)
         seen.update(matched)
-    pending = list(seen)
-    while pending:
-        entry = index[pending.pop()]
-        inner = entry.tags if entry.kind is Kind.TAG else entry.member_names() if entry.kind is Kind.GROUP else ()
-        new = {member for member in inner if member in index} - seen
-        seen |= new
-        pending += new
-    return sorted(name for name in seen if index[name].kind is not Kind.TAG)
+    return sorted(name for name in names_under(index, seen) if index[name].kind is not Kind.TAG)
 
 
 @contextlib.contextmanager

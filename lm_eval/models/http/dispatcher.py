@@ -128,7 +128,7 @@ class Dispatcher:
                 # A failed request is data: the run continues without this unit.
                 if isinstance(error, RequestRejected) and isinstance(unit, Replayed):
                     await self._forget_answers(unit)
-                reason = RequestError(error.kind, str(error), error.status, error.attempts, error.endpoint)
+                reason = RequestError.of(error)
                 for slot in unit.slots:
                     self._lost(slot, reason)
             except RunAborted as error:

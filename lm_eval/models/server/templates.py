@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -28,7 +29,7 @@ from lm_eval.errors import (
 )
 from lm_eval.models.messages import Message, TemplatedPrompt
 from lm_eval.models.server.settings import ScoringSettings
-from lm_eval.models.server.tokenizer import find_tokenizer, read_tokens
+from lm_eval.models.server.tokenizer import RemoteTokenizer, find_tokenizer, read_tokens
 from lm_eval.models.work import Ask, Call
 
 if TYPE_CHECKING:
@@ -86,28 +87,21 @@ class _TokenizedTemplate:
         }
         if self.variables:
             payload["chat_template_kwargs"] = dict(self.variables)
-        ids = await self._ids(ask, payload)
-        reply = await ask(Call("//detokenize", {"model": self.model, "tokens": ids}))
-        body = reply.body if isinstance(reply.body, Mapping) else {}
-        text = next((body[key] for key in ("prompt", "text") if isinstance(body.get(key), str)), None)
-        if not isinstance(text, str):
-            raise MalformedResponse("The detokenizer's answer has no text", endpoint=reply.endpoint)
+        reply = await ask(Call("//tokenize", payload))
+        tokens = read_tokens(reply.body)
+        if tokens is None or not tokens.ids:
+            raise MalformedResponse("The tokenizer's answer has no tokens", endpoint=reply.endpoint)
+        tokenizer = RemoteTokenizer("vllm", self.model)
+        text = await tokenizer.decode(ask, tokens.ids)
         self._count += 1
         if self._count <= _ALWAYS_CHECKED or self._count % _CHECKED_EVERY == 0:
-            again = await self._ids(ask, {"model": self.model, "prompt": text, "add_special_tokens": False})
-            if again != ids:
+            again = await tokenizer.encode(ask, text, special=False)
+            if again.ids != tokens.ids:
                 raise CheckFailed(
                     "The text of the chat template does not have the token ids of the chat template",
                     endpoint=reply.endpoint,
                 )
         return text
-
-    async def _ids(self, ask: Ask, payload: dict[str, object]) -> list[int]:
-        reply = await ask(Call("//tokenize", payload))
-        tokens = read_tokens(reply.body)
-        if tokens is None or not tokens.ids:
-            raise MalformedResponse("The tokenizer's answer has no tokens", endpoint=reply.endpoint)
-        return tokens.ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,36 +133,37 @@ class _TextTemplate:
         return text
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FileTemplate:
     """A template in a file.
 
     Attributes:
-        path: The file.
+        path: The file; it is read once.
         bos: The text of the BOS token, for templates that write it; empty where the server adds it to a text.
         variables: More variables of the template, such as ``enable_thinking``.
+        text: The template.
     """
 
     path: Path
     bos: str = ""
     variables: Mapping[str, object] = field(default_factory=dict)
+    text: str = field(init=False)
 
-    @property
-    def source(self) -> str:
-        """The name of the file."""
-        return self.path.name
-
-    @property
-    def text(self) -> str:
-        """The template.
+    def __post_init__(self) -> None:
+        """Read the file.
 
         Raises:
             ConfigError: The file cannot be read.
         """
         try:
-            return self.path.read_text(encoding="utf-8")
+            self.text = self.path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"chat_template={self.path}: the file cannot be read: {error}") from error
+
+    @property
+    def source(self) -> str:
+        """The name of the file."""
+        return self.path.name
 
     async def render(self, ask: Ask, prompt: TemplatedPrompt) -> str:
         """Write messages as text; see ``ChatTemplate.render``."""
@@ -245,11 +240,11 @@ async def with_one_bos(template: ChatTemplate, ask: Ask, settings: ScoringSettin
         APIError: A call failed for good.
     """
     text = await template.render(ask, _TRIAL)
-    tokenizer, _ = await find_tokenizer(ask, settings.model, text, False)
-    if tokenizer is None or tokenizer.kind == "extras":
+    tokenizer, tokens = await find_tokenizer(ask, settings.model, text, False)
+    if tokenizer is None or tokens is None or tokenizer.kind == "extras":
         return template
     bare, started = [(await tokenizer.encode(ask, "x", special)).ids for special in (False, True)]
-    ids = (await tokenizer.encode(ask, text, False)).ids
+    ids = tokens.ids
     if len(started) != len(bare) + 1 or ids[:1] != started[:1]:
         return template
     reply = await ask(Call(settings.completions_path, settings.body(prompt=text, max_tokens=1, temperature=0)))
@@ -271,6 +266,7 @@ def _first_special(text: str) -> str:
     return match.group() if match else ""
 
 
+@cache
 def _compiled(source: str) -> Template:
     from jinja2 import TemplateError
     from jinja2.ext import loopcontrols

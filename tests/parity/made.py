@@ -25,7 +25,16 @@ from typing import Any
 
 from lm_eval.tasks import TaskManager
 
-__all__ = ["UNFAIR", "differences", "known_reason", "one_per_template", "read_cases", "run_cases", "tasks_with_cases"]
+__all__ = [
+    "UNFAIR",
+    "differences",
+    "known_reason",
+    "one_per_template",
+    "read_cases",
+    "run_cases",
+    "scores",
+    "tasks_with_cases",
+]
 
 ROOT = Path(__file__).resolve().parents[2]
 _MAX_PER_FOLDER = 20
@@ -131,7 +140,12 @@ def _program(folder: Path) -> ModuleType:
     return module
 
 
-def _scores(case: Mapping[str, Any]) -> dict[str, object]:
+def scores(case: Mapping[str, Any]) -> dict[str, object]:
+    """Return the scores of a recorded case, without standard errors, by task and metric.
+
+    Args:
+        case: The case.
+    """
     return {
         f"{task} {key}": value
         for task, row in case["results"].items()
@@ -160,7 +174,7 @@ def differences(folder: Path, expected: Mapping[str, Any], measured: Mapping[str
         if "error" in mine:
             found[key] = str(mine["error"])
             continue
-        a, b = _scores(theirs), _scores(mine)
+        a, b = scores(theirs), scores(mine)
         parts = [] if theirs["per_request"] == mine["per_request"] else ["requests"]
         parts += [
             f"{name}: {a.get(name)} and {b.get(name)}" for name in sorted({*a, *b}) if not _same(close, a, b, name)

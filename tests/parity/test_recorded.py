@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.parity.made import scores
+
 # A selection over output types, few-shot settings, filters and templates; the others only take more time.
 TASKS = (
     "arc_easy",
@@ -64,15 +66,6 @@ def measured(shared_dir: Path, recorded: dict[str, Any], tmp_path_factory: pytes
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return dict(json.loads(out.read_text(encoding="utf-8")))
-
-
-def scores(case: dict[str, Any]) -> dict[str, Any]:
-    return {
-        f"{task} {metric}": value
-        for task, metrics in case["results"].items()
-        for metric, value in metrics.items()
-        if "_stderr" not in metric
-    }
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

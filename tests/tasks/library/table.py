@@ -13,12 +13,12 @@ import csv
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import lm_eval.tasks
-from lm_eval.task_files.entry import Entry, Kind
+from lm_eval.task_files.entry import Entry, Kind, names_under
 from lm_eval.task_files.families import SKILLS, Family, families
 from lm_eval.task_files.languages import languages
 from lm_eval.tasks import TaskManager
@@ -144,20 +144,6 @@ def collapse(names: Iterable[str]) -> str:
     return f"`{start}*{end}` ({len(distinct)})"
 
 
-def _leaves(name: str, index: Mapping[str, Entry], above: frozenset[str] = frozenset()) -> Iterator[str]:
-    """Yield the tasks of a group or tag, with those of the groups and tags in it."""
-    entry = index.get(name)
-    if entry is None or name in above:
-        return
-    if entry.kind is Kind.GROUP:
-        for member in entry.member_names():
-            yield from _leaves(member, index, above | {name})
-    elif entry.kind is Kind.TAG:
-        yield from entry.tags
-    else:
-        yield name
-
-
 class Library:
     """What the pages say about the tasks of the library."""
 
@@ -175,10 +161,9 @@ class Library:
         """The families of each group and tag."""
         for name, entry in self.index.items():
             if entry.kind in (Kind.GROUP, Kind.TAG):
-                for task in _leaves(name, self.index):
-                    if task in self.rows:
-                        self.members[task].add(name)
-                        self.spread[name].add(self.rows[task][0].family)
+                for task in names_under(self.index, [name]).intersection(self.rows):
+                    self.members[task].add(name)
+                    self.spread[name].add(self.rows[task][0].family)
         checked = json.loads((PARITY / "checked.json").read_text(encoding="utf-8"))
         self.real, self.written = set(checked["real data"]), set(checked["written data"])
         self.made: Mapping[str, int] = checked["made data"]

@@ -282,8 +282,9 @@ def _set_aside_refused(prepared: Prepared) -> None:
 
 def _answer_and_score(prepared: Prepared, settings: RunSettings) -> dict[str, Any]:
     """Build the requests, ask the model once for all tasks, then filter, score and aggregate."""
-    from lm_eval.api.model import CachingLM
+    from lm_eval.api.model import CachingLM, ask_model
     from lm_eval.api.time_limit import seconds_per_document
+    from lm_eval.results.answered import Documents
     from lm_eval.results.collect import collect
     from lm_eval.results.per_doc import score_task
     from lm_eval.results.sample import task_hash
@@ -292,7 +293,10 @@ def _answer_and_score(prepared: Prepared, settings: RunSettings) -> dict[str, An
     prepared.build_requests(settings, prepared.refused if settings.keep_going else None)
     lm, tasks = prepared.lm, prepared.tasks
     cached = lm if settings.use_cache is None or lm.harness_keeps_answers else CachingLM(lm, settings.use_cache)
-    cached.harness_respond([instance for task in tasks.values() for instance in task.instances])
+    documents = Documents()
+    for name, task in tasks.items():
+        documents.expect(name, task, task.instances)
+    ask_model(cached, [instance for task in tasks.values() for instance in task.instances], documents.answered)
     outputs = {name: score_task(task, log_samples=settings.keeps_samples) for name, task in tasks.items()}
     results = collect(outputs, prepared.groups, bootstrap_iters=settings.bootstrap_iters)
     if settings.keeps_samples:

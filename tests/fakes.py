@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from lm_eval.api.instance import Instance, RequestError
-from lm_eval.api.model import LM, RunContext
+from lm_eval.api.model import LM, Answered, RunContext
 
 _DATA = """
 def rows(**_):
@@ -52,13 +52,18 @@ class FakeLM(LM):
     def harness_refuses(self, request_type: str) -> str | None:
         return f"no {request_type} here" if request_type in self._refused else None
 
-    def harness_respond(self, instances: Sequence[Instance]) -> None:
-        self.asked.extend(instances)
-        answered = [instance for instance in instances if not self._lose(instance)]
+    def harness_respond(self, instances: Iterable[Instance], answered: Answered | None = None) -> None:
+        super().harness_respond(self._kept(instances, answered), answered)
+
+    def _kept(self, instances: Iterable[Instance], answered: Answered | None) -> Iterator[Instance]:
         for instance in instances:
-            if self._lose(instance):
-                instance.error = RequestError("timeout", "no answer in 300 s", attempts=3)
-        super().harness_respond(answered)
+            self.asked.append(instance)
+            if not self._lose(instance):
+                yield instance
+                continue
+            instance.error = RequestError("timeout", "no answer in 300 s", attempts=3)
+            if answered is not None:
+                answered(instance)
 
     def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
         return [(-float(len(r.args[1])) - r.idx, r.idx == 0) for r in requests]

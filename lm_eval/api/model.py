@@ -8,7 +8,7 @@ import json
 import sqlite3
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,7 +20,7 @@ from lm_eval.config.generation import CONSTRAINED_TO
 from lm_eval.errors import ConfigError
 from lm_eval.text import sha256
 
-__all__ = ["LM", "CacheHook", "CachingLM", "RunContext", "TemplateLM"]
+__all__ = ["LM", "Answered", "CacheHook", "CachingLM", "RunContext", "TemplateLM", "ask_model"]
 
 if not TYPE_CHECKING:  # a type checker would accept every name
 
@@ -30,6 +30,9 @@ if not TYPE_CHECKING:  # a type checker would accept every name
 
 M = TypeVar("M", bound="LM")
 T = TypeVar("T")
+
+Answered = Callable[[Instance], None]
+"""Receives an Instance once it has all its responses, or its error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,18 +135,27 @@ class LM(ABC):
             return f"{type(self).__name__} cannot constrain its answers."
         return None
 
-    def harness_respond(self, instances: Sequence[Instance]) -> None:
+    def harness_respond(self, instances: Iterable[Instance], answered: Answered | None = None) -> None:
         """Answer Instances of any types: set ``resps`` or ``error`` of each.
 
+        A class that overrides this method may leave ``answered`` out; ``ask_model`` then calls it afterwards.
+
         Args:
-            instances: All Instances of a run.
+            instances: All Instances of a run. An iterator is lazy: it builds an Instance when it is asked for, which
+                may be while earlier ones are being answered.
+            answered: Called once for each Instance when it is complete, in the event loop that asks if there is one,
+                so it has to return at once. An exception in it ends the run. None calls nothing.
         """
         by_type: dict[str, list[Instance]] = {}
         for instance in instances:
-            by_type.setdefault(instance.request_type, []).extend([instance] * (instance.repeats or 1))
-        for request_type, requests in by_type.items():
+            by_type.setdefault(instance.request_type, []).append(instance)
+        for request_type, group in by_type.items():
+            requests = [instance for instance in group for _ in range(instance.repeats or 1)]
             for request, response in zip(requests, getattr(self, request_type)(requests), strict=True):
                 request.resps.append(response)
+            for instance in group if answered is not None else ():
+                assert answered is not None
+                answered(instance)
 
     def harness_describe(self) -> dict[str, Any]:
         """Return facts about the model and its endpoint for the results, without secrets."""
@@ -404,28 +416,60 @@ class CachingLM:
         """Return the hook to attach to the model."""
         return CacheHook(self)
 
-    def harness_respond(self, instances: Collection[Instance]) -> None:
+    def harness_respond(self, instances: Iterable[Instance], answered: Answered | None = None) -> None:
         """Answer Instances from the file where possible, and ask the model for the others.
 
         Args:
-            instances: All Instances of a run.
+            instances: All Instances of a run, or an iterator over them.
+            answered: As for ``LM.harness_respond``.
         """
         model = f"{type(self.lm).__name__}:{self.lm.tokenizer_name}:{self.lm.harness_describe()}"
-        unknown = []
-        for instance in instances:
-            keys = [
-                hash_args(f"{model}:{instance.request_type}:{repeat}", instance.args)
-                for repeat in range(instance.repeats or 1)
-            ]
-            try:
-                instance.resps.extend([_from_json(self.store[key]) for key in keys])
-            except (KeyError, ValueError):  # not there, or damaged
-                unknown.append((instance, keys))
-        self.lm.harness_respond([instance for instance, _ in unknown])
-        for instance, keys in unknown:
+        asked: dict[int, list[str]] = {}
+
+        def unknown() -> Iterator[Instance]:
+            for instance in instances:
+                keys = [
+                    hash_args(f"{model}:{instance.request_type}:{repeat}", instance.args)
+                    for repeat in range(instance.repeats or 1)
+                ]
+                try:
+                    instance.resps.extend([_from_json(self.store[key]) for key in keys])
+                except (KeyError, ValueError):  # not there, or damaged
+                    asked[id(instance)] = keys
+                    yield instance
+                else:
+                    if answered is not None:
+                        answered(instance)
+
+        def store(instance: Instance) -> None:
+            keys = asked.pop(id(instance))
             if instance.error is None:
                 for key, response in zip(keys, instance.resps, strict=True):
                     self.store[key] = response
+            if answered is not None:
+                answered(instance)
+
+        ask_model(self.lm, unknown(), store)
+
+
+def ask_model(lm: LM | CachingLM, instances: Iterable[Instance], answered: Answered | None = None) -> None:
+    """Let a model answer Instances, whether or not its class tells when an Instance is complete.
+
+    Args:
+        lm: The model.
+        instances: All Instances of a run, or an iterator over them. A class whose ``harness_respond`` does not take
+            ``answered`` gets a list.
+        answered: As for ``LM.harness_respond``; for such a class, it is called after all answers.
+    """
+    parameters = inspect.signature(lm.harness_respond).parameters
+    if "answered" in parameters or any(item.kind is item.VAR_KEYWORD for item in parameters.values()):
+        lm.harness_respond(instances, answered=answered)
+        return
+    listed = list(instances)
+    lm.harness_respond(listed)
+    for instance in listed if answered is not None else ():
+        assert answered is not None
+        answered(instance)
 
 
 def _check_database(path: Path) -> None:

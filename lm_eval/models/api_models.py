@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from lm_eval.api.instance import Instance
-from lm_eval.api.model import RunContext, TemplateLM
+from lm_eval.api.model import Answered, RunContext, TemplateLM
 from lm_eval.api.token_counter import TokenCounter
 from lm_eval.compatibility.elsewhere import elsewhere
 from lm_eval.errors import APIError, CapabilityError, ConfigError
@@ -476,20 +476,23 @@ class TemplateAPI(TemplateLM):
         """
         return self.harness_pool.connection.token_counter()
 
-    def harness_respond(self, instances: Sequence[Instance]) -> None:
+    def harness_respond(self, instances: Iterable[Instance], answered: Answered | None = None) -> None:
         """Answer Instances of any request types from one pool of workers.
 
         A request type whose method the class overrides is answered by that method.
 
         Args:
-            instances: All Instances of a run; the method sets ``resps`` and ``info``, or ``error``, of each.
+            instances: All Instances of a run, or an iterator over them; the method sets ``resps`` and ``info``, or
+                ``error``, of each.
+            answered: Called in the event loop once an Instance is complete; see ``LM.harness_respond``. Where a method
+                of the class answers, it is called when that method has returned.
 
         Raises:
             CapabilityError: The model refuses a request type.
             APIError: The endpoint cannot be used at all.
             RunStopped: A budget is spent; answers so far are on their Instances and in the journal.
         """
-        self.harness_pool.respond(instances)
+        self.harness_pool.respond(instances, answered)
 
     def harness_describe(self) -> dict[str, Any]:
         """Return the findings about the endpoint and, under ``run``, the counters of this run; without secrets."""

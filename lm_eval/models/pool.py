@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lm_eval.api.instance import Instance, RequestError
-from lm_eval.api.model import RunContext, TemplateLM
+from lm_eval.api.model import Answered, RunContext, TemplateLM
 from lm_eval.config.generation import CONSTRAINED_TO
 from lm_eval.errors import CapabilityError, ConfigError, RequestsLost
 from lm_eval.models.arguments import ModelArguments
@@ -131,17 +131,22 @@ class Pool:
             return self.overrides.refused[kind]
         return self.preflight.refusals.get(kind) if self.connection.has_url else None
 
-    def respond(self, instances: Sequence[Instance]) -> None:
+    def respond(self, instances: Iterable[Instance], answered: Answered | None = None) -> None:
         """Answer Instances of any request types; see ``TemplateAPI.harness_respond``."""
         from lm_eval.models.responses import Responses, usage_by_task
 
         self.connection.refresh()
         methods = self.overrides.methods
-        instances = self._writer.write(instances, self._owner.header)
+        every = list(instances)
+        instances = self._writer.write(every, self._owner.header)
+        if answered is not None and len(instances) < len(every):
+            for instance in every:
+                if instance.error is not None:
+                    answered(instance)
         pooled = [instance for instance in instances if instance.request_type not in methods]
         try:
             if pooled or not methods:
-                responses = Responses(pooled)
+                responses = Responses(pooled, answered)
                 try:
                     self._answer(responses, self.session.context.progress)
                 finally:
@@ -149,6 +154,9 @@ class Pool:
             for kind, name in methods.items():
                 if asked := [instance for instance in instances if instance.request_type == kind]:
                     self._through(name, asked)
+                    for instance in asked if answered is not None else ():
+                        assert answered is not None
+                        answered(instance)
         finally:
             if self.connection.has_url:
                 self.session.accounting.tasks = usage_by_task(instances)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from lm_eval.api.instance import Instance, RequestError, ResponseInfo, Usage
+from lm_eval.api.model import Answered
 from lm_eval.errors import RequestsLost
 from lm_eval.models.work import Answer, Slot
 
@@ -51,13 +52,17 @@ class Responses:
         scored: Whether any response is a log-likelihood.
     """
 
-    def __init__(self, instances: Iterable[Instance]) -> None:
+    def __init__(self, instances: Iterable[Instance], complete: Answered | None = None) -> None:
         """Create one slot per repeat of each Instance.
 
         Args:
             instances: The Instances; ``resps``, ``info`` and ``error`` are overwritten.
+            complete: Called once for each Instance that has all its responses, or its error; not for one that is not
+                asked, because the run ends early. None calls nothing.
         """
         self._instances = list(instances)
+        self._complete = complete
+        self._to_come: dict[int, int] = {}
         self.total = 0
         self.scored = any(instance.request_type != "generate_until" for instance in self._instances)
         for instance in self._instances:
@@ -82,6 +87,7 @@ class Responses:
         if not instance.info:
             instance.info = [_NO_INFO] * len(instance.resps)
         instance.info[repeat] = answer.info
+        self._count(instance)
 
     def lost(self, slot: Slot, error: RequestError) -> None:
         """Register that a slot gets no response.
@@ -91,14 +97,24 @@ class Responses:
             error: The reason.
         """
         slot.instance.error = error
+        self._count(slot.instance)
+
+    def _count(self, instance: Instance) -> None:
+        """Hand an Instance on with the last of its slots."""
+        if self._complete is None:
+            return
+        if (repeats := len(instance.resps)) > 1:
+            left = self._to_come.pop(id(instance), repeats) - 1
+            if left:
+                self._to_come[id(instance)] = left
+                return
+        _finish(instance)
+        self._complete(instance)
 
     def finish(self) -> None:
         """Remove empty slots, and set an error on the Instances that have one."""
         for instance in self._instances:
-            if any(response is _MISSING for response in instance.resps):
-                instance.error = instance.error or _NOT_ASKED
-                instance.resps = [response for response in instance.resps if response is not _MISSING]
-                instance.info = [info for info in instance.info if info is not _NO_INFO]
+            _finish(instance)
 
     def usage_by_task(self) -> dict[str, Usage]:
         """Sum the tokens of all answers, cached ones included.
@@ -107,6 +123,13 @@ class Responses:
             Task name to tokens; without tasks whose answers have no token counts.
         """
         return usage_by_task(self._instances)
+
+
+def _finish(instance: Instance) -> None:
+    if any(response is _MISSING for response in instance.resps):
+        instance.error = instance.error or _NOT_ASKED
+        instance.resps = [response for response in instance.resps if response is not _MISSING]
+        instance.info = [info for info in instance.info if info is not _NO_INFO]
 
 
 def usage_by_task(instances: Iterable[Instance]) -> dict[str, Usage]:

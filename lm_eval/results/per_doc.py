@@ -12,6 +12,7 @@ from lm_eval.api.instance import Doc, Instance, RequestError, ResponseInfo
 from lm_eval.api.not_computed import take_not_computed
 from lm_eval.api.time_limit import limited, limiting, seconds_per_document, signals_work
 from lm_eval.errors import ConfigError, LMEvalError, RunAborted, RunStopped, ScoringTimeout, TaskFileError
+from lm_eval.results.answered import by_document
 from lm_eval.results.child import can_fork, in_child
 from lm_eval.results.messages import count_messages
 from lm_eval.results.over_repeats import Answers, combine, filtered_repeats, unwrapped, warn_of_equal_repeats
@@ -132,7 +133,7 @@ def score_task(task: Task, *, log_samples: bool) -> TaskOutput:
 
 
 def _score_here(task: Task, log_samples: bool) -> TaskOutput:
-    docs = _by_doc(task.instances)
+    docs = by_document(task.instances)
     scored: dict[str, dict[int, ScoredDoc]] = {}
     clusters: dict[int, str] = {}
     cause: BaseException | None = None
@@ -221,7 +222,7 @@ def _score_in_child(task: Task, log_samples: bool, seconds: float) -> TaskOutput
     try:
         output, left, parts = in_child(score)
     except TaskFileError as error:  # the process ended early, or the values cannot leave it
-        docs = _by_doc(task.instances)
+        docs = by_document(task.instances)
         output = _counted(task, docs, error)
         if log_samples:
             names = [pipeline.name for pipeline in task.filters]
@@ -238,15 +239,6 @@ def _score_in_child(task: Task, log_samples: bool, seconds: float) -> TaskOutput
 def _answered(task: Task, docs: dict[int, list[Instance]]) -> list[Instance]:
     lost = {doc_id for doc_id, group in docs.items() if _errors(group)}
     return [instance for instance in task.instances if (instance.doc_id or 0) not in lost]
-
-
-def _by_doc(instances: Iterable[Instance]) -> dict[int, list[Instance]]:
-    docs: dict[int, list[Instance]] = {}
-    for instance in instances:
-        docs.setdefault(instance.doc_id or 0, []).append(instance)
-    for group in docs.values():
-        group.sort(key=lambda instance: instance.idx)
-    return docs
 
 
 def _apply_filters(task: Task, answered: list[Instance]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 
 import lm_eval.demo
 from lm_eval.api.instance import Instance
+from lm_eval.api.model import Answered
 from lm_eval.errors import ConfigError
 from lm_eval.evaluator import simple_evaluate
 from lm_eval.mock_server import MockServer
@@ -29,11 +30,11 @@ def run(server: MockServer, task: str, **arguments: Any) -> tuple[int, int]:
     before = []
 
     class Counted(LocalCompletionsAPI):
-        def harness_respond(self, instances: Sequence[Instance]) -> None:
+        def harness_respond(self, instances: Iterable[Instance], answered: Answered | None = None) -> None:
             before.append(
                 (self.harness_pool.session.accounting.requests, self.harness_pool.session.accounting.usage.prompt)
             )
-            super().harness_respond(instances)
+            super().harness_respond(instances, answered)
 
     lm = Counted(**{"model": "mock", "base_url": server.base_url, **arguments})
     results = simple_evaluate(lm, None, [task], include_path=TASKS, bootstrap_iters=0)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from lm_eval.api.instance import Instance, RequestError, ResponseInfo, Usage
@@ -93,6 +95,17 @@ def test_a_lost_repeat_leaves_an_error_and_no_gap() -> None:
     assert instance.resps == ["kept"]
     assert len(instance.info) == 1
     assert instance.error is not None
+
+
+def test_an_instance_is_complete_with_the_last_of_its_repeats() -> None:
+    instance, complete = scored("t", "p", repeats=3), list[list[Any]]()
+    responses = Responses([instance], lambda done: complete.append([done.resps, done.error is not None]))
+    first, second, third = responses.slots()
+    responses.answered(Answer(second, "b"))
+    responses.lost(first, RequestError("timeout", "too slow"))
+    assert not complete
+    responses.answered(Answer(third, "c"))
+    assert complete == [[["b", "c"], True]]
 
 
 def test_tokens_are_added_up_by_task() -> None:

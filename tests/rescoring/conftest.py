@@ -44,7 +44,7 @@ class ChattyLM(FakeLM):
     def __init__(self, **options: Any) -> None:
         super().__init__(generate=answer, **options)
 
-    def harness_respond(self, instances: Sequence[Instance]) -> None:
+    def harness_respond(self, instances: Sequence[Instance]) -> None:  # type: ignore[override]
         super().harness_respond(instances)
         for instance in instances:
             if instance.request_type == "generate_until" and not instance.error and instance.doc_id == 1:

@@ -180,7 +180,7 @@ def test_a_document_that_takes_too_long_is_counted(
     long = "a" * 30 + "\n"
 
     class Model(FakeLM):
-        def harness_respond(self, instances: Any) -> None:
+        def harness_respond(self, instances: Any) -> None:  # type: ignore[override]
             super().harness_respond(instances)
             for instance in instances:
                 instance.doc["scoring"] = True

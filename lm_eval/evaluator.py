@@ -191,6 +191,7 @@ def run(
                 progress=settings.progress,
                 generation=prepared.generation,
                 system_instruction=settings.system_instruction if settings.apply_chat_template else None,
+                tasks=tuple(prepared.tasks),
             )
         )
         _set_aside_refused(prepared)

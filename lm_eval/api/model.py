@@ -48,6 +48,7 @@ class RunContext:
         progress: Show progress; None shows it only on a terminal.
         generation: The generation settings of each task that generates text.
         system_instruction: The system message of every prompt, if prompts are chat messages; None for no message.
+        tasks: The names of the tasks.
     """
 
     request_types: frozenset[str] = frozenset()
@@ -58,6 +59,7 @@ class RunContext:
     progress: bool | None = None
     generation: Sequence[Mapping[str, object]] = ()
     system_instruction: str | None = None
+    tasks: Sequence[str] = ()
 
 
 class LM(ABC):

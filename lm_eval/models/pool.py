@@ -27,6 +27,7 @@ from lm_eval.models.work import Answer, Call, Slot, Unit
 
 if TYPE_CHECKING:
     from lm_eval.models.http.engine import Engine
+    from lm_eval.models.http.run_state import RunState
     from lm_eval.models.responses import ListedResponses, Responses
 
 __all__ = ["Pool"]
@@ -369,7 +370,7 @@ class Pool:
         from lm_eval.models.http.dispatcher import Dispatcher
         from lm_eval.models.http.progress import Progress
 
-        progress = Progress(responses.total, engine, shown)
+        progress = Progress(responses.total, engine, shown, state=self._run_state(responses))
 
         def answered(answer: Answer) -> None:
             responses.answered(answer)
@@ -386,6 +387,16 @@ class Pool:
         finally:
             progress.close()
             self.preflight.report_cuts()
+
+    def _run_state(self, responses: Responses | ListedResponses) -> RunState | None:
+        """Return what writes the state of the run next to its journal; None for other requests, or without one."""
+        from lm_eval.models.http.run_state import RunState
+        from lm_eval.models.responses import Responses
+
+        context = self.session.context
+        if context.journal is None or not isinstance(responses, Responses):
+            return None
+        return RunState(context.journal, str(self._owner.model), context.tasks, responses.total)
 
     @asynccontextmanager
     async def _calls_of_class(self) -> AsyncIterator[None]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from lm_eval.config.redact import redact
 from lm_eval.config.values import sample_format
 from lm_eval.errors import SavingError
+from lm_eval.models.http.run_state import state_path
 from lm_eval.results.atomic import complete_file, to_json, write_atomically
 from lm_eval.results.names import DistinctNames, file_name, hashed_name, plain_name
 from lm_eval.results.run import Results
@@ -79,13 +80,16 @@ class ResultFiles:
         return self._journal is not None and self._journal.exists()
 
     def finish(self, results: Mapping[str, object]) -> None:
-        """Delete the journal once everything is saved, unless documents are left to ask or to score again.
+        """Delete the state of the run and, unless documents are left to ask or to score again, the journal.
 
         Args:
             results: What ``simple_evaluate`` returned.
         """
         run = Results(results)
-        if self._journal is None or run.lost or run.failed:
+        if self._journal is None:
+            return
+        state_path(self._journal).unlink(missing_ok=True)
+        if run.lost or run.failed:
             return
         for file in (*_files_of(self._journal), *_files_of(_set_aside(self._journal))):
             file.unlink(missing_ok=True)

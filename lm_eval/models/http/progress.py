@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from lm_eval.models.http.engine import Engine
+    from lm_eval.models.http.run_state import RunState
 
 __all__ = ["Progress"]
 
@@ -60,7 +61,15 @@ class Progress:
         errors: Responses that were lost.
     """
 
-    def __init__(self, total: int, engine: Engine, shown: bool | None = None, *, stream: TextIO | None = None) -> None:
+    def __init__(
+        self,
+        total: int,
+        engine: Engine,
+        shown: bool | None = None,
+        *,
+        stream: TextIO | None = None,
+        state: RunState | None = None,
+    ) -> None:
         """Show an empty bar.
 
         Args:
@@ -70,17 +79,22 @@ class Progress:
                 notebook, and lines elsewhere: one per tenth of the run, 10 to 60 s apart. They go to the log, or to
                 the stream when the program has set up no log.
             stream: Where the bar goes; None means stderr.
+            state: Where the state of the run is written, whether a bar is shown or not; None writes no state.
         """
         self.done = self.errors = 0
-        self._total, self._engine = total, engine
+        self._total, self._engine, self._state = total, engine, state
         self._start = self._last = self._counts()
         self._tokens = deque([(0.0, self._start)], maxlen=_TOKEN_TICKS)
         self._logged_seconds, self._logged_done = 0.0, 0
         self._timer: asyncio.TimerHandle | None = None
         self._closing = ExitStack()
         self._bar: tqdm[NoReturn] | None = None
-        if shown is False or not total:
-            return
+        if total and shown is not False:
+            self._show_bar(total, shown, stream)
+        if total and (self._bar is not None or state is not None):
+            self._set_timer()
+
+    def _show_bar(self, total: int, shown: bool | None, stream: TextIO | None) -> None:
         from tqdm.auto import tqdm
         from tqdm.contrib.logging import logging_redirect_tqdm
 
@@ -100,7 +114,6 @@ class Progress:
         if self._draws:
             console = [logger for logger in (eval_logger, logging.root) if _writes_to_console(logger)]
             self._closing.enter_context(logging_redirect_tqdm(console, tqdm))
-        self._set_timer()
 
     def advance(self) -> None:
         """Count one response."""
@@ -113,6 +126,8 @@ class Progress:
 
     def tick(self) -> None:
         """Move the bar, or log a line when it is time."""
+        if self._state is not None:
+            self._state.update(self.done, self.errors, self._engine.accounting)
         bar, counts = self._bar, self._counts()
         if bar is None:
             return
@@ -142,6 +157,8 @@ class Progress:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._state is not None:
+            self._state.update(self.done, self.errors, self._engine.accounting, ended=True)
         bar, self._bar = self._bar, None
         if bar is None:
             return

@@ -426,3 +426,19 @@ def test_the_event_loops_timer_draws_the_line(monkeypatch: pytest.MonkeyPatch) -
         assert progress._timer is None
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("shown", [None, False])
+def test_the_state_of_the_run_is_written_with_and_without_a_bar(shown: bool | None) -> None:
+    seen: list[tuple[int, int, bool]] = []
+
+    class State:
+        def update(self, done: int, errors: int, accounting: Accounting, *, ended: bool = False) -> None:
+            seen.append((done, errors, ended))
+
+    scene = Scene(shown=shown)
+    scene.progress._state = cast("Any", State())
+    scene.answer(2, 1.0)
+    scene.progress.fail()
+    scene.progress.close()
+    assert seen == [(1, 0, False), (2, 0, False), (3, 1, True)]

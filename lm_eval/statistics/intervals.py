@@ -40,7 +40,7 @@ class Interval:
     Attributes:
         low: Lower end.
         high: Upper end.
-        method: ``wilson``, ``t``, ``clustered t`` or ``bootstrap``.
+        method: ``wilson``, ``t``, ``clustered t``, ``bootstrap`` or ``logistic``.
     """
 
     low: float

@@ -18,6 +18,7 @@ from lm_eval.api.task_parts.fields import text_reader
 from lm_eval.api.task_parts.pipelines import build_filters
 from lm_eval.api.task_parts.prompts import ChatTemplate
 from lm_eval.api.task_parts.scoring import text_sizes
+from lm_eval.config.scorer import ScorerSpec
 from lm_eval.config.task import TaskConfig
 from lm_eval.errors import ConfigError, DatasetError, LMEvalError, TaskFileError
 from lm_eval.statistics.repeats import OverRepeats
@@ -446,6 +447,11 @@ class Task(ABC):
         """Return for each metric whether higher is better."""
 
     @property
+    def scorer(self) -> ScorerSpec | None:
+        """How a judge scores the answers; None for a task without ``scorer``."""
+        return None if self._config.scorer is None else ScorerSpec.parse(self._config.scorer)
+
+    @property
     def over_repeats(self) -> Mapping[str, Sequence[OverRepeats]]:
         """How the repeats of a document are combined, by metric; the results are named ``<metric>_<how>``."""
         return {}
@@ -523,6 +529,7 @@ class Task(ABC):
             metric_name: The metric.
         """
         self._config.metric_list = [{"metric": metric_name}]
+        self._config.scorer = None
         self._config.process_results = _bypass if metric_name == "bypass" else None
         if metric_name == "bypass":
             # A subclass may score by methods of its own.

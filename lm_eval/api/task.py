@@ -604,6 +604,8 @@ class ConfigurableTask(Task):
             pairs = list(results)
             alone = [pair[0] for pair in pairs[len(choices) :]] if len(pairs) == 2 * len(choices) else None
             return self._metrics.score_choices(pairs[: len(choices)], choices, gold, alone)
+        if self._config.scorer is not None and self._config.metric_list is None:
+            return {}  # There need not be a target that a metric could use.
         if self._config.tools is not None:
             return self._score_calls(doc, results[0])
         gold, chosen = self.doc_to_target(doc), self._config.doc_to_choice is not None

@@ -10,6 +10,7 @@ from functools import lru_cache, partial
 from typing import Any, ClassVar, Literal, get_args
 
 from lm_eval.config.generation import check_settings
+from lm_eval.config.scorer import ScorerSpec
 from lm_eval.errors import ConfigError, did_you_mean
 from lm_eval.text import shorten
 
@@ -221,7 +222,9 @@ class TaskConfig(_Keys):
     num_fewshot: int | None = None
     """Number of few-shot examples. Default: 0."""
     metric_list: list[object] | None = None
-    """Metrics. Default: those of the output type."""
+    """Metrics. Default: those of the output type; none for a task with ``scorer``."""
+    scorer: dict[str, Any] | None = None
+    """How another model, the judge, scores the answers."""
     output_type: OutputType = "generate_until"
     """Kind of request. Default: ``generate_until``."""
     generation_kwargs: dict[str, Any] | None = None
@@ -263,11 +266,22 @@ class TaskConfig(_Keys):
             )
         if self.output_type == "generate_until":
             self.generation_kwargs = self._generation_kwargs(self.generation_kwargs)
+        self._check_scorer()
         if not isinstance(self.fewshot_config, FewshotConfig):
             own = {key: getattr(self, key) for key in _SHARED_WITH_FEWSHOT}
             self.fewshot_config = FewshotConfig.from_dict(
                 self.fewshot_config or {}, fewshot_split=self.fewshot_split, **own
             )
+
+    def _check_scorer(self) -> None:
+        if self.scorer is None:
+            return
+        try:
+            ScorerSpec.parse(self.scorer)
+        except ConfigError as error:
+            raise ConfigError(f"Task {self.task}: {error}") from None
+        if self.output_type != "generate_until":
+            raise ConfigError(f"Task {self.task}: a judge reads texts, so scorer needs output_type generate_until.")
 
     def _generation_kwargs(self, given: dict[str, Any] | None) -> dict[str, Any]:
         """Complete generation settings: with all defaults when none are given, else only with stop strings."""

@@ -19,6 +19,7 @@ from lm_eval.api.registry import (
     is_higher_better,
 )
 from lm_eval.api.result_keys import MUTUAL_INFORMATION
+from lm_eval.config.scorer import JudgeMetric, ScorerSpec
 from lm_eval.config.task import TaskConfig, compiled
 from lm_eval.errors import ConfigError, TaskFileError, did_you_mean
 from lm_eval.statistics.repeats import OverRepeats
@@ -124,7 +125,7 @@ class Metrics(dict[str, MetricSpec]):
             UnknownNameError: A metric or an aggregation is not registered.
             TaskFileError: An entry names no metric.
         """
-        listed = config.metric_list
+        listed = [] if config.metric_list is None and config.scorer is not None else config.metric_list
         specs: list[MetricSpec] = []
         for item in DEFAULT_METRIC_REGISTRY[config.output_type] if listed is None else listed:
             entry: Mapping[str, Any] = item if isinstance(item, Mapping) else {"metric": item}
@@ -136,6 +137,8 @@ class Metrics(dict[str, MetricSpec]):
             specs.append(spec)
             if entry.get("over_repeats"):
                 specs += _combined(spec, entry["over_repeats"], config)
+        if config.scorer is not None:
+            specs += [_judged(metric) for metric in ScorerSpec.parse(config.scorer).metrics]
         return cls({spec.name: spec for spec in specs})
 
     def aggregation(self) -> dict[str, Aggregation]:
@@ -279,6 +282,13 @@ class Metrics(dict[str, MetricSpec]):
                 values[part] = value
                 self.add_part(part, spec)
         return values
+
+
+def _judged(metric: JudgeMetric) -> MetricSpec:
+    """Return a metric whose values come from a judge."""
+    given = metric.aggregation
+    aggregation = get_aggregation(given) if isinstance(given, str) else given
+    return MetricSpec(metric.metric, None, aggregation, metric.higher_is_better)
 
 
 def _look_up(entry: Mapping[str, Any], config: TaskConfig) -> MetricSpec:

@@ -192,6 +192,7 @@ def run(
                 generation=prepared.generation,
                 system_instruction=settings.system_instruction if settings.apply_chat_template else None,
                 tasks=tuple(prepared.tasks),
+                continues=bool(settings.apply_chat_template) and prepared.continues,
             )
         )
         _set_aside_refused(prepared)

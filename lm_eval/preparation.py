@@ -84,6 +84,11 @@ class Prepared:
         """The generation settings of each task that generates text."""
         return [_generation(task) for task in self.tasks.values() if task.OUTPUT_TYPE == "generate_until"]
 
+    @property
+    def continues(self) -> bool:
+        """Whether a task that generates text gives the start of the answer."""
+        return any(map(_gives_start, self.tasks.values()))
+
     def set_aside_refused(self, refuses: Callable[[str], str | None]) -> None:
         """Move the tasks that the model cannot answer to ``refused``, and drop groups whose mean would lack them.
 
@@ -141,6 +146,8 @@ class Prepared:
                 chat_template=lm.apply_chat_template if chat else None,
                 tokenizer_name=lm.tokenizer_name if chat else "",
             )
+            if chat and _gives_start(task) and (note := lm.harness_not_continued()):
+                task.notes.append(note)
             if settings.write_out:
                 for instance in task.instances[:1]:
                     eval_logger.info(
@@ -384,6 +391,11 @@ def _generation(task: Task) -> dict[str, object]:
     """Return the generation settings of a task; empty for a task that generates nothing."""
     given = task.get_config("generation_kwargs") if task.OUTPUT_TYPE == "generate_until" else None
     return dict(given) if isinstance(given, Mapping) else {}
+
+
+def _gives_start(task: Task) -> bool:
+    """Whether a task gives the start of the answers that it asks the model to write."""
+    return task.OUTPUT_TYPE == "generate_until" and bool(task.get_config("gen_prefix"))
 
 
 def refuse_unsafe(task: Task, settings: RunSettings) -> None:

@@ -49,6 +49,7 @@ class RunContext:
         generation: The generation settings of each task that generates text.
         system_instruction: The system message of every prompt, if prompts are chat messages; None for no message.
         tasks: The names of the tasks.
+        continues: Whether a task gives the start of the answer (``gen_prefix``), and prompts are chat messages.
     """
 
     request_types: frozenset[str] = frozenset()
@@ -60,6 +61,7 @@ class RunContext:
     generation: Sequence[Mapping[str, object]] = ()
     system_instruction: str | None = None
     tasks: Sequence[str] = ()
+    continues: bool = False
 
 
 class LM(ABC):
@@ -135,6 +137,14 @@ class LM(ABC):
         """
         if request_type == CONSTRAINED_TO:
             return f"{type(self).__name__} cannot constrain its answers."
+        return None
+
+    def harness_not_continued(self) -> str | None:
+        """Say that answers do not continue the start that a task gives them (``gen_prefix``); called after ``prepare``.
+
+        Returns:
+            The sentence, for the notes of such tasks; None when answers continue it, or when that is not known.
+        """
         return None
 
     def harness_respond(self, instances: Iterable[Instance], answered: Answered | None = None) -> None:

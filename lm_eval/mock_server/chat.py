@@ -56,7 +56,7 @@ class _ChatPrompt:
         served, profile, tokenizer = request.served, request.profile, request.served.tokenizer
         self.served, self.request, self.profile = served, request, profile
         contents = message_texts(profile, request.fields.get("messages"))
-        self.continued = _continued_text(request, contents)
+        self.continued, self.opening = _continued_text(request, contents)
         self.tools = read_tools(profile, request.fields)
         rendered = render_messages(self.tools.described(contents), continued=self.continued is not None)
         self.ids = served.encode(rendered) if profile.parses_special else tokenizer.encode(rendered)
@@ -122,9 +122,7 @@ class _ChatPrompt:
 
     def _message(self, result: Generated, counts: TokenCounts) -> JsonObject:
         profile = self.profile
-        with_opening = profile.continues_assistant or (profile.continuation_fields and self.request.flag("echo"))
-        opening = (self.continued or "") if with_opening else ""
-        message: JsonObject = {"role": "assistant", "content": opening + result.text}
+        message: JsonObject = {"role": "assistant", "content": self.opening + result.text}
         for name in profile.empty_message_fields:
             message[name] = [] if name.endswith("s") else None
         if self.served.settings.reasoning_in == "whole" and profile.reasoning_field:
@@ -170,12 +168,33 @@ class _ChatPrompt:
         return self.served.writer.prompt(tokens, self.prompt_top)
 
 
-def _continued_text(request: RequestFields, contents: list[tuple[str, str]]) -> str | None:
-    """Find the final assistant message that the answer continues, if it does."""
+def _continued_text(request: RequestFields, contents: list[tuple[str, str]]) -> tuple[str | None, str]:
+    """Find the final assistant message that the answer continues, and what of it is returned in front of the answer.
+
+    Args:
+        request: The request.
+        contents: Its messages: role and text.
+
+    Returns:
+        The message, or None; and the text in front of the answer.
+
+    Raises:
+        Refused: The imitated server wants to be told that a final assistant message is continued.
+    """
     profile = request.profile
-    ends_with_assistant = bool(contents) and contents[-1][0] == "assistant"
-    asked = profile.continuation_fields and request.flag("continue_final_message")
-    return contents[-1][1] if ends_with_assistant and (profile.continues_assistant or asked) else None
+    if not contents or contents[-1][0] != "assistant":
+        return None, ""
+    text, messages = contents[-1][1], request.fields.get("messages")
+    marked = isinstance(messages, list) and isinstance(messages[-1], dict) and messages[-1].get("prefix") is True
+    if profile.prefix_field == "required" and not marked:
+        raise invalid(profile, "A final message of the role assistant needs prefix: true.", "messages")
+    if profile.continues_assistant:
+        return text, text if profile.continues_assistant == "shown" else ""
+    if profile.prefix_field and marked:
+        return text, "" if profile.prefix_field == "hidden" else text
+    if profile.continuation_fields and request.flag("continue_final_message"):
+        return text, text if profile.chat_echo and request.flag("echo") else ""
+    return None, ""
 
 
 def _thinking_is_off(request: RequestFields) -> bool:

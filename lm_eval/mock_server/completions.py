@@ -200,7 +200,8 @@ class _Completion:
         sampling = self.request.sampling(max_tokens=max_tokens, stop_ids=frozenset({end}), choice=number)
         scoring = self.echo and self.top is not None
         scripted = None if scoring else self.served.scripted(prompt.text)
-        allowed = None if scoring else constrained_answer(self.served, self.request.fields, prompt.ids, scripted)
+        free = scoring or not self.served.profile.constrains_completions
+        allowed = None if free else constrained_answer(self.served, self.request.fields, prompt.ids, scripted)
         answer = scripted if allowed is None else allowed
         if answer is None:
             return sampling

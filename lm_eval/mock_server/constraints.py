@@ -14,6 +14,8 @@ from lm_eval.mock_server.served_model import ServedModel
 __all__ = ["allowed_texts", "constrained_answer"]
 
 _ALTERNATIVES = re.compile(r"\((.*)\)", re.DOTALL)
+_FORMATS = {"json_schema": "json_schema", "regex_format": "regex"}
+"""Constraint to the type of its ``response_format``; other constraints are fields of their own."""
 _LITERAL = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
@@ -57,9 +59,10 @@ def allowed_texts(profile: Profile, fields: JsonObject) -> tuple[list[str], bool
         Refused: The constraint is none that the mock server understands.
     """
     for name in profile.constraints:
-        field = "response_format" if name == "json_schema" else name
+        kind = _FORMATS.get(name)
+        field = name if kind is None else "response_format"
         given = fields.get(field)
-        if given is None or (name == "json_schema" and not _is_schema(given)):
+        if given is None or (kind is not None and not _is_of(kind, given)):
             continue
         texts = _texts(name, given)
         if not texts:
@@ -68,12 +71,14 @@ def allowed_texts(profile: Profile, fields: JsonObject) -> tuple[list[str], bool
     return None
 
 
-def _is_schema(given: object) -> bool:
-    return isinstance(given, dict) and given.get("type") == "json_schema"
+def _is_of(kind: str, given: object) -> bool:
+    return isinstance(given, dict) and given.get("type") == kind
 
 
 def _texts(name: str, given: object) -> list[str]:
     found: object = None
+    if name == "regex_format" and isinstance(given, dict):
+        name, given = "regex", given.get("value")
     if name == "structured_outputs" and isinstance(given, dict):
         found = given.get("choice")
     elif name == "guided_choice":

@@ -119,10 +119,15 @@ class Profile:
     cached_tokens: Literal["counted", "null", "absent"] = "counted"
     """``usage.prompt_tokens_details``: with the number of ``cached_tokens``, null, or no key at all."""
 
-    continues_assistant: bool = False
-    """A final assistant message is continued and returned in front of the answer."""
+    continues_assistant: Literal["", "shown", "hidden"] = ""
+    """A final assistant message is continued, and returned in front of the answer or not."""
     continuation_fields: bool = True
-    """``continue_final_message`` and ``echo`` are understood on chat."""
+    """``continue_final_message`` is understood on chat."""
+    chat_echo: bool = True
+    """``echo`` on chat returns a continued message in front of the answer."""
+    prefix_field: Literal["", "shown", "hidden", "required"] = ""
+    """``prefix: true`` in a final assistant message has it continued, and returned in front of the answer or not.
+    ``required``: returned, and a final assistant message without the field is refused."""
     tools: Literal["yes", "ignored", "refused"] = "yes"
     """What ``tools`` of a chat request does; ``refused``: HTTP 400, as of a server without a parser of calls."""
     audio_formats: tuple[str, ...] = ("wav", "mp3", "flac", "ogg")
@@ -147,7 +152,10 @@ class Profile:
     """Models with the name of an OpenAI reasoning model refuse ``max_tokens``, ``stop`` and a temperature."""
 
     constraints: tuple[str, ...] = ("structured_outputs", "guided_choice", "grammar", "regex", "json_schema")
-    """The ways to constrain an answer that the server knows; ``json_schema`` is ``response_format`` of that type."""
+    """The ways to constrain an answer that the server knows; ``json_schema`` and ``regex_format`` are a
+    ``response_format`` of type ``json_schema`` and ``regex``."""
+    constrains_completions: bool = True
+    """Completions take constraints, too."""
     responses: bool = True
     """There is ``/v1/responses``."""
     cut_is_incomplete: bool = True
@@ -182,6 +190,7 @@ _OTHER = Profile(
     return_token_ids=False,
     refuses_no_messages=False,
     continuation_fields=False,
+    chat_echo=False,
     stop_reason=False,
     empty_message_fields=(),
     requires_json_type=False,
@@ -281,7 +290,7 @@ _PROFILES = (
         default_max_tokens=None,
         clamps_max_tokens=True,
         usage_of_first_prompt=True,
-        continues_assistant=True,
+        continues_assistant="shown",
         null_chat_logprobs=False,
         logprobs_with_ids=True,
         null_content=False,
@@ -339,6 +348,7 @@ _PROFILES = (
         observed=False,
         family="sglang",
         constraints=("regex", "json_schema"),
+        continuation_fields=True,
         shows_bos=True,
         token_style="replace",
         offsets="minus-one",
@@ -359,6 +369,9 @@ _PROFILES = (
         responses=False,
         observed=False,
         family="tgi",
+        continues_assistant="hidden",
+        constraints=("regex_format",),
+        constrains_completions=False,
         counts_bos=True,
         echo="ignored",
         completion_logprobs="null",

@@ -452,6 +452,14 @@ class TemplateAPI(TemplateLM):
         """
         return self.harness_pool.refuses(request_type)
 
+    def harness_not_continued(self) -> str | None:
+        """Say that answers do not continue the start that a task gives them (``gen_prefix``).
+
+        Returns:
+            The sentence, as found by ``harness_prepare``; None if answers are continued.
+        """
+        return self.harness_pool.not_continued()
+
     @property
     def harness_can_be_planned(self) -> bool:
         """Whether the requests of a run are known before it: the class answers and sends none itself."""

@@ -13,6 +13,7 @@ from lm_eval.config.redact import shown_url
 from lm_eval.errors import CapabilityError, ConfigError
 from lm_eval.models.arguments import ModelArguments
 from lm_eval.models.attributes import AttributeReader
+from lm_eval.models.continuation import Continuation
 from lm_eval.models.first_check import wrong_path
 from lm_eval.models.hooks import own_fields
 from lm_eval.models.http.runner import run
@@ -85,6 +86,7 @@ class Connection:
         refused = requests.refused = RefusedFields(args.extra_body)
         session = self._session = Session(args, path)
         requests.thinking = Thinking(args, path, session.urls)
+        requests.continuation = Continuation()
         if before is not None:
             session.begin(before.context)
             session.accounting = before.accounting

@@ -255,7 +255,7 @@ class GenerationUnit:
             if text is not None and not isinstance(text, str):
                 answers.append(Answer(slot, text, ResponseInfo(usage=usage if index == 0 else None)))
                 continue
-            full = text or ""
+            full = self.model.rest_of(slot.instance.args[0], text or "")
             end = self.model.think_end_token
             final = _without_thought(choice, full, end) if end else full
             if self.model.args.score_reasoning and not final.strip():

@@ -15,13 +15,14 @@ from lm_eval.config.generation import CONSTRAINED_TO
 from lm_eval.errors import CapabilityError, ConfigError, RequestsLost
 from lm_eval.models.arguments import ModelArguments
 from lm_eval.models.connection import Connection
+from lm_eval.models.continuation import NOT_CONTINUED
 from lm_eval.models.http.engine_room import EngineRoom
 from lm_eval.models.http.runner import frozen_gc, run
 from lm_eval.models.http.session import Session
 from lm_eval.models.media import are_given
 from lm_eval.models.overrides import SCORED, Overrides
 from lm_eval.models.preflight import Preflight
-from lm_eval.models.refused import RefusedFields, ask_learning
+from lm_eval.models.refused import RefusedFields, ask_learning, learning
 from lm_eval.models.templated import PromptWriter
 from lm_eval.models.work import Answer, Call, Slot, Unit
 
@@ -109,6 +110,11 @@ class Pool:
             if any(CONSTRAINED_TO in settings for settings in context.generation):
                 call_with = partial(self.requests.constrained_call, context)
                 await self.preflight.find_constraint(header, call_with, self.requests.thinks)
+            if context.continues and self.requests.chat and "generate_until" in kinds:
+                messages_call = partial(self.requests.continued_call, context)
+                async with self.connection.check_engine() as engine:
+                    ask = learning(engine.ask, self.requests.refused)
+                    await self.requests.continuation.find(ask, messages_call)
 
         run(check)
         stops = any(settings.get("until") or settings.get("stop") for settings in context.generation)
@@ -131,6 +137,10 @@ class Pool:
         if kind in self.overrides.refused:
             return self.overrides.refused[kind]
         return self.preflight.refusals.get(kind) if self.connection.has_url else None
+
+    def not_continued(self) -> str | None:
+        """Say that answers do not continue the start that a task gives them; None if they do, or that is unknown."""
+        return NOT_CONTINUED if self.requests.continuation.fails else None
 
     def respond(self, instances: Iterable[Instance], answered: Answered | None = None) -> None:
         """Answer Instances of any request types; see ``TemplateAPI.harness_respond``."""
@@ -332,6 +342,8 @@ class Pool:
             described["refused_fields"] = learnt
         if thoughts := self.requests.thinking.describe():
             described["thinking"] = thoughts
+        if continued := self.requests.continuation.describe():
+            described["gen_prefix"] = continued
         if self.connection.has_url:
             described["run"] = self.session.describe()
         return described

@@ -91,6 +91,9 @@ class APIModel(Protocol):
     def thinks(self) -> bool:
         """Whether a thought precedes the answer, so that a stop string would cut it."""
 
+    def rest_of(self, prompt: object, text: str) -> str:
+        """Cut off the start of an answer that the prompt gave, where the server returns it in front of the rest."""
+
     def learn_refusal(self, error: APIError, payload: Mapping[str, object]) -> bool:
         """Learn which field a server refuses; say whether another attempt has a body that it may take."""
 

@@ -12,6 +12,7 @@ from lm_eval.api.model import RunContext
 from lm_eval.config.generation import CONSTRAINED_TO, LIMITS, take_stops
 from lm_eval.errors import APIError, CapabilityError, ConfigError, LMEvalError
 from lm_eval.models.arguments import ModelArguments
+from lm_eval.models.continuation import Continuation
 from lm_eval.models.first_check import FirstCalls, distinct_settings, limit_of
 from lm_eval.models.hooks import Hooks
 from lm_eval.models.messages import TemplatedPrompt
@@ -32,6 +33,7 @@ eval_logger = logging.getLogger("lm_eval")
 
 _MAX_FAILED_BATCHES = 3
 _CONSTRAINED_TOKENS = 40
+_CONTINUED_TOKENS = 16
 
 
 class Requests:
@@ -48,6 +50,7 @@ class Requests:
         fields: What the class adds to requests that score, beside the fields of the strategy.
         refused: What the server has refused.
         thinking: What is known about the thoughts of the model.
+        continuation: How the server continues the start of an answer.
     """
 
     def __init__(self, owner: Any, args: ModelArguments) -> None:
@@ -65,6 +68,7 @@ class Requests:
         self.fields: dict[str, object] = {}
         self.refused = RefusedFields(args.extra_body)
         self.thinking = Thinking(args, self.path)
+        self.continuation = Continuation()
         self._small_tokens = int(getattr(kind, "_small_call_tokens", 1))
         self._failed_batches = 0
         self._preflight: Preflight | None = None
@@ -159,7 +163,7 @@ class Requests:
             settings |= constraint_fields(self._preflight.constraint, answers)
         given = settings.pop("seed", self.args.seed)
         seed = None if given is None else int(given) + repeat
-        return self._payload(self.hooks.messages(instances), settings, seed, generate=True)
+        return self.continuation.applied(self._payload(self.hooks.messages(instances), settings, seed, generate=True))
 
     def scoring_payload(self, prompts: Sequence[str]) -> dict[str, object]:
         """Build the body of a scoring request, for a class that overrides ``parse_logprobs``.
@@ -191,6 +195,10 @@ class Requests:
     def thinks(self) -> bool:
         """Whether a thought precedes the answer, so that a stop string would cut it."""
         return self.thinking.expected
+
+    def rest_of(self, prompt: object, text: str) -> str:
+        """Cut off the start of an answer that the prompt gave, where the server returns it in front of the rest."""
+        return self.continuation.rest(prompt, text)
 
     def learn_refusal(self, error: APIError, payload: Mapping[str, object]) -> bool:
         """Learn which field a server refuses.
@@ -328,6 +336,14 @@ class Requests:
     def constrained_call(self, context: RunContext, fields: Mapping[str, object]) -> Call:
         """Build a call with the fields of a constraint, and room for an object with a short text."""
         return self._own_call(context, {"max_gen_toks": _CONSTRAINED_TOKENS, "temperature": 0, **fields}, "Hello")
+
+    def continued_call(self, context: RunContext, messages: Sequence[Mapping[str, str]]) -> Call:
+        """Build a small call with messages, at the temperature of the run."""
+        settings: dict[str, Any] = {"max_gen_toks": _CONTINUED_TOKENS}
+        for given in context.generation[:1]:
+            settings |= {name: value for name, value in given.items() if name in ("temperature", "do_sample")}
+        instance = Instance("generate_until", {}, (list(messages), {}), 0)
+        return Call(self.path, self.generation_payload([instance], settings))
 
     def _own_call(self, context: RunContext, settings: Mapping[str, object], text: str) -> Call:
         """Build a call with generation settings of the run, and with its system message."""

@@ -32,7 +32,7 @@ def test_a_schema_wraps_the_answer() -> None:
     assert allowed_texts(get_profile("openai"), {"response_format": {"type": "json_object"}}) is None
 
 
-@pytest.mark.parametrize("profile", ["transformers", "tgi"])
+@pytest.mark.parametrize("profile", ["transformers"])
 def test_a_server_passes_over_what_it_does_not_know(profile: str) -> None:
     assert allowed_texts(get_profile(profile), {"grammar": 'root ::= "a"', "response_format": SCHEMA}) is None
 

@@ -15,14 +15,18 @@ __all__ = ["MECHANISMS", "NO_MECHANISM", "THINKS", "constraint_fields", "find_me
 _SECRETS = ("zebra 7261", "quartz 4905")
 """Texts that no model writes by itself, so that an answer with one of them was constrained."""
 NO_MECHANISM = (
-    "This server does not constrain answers: it follows none of structured_outputs, guided_choice, grammar, regex and "
-    "json_schema."
+    "This server does not constrain answers: it follows none of structured_outputs, guided_choice, grammar, regex, "
+    "regex_format and json_schema."
 )
 THINKS = "This model thinks before it answers, which a constraint would cut off."
 
 
 def _regex(answers: Sequence[str]) -> dict[str, object]:
     return {"regex": f"({'|'.join(map(re.escape, answers))})"}
+
+
+def _regex_format(answers: Sequence[str]) -> dict[str, object]:
+    return {"response_format": {"type": "regex", "value": _regex(answers)["regex"]}}
 
 
 def _grammar(answers: Sequence[str]) -> dict[str, object]:
@@ -45,10 +49,11 @@ MECHANISMS: Mapping[str, Callable[[Sequence[str]], dict[str, object]]] = {
     "guided_choice": lambda answers: {"guided_choice": list(answers)},
     "grammar": _grammar,
     "regex": _regex,
+    "regex_format": _regex_format,
     "json_schema": _schema,
 }
 """Name of a mechanism to what writes its fields, in the order in which they are tried: vLLM, older vLLM, llama.cpp,
-SGLang, then OpenAI's way, which others have taken over."""
+SGLang, TGI, then OpenAI's way, which others have taken over."""
 
 
 def constraint_fields(mechanism: str, answers: Sequence[str]) -> dict[str, object]:

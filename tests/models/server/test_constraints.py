@@ -24,6 +24,15 @@ NAME = "demo_choices@generate+constrained"
         ("structured_outputs", {"structured_outputs": {"choice": ANSWERS}}),
         ("guided_choice", {"guided_choice": ANSWERS}),
         ("grammar", {"grammar": 'root ::= "The best answer is A" | "a \\"quoted\\" (text) | b"'}),
+        (
+            "regex_format",
+            {
+                "response_format": {
+                    "type": "regex",
+                    "value": '(The\\ best\\ answer\\ is\\ A|a\\ "quoted"\\ \\(text\\)\\ \\|\\ b)',
+                }
+            },
+        ),
         ("regex", {"regex": '(The\\ best\\ answer\\ is\\ A|a\\ "quoted"\\ \\(text\\)\\ \\|\\ b)'}),
     ],
 )
@@ -39,7 +48,9 @@ def test_the_schema_allows_one_field_with_the_answers() -> None:
 
 
 def test_every_mechanism_is_tried() -> None:
-    assert list(MECHANISMS) == ["structured_outputs", "guided_choice", "grammar", "regex", "json_schema"]
+    assert list(MECHANISMS) == [
+        *("structured_outputs", "guided_choice", "grammar", "regex", "regex_format", "json_schema")
+    ]
 
 
 def ask(profile: str, model: str = "local-chat-completions", task: str = NAME, **options: Any) -> dict[str, Any]:
@@ -78,6 +89,12 @@ def test_each_server_is_asked_in_its_way(profile: str, mechanism: str, model: st
     assert NAME not in results.get("notes", {})
 
 
+def test_the_chat_of_tgi_follows_a_regular_expression_and_its_completions_none() -> None:
+    assert ask("tgi")["config"]["model_info"]["constrained_by"] == "regex_format"
+    with pytest.raises(CapabilityError, match="does not constrain answers"):
+        ask("tgi", "local-completions")
+
+
 def test_free_answers_of_the_same_server_are_not_constrained() -> None:
     results = ask("llamacpp", task="demo_choices@generate")
     assert "constrained_by" not in results["config"]["model_info"]
@@ -85,7 +102,7 @@ def test_free_answers_of_the_same_server_are_not_constrained() -> None:
     assert not all(text.startswith("The best answer is ") for text in texts)
 
 
-@pytest.mark.parametrize("profile", ["transformers", "tgi"])
+@pytest.mark.parametrize("profile", ["transformers"])
 def test_a_server_without_a_mechanism_is_refused_with_the_free_format(profile: str) -> None:
     with pytest.raises(CapabilityError, match=r"does not constrain answers.*--tasks demo_choices@generate$"):
         ask(profile)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from lm_eval.config.task import OutputType
 from lm_eval.errors import APIError
 
-__all__ = ["Doc", "Instance", "OutputType", "RequestError", "ResponseInfo", "Usage"]
+__all__ = ["Doc", "Follows", "Instance", "OutputType", "RequestError", "ResponseInfo", "Usage"]
 
 Doc = dict[str, Any]
 """A document: one row of a dataset, by column."""
@@ -85,6 +85,17 @@ class ResponseInfo:
     approximate: bool = False
 
 
+class Follows(Protocol):
+    """How the prompt of an Instance is completed that is asked after others, such as the second turn of a chat."""
+
+    @property
+    def earlier(self) -> list[Instance]:
+        """The Instances whose responses the prompt needs."""
+
+    def prompt(self) -> object:
+        """Write the prompt, once all ``earlier`` Instances have their responses."""
+
+
 @dataclass(slots=True)
 class Instance:
     """One request about one document.
@@ -103,6 +114,8 @@ class Instance:
         repeats: Number of times the request is asked.
         error: Set when a repeat failed for good; the document then has no score.
         info: What the endpoint reports in addition to each response; empty for models that report nothing.
+        follows: Completes the prompt with the responses of other Instances; None for one that can be asked at once, and
+            when the prompt is complete.
     """
 
     request_type: OutputType
@@ -117,6 +130,7 @@ class Instance:
     repeats: int | None = None
     error: RequestError | None = None
     info: list[ResponseInfo] = field(default_factory=list)
+    follows: Follows | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Set the task name, doc id and repeats from ``metadata`` unless they are given."""

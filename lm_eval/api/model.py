@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lm_eval.api.instance import Instance
+from lm_eval.api.instance import Instance, RequestError
 from lm_eval.api.token_counter import TokenCounter
 from lm_eval.compatibility.elsewhere import elsewhere
 from lm_eval.config.generation import CONSTRAINED_TO
@@ -33,6 +33,8 @@ T = TypeVar("T")
 
 Answered = Callable[[Instance], None]
 """Receives an Instance once it has all its responses, or its error."""
+
+_NO_EARLIER_ANSWER = RequestError("earlier_turn", "Not asked, because an earlier turn has no answer.", attempts=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -467,12 +469,48 @@ class CachingLM:
 def ask_model(lm: LM | CachingLM, instances: Iterable[Instance], answered: Answered | None = None) -> None:
     """Let a model answer Instances, whether or not its class tells when an Instance is complete.
 
+    An Instance that follows others, such as the second turn of a chat, is asked when all that can be asked at once are
+    answered. If one of the others was lost, it is lost, too.
+
     Args:
         lm: The model.
         instances: All Instances of a run, or an iterator over them. A class whose ``harness_respond`` does not take
             ``answered`` gets a list.
         answered: As for ``LM.harness_respond``; for such a class, it is called after all answers.
     """
+    later: list[Instance] = []
+
+    def at_once() -> Iterator[Instance]:
+        for instance in instances:
+            if instance.follows is None:
+                yield instance
+            else:
+                later.append(instance)
+
+    _ask_at_once(lm, at_once(), answered)
+    while later:
+        waiting, later = later, []
+        ready: list[Instance] = []
+        for instance in waiting:
+            assert instance.follows is not None
+            earlier = instance.follows.earlier
+            if any(each.follows is not None for each in earlier):
+                later.append(instance)
+            elif any(each.error is not None or not each.resps for each in earlier):
+                instance.follows, instance.error = None, _NO_EARLIER_ANSWER
+                if answered is not None:
+                    answered(instance)
+            else:
+                instance.arguments = (instance.follows.prompt(), *instance.args[1:])
+                ready.append(instance)
+        for instance in ready:
+            instance.follows = None
+        if ready:
+            _ask_at_once(lm, ready, answered)
+
+
+def _ask_at_once(lm: LM | CachingLM, instances: Iterable[Instance], answered: Answered | None) -> None:
+    """Let a model answer Instances whose prompts are complete."""
     parameters = inspect.signature(lm.harness_respond).parameters
     if "answered" in parameters or any(item.kind is item.VAR_KEYWORD for item in parameters.values()):
         lm.harness_respond(instances, answered=answered)

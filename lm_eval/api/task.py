@@ -14,6 +14,7 @@ from lm_eval.api.python_tasks import MultipleChoiceTask, PerplexityTask
 from lm_eval.api.registry import Aggregation
 from lm_eval.api.result_keys import MUTUAL_INFORMATION
 from lm_eval.api.samplers import ContextSampler
+from lm_eval.api.task_parts.conversations import Conversation, is_conversation
 from lm_eval.api.task_parts.documents import Docs, Splits, column_names, draws_at_random, iterate, load_task_dataset
 from lm_eval.api.task_parts.fields import Fields, is_static
 from lm_eval.api.task_parts.prompts import (
@@ -386,6 +387,8 @@ class ConfigurableTask(Task):
         opening, text = self._opening(doc, num_fewshot, system_instruction)
         question = self.doc_to_text(doc)
         template = chat_template if apply_chat_template else None
+        if is_conversation(question) and self._config.output_type == "generate_until":
+            return self._conversation(question, opening, template)
         choices = None
         if self._config.doc_to_choice is not None and (isinstance(question, int) or self._looks_at_choices):
             choices = self.doc_to_choice(doc)
@@ -397,6 +400,19 @@ class ConfigurableTask(Task):
         if template is None:
             return text + plain_prompt(turns)
         return as_prompt([*opening, *turns], template, fewshot_as_multiturn, gen_prefix)
+
+    def _conversation(self, question: Any, opening: list[Message], template: ChatTemplate | None) -> object:
+        """Return the prompt of a conversation; if it has several turns for the model, the conversation itself."""
+        try:
+            conversation = Conversation.of(question, opening, template)
+        except TemplateError as error:
+            raise TemplateError(f"Task {self.task_name}, doc_to_text: {error}") from None
+        turns = conversation.turns()
+        if len(turns) == 1:
+            return conversation.prompt(turns[0])
+        if self._config.repeats > 1:
+            raise ConfigError(f"Task {self.task_name}: a conversation with several turns takes no repeats.")
+        return conversation
 
     @cached_property
     def _looks_at_choices(self) -> bool:
@@ -528,6 +544,9 @@ class ConfigurableTask(Task):
         """
         chat = kwargs.pop("apply_chat_template", False)
         kwargs.pop("chat_template", None)
+        if isinstance(ctx, Conversation):
+            first = (ctx.prompt(ctx.turns()[0]), self._generation_settings(doc), *self._media(doc))
+            return ctx.instances(Instance("generate_until", doc, first, 0, **kwargs))
         kind = self.OUTPUT_TYPE or self._config.output_type
         media = self._media(doc)
         if kind == "multiple_choice":
@@ -540,11 +559,14 @@ class ConfigurableTask(Task):
         elif kind == "loglikelihood_rolling":
             arguments = (self.doc_to_target(doc),)
         else:
-            settings = copy.deepcopy(self._config.generation_kwargs)
-            if settings is not None and (tools := self.doc_to_tools(doc)):
-                settings["tools"] = tools
-            arguments = (ctx, settings)
+            arguments = (ctx, self._generation_settings(doc))
         return Instance(request_type=kind, doc=doc, arguments=arguments + media, idx=0, **kwargs)
+
+    def _generation_settings(self, doc: Doc) -> dict[str, Any] | None:
+        settings = copy.deepcopy(self._config.generation_kwargs)
+        if settings is not None and (tools := self.doc_to_tools(doc)):
+            settings["tools"] = tools
+        return settings
 
     def _choice_pairs(self, doc: Doc, ctx: object, chat: bool) -> list[tuple[object, ...]]:
         """Return the context and continuation of each choice."""

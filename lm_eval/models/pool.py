@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from lm_eval.api.instance import Instance, RequestError
+from lm_eval.api.instance import Instance, RequestError, Usage
 from lm_eval.api.model import Answered, RunContext, TemplateLM
 from lm_eval.config.generation import CONSTRAINED_TO
 from lm_eval.errors import CapabilityError, ConfigError, RequestsLost
@@ -170,7 +170,8 @@ class Pool:
                         answered(instance)
         finally:
             if self.connection.has_url:
-                self.session.accounting.tasks = usage_by_task(instances)
+                for name, usage in usage_by_task(instances).items():
+                    self.session.accounting.tasks.setdefault(name, Usage()).add(usage)
                 self.session.accounting.prompts.warn()
                 self.requests.thinking.check_budget(info.usage for item in instances for info in item.info)
 

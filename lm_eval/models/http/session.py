@@ -61,7 +61,7 @@ class Session:
             retries=min(2, args.max_retries), seconds=60.0, first_wait=0.3, unreachable=several
         )
         self.descriptions = Descriptions()
-        self._cleared = False
+        self._cleared = self._opened = False
         self._model_identity = ""
         self._resumed_answers = self._damaged_answers = 0
 
@@ -149,7 +149,7 @@ class Session:
             context: The settings: journal, cache, progress.
         """
         self.context = context
-        self._cleared = not context.fresh
+        self._cleared, self._opened = not context.fresh, False
         self._model_identity = ""
         self.descriptions.clear()
 
@@ -221,9 +221,10 @@ class Session:
         if context.journal is not None:
             journal = Journal(context.journal, fresh=not self._cleared, own=True)
             journals.append(journal)
-            self._cleared = True
-            if journal.resumed and not self._resumed_answers:
+            # Answers that are there when the journal is opened again, for a later turn, are of this run.
+            if journal.resumed and not self._resumed_answers and not self._opened:
                 self._say_what_is_kept(journal)
+            self._cleared = self._opened = True
         if context.use_cache is not None:
             journals.append(Journal(_answers_file(context.use_cache)))
 

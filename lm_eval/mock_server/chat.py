@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from lm_eval.errors import Refused
-from lm_eval.mock_server.constraints import constrained_answer
+from lm_eval.mock_server.constraints import allowed_texts, constrained_answer
 from lm_eval.mock_server.json_text import JsonObject, RawJSON
+from lm_eval.mock_server.judge import asks_for_verdict
 from lm_eval.mock_server.logprob_shapes import ScoredTokens
 from lm_eval.mock_server.messages import END_OF_TURN, message_texts, render_messages
 from lm_eval.mock_server.problems import invalid, no_room_asked, refusal
@@ -65,9 +66,9 @@ class _ChatPrompt:
         self.max_tokens = served.max_new_tokens(len(self.ids), _asked_tokens(request))
         self.end_id = tokenizer.special_ids[END_OF_TURN]
         self.thinks = bool(served.settings.reasoning) and not _thinking_is_off(request)
-        self.forced = self._forced_ids("\n\n".join(text for _, text in contents))
+        self.forced = self._forced_ids(contents)
 
-    def _forced_ids(self, prompt: str) -> list[int]:
+    def _forced_ids(self, contents: list[tuple[str, str]]) -> list[int]:
         """List the tokens that the answer starts with: a reasoning text, then a scripted answer."""
         served, special, encode = self.served, self.served.tokenizer.special_ids, self.served.tokenizer.encode
         forced: list[int] = []
@@ -76,8 +77,13 @@ class _ChatPrompt:
             if served.settings.reasoning_in == "no-end":
                 return [special[_THINK], *thought, self.end_id]
             forced += [special[_THINK], *thought, special[_END_THINK], *encode("\n\n")]
+        prompt, fields = "\n\n".join(text for _, text in contents), self.request.fields
         scripted = self.tools.forced_text() or served.scripted(prompt)
-        answer = constrained_answer(served, self.request.fields, self.ids, scripted)
+        if scripted is None and served.settings.judge:
+            allowed = None if asks_for_verdict(fields) else allowed_texts(served.profile, fields)
+            scripted = served.verdict(fields, contents, allowed[0] if allowed else ())
+        asks = scripted is not None and asks_for_verdict(fields)
+        answer = None if asks else constrained_answer(served, fields, self.ids, scripted)
         if answer is not None or scripted is not None:
             forced += served.forced_ids(scripted or "" if answer is None else answer, self.end_id)
         return forced

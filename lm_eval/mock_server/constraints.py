@@ -40,7 +40,7 @@ def constrained_answer(
     if allowed is None:
         return None
     texts, wrapped = allowed
-    named = [text for text in texts if scripted is not None and text in scripted]
+    named = [scripted] if scripted in texts else [text for text in texts if scripted is not None and text in scripted]
     chosen = named[0] if named else max(texts, key=lambda text: _logprob(served, prompt_ids, text))
     return json.dumps({"answer": chosen}) if wrapped else chosen
 

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from lm_eval.mock_server.json_text import JsonObject
+from lm_eval.mock_server.judge import JudgeSettings, judged
 from lm_eval.mock_server.logprob_shapes import LogprobWriter
 from lm_eval.mock_server.ngram import default_model
 from lm_eval.mock_server.prefix_cache import PrefixCache
@@ -47,6 +48,7 @@ class ServedModel:
         self.cache = PrefixCache(settings.prefix_cache_blocks)
         self.writer = LogprobWriter(self.profile, self.tokenizer)
         self.refused = parse_rules(settings.refuses)
+        self._judge = JudgeSettings.parse(settings.judge) if settings.judge else None
         self._numbers = itertools.count()
 
     def answer(
@@ -134,6 +136,19 @@ class ServedModel:
             return answers(prompt)
         ends = [(start + len(key), len(key), key) for key in answers if (start := prompt.rfind(key)) >= 0]
         return answers[max(ends)[2]] if ends else None
+
+    def verdict(self, body: JsonObject, contents: Sequence[tuple[str, str]], choices: Sequence[str] = ()) -> str | None:
+        """Judge an answer, if this server is a judge and is asked for a verdict.
+
+        Args:
+            body: The JSON body of a chat request.
+            contents: Role and text of each message.
+            choices: The texts that the request allows as a reply; empty for any.
+
+        Returns:
+            The judge's reply, or None.
+        """
+        return None if self._judge is None else judged(self._judge, self.settings.seed, body, contents, choices)
 
     def forced_ids(self, text: str, end: int) -> Sequence[int]:
         """Turn a scripted answer into tokens.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from lm_eval.errors import ConfigError, UnknownNameError
 from lm_eval.mock_server.faults import KINDS, FaultSource
+from lm_eval.mock_server.judge import JudgeSettings
 from lm_eval.mock_server.profiles import PROFILES, Profile, get_profile
 from lm_eval.mock_server.refused_fields import WORDINGS, parse_rules
 
@@ -110,6 +111,14 @@ class ServerSettings:
             _Flag("--answers", metavar="FILE"),
         ),
     )
+    judge: str = field(
+        default="",
+        metadata=_about(
+            f"judge other models' answers in chat requests that ask for a verdict; 'exact' by a rule, or with "
+            f"probabilities: {', '.join(option.name for option in fields(JudgeSettings))}",
+            _Flag("--judge", metavar="NAME=P,..."),
+        ),
+    )
     reasoning: str = field(
         default="", metadata=_about("reasoning text before every chat answer", _Flag("--reasoning", metavar="TEXT"))
     )
@@ -154,12 +163,14 @@ class ServerSettings:
 
         Raises:
             UnknownNameError: There is no such profile, or no such place for a reasoning text.
-            ConfigError: A rule for refused fields has no meaning.
+            ConfigError: A rule for refused fields, or a setting of the judge, has no meaning.
         """
         self.profile = get_profile(self.profile)
         if self.reasoning_in not in get_args(ReasoningPlace):
             raise UnknownNameError("place for a reasoning text", self.reasoning_in, get_args(ReasoningPlace))
         parse_rules(self.refuses)
+        if self.judge:
+            JudgeSettings.parse(self.judge)
 
 
 # The docstring of the constructor, for help(): the options are described in one place only.

@@ -22,6 +22,7 @@ CHANGED: dict[str, Any] = {
     "requests_per_minute": 60.5,
     "faults": ["429:0.1", "slow=2:0.5"],
     "seed": 7,
+    "judge": "accuracy=0.9,first=0.2",
     "reasoning": "two and two",
     "reasoning_in": "end-tag",
     "refuses": ["seed:pydantic", "stop:openai"],

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from lm_eval.api.result_keys import NOT_AVAILABLE
 from lm_eval.reports.columns import WIDTH
+from lm_eval.reports.judges import judge_lines
 from lm_eval.reports.markdown import markdown_table, room, shown_width, terminal_width
 from lm_eval.reports.notes import MAX_LINES, notes_of
 from lm_eval.results import Member, Results, Score
@@ -130,6 +131,7 @@ def make_table(
             rows.append([*row, *within, *lost])
     notes = notes_of(members)
     if column == "results":
+        notes += [f"{'! ' * line.warns}{line.text}" for line in judge_lines(run)]
         notes += _thoughts(run)
         notes += [f"! {line}" for line in messages_of(member.messages for member in members)]
         notes += [f"! {line}" for line in not_run(run.refused)]

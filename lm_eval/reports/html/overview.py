@@ -8,6 +8,7 @@ from typing import TypedDict
 from lm_eval.api.result_keys import OUTCOME_WORDS
 from lm_eval.config.redact import redact
 from lm_eval.reports.html.packing import finite, to_text
+from lm_eval.reports.judges import judge_lines
 from lm_eval.results import Run
 from lm_eval.results.json_values import as_count, as_list, as_mapping, at
 from lm_eval.results.messages import messages_of
@@ -162,6 +163,8 @@ def _warnings(run: Run) -> Iterator[Notice]:
         if found:
             text = f"{count_of(sum(found.values()), 'answer')} {words}."
             yield {"level": "note", "text": text, "tasks": _largest_first(found), "show": "odd"}
+    for said in judge_lines(run):
+        yield {"level": "error" if said.warns else "note", "text": said.text}
     cut = run.section("config", "model_info", "run").get("cut_prompts")
     if isinstance(cut, str):
         yield {"level": "error", "text": cut}

@@ -26,11 +26,11 @@ __all__ = ["report_path", "write_report"]
 
 eval_logger = logging.getLogger("lm_eval")
 
-_STYLES = ("base", "frame", "scores", "samples", "sample", "print")
+_STYLES = ("base", "frame", "scores", "samples", "sample", "judge", "print")
 _SCRIPTS = (
     *("dom", "format", "data", "state"),
     *("plot", "overview", "scores", "settings"),
-    *("filter", "search", "list", "text", "choices", "sample"),
+    *("filter", "search", "list", "text", "choices", "judge", "sample"),
     *("keys", "main"),
 )
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T[0-9.-]+$")

@@ -10,6 +10,7 @@ from lm_eval.api.instance import ResponseInfo
 from lm_eval.api.result_keys import split_unconditional
 from lm_eval.config.redact import redact
 from lm_eval.reports.html.choices import Choice, choices_of, gold, label, likeliest
+from lm_eval.reports.html.judgements import Judged, judged
 from lm_eval.reports.html.lines import last_line, one_line
 from lm_eval.reports.html.packing import finite, to_text
 from lm_eval.reports.html.prompts import Prompts, question_of
@@ -18,8 +19,18 @@ from lm_eval.results.json_values import as_list
 
 __all__ = ["FLAGS", "Record", "build"]
 
-FLAGS = {"error": 1, "length": 2, "empty": 4, "refusal": 8, "filtered": 16, "reasoning_only": 32, "approximate": 64}
-"""What may be unusual about the answers of a document, as bits."""
+FLAGS = {
+    "error": 1,
+    "length": 2,
+    "empty": 4,
+    "refusal": 8,
+    "filtered": 16,
+    "reasoning_only": 32,
+    "approximate": 64,
+    "unjudged": 128,
+    "differ": 256,
+}
+"""What may be unusual about the answers of a document and their judgement, as bits."""
 
 _OF_A_TEXT = ("word_perplexity", "byte_perplexity", "bits_per_byte")
 """Metrics whose values are the log-likelihood of a text and its number of words or bytes."""
@@ -42,6 +53,7 @@ class Record:
         target: Its target, for the list.
         answers: Filter to its answer, for the list.
         flags: What is unusual about it, of ``FLAGS``.
+        judged: What a judge said about it; None without a judge.
     """
 
     data: dict[str, object]
@@ -52,6 +64,7 @@ class Record:
     target: str
     answers: dict[str, str]
     flags: int
+    judged: Judged | None = None
 
 
 def build(samples: Sequence[Sample], prompts: Prompts, delimiter: str, others: Mapping[str, Sample]) -> Record:
@@ -68,7 +81,7 @@ def build(samples: Sequence[Sample], prompts: Prompts, delimiter: str, others: M
         character]``, ``u`` how many of the choices, the last ones, were asked about without the question, ``g`` right
         choices, ``a`` answers to each request, ``s`` settings, ``r`` whether a complete text was scored, ``t`` target,
         ``d`` document, ``e`` error, ``i`` information from the endpoint, ``f`` filters ``[name, answers, metrics]``,
-        ``o`` the same of the other run.
+        ``j`` the judgement, ``o`` the same of the other run.
     """
     first = samples[0]
     requests = first.all_requests
@@ -90,6 +103,9 @@ def build(samples: Sequence[Sample], prompts: Prompts, delimiter: str, others: M
     target = "" if rolling else target  # the text again
     data |= {"t": target, "d": to_text(first.doc), **_notes(first)}
     data["f"] = [_filtered(sample, scored=bool(choices)) for sample in samples]
+    judgement = judged(first)
+    if judgement is not None:
+        data["j"] = judgement.data
     if others:
         data["o"] = _other(list(others.values()))
     return Record(
@@ -100,7 +116,8 @@ def build(samples: Sequence[Sample], prompts: Prompts, delimiter: str, others: M
         title=_title(first.doc, questions),
         target=label(choices, right[0], questions) if right and len(choices) > 1 else last_line(target),
         answers={sample.filter: _answer(sample, choices, chosen, questions) for sample in samples},
-        flags=_flags(first, answers),
+        flags=_flags(first, answers, judgement),
+        judged=judgement,
     )
 
 
@@ -175,6 +192,8 @@ def _other(samples: Sequence[Sample]) -> dict[str, object]:
     else:
         data["a"] = _responses(first)
     data["f"] = [_filtered(sample, scored="c" in data) for sample in samples]
+    if (judgement := judged(first)) is not None:
+        data["j"] = judgement.data
     return data
 
 
@@ -192,10 +211,12 @@ def _answer(sample: Sample, choices: Sequence[Choice], chosen: int | None, quest
     return one_line(to_text(entry), _MAX_ANSWER)
 
 
-def _flags(sample: Sample, answers: Sequence[Sequence[str]]) -> int:
+def _flags(sample: Sample, answers: Sequence[Sequence[str]], judgement: Judged | None) -> int:
     flags = FLAGS["error"] if sample.is_lost else 0
     for info in sample.info:
         flags |= FLAGS.get(str(info.outcome), 0) | (FLAGS["approximate"] if info.approximate else 0)
     if not flags and any(not answer.strip() for each in answers for answer in each):
         flags |= FLAGS["empty"]
+    if judgement is not None:
+        flags |= FLAGS["unjudged"] * judgement.unjudged | FLAGS["differ"] * (judgement.differ > 0)
     return flags

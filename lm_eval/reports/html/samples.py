@@ -129,6 +129,18 @@ class Samples:
         self._columns["preview"] += [one_line(text, _MAX_PREVIEW) for text in previews]
         self._columns["target"] += [one_line(record.target, _MAX_TARGET) for record in built]
         self._columns["flags"] += [record.flags for record in built]
+        self._add_judgements(built)
+
+    def _add_judgements(self, built: Sequence[Record]) -> None:
+        """Add columns for labels and for how far verdicts differ, from the first task with a judge."""
+        judgements = [record.judged for record in built]
+        before = len(self._columns["doc"]) - len(built)
+        if "label" not in self._columns:
+            if not any(judgements):
+                return
+            self._columns |= {"label": [""] * before, "differ": [0] * before}
+        self._columns["label"] += ["" if each is None else each.label for each in judgements]
+        self._columns["differ"] += [0 if each is None else each.differ for each in judgements]
 
     def index(self) -> dict[str, object]:
         """Return the columns of the list, and where each record and shared text is.

@@ -131,7 +131,7 @@ class Index {
 }
 
 const OUTCOME = { NONE: 0, RIGHT: 1, WRONG: 2, GRADED: 3, ERROR: 4 };
-const FLAG = { error: 1, length: 2, empty: 4, refusal: 8, filtered: 16, reasoning_only: 32, approximate: 64 };
+const FLAG = { error: 1, length: 2, empty: 4, refusal: 8, filtered: 16, reasoning_only: 32, approximate: 64, unjudged: 128, differ: 256 };
 const ODD = FLAG.length | FLAG.empty | FLAG.refusal | FLAG.filtered | FLAG.reasoning_only;
 
 /** The metric that judges a block: the first whose values all lie within 0 and 1, else the first with numbers. */

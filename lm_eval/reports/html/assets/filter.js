@@ -8,6 +8,8 @@ const SHOWS = [
   ["none", "Not graded", (row) => index.outcome[row] === OUTCOME.NONE],
   ["error", "Error", (row) => index.outcome[row] === OUTCOME.ERROR],
   ["odd", "Cut or empty", (row) => (index.flags(row) & ODD) !== 0],
+  ["unjudged", "Unjudged", (row) => (index.flags(row) & FLAG.unjudged) !== 0],
+  ["differ", "Verdicts differ", (row) => (index.flags(row) & FLAG.differ) !== 0],
   ["changed", "Changed", (row) => index.change(row) !== 0],
   ["better", "Better", (row) => index.change(row) > 0],
   ["worse", "Worse", (row) => index.change(row) < 0],
@@ -19,6 +21,7 @@ const SORTS = [
   ["low", "Lowest score first"],
   ["high", "Highest score first"],
 ];
+const SORTS_OF_JUDGED = [...SORTS, ["differ", "Verdicts that differ first"]];
 
 /** The tasks of a name: the task itself, or the tasks of a group. */
 function tasksNamed(name) {
@@ -42,7 +45,7 @@ function filterRows() {
     if (tasks && !tasks.has(block.task)) continue;
     if (state.filter && block.filter !== state.filter) continue;
     for (let row = block.start; row < block.start + block.records.length; row++) {
-      if (!searchFound(index.record[row])) continue;
+      if (!searchFound(index.record[row]) || (state.label && labelOf(row) !== state.label)) continue;
       for (const [key, , holds] of SHOWS) if (holds(row)) counts.set(key, counts.get(key) + 1);
       if (chosen[2](row)) rows.push(row);
     }
@@ -51,8 +54,10 @@ function filterRows() {
 }
 
 function sortRows(rows) {
-  const { record, score } = index;
+  const { record, score, columns } = index;
   if (state.sort === "doc") return rows.sort((a, b) => record[a] - record[b] || a - b);
+  if (state.sort === "differ" && columns.differ)
+    return rows.sort((a, b) => columns.differ[record[b]] - columns.differ[record[a]] || a - b);
   if (state.sort === "low" || state.sort === "high") {
     const sign = state.sort === "low" ? 1 : -1;
     const key = (row) => (Number.isNaN(score[row]) ? Infinity : sign * score[row]);
@@ -100,7 +105,7 @@ function drawControls(counts) {
   if (search.value !== state.q) search.value = state.q;
   const change = (key) => (value) => {
     state[key] = value;
-    if (key === "task") [state.filter, state.by] = ["", ""];
+    if (key === "task") [state.filter, state.by, state.label] = ["", "", ""];
     if (key === "by") index.judge(value);
     refresh();
   };
@@ -123,7 +128,13 @@ function drawControls(counts) {
       .map((name) => [name, `Judged by ${name}`]);
     selects.push(makeSelect("Judged by", [["", label], ...others], state.by, change("by")));
   }
-  selects.push(makeSelect("Order", SORTS, state.sort, change("sort")));
+  const labels = labelsOf(blocks);
+  if (labels.length) {
+    const options = [["", "All labels"], ...labels.map((label) => [label, `Label ${label}`])];
+    selects.push(makeSelect("Label", options, state.label, change("label")));
+  }
+  const sorts = index.columns.differ ? SORTS_OF_JUDGED : SORTS;
+  selects.push(makeSelect("Order", sorts, state.sort, change("sort")));
   const focused = document.activeElement?.getAttribute("aria-label");
   find("selects").replaceChildren(...selects);
   selects.find((select) => select.getAttribute("aria-label") === focused)?.focus();

@@ -14,6 +14,8 @@ const ODD_NAMES = {
   filtered: "filtered",
   reasoning_only: "reasoning only",
   approximate: "approximate",
+  unjudged: "unjudged",
+  differ: "verdicts differ",
 };
 
 function startList() {
@@ -171,6 +173,8 @@ function rowChips(row) {
   const flags = index.flags(row);
   for (const [name, bit] of Object.entries(FLAG))
     if (flags & bit && name !== "error") chips.push(make("span.chip.odd", null, ODD_NAMES[name]));
+  const label = labelOf(row);
+  if (label) chips.push(make("span.chip.label", null, label));
   return [chips, makeChange(row)];
 }
 

@@ -102,7 +102,9 @@ function makeParts(row, record) {
   if (!(record.c && record.p.length > 1))
     parts.push(...record.p.map((prompt) => makePrompt(prompt, words, index.task(row).shots, record.r ? "Text" : "Prompt")));
   if (record.c && !record.r) parts.push(makeChoices(record, record.o, words));
-  if (record.a && !record.e) parts.push(makeAnswers(record, filtered, words));
+  const answers = record.a && !record.e && makeAnswers(record, filtered, words);
+  if (answers && record.j) parts.push(...besideJudgement(answers, record.j, words));
+  else parts.push(answers, record.j && makeJudgement(record.j, words));
   parts.push(makeOutcome(record, filtered, words));
   if (record.o) parts.push(makeOther(record, filtered, words));
   const task = index.task(row);
@@ -269,5 +271,6 @@ function makeOther(record, filtered, words) {
         makePart("Filtered answer", others[0] === "none" ? "no filter" : others[0], () => text, makeText(text, words)),
       );
   }
+  if (other.j) parts.push(makeJudgement(other.j, words));
   return make("section.versus-part", { "aria-label": "The other run" }, parts);
 }

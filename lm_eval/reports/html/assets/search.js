@@ -90,5 +90,6 @@ function* recordTexts(record) {
   for (const [, answers] of record.f) yield* answers.flat().filter((answer) => answer !== null);
   for (const info of record.i || []) if (info.reasoning) yield info.reasoning;
   if (record.e) yield* Object.values(record.e);
+  for (const verdict of record.j?.verdicts || []) yield* [verdict.text, verdict.reasoning].filter(Boolean);
   yield record.t;
 }

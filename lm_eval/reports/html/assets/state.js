@@ -1,7 +1,7 @@
 // The state of the page. It is kept in the address, so that views and samples can be shared.
 
 const VIEWS = ["scores", "samples", "settings"];
-const DEFAULTS = { task: "", filter: "", by: "", show: "all", q: "", sort: "order" };
+const DEFAULTS = { task: "", filter: "", by: "", label: "", show: "all", q: "", sort: "order" };
 
 const state = { view: "scores", sample: null, ...DEFAULTS };
 

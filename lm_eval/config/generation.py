@@ -51,7 +51,7 @@ _REFUSED = {
 _ONLY = {
     "n": (1, "repeats: in a task file asks a document several times"),
     "best_of": (1, "one answer is read for each request"),
-    "stream": (False, "complete answers are read"),
+    "stream": (False, "--stream, or stream=true in model_args, streams all answers"),
     "echo": (False, "the prompt would be scored as a part of the answer"),
 }
 """Fields that change the form of an answer: the only value that is possible, and why."""

@@ -54,6 +54,9 @@ class RunSettings:
     """Arguments of the model: model=NAME,base_url=URL,num_concurrent=8; as several words, or JSON."""
     batch_size: int | str | None = setting(None, Option(values.batch_size, "model", _BOTH, "-b", "N"))
     """Number of prompts in one request, for endpoints that take lists of prompts."""
+    stream: bool = setting(False, Option(values.boolean, "model", Mark.COMMAND))
+    """Stream the answers: measures the time to the first token, and no proxy drops a long silent connection. The same
+    as stream=true in model_args."""
     tasks: list[object] = setting([], Option(values.tasks, "tasks", Mark.ASKED, "-t", "TASK"))
     """Tasks, groups, tags, patterns such as 'mmlu_*', or paths of task files or folders of them; separated by spaces or
     commas."""
@@ -286,13 +289,15 @@ class RunSettings:
     def check_command(self) -> None:
         """Refuse a command line that lacks an option or has one without effect.
 
-        A model that has a ``base_url`` and no kind is ``local-completions``.
+        A model that has a ``base_url`` and no kind is ``local-completions``. ``stream`` becomes a model argument.
 
         Raises:
             ConfigError: The options do not make a run.
         """
         if not self.model and self.model_args.get("base_url"):
             self.model = "local-completions"
+        if self.stream:
+            self.model_args = {"stream": True, **self.model_args}
         if not self.model:
             raise ConfigError("No model given: --model local-completions or --model local-chat-completions.")
         self.check()

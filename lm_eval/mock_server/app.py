@@ -12,7 +12,15 @@ from lm_eval.errors import Refused
 from lm_eval.mock_server.broken_answers import BREAKERS, HTML_PAGE
 from lm_eval.mock_server.chat import chat
 from lm_eval.mock_server.completions import complete
-from lm_eval.mock_server.delivery import deliver, error_answer, error_headers, error_message, hang, reset
+from lm_eval.mock_server.delivery import (
+    deliver,
+    deliver_events,
+    error_answer,
+    error_headers,
+    error_message,
+    hang,
+    reset,
+)
 from lm_eval.mock_server.faults import Fault, FaultPlan
 from lm_eval.mock_server.info_routes import INFO_ROUTES, models
 from lm_eval.mock_server.json_text import JsonObject, dumps, thaw
@@ -24,6 +32,7 @@ from lm_eval.mock_server.responses import answer_response, as_response
 from lm_eval.mock_server.served_model import ServedModel
 from lm_eval.mock_server.settings import ServerSettings
 from lm_eval.mock_server.stats import RequestRecord, Stats, hash_body
+from lm_eval.mock_server.streaming import asks_for_stream, events_of
 from lm_eval.mock_server.token_counts import TokenCounts
 from lm_eval.mock_server.token_routes import TOKEN_ROUTES
 
@@ -146,6 +155,7 @@ class MockApp:
                 raise malformed_json(self._profile)
             fields = read_json(self._profile, raw)
             record.body = fields
+            streams = asks_for_stream(self._profile, fields)
             headers, allowed = self._rate_limit.take()
             if not allowed or 0 < self._settings.max_in_flight < self.stats.in_flight:
                 raise refusal(self._profile, 429, "Rate limit reached.", kind="requests", code="rate_limit_exceeded")
@@ -161,16 +171,24 @@ class MockApp:
             self.stats.add_counts(counts)
             self.stats.images += count_images(fields)
             wait = self._latency.seconds(f"{record.body_hash}/{record.attempt}")
-            await self._slots.hold(wait + fault.value if fault is not None and fault.kind == "slow" else wait)
-            if fault is not None and fault.kind in BREAKERS:
+            wait += fault.value if fault is not None and fault.kind == "slow" else 0.0
+            if not streams:
+                await self._slots.hold(wait)
+            if fault is not None and fault.kind in BREAKERS and not (streams and fault.kind == "stream-error"):
                 answer = BREAKERS[fault.kind](thaw(answer))
             if shape is not None:
                 answer = shape(self.served, fields, answer)
         except Refused as refused:
             return _error_response(refused, headers)
-        payload = dumps(answer)
         if fault is not None and fault.kind == "reset":
             record.status = 0
+        if streams:
+            events = events_of(self._profile, fields, answer)
+            async with self._slots.place:
+                # Half of the time passes before the first event, as if the server read the prompt.
+                await asyncio.sleep(wait / 2)
+                return await deliver_events(request, events, headers, fault, wait / 2 / len(events))
+        payload = dumps(answer)
         return await deliver(request, payload, 200, headers, fault)
 
     async def _early_fault(

@@ -162,6 +162,7 @@ BREAKERS: dict[str, Callable[[_Answer], _Answer]] = {
     "content-filter": _each_choice(_filtered),
     "refusal": _each_choice(_refused),
     "error-body": _error_body,
+    "stream-error": _error_body,
     "error-and-choices": _beside,
     "choice-error": _each_choice(_choice_error),
     "finish-error": _each_choice(_ended_by("finish_reason", "error")),

@@ -7,15 +7,17 @@ import email.utils
 import socket
 import struct
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lm_eval.mock_server.broken_answers import HTML_PAGE
 from lm_eval.mock_server.faults import Fault
+from lm_eval.mock_server.streaming import ERROR_EVENT
 
 if TYPE_CHECKING:
     from aiohttp import web
 
-__all__ = ["deliver", "error_answer", "error_headers", "error_message", "hang", "reset"]
+__all__ = ["deliver", "deliver_events", "error_answer", "error_headers", "error_message", "hang", "reset"]
 
 _DRIP_PIECES = 20
 _HTML_STATUSES = ("502", "504")
@@ -134,4 +136,40 @@ async def deliver(
         await response.write(payload[start : start + size])
         await asyncio.sleep(pause)
     await response.write_eof()
+    return response
+
+
+async def deliver_events(
+    request: web.Request, events: Sequence[bytes], headers: dict[str, str], fault: Fault | None, pause: float
+) -> web.StreamResponse:
+    """Send the events of a streamed answer, all of them or with a fault in the middle.
+
+    Args:
+        request: The request.
+        events: The events.
+        headers: Additional headers.
+        fault: ``truncated``, ``reset``, ``drip`` and ``stream-error`` change the delivery; others and None do not.
+        pause: Seconds before each event.
+
+    Returns:
+        The response.
+    """
+    from aiohttp import web
+
+    kind = fault.kind if fault else ""
+    if kind == "drip" and fault is not None:
+        pause += fault.value / len(events)
+    if kind in ("truncated", "reset", "stream-error"):
+        events = [*events[: len(events) // 2], *([ERROR_EVENT] if kind == "stream-error" else [])]
+    response = web.StreamResponse(headers={**headers, "Cache-Control": "no-cache"})
+    response.content_type = "text/event-stream"
+    await response.prepare(request)
+    for event in events:
+        if pause:
+            await asyncio.sleep(pause)
+        await response.write(event)
+    if kind == "reset":
+        reset(request)
+    else:
+        await response.write_eof()
     return response

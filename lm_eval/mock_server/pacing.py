@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 from lm_eval.errors import ConfigError
 
@@ -57,6 +58,11 @@ class Slots:
             count: The maximum number of answers at once; 0 for no limit.
         """
         self._free = asyncio.Semaphore(count) if count else None
+
+    @property
+    def place(self) -> AbstractAsyncContextManager[None]:
+        """One slot, which is occupied as long as the context is open."""
+        return nullcontext() if self._free is None else self._free
 
     async def hold(self, seconds: float) -> None:
         """Wait for a free slot, and occupy it.

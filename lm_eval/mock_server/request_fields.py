@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from lm_eval.errors import Refused
 from lm_eval.mock_server.json_text import JsonObject
-from lm_eval.mock_server.problems import invalid, malformed_json, refusal, unknown_field, unknown_model
+from lm_eval.mock_server.problems import invalid, malformed_json, unknown_field, unknown_model
 from lm_eval.mock_server.profiles import Profile
 from lm_eval.mock_server.refused_fields import check_refused
 from lm_eval.mock_server.sampling import SamplingSettings
@@ -78,13 +78,11 @@ class RequestFields:
         """Check a request for an answer of the model, in addition to ``check``.
 
         Raises:
-            Refused: The model or a field is unknown, a field is refused, or the request asks for a stream, which is not
-                supported.
+            Refused: The model or a field is unknown, or a field is refused.
         """
         self.check()
         check_refused(self.served.refused, self.fields)
-        if self.flag("stream"):
-            raise refusal(self.profile, 400, "The mock server does not stream; set stream to false.", param="stream")
+        self.flag("stream")
 
     def flag(self, name: str, default: bool = False) -> bool:
         """Read a boolean.

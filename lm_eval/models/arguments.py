@@ -106,6 +106,8 @@ class ModelArguments:
     """Number of most likely tokens that the one-token strategies ask for; by default 20, or the server's maximum."""
     chat_template: str | None = None
     """A file with a Jinja chat template, for completions with ``--apply_chat_template``; default: the server's own."""
+    stream: bool = False
+    """Stream the answers: measures the time to the first token, and no proxy drops a long silent connection."""
     extra_body: dict[str, object] = field(default_factory=dict)
     """Additional fields of the JSON body of every request."""
     requests_per_minute: float | None = None

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from lm_eval.api.instance import Instance, ResponseInfo, Usage
+
+if TYPE_CHECKING:
+    from lm_eval.models.http.timing import Timing
 
 __all__ = ["Answer", "Ask", "Call", "Replayed", "Reply", "Slot", "Unit"]
 
@@ -46,6 +49,7 @@ class Reply:
         attempts: How often the call was sent.
         cached: Whether the reply came from the journal or the cache.
         usage: The token counts in the body; None if it has none.
+        timing: How long it took; None if it is cached.
     """
 
     body: object
@@ -53,6 +57,7 @@ class Reply:
     attempts: int = 1
     cached: bool = False
     usage: Usage | None = None
+    timing: Timing | None = None
 
 
 Ask = Callable[[Call], Awaitable[Reply]]

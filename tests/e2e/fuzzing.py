@@ -36,6 +36,7 @@ from lm_eval.models.api_models import TemplateAPI
 from lm_eval.models.http.endpoints import EndpointSet
 from lm_eval.models.http.engine import Engine
 from lm_eval.models.http.replies import error_for_status
+from lm_eval.models.http.timing import Arrivals
 from lm_eval.models.http.transport import Transport
 from lm_eval.models.messages import ChatPrompt
 from lm_eval.models.openai_completions import LocalChatCompletion, LocalCompletionsAPI
@@ -201,7 +202,9 @@ class _InProcessTransport(Transport):
     async def __aexit__(self, *raised: object) -> None:
         return
 
-    async def send(self, url: str, body: bytes) -> tuple[object, bytes, Mapping[str, str]]:
+    async def send(
+        self, url: str, body: bytes, arrivals: Arrivals | None = None
+    ) -> tuple[object, bytes, Mapping[str, str]]:
         status, raw = self.spoiler.answer(urlsplit(url).path, body)
         if status >= 300:
             raise error_for_status(status, {}, raw, shown_url(url), self._redact)

@@ -184,7 +184,7 @@ def test_scripted_answers_are_stopped_and_cut_like_generated_ones() -> None:
         ({"n": 0}, "n"),
         ({"logit_bias": {"x": 1}}, "logit_bias"),
         ({"logit_bias": {"99999": 1}}, "logit_bias"),
-        ({"stream": True}, "stream"),
+        ({"stream": "yes"}, "stream"),
     ],
 )
 def test_bad_fields_are_refused(fields: dict[str, Any], param: str) -> None:

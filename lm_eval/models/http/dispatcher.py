@@ -156,6 +156,10 @@ class Dispatcher:
             nonlocal answered, cached
             reply = await ask(call)
             answered, cached = True, cached or reply.cached
+            if reply.timing is not None:
+                self._engine.accounting.timings.add(
+                    reply.timing, {slot.instance.task_name or "" for slot in unit.slots}
+                )
             return reply
 
         try:

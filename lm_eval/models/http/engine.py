@@ -10,6 +10,8 @@ import asyncio
 import logging
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from time import perf_counter
 
 from lm_eval.config.redact import Redactor
 from lm_eval.errors import (
@@ -32,6 +34,8 @@ from lm_eval.models.http.limits import Limits
 from lm_eval.models.http.outage import Outage, is_down, is_silent
 from lm_eval.models.http.replies import failure_inside, unreadable
 from lm_eval.models.http.retry import RetryPolicy
+from lm_eval.models.http.streaming import Streaming
+from lm_eval.models.http.timing import Arrivals, Timing
 from lm_eval.models.http.transport import Transport, decode, encode
 from lm_eval.models.http.usage import Accounting, usage_of
 from lm_eval.models.work import Call, Reply
@@ -46,8 +50,8 @@ _CHARACTERS_PER_TOKEN = 4
 _KEPT = "Answers are kept; the same command resumes the run."
 _NOT_KEPT = "Answers are not kept: there is neither --output_path nor --use_cache."
 _NO_SECRETS = Redactor()
-_Result = tuple[object, bytes, Endpoint]
-"""The parsed JSON of a reply, its bytes, and the endpoint that sent it."""
+_Result = tuple[object, bytes, Endpoint, Timing]
+"""The parsed JSON of a reply, its bytes, the endpoint that sent it, and how long it took."""
 
 
 class Engine:
@@ -75,6 +79,7 @@ class Engine:
         main_path: str | None = None,
         feeler: Call | None = None,
         descriptions: Descriptions | None = None,
+        streaming: Streaming | None = None,
     ) -> None:
         """Combine the parts.
 
@@ -91,6 +96,7 @@ class Engine:
                 if nothing was answered before. None for the probe.
             feeler: A small call, which finds out during an outage whether the server answers again.
             descriptions: What the server has said of itself: such calls are answered from it. None asks every time.
+            streaming: Which calls ask for a streamed answer; None streams none.
         """
         self.gate = Gate(limit)
         self.accounting = accounting
@@ -105,6 +111,7 @@ class Engine:
         kept = _KEPT if self._journals else _NOT_KEPT
         self._hopeless = Hopeless(kept)
         self._descriptions = descriptions
+        self._streaming = streaming or Streaming(False)
         self._feeler = feeler or Call("/models", {})
         self._outage = Outage(policy.seconds, self._reachable, kept=kept)
         self._said_until = 0.0
@@ -244,14 +251,15 @@ class Engine:
         rate.calls += 1
         attempts = 1
         try:
-            parsed, raw, endpoint = await self._attempt(call, body)
+            parsed, raw, endpoint, timing = await self._attempt(call, body)
         except APIError as error:
             if isinstance(error, ServerError):
                 rate.failures += 1
             try:
                 if not self._policy.allows(error):
                     raise
-                (parsed, raw, endpoint), attempts = await self._again(call, body, error)
+                (parsed, raw, endpoint, timing), attempts = await self._again(call, body, error)
+                timing = replace(timing, retried=True)
             except APIError as last:
                 self.accounting.failed += 1
                 self._failed.add(last)
@@ -264,7 +272,7 @@ class Engine:
         self.accounting.prompts.add(call.payload, usage)
         if self._has_budget:
             self.accounting.check()
-        return Reply(parsed, endpoint.shown, attempts, False, usage), raw
+        return Reply(parsed, endpoint.shown, attempts, False, usage, timing), raw
 
     async def _again(self, call: Call, body: bytes, first: APIError) -> tuple[_Result, int]:
         async def attempt() -> _Result:
@@ -344,7 +352,7 @@ class Engine:
                 if (wait := self._wait_of(endpoint, tokens)) > 0:
                     await asyncio.sleep(wait)
             endpoint.requests += 1
-            parsed, raw, headers = await self._transport.send(endpoint.url(call.path), body)
+            parsed, raw, headers, timing = await self._timed(endpoint.url(call.path), call, body)
             if call.path.endswith(("/completions", "/responses")):
                 check_choices(call.payload, parsed)
         except APIError as error:
@@ -364,7 +372,22 @@ class Engine:
         self._limit.answered()
         if tokens or "x-ratelimit-remaining-requests" in headers or "x-ratelimit-remaining-tokens" in headers:
             self._learn(endpoint, headers, parsed, tokens)
-        return parsed, raw, endpoint
+        return parsed, raw, endpoint, timing
+
+    async def _timed(self, url: str, call: Call, body: bytes) -> tuple[object, bytes, Mapping[str, str], Timing]:
+        """Send a call, and once more in another form if the server refuses to stream; return how long it took, too."""
+        while True:
+            sent = self._streaming.applied(call, body)
+            arrivals = None if sent is body else Arrivals()
+            began = perf_counter()
+            try:
+                parsed, raw, headers = await self._transport.send(url, sent, arrivals)
+            except APIError as error:
+                if arrivals is None or not self._streaming.learn(error):
+                    raise
+                continue
+            usage = usage_of(parsed)
+            return parsed, raw, headers, Timing.of(began, perf_counter(), arrivals, usage.completion if usage else 0)
 
     def _wait_of(self, endpoint: Endpoint, tokens: int) -> float:
         """Return how long a request must wait for the limits and for a pause of its endpoint."""

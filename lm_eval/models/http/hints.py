@@ -162,7 +162,7 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
         r"only (?:stream|support(?:s)? stream)|stream(?:ing)? (?:must|mode is required|is required)"
         r"|(?:must|please).{0,20}(?:set|use) stream",
         "The server only streams its answers",
-        "lm_eval does not stream; use another endpoint of the model",
+        "set stream=true in model_args",
     ),
     (
         r"image (?:input|url|content|_url).{0,40}(?:not|n['\u2019]t) support|(?:not|n['\u2019]t) support.{0,20}image"

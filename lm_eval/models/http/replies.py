@@ -30,6 +30,7 @@ __all__ = [
     "error_for_body",
     "error_for_status",
     "failure_inside",
+    "reports_error",
     "retry_after",
     "unreadable",
 ]
@@ -171,7 +172,7 @@ def failure_inside(body: object, url: str, redact: Redactor) -> APIError | None:
     """
     if not isinstance(body, dict):
         return None
-    if _is_error(body.get("error")):
+    if reports_error(body.get("error")):
         return error_for_body(body["error"], shown_url(url), redact)
     response = choice_of_response(body)
     choices = body.get("choices") if response is None else [response]
@@ -188,7 +189,7 @@ def failure_inside(body: object, url: str, redact: Redactor) -> APIError | None:
 def _failure_of(choice: Mapping[str, object], url: str, redact: Redactor) -> APIError | None:
     message = choice.get("message")
     for holder in (choice, message):
-        if isinstance(holder, dict) and _is_error(holder.get("error")):
+        if isinstance(holder, dict) and reports_error(holder.get("error")):
             return error_for_body(holder["error"], shown_url(url), redact)
     failed = failed_finish(choice)
     if failed is None:
@@ -196,8 +197,15 @@ def _failure_of(choice: Mapping[str, object], url: str, redact: Redactor) -> API
     return ServerError("The answer ended with a failure", status=200, endpoint=shown_url(url), body=redact(failed))
 
 
-def _is_error(error: object) -> bool:
-    """Say whether the value of ``error`` reports one; some servers send an empty one with each answer."""
+def reports_error(error: object) -> bool:
+    """Say whether the value of ``error`` reports one; some servers send an empty one with each answer.
+
+    Args:
+        error: The value in the body of a reply; None if there is none.
+
+    Returns:
+        False for an empty one.
+    """
     return any(error.values()) if isinstance(error, dict) else bool(error)
 
 

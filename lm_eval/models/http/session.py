@@ -18,6 +18,7 @@ from lm_eval.models.http.descriptions import Descriptions
 from lm_eval.models.http.endpoints import EndpointSet, parse_base_urls
 from lm_eval.models.http.limits import Limits
 from lm_eval.models.http.retry import RetryPolicy
+from lm_eval.models.http.streaming import Streaming
 from lm_eval.models.http.usage import Accounting
 from lm_eval.models.work import Call
 
@@ -61,6 +62,7 @@ class Session:
             retries=min(2, args.max_retries), seconds=60.0, first_wait=0.3, unreachable=several
         )
         self.descriptions = Descriptions()
+        self._streaming = Streaming(args.stream)
         self._cleared = self._opened = False
         self._model_identity = ""
         self._resumed_answers = self._damaged_answers = 0
@@ -109,6 +111,7 @@ class Session:
                     main_path=None if checking else self._path,
                     feeler=feeler,
                     descriptions=self.descriptions if checking else None,
+                    streaming=self._streaming,
                 )
         finally:
             for journal in journals:

@@ -18,9 +18,12 @@ from lm_eval.errors import (
     MalformedResponse,
     RequestTimeout,
 )
+from lm_eval.models.http.assembly import BadStream, CutStream
 from lm_eval.models.http.deadlines import Deadlines
 from lm_eval.models.http.proxies import proxy_for
 from lm_eval.models.http.replies import error_for_status, failure_inside
+from lm_eval.models.http.streamed_reply import StreamedReply, is_stream
+from lm_eval.models.http.timing import Arrivals
 from lm_eval.models.http.tls import make_context, what_failed
 
 if TYPE_CHECKING:
@@ -157,12 +160,17 @@ class Transport:
             self._deadlines.close()
             await session.close()
 
-    async def send(self, url: str, body: bytes) -> tuple[object, bytes, Mapping[str, str]]:
+    async def send(
+        self, url: str, body: bytes, arrivals: Arrivals | None = None
+    ) -> tuple[object, bytes, Mapping[str, str]]:
         """POST a body, or GET if the body is empty, and read JSON.
+
+        A reply that the server streams becomes the JSON that a whole one would have.
 
         Args:
             url: The complete URL.
             body: JSON bytes; empty for a GET.
+            arrivals: Gets the times at which the pieces of a streamed reply arrive.
 
         Returns:
             The parsed JSON of the reply, its bytes, and its headers.
@@ -188,7 +196,12 @@ class Transport:
                 proxy=self._proxy(url),
                 allow_redirects=False,
             )
-            raw = await response.read()
+            raw, reply = b"", None
+            if response.status < 300 and is_stream(response.content_type):
+                reply = StreamedReply(decode, arrivals or Arrivals())
+                await _read_stream(response, reply)
+            else:
+                raw = await response.read()
         except asyncio.CancelledError:
             if self._deadlines.end(deadline):
                 advice = "raise timeout= in model_args, or lower num_concurrent"
@@ -198,6 +211,8 @@ class Transport:
         except asyncio.TimeoutError as error:
             what = f"No connection within {self._settings.connect_timeout:g} s"
             raise EndpointUnreachable(what, endpoint=shown_url(url), advice=_CHECK_SERVER) from error
+        except BadStream as error:
+            raise self._bad_stream(url, error) from error
         except aiohttp.InvalidURL as error:
             raise ConfigError(f"base_url {shown_url(url)!r} is not a URL.") from error
         except (aiohttp.ClientError, OSError) as error:
@@ -206,7 +221,27 @@ class Transport:
             self._deadlines.end(deadline)
         if response.status >= 300:
             raise error_for_status(response.status, response.headers, raw, shown_url(url), self._redact)
+        if reply is not None or is_stream("", raw[:10]):
+            raw = self._whole(url, reply, raw)
         return self._parse(url, response.status, raw), raw, response.headers
+
+    def _whole(self, url: str, reply: StreamedReply | None, raw: bytes) -> bytes:
+        """Return the JSON of a streamed reply, also of one that was not recognised by its content type."""
+        try:
+            if reply is None:
+                reply = StreamedReply(decode, Arrivals())
+                reply.feed(raw)
+            return encode(reply.body())
+        except BadStream as error:
+            raise self._bad_stream(url, error) from error
+        except CutStream as error:
+            what = f"The stream ended before the answer was complete ({error})"
+            raise ConnectionBroken(what, endpoint=shown_url(url)) from error
+
+    def _bad_stream(self, url: str, error: BadStream) -> MalformedResponse:
+        body = self._redact(error.data[:2000].decode("utf-8", "replace"))
+        what = f"The stream cannot be read: {error.args[0]}"
+        return MalformedResponse(what, status=200, endpoint=shown_url(url), body=body)
 
     def _parse(self, url: str, status: int, raw: bytes) -> object:
         try:
@@ -253,3 +288,16 @@ class Transport:
         advice = "if the server asks for a client certificate, give client_cert=FILE" if certificate else ""
         what = f"The connection broke before the answer was complete ({reason})"
         return ConnectionBroken(what, endpoint=endpoint, advice=advice)
+
+
+async def _read_stream(response: aiohttp.ClientResponse, reply: StreamedReply) -> None:
+    """Read a streamed reply to its end, also after the event that ends it: the connection is then used again."""
+    import aiohttp
+
+    try:
+        async for piece in response.content.iter_any():
+            reply.feed(piece)
+    except BaseException as error:
+        response.close()
+        if not (reply.done and isinstance(error, aiohttp.ClientError)):
+            raise

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from lm_eval.api.instance import Usage
 from lm_eval.errors import RunStopped
 from lm_eval.models.http.cut_prompts import CutPrompts
+from lm_eval.models.http.timing import Timings
 
 __all__ = ["Accounting", "usage_of"]
 
@@ -65,6 +66,7 @@ class Accounting:
         without_usage: Number of replies from an endpoint without token counts.
         tasks: Task name to the tokens of all its replies, cached ones included.
         prompts: Finds out whether the server cuts long prompts.
+        timings: How long the requests about documents took, of the run and of each task.
     """
 
     price_in: float | None = None
@@ -82,6 +84,7 @@ class Accounting:
     without_usage: int = 0
     tasks: dict[str, Usage] = field(default_factory=dict)
     prompts: CutPrompts = field(default_factory=CutPrompts)
+    timings: Timings = field(default_factory=Timings)
     _started: float | None = None
 
     def start(self) -> None:
@@ -168,8 +171,19 @@ class Accounting:
             "tokens_of_cached_answers": self.cached_usage.prompt + self.cached_usage.completion,
             "answers_without_usage": self.without_usage,
             "cost": self.cost,
-            "tasks": {name: _counts(usage) for name, usage in self.tasks.items()},
+            **self.timings.run.describe(),
+            "tasks": self._describe_tasks(),
             **({"cut_prompts": cut} if (cut := self.prompts.message()) else {}),
+        }
+
+    def _describe_tasks(self) -> dict[str, dict[str, object]]:
+        speeds = self.timings.tasks
+        return {
+            name: {
+                **(_counts(self.tasks[name]) if name in self.tasks else {}),
+                **(speeds[name].describe() if name in speeds else {}),
+            }
+            for name in dict.fromkeys([*self.tasks, *speeds])
         }
 
 

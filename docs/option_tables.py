@@ -16,6 +16,7 @@ FOLDER = Path(__file__).resolve().parent
 COLLABORATOR_TEXTS = {
     "evaluation_tracker": "Saves results with its `save`; its folder also holds the answers from which a run resumes.",
     "task_manager": "Finds the tasks; None builds one.",
+    "judge": "Judges as objects: an `LM`, or a list of them, instead of `judge_model`.",
 }
 
 

@@ -15,6 +15,7 @@ from lm_eval.preparation import Prepared, check_samples, flatten, journal_of, pr
 
 if TYPE_CHECKING:
     from lm_eval.api.model import LM
+    from lm_eval.judging import Bench
     from lm_eval.loggers.evaluation_tracker import EvaluationTracker
     from lm_eval.task_files.manager import TaskManager
 
@@ -70,6 +71,11 @@ def simple_evaluate(
     output_path: str | Path | None = None,
     output_format: str | None = None,
     sandbox: str | None = None,
+    judge: LM | Sequence[LM] | None = None,
+    judge_model: str | Sequence[str] | None = None,
+    judge_model_args: str | Mapping[str, object] | Sequence[str | Mapping[str, object]] | None = None,
+    judge_template: str | Path | None = None,
+    judge_baseline: str | Path | None = None,
 ) -> dict[str, Any]:
     """Evaluate a model on tasks.
 
@@ -120,6 +126,12 @@ def simple_evaluate(
         output_format: ``jsonl``, the default, or ``parquet``, of the saved samples.
         sandbox: Where code that the model writes is run: strict, available, docker, podman, docker:IMAGE. None means
             strict, or what ``use_sandbox`` chose.
+        judge: The judges of tasks with a ``scorer``: a model, or several; instead of ``judge_model``.
+        judge_model: Kind of model of the judge, or one for each judge; with ``judge_model_args`` alone it is
+            ``local-chat-completions``.
+        judge_model_args: Arguments of the judge, or a list with those of each judge.
+        judge_template: A file with the template of the judge's prompt, instead of the tasks' own.
+        judge_baseline: A run whose saved answers the judge compares with, for tasks that are judged pairwise.
 
     Returns:
         The results, as described in ``docs/results.md``.
@@ -136,7 +148,7 @@ def simple_evaluate(
         setup_logging(verbosity)
     lm = None if isinstance(model, str) else model
     if settings.output_path is None:
-        results = run(settings, lm, evaluation_tracker, task_manager)
+        results = run(settings, lm, evaluation_tracker, task_manager, judge=judge)
         if evaluation_tracker is not None:
             evaluation_tracker.set_aside(results)
         return results
@@ -145,7 +157,7 @@ def simple_evaluate(
     from lm_eval.loggers.evaluation_tracker import EvaluationTracker
 
     tracker = EvaluationTracker(settings.output_path, output_format=settings.output_format)
-    results = run(settings, lm, tracker, task_manager)
+    results = run(settings, lm, tracker, task_manager, judge=judge)
     tracker.save(results)
     return results
 
@@ -156,6 +168,7 @@ def run(
     tracker: EvaluationTracker | None = None,
     task_manager: TaskManager | None = None,
     before_asking: Callable[[], None] | None = None,
+    judge: LM | Sequence[LM] | None = None,
 ) -> dict[str, Any]:
     """Evaluate with settings: what ``simple_evaluate`` and ``lm_eval run`` do.
 
@@ -165,6 +178,7 @@ def run(
         tracker: Where results will be saved; None keeps no answers for resuming.
         task_manager: Finds the tasks; None builds one.
         before_asking: Called when no mistake was found, before the first request of a task.
+        judge: The judges; None builds those that the settings name.
 
     Returns:
         The results, as ``simple_evaluate`` returns them.
@@ -174,36 +188,38 @@ def run(
         APIError: As for ``simple_evaluate``.
     """
     from lm_eval.api.model import RunContext
+    from lm_eval.judging import bench
     from lm_eval.results import environment
     from lm_eval.results.collect import count_errors
     from lm_eval.text import sha256
 
     started = time.perf_counter()
-    with prepare(settings, lm, task_manager) as prepared:
+    with prepare(settings, lm, task_manager) as prepared, bench(settings, prepared.tasks, judge) as judges:
         lm = prepared.lm
-        lm.harness_prepare(
-            RunContext(
-                request_types=prepared.request_types,
-                chat=bool(settings.apply_chat_template),
-                use_cache=Path(settings.use_cache).expanduser() if settings.use_cache else None,
-                journal=journal_of(tracker, settings, prepared.tasks),
-                fresh=settings.fresh,
-                progress=settings.progress,
-                generation=prepared.generation,
-                system_instruction=settings.system_instruction if settings.apply_chat_template else None,
-                tasks=tuple(prepared.tasks),
-                continues=bool(settings.apply_chat_template) and prepared.continues,
-            )
+        context = RunContext(
+            request_types=prepared.request_types,
+            chat=bool(settings.apply_chat_template),
+            use_cache=Path(settings.use_cache).expanduser() if settings.use_cache else None,
+            journal=journal_of(tracker, settings, prepared.tasks),
+            fresh=settings.fresh,
+            progress=settings.progress,
+            generation=prepared.generation,
+            system_instruction=settings.system_instruction if settings.apply_chat_template else None,
+            tasks=tuple(prepared.tasks),
+            continues=bool(settings.apply_chat_template) and prepared.continues,
         )
+        lm.harness_prepare(context)
         _set_aside_refused(prepared)
+        judges.prepare(context)
         if before_asking is not None:
             before_asking()
-        results = _answer_and_score(prepared, settings)
+        results = _answer_and_score(prepared, settings, judges)
         model_info = lm.harness_describe()
     # Scripts for the reference harness print batch_sizes and device.
     results["config"] = {**settings.record(), "batch_sizes": [], "device": settings.device}
     if model_info:
         results["config"]["model_info"] = model_info
+    judges.add_to(results, model_info)
     results["errors"] = count_errors(results, settings.max_errors)
     instruction, arguments = settings.system_instruction, settings.model_args
     template = lm.chat_template(settings.apply_chat_template) if settings.apply_chat_template else None
@@ -235,6 +251,8 @@ def evaluate(
     fewshot_as_multiturn: bool = False,
     verbosity: str | None = None,
     confirm_run_unsafe_code: bool = False,
+    *,
+    judge: LM | Sequence[LM] | None = None,
 ) -> dict[str, Any]:
     """Evaluate a model on loaded tasks.
 
@@ -253,6 +271,7 @@ def evaluate(
         fewshot_as_multiturn: Send each few-shot example as its own turns.
         verbosity: Ignored; kept for compatibility.
         confirm_run_unsafe_code: Allow tasks that run code the model writes.
+        judge: The judges of tasks with a ``scorer``: a model, or several.
 
     Returns:
         The results, without the parts that only ``simple_evaluate`` knows.
@@ -261,14 +280,21 @@ def evaluate(
         CapabilityError: The model can answer none of the tasks.
         UserError: A task cannot be built or scored.
     """
-    given = {name: value for name, value in locals().items() if name not in ("lm", "task_dict")}
+    from lm_eval.api.model import RunContext
+    from lm_eval.judging import bench
+
+    given = {name: value for name, value in locals().items() if name in RunSettings.options()}
     settings = RunSettings.from_call({**given, "bootstrap_iters": bootstrap_iters or 0})
     prepared = Prepared(lm, *flatten(task_dict))
     _set_aside_refused(prepared)
     for task in prepared.tasks.values():
         refuse_unsafe(task, settings)
     check_samples(settings.samples, prepared.tasks)
-    return _answer_and_score(prepared, settings)
+    with bench(settings, prepared.tasks, judge) as judges:
+        judges.prepare(RunContext())
+        results = _answer_and_score(prepared, settings, judges)
+        judges.add_to(results, lm.harness_describe())
+    return results
 
 
 def _set_aside_refused(prepared: Prepared) -> None:
@@ -282,7 +308,7 @@ def _set_aside_refused(prepared: Prepared) -> None:
         eval_logger.error(line)
 
 
-def _answer_and_score(prepared: Prepared, settings: RunSettings) -> dict[str, Any]:
+def _answer_and_score(prepared: Prepared, settings: RunSettings, judges: Bench) -> dict[str, Any]:
     """Build the requests, ask the model once for all tasks, then filter, score and aggregate."""
     from lm_eval.api.model import CachingLM, ask_model
     from lm_eval.api.time_limit import seconds_per_document
@@ -295,10 +321,11 @@ def _answer_and_score(prepared: Prepared, settings: RunSettings) -> dict[str, An
     prepared.build_requests(settings, prepared.refused if settings.keep_going else None)
     lm, tasks = prepared.lm, prepared.tasks
     cached = lm if settings.use_cache is None or lm.harness_keeps_answers else CachingLM(lm, settings.use_cache)
-    documents = Documents()
-    for name, task in tasks.items():
-        documents.expect(name, task, task.instances)
-    ask_model(cached, [instance for task in tasks.values() for instance in task.instances], documents.answered)
+    with judges.at_work() as jury:
+        documents = Documents([jury.take] if jury is not None else [])
+        for name, task in tasks.items():
+            documents.expect(name, task, task.instances)
+        ask_model(cached, [instance for task in tasks.values() for instance in task.instances], documents.answered)
     outputs = {name: score_task(task, log_samples=settings.keeps_samples) for name, task in tasks.items()}
     results = collect(outputs, prepared.groups, bootstrap_iters=settings.bootstrap_iters)
     if settings.keeps_samples:

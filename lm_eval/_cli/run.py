@@ -86,6 +86,10 @@ def _reading(option: Option) -> dict[str, Any]:
         return {"action": "store_true", "default": argparse.SUPPRESS}
     if option.convert is values.paths:
         return {"type": str}
+    if option.takes == "lists":
+        return {"nargs": "+", "type": str, "action": "append"}
+    if option.convert is values.names:
+        return {"nargs": "+", "type": str, "action": SplitArgs}
     if option.takes == "words":
         action = SplitArgs if option.convert is values.tasks else MergeDictAction
         return {"nargs": "+", "type": str, "action": action}

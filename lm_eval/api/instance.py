@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from lm_eval.api.verdicts import Judgement
 from lm_eval.config.task import OutputType
 from lm_eval.errors import APIError
 
@@ -116,6 +117,7 @@ class Instance:
         info: What the endpoint reports in addition to each response; empty for models that report nothing.
         follows: Completes the prompt with the responses of other Instances; None for one that can be asked at once, and
             when the prompt is complete.
+        judgement: What the judge says about the document; only on its first Instance, and None where nothing is judged.
     """
 
     request_type: OutputType
@@ -131,6 +133,7 @@ class Instance:
     error: RequestError | None = None
     info: list[ResponseInfo] = field(default_factory=list)
     follows: Follows | None = field(default=None, compare=False, repr=False)
+    judgement: Judgement | None = None
 
     def __post_init__(self) -> None:
         """Set the task name, doc id and repeats from ``metadata`` unless they are given."""

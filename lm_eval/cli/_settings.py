@@ -32,10 +32,10 @@ def add_setting(
     if option.takes == "nothing":
         parser.add_argument(*flags, action="store_true", default=argparse.SUPPRESS, help=text)
         return
-    words = option.takes == "words"
+    words = option.takes in ("words", "lists")
     parser.add_argument(
         *flags,
-        action="extend" if words else "store",
+        action="append" if option.takes == "lists" else "extend" if words else "store",
         nargs="+" if words else "?" if option.bare is not None else None,
         const=option.bare,
         metavar=option.metavar or ("KEY=VALUE" if words else "VALUE" if option.bare is not None else name.upper()),

@@ -61,10 +61,12 @@ class Option:
     secrets_from: str = ""
 
     @property
-    def takes(self) -> Literal["value", "words", "nothing"]:
-        """What follows the flag: one value, several words, or nothing."""
-        if self.convert in (values.arguments, values.generation, values.tasks, values.paths):
+    def takes(self) -> Literal["value", "words", "lists", "nothing"]:
+        """What follows the flag: one value, several words, several words for each time it is given, or nothing."""
+        if self.convert in (values.arguments, values.generation, values.tasks, values.paths, values.names):
             return "words"
+        if self.convert is values.several_arguments:
+            return "lists"
         return "nothing" if self.convert is values.boolean and self.bare is None else "value"
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COLLABORATORS", "RunSettings"]
 
-COLLABORATORS = ("evaluation_tracker", "task_manager")
+COLLABORATORS = ("evaluation_tracker", "task_manager", "judge")
 """Arguments of ``simple_evaluate`` that are objects the run works with, not settings."""
 
 _CACHES = ("cache_requests", "rewrite_requests_cache", "delete_requests_cache")
@@ -32,6 +32,7 @@ _BOTH = Mark.ASKED | Mark.RECORDED
 _SEED_KEYS = ("random_seed", "numpy_seed", "torch_seed", "fewshot_seed")
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _ENDPOINT_KEY = "OPENAI_API_KEY holds the key of the endpoint"
+_JUDGE_KEY = "LM_EVAL_JUDGE_API_KEY holds the key of the judges"
 _MLFLOW_TOKEN = "MLFLOW_TRACKING_TOKEN holds the token of MLflow"
 _WANDB_KEY = "WANDB_API_KEY holds the key of wandb"
 _HUB_TOKEN = "HF_TOKEN holds the token of the Hub"
@@ -113,6 +114,17 @@ class RunSettings:
     )
     """Where that code runs: strict, only if this system has all protections; available, with those it has; docker or
     podman, in a container, docker:IMAGE. Default: strict."""
+    judge_model: list[str] = setting([], Option(values.names, "judges", Mark.ASKED, metavar="KIND"))
+    """Kind of model of the judge, for tasks with a scorer; given several times, a jury. Default with judge_model_args:
+    local-chat-completions."""
+    judge_model_args: list[dict[str, object]] = setting(
+        [], Option(values.several_arguments, "judges", Mark.ASKED, secrets_from=_JUDGE_KEY)
+    )
+    """Arguments of the judge, as for model_args; given several times, those of each judge."""
+    judge_template: str | None = setting(None, Option(values.file, "judges", Mark.ASKED, metavar="FILE"))
+    """File with the template of the judge's prompt, instead of the tasks' own."""
+    judge_baseline: str | None = setting(None, Option(values.saved_run, "judges", Mark.ASKED, metavar="DIR"))
+    """Run whose saved answers the judge compares with, for tasks that are judged pairwise."""
     output_path: str | None = setting(None, Option(values.text, "results", Mark.ASKED, "-o", "DIR"))
     """Folder for results and samples, or a path that ends in .json. An interrupted run resumes from here."""
     log_samples: bool = setting(False, Option(values.boolean, "results", short="-s"))

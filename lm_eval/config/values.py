@@ -170,6 +170,29 @@ def arguments(name: str, value: object) -> dict[str, object]:
     return found
 
 
+def several_arguments(name: str, value: object) -> list[dict[str, object]]:
+    """Read one mapping as ``arguments``, or a list with one for each of several models."""
+    if isinstance(value, Mapping | str):
+        return [arguments(name, value)]
+    if not isinstance(value, Sequence):
+        raise _wrong(name, "key=value pairs, or a list of them", value)
+    return [arguments(name, item) for item in value]
+
+
+def file(name: str, value: object) -> str:
+    """Read one file, which must exist."""
+    if not isinstance(value, str | Path) or not _exists(value) or not Path(value).expanduser().is_file():
+        raise ConfigError(f"{name}: there is no file {str(value)!r}.")
+    return str(Path(value).expanduser())
+
+
+def saved_run(name: str, value: object) -> str:
+    """Read the folder or results file of a saved run, which must exist."""
+    if not isinstance(value, str | Path) or not _exists(value):
+        raise ConfigError(f"{name}: there is no folder or file {str(value)!r}.")
+    return str(Path(value).expanduser())
+
+
 def generation(name: str, value: object) -> dict[str, object]:
     """Read generation settings, as ``arguments``; a misspelt name in key=value pairs is refused."""
     words = [value] if isinstance(value, str) else value if isinstance(value, list | tuple) else []

@@ -178,7 +178,8 @@ def count_errors(results: Mapping[str, Any], allowed: int | float) -> dict[str, 
         allowed: Maximum number of documents that may be lost, or a fraction of all documents when below 1.
 
     Returns:
-        ``lost`` in all, ``tasks`` to the lost documents of each, ``allowed``, and whether that is ``exceeded``.
+        ``lost`` in all, ``tasks`` to the lost documents of each, ``unjudged``, if requests to a judge were lost,
+        ``allowed``, and whether that is ``exceeded``.
     """
     run = Results(results)
     lost = {
@@ -187,11 +188,17 @@ def count_errors(results: Mapping[str, Any], allowed: int | float) -> dict[str, 
     total = sum(lost.values())
     docs = total + sum(as_count(run.at("n-samples", name, "effective")) for name in run.section("n-samples"))
     bound = allowed * docs if 0 < allowed < 1 else allowed
+    unjudged = sum(as_count(run.at("judging", name, "judge_failed")) for name in run.section("judging"))
+    if unjudged:
+        eval_logger.error("%d of %d documents have no verdict, because the judge was not reached.", unjudged, docs)
     if total:
         eval_logger.error("%d of %d documents were lost to errors: %s", total, docs, lost)
         for line in messages_of(run.members[name].messages for name in lost):
             eval_logger.error("  %s", line)
-    return {"lost": total, "tasks": lost, "allowed": allowed, "exceeded": total > bound}
+    counted: dict[str, object] = {"lost": total, "tasks": lost}
+    if unjudged:
+        counted["unjudged"] = unjudged
+    return {**counted, "allowed": allowed, "exceeded": total + unjudged > bound}
 
 
 def incomplete(results: Mapping[str, Any]) -> bool:

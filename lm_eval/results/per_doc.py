@@ -152,6 +152,9 @@ def _score_here(task: Task, log_samples: bool) -> TaskOutput:
         for doc_id, values in by_doc.items():
             if not _errors(docs[doc_id]):
                 output.add(pipeline, values, clusters.get(doc_id))
+    if scored and task.scorer is not None:
+        for metric in task.scorer.metrics:  # Without a verdict there is no value, and the score has to say so.
+            output.metrics.setdefault((metric.metric, task.filters[0].name), [])
     for key in (*output.failed, *output.not_computed):
         output.metrics.pop(key, None)
     if log_samples:
@@ -206,6 +209,9 @@ def _score_doc(
         combined, scored.repeats, scored.failed = combine(task, each, repeated)
         scored.values |= combined
         scored.filtered = unwrapped(repeated)
+    judgement = instances[0].judgement
+    if judgement is not None and pipeline == task.filters[0].name:
+        scored.values |= judgement.values
     scored.not_computed = take_not_computed(scored.values)
     return scored
 
@@ -323,6 +329,9 @@ def _sample(
     sample |= values
     if cluster is not None:
         sample["cluster"] = cluster
+    judgement = instances[0].judgement
+    if judgement is not None and pipeline == task.filters[0].name and not errors:
+        sample["judge"] = judgement.record()
     if scored is not None and scored.filtered is not None and not errors:
         sample["repeats"] = {"filtered": scored.filtered, **scored.repeats}
     return sample

@@ -225,6 +225,11 @@ class Results:
         return as_count(self.at("errors", "lost"))
 
     @property
+    def unjudged(self) -> int:
+        """Number of documents without a verdict because requests to a judge were lost, in all tasks."""
+        return as_count(self.at("errors", "unjudged"))
+
+    @property
     def refused(self) -> dict[str, str]:
         """Task to why the endpoint cannot run it."""
         return {name: str(reason) for name, reason in self.section("refused").items()}

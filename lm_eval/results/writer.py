@@ -89,10 +89,11 @@ class ResultFiles:
         if self._journal is None:
             return
         state_path(self._journal).unlink(missing_ok=True)
-        if run.lost or run.failed:
+        if run.lost or run.failed or run.unjudged:
             return
-        for file in (*_files_of(self._journal), *_files_of(_set_aside(self._journal))):
-            file.unlink(missing_ok=True)
+        for journal in _with_judges(self._journal):
+            for file in (*_files_of(journal), *_files_of(_set_aside(journal))):
+                file.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # journals of other runs may be in the same folder
             self._journal.parent.rmdir()
 
@@ -102,8 +103,10 @@ class ResultFiles:
         Args:
             results: What ``simple_evaluate`` returned; with lost documents the journal stays, to ask for them again.
         """
-        if self._journal is not None and not Results(results).lost:
-            _move(self._journal, _set_aside(self._journal))
+        run = Results(results)
+        if self._journal is not None and not run.lost and not run.unjudged:
+            for journal in _with_judges(self._journal):
+                _move(journal, _set_aside(journal))
 
     @contextlib.contextmanager
     def _saving(self) -> Iterator[None]:
@@ -111,8 +114,9 @@ class ResultFiles:
         try:
             yield
         except BaseException:
-            if self._journal is not None and not self._journal.exists():
-                _move(_set_aside(self._journal), self._journal)
+            for journal in _with_judges(self._journal) if self._journal is not None else ():
+                if not journal.exists():
+                    _move(_set_aside(journal), journal)
             raise
 
     def _folder(self, model: str) -> Path | None:
@@ -199,6 +203,13 @@ def _check_writable(folder: Path) -> None:
 
 def _now() -> str:
     return datetime.now().isoformat().replace(":", "-")
+
+
+def _with_judges(journal: Path) -> list[Path]:
+    """List the journal of a run and those of its judges, which are next to it."""
+    beside = {path.name.split(".sqlite")[0] for path in journal.parent.glob(f"{journal.stem}.judge-*.sqlite")}
+    names = sorted({name.removesuffix(".complete") for name in beside})
+    return [journal, *(journal.with_name(f"{name}.sqlite") for name in names)]
 
 
 def _set_aside(journal: Path) -> Path:

@@ -85,6 +85,7 @@ class Builder:
         config["task"] = node.name
         if node.format is not None:
             _set_format(config, node.format)
+        _find_template(config, node.entry.file)
         if config.get("class") is not None:
             return _python_task(node, config)
         return _configured_task(node, config)
@@ -235,6 +236,14 @@ def _set_format(config: dict[str, object], wanted: str) -> None:
     alias = config.get("task_alias")
     if alias is not None:
         config["task_alias"] = f"{alias}@{wanted}"
+
+
+def _find_template(config: Mapping[str, object], file: str | None) -> None:
+    """Make the path of a judge's template absolute: it is written relative to the task file."""
+    scorer = config.get("scorer")
+    named = scorer.get("judge_template") if isinstance(scorer, dict) else None
+    if isinstance(scorer, dict) and isinstance(named, str) and file is not None:
+        scorer["judge_template"] = str(Path(file).parent / Path(named).expanduser())
 
 
 def _cannot_be_built(node: ResolvedTask, error: BaseException, key: str | None) -> TaskFileError:

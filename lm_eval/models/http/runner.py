@@ -9,10 +9,12 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator
 from typing import TypeVar
 
-__all__ = ["frozen_gc", "run"]
+__all__ = ["cancel", "frozen_gc", "run"]
 
 T = TypeVar("T")
 _GC_THRESHOLDS = (50_000, 20, 20)
+_under_way: dict[int, Callable[[], None]] = {}
+"""Identifier of each thread that waits in ``run`` to what cancels its coroutine."""
 _gc_lock = threading.Lock()
 _gc_users: list[tuple[int, int, int]] = []
 """The thresholds before each of the runs that are under way in this process; the first are the process's own."""
@@ -53,19 +55,29 @@ def run(make: Callable[[], Coroutine[object, None, T]]) -> T:
         finally:
             done.set()
 
+    def stop() -> None:
+        cancelled.set()
+        for loop, task in loop_and_task:
+            with contextlib.suppress(RuntimeError):  # the loop is closed already
+                loop.call_soon_threadsafe(task.cancel)
+
     thread = threading.Thread(target=work, name="lm-eval-engine", daemon=True)
+    caller = threading.get_ident()
+    outer = _under_way.get(caller)
+    _under_way[caller] = stop
     try:
         # Inside `try`, because Ctrl-C may come while this thread waits for the other one to start.
         thread.start()
         _wait(done)
     except KeyboardInterrupt:
-        cancelled.set()
-        for loop, task in loop_and_task:
-            with contextlib.suppress(RuntimeError):  # the loop is closed already
-                loop.call_soon_threadsafe(task.cancel)
+        stop()
         while not done.wait(0.5) and thread.ident is not None:
             pass
         raise
+    finally:
+        del _under_way[caller]
+        if outer is not None:
+            _under_way[caller] = outer
     thread.join()
     if failure:
         try:
@@ -73,6 +85,17 @@ def run(make: Callable[[], Coroutine[object, None, T]]) -> T:
         finally:
             failure.clear()
     return outcome[0]
+
+
+def cancel(thread: threading.Thread) -> None:
+    """Cancel the coroutine that a thread waits for in ``run``, which then raises ``CancelledError``.
+
+    Args:
+        thread: The thread; nothing happens if it does not wait.
+    """
+    stop = _under_way.get(thread.ident or 0)
+    if stop is not None:
+        stop()
 
 
 def _wait(done: threading.Event) -> None:

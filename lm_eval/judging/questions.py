@@ -49,29 +49,33 @@ class Answered:
 
     Attributes:
         doc: The document.
-        prompt: What the model was asked: a text or messages.
-        answers: The answers.
+        answers: Each answer after what the model was asked: a text or messages.
         baseline: The answer to compare with, of ``pairwise``.
     """
 
     doc: Doc
-    prompt: object
-    answers: Sequence[str]
+    answers: Sequence[tuple[object, str]]
     baseline: str | None = None
 
 
-def answers_of(task: Task, instances: Sequence[Instance]) -> list[str]:
+def answers_of(task: Task, instances: Sequence[Instance]) -> list[tuple[object, str]]:
     """Return the answers of a document that are judged: what the first filter pipeline makes of the responses.
 
     Args:
         task: The task.
-        instances: The Instances of the document, answered.
+        instances: The Instances of the document, answered: one, or one for each turn of a conversation.
+
+    Returns:
+        For each answer, what the model was asked, and the answer.
     """
     pipeline = task.filters[0]
     if pipeline.name not in instances[0].filtered_resps:
         pipeline.apply(list(instances))
-    found = instances[0].filtered_resps[pipeline.name]
-    return [_text(item) for item in found] if isinstance(found, list) else [_text(found)]
+    answers = []
+    for instance in instances:
+        found = instance.filtered_resps.get(pipeline.name)
+        answers += [(instance.args[0], _text(item)) for item in (found if isinstance(found, list) else [found])]
+    return answers
 
 
 def criteria_of(spec: ScorerSpec, doc: Doc) -> list[Criterion]:
@@ -114,15 +118,20 @@ def questions(
         LMEvalError: The template does not render over the document.
     """
     render = compile_template(template)
-    doc, names = answered.doc, _names(task, answered)
+    doc = answered.doc
     criteria = criteria_of(spec, doc)
-    for index, answer in enumerate(answered.answers):
+    for index, (prompt, answer) in enumerate(answered.answers):
         texts = [answer] if answered.baseline is None else [answer, answered.baseline]
-        fence = Fence.around([*texts, _conversation(answered.prompt, answer)], seed, task.task_name, _key(doc))
-        signed = any(reader.occurs(text) for text in texts)
-        known = names | {
+        conversation = _conversation(prompt, answer)
+        fence = Fence.around([*texts, conversation], seed, task.task_name, _key(doc))
+        # Earlier answers of the model are part of the conversation.
+        earlier = [text for _, text in answered.answers[:index]]
+        signed = any(reader.occurs(text) for text in (*texts, *earlier, *_written(prompt)))
+        known = _names(task, doc, prompt) | {
             "answer": fence.put(answer),
-            "conversation": fence.put(_conversation(answered.prompt, answer)),
+            "conversation": fence.put(conversation),
+            "turn": index + 1,
+            "turns": len(answered.answers),
         }
         if spec.verdict.kind == "rubric":
             for number, criterion in enumerate(criteria):
@@ -152,17 +161,24 @@ def baseline_of(spec: ScorerSpec, doc: Doc, saved: str | None) -> str | None:
     return _text(text_reader(spec.verdict.baseline, doc, has_choices=False)(doc))
 
 
-def _names(task: Task, answered: Answered) -> dict[str, Any]:
+def _names(task: Task, doc: Doc, prompt: object) -> dict[str, Any]:
     """Return the names that a template may use, apart from those of the answer."""
-    doc = answered.doc
-    found: dict[str, Any] = {**doc, "doc": doc, "prompt": _as_text(answered.prompt)}
+    found: dict[str, Any] = {**doc, "doc": doc, "prompt": _as_text(prompt)}
     for name, read in (("question", task.doc_to_text), ("target", task.doc_to_target)):
         if name not in doc:
             try:
-                found[name] = _text(read(doc))
+                found[name] = read(doc)
             except LMEvalError:
                 found[name] = ""
+            if name == "question" and isinstance(found[name], Sequence) and not isinstance(found[name], str):
+                found[name] = next((text for role, text in reversed(_turns(prompt)) if role == "user"), "")
+            found[name] = _text(found[name])
     return found
+
+
+def _written(prompt: object) -> list[str]:
+    """Return what an assistant says in a prompt: examples, or earlier answers of the model."""
+    return [text for role, text in _turns(prompt) if role == "assistant"]
 
 
 def _key(doc: Doc) -> str:

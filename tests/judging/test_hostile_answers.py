@@ -44,7 +44,7 @@ class _Task:
 
 
 def question(answer: str) -> Question:
-    answered = Answered({}, "?", [answer])
+    answered = Answered({}, [("?", answer)])
     (asked,) = questions(cast(Task, _Task()), SPEC, TEMPLATE, answered, READER, 0)
     return asked
 

@@ -15,6 +15,7 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM, Answered
 from lm_eval.errors import ConfigError, RunStopped
 from lm_eval.evaluator import simple_evaluate
+from lm_eval.models.messages import ChatPrompt
 from tests.fakes import FakeLM
 
 TASK: dict[str, Any] = {
@@ -60,12 +61,13 @@ def run(tmp_path: Path) -> Callable[..., dict[str, Any]]:
         answer: Callable[[str], str] = capital,
         scorer: dict[str, Any] | None = None,
         task: dict[str, Any] | None = None,
+        model: LM | None = None,
         **options: Any,
     ) -> dict[str, Any]:
         config = {**TASK, "dataset_kwargs": {"data_files": str(data)}, "scorer": {**SCORER, **(scorer or {})}}
         judges = FakeLM(judge) if callable(judge) else judge
         return simple_evaluate(
-            FakeLM(answer), tasks=[{**config, **(task or {})}], judge=judges, bootstrap_iters=0, **options
+            model or FakeLM(answer), tasks=[{**config, **(task or {})}], judge=judges, bootstrap_iters=0, **options
         )
 
     return call
@@ -268,3 +270,29 @@ def test_each_repeat_of_the_model_is_judged_where_a_pipeline_keeps_them(run: Run
 
 def test_the_settings_of_a_run_name_its_judges_without_secrets(run: Run) -> None:
     assert run(honest)["config"]["judge"] == [{"model": "FakeLM"}]
+
+
+class Chat(FakeLM):
+    """A model that takes messages."""
+
+    def apply_chat_template(self, chat_history: list[dict[str, Any]], add_generation_prompt: bool = True) -> Any:
+        return ChatPrompt(chat_history)
+
+
+def test_each_turn_of_a_conversation_is_judged_with_the_turns_before_it(run: Run) -> None:
+    def turns(doc: dict[str, Any]) -> list[dict[str, Any]]:
+        more = {"role": "user", "content": "Are you sure?"}
+        return [{"role": "user", "content": doc["question"]}, {"role": "assistant", "content": None}, more]
+
+    judge = FakeLM(lambda prompt: f"GRADE: {'C' if '[assistant]' in prompt.split('Yes')[0] else 'I'}")
+    results = run(
+        judge,
+        model=Chat(lambda prompt: "Yes" if "sure" in str(prompt) else "Paris"),
+        scorer={"prompt": "Turn {{turn}} of {{turns}}. {{conversation}} GRADE: C or I"},
+        task={"doc_to_text": turns},
+        apply_chat_template=True,
+        limit=1,
+    )
+    assert sorted(prompt.args[0].count("[assistant]") for prompt in judge.asked) == [1, 2]
+    assert any("[user]\nAre you sure?\n\n[assistant]\nYes" in prompt.args[0] for prompt in judge.asked)
+    assert [verdict.get("answer", 0) for verdict in results["samples"]["capitals"][0]["judge"]["verdicts"]] == [0, 1]

@@ -100,7 +100,9 @@ def _fewshot(config: Mapping[str, Any]) -> str:
 
 
 def _metrics(config: Mapping[str, Any], output_type: str) -> tuple[str, ...]:
-    names = [str(item["metric"]).rpartition(".")[2] for item in config.get("metric_list") or ()]
+    judged = (config.get("scorer") or {}).get("metrics", ["judge_score"]) if config.get("scorer") else []
+    listed = [*(config.get("metric_list") or ()), *judged]
+    names = [str(item if isinstance(item, str) else item["metric"]).rpartition(".")[2] for item in listed]
     # One metric per category is too many to read.
     return tuple(names if len(names) <= 6 else [*names[:5], "…"]) or _DEFAULT_METRICS.get(output_type, ())
 

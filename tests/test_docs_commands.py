@@ -170,7 +170,14 @@ def world(server: MockServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     base += ["--data_dir", str(folder / "data"), "--gen_kwargs", "max_gen_toks=8"]
     assert main(["run", *base, "--output_path", str(folder / "greedy")]) == 0
     assert main(["run", *base, "--output_path", str(folder / "sampled"), "--gen_kwargs", "temperature=0.7"]) == 0
-    for copy, of in (("out", "greedy"), ("old", "greedy"), ("new", "sampled"), ("A", "greedy"), ("B", "sampled")):
+    for copy, of in (
+        ("out", "greedy"),
+        ("old", "greedy"),
+        ("new", "sampled"),
+        ("A", "greedy"),
+        ("B", "sampled"),
+        ("C", "greedy"),
+    ):
         shutil.copytree(folder / of, folder / copy)
     shutil.copytree(folder / "greedy", folder / "baseline")
     return folder

@@ -1,4 +1,4 @@
-"""Compare two runs on the documents they share: differences, intervals, tests, and a release gate."""
+"""Compare runs on the documents they share: differences, intervals, tests, a release gate; strengths of several."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("a", metavar="A", help=f"The run to compare with. {place}")
     parser.add_argument(
         "b", metavar="B", help="The run that is compared, given in the same way; differences are B minus A."
+    )
+    parser.add_argument(
+        "more", metavar="MORE", nargs="*", help="More runs: shows win rates and strengths of all runs instead."
     )
     parser.add_argument("--tasks", "-t", nargs="+", metavar="TASK", default=[], help="Tasks, groups or patterns.")
     parser.add_argument("--metric", nargs="+", metavar="METRIC", default=[], help="Metrics, or metric,filter.")
@@ -56,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(namespace: argparse.Namespace) -> int:
-    """Compare two runs, and print or write the result.
+    """Compare runs, and print or write the result.
 
     Args:
         namespace: The parsed options.
@@ -67,8 +70,9 @@ def run(namespace: argparse.Namespace) -> int:
     from lm_eval.config import values
     from lm_eval.reports.compare import compare, gate_lines, render
     from lm_eval.results import load
-    from lm_eval.results.atomic import write_atomically
 
+    if namespace.more:
+        return _several(namespace)
     comparison = compare(
         load(namespace.a),
         load(namespace.b),
@@ -79,16 +83,38 @@ def run(namespace: argparse.Namespace) -> int:
         fail_if_worse=namespace.fail_if_worse,
         undecided=namespace.undecided,
     )
-    written = render(comparison, namespace.format, namespace.flips)
+    _put(render(comparison, namespace.format, namespace.flips), namespace)
+    gate = comparison.gate
+    if gate and (namespace.output or namespace.format == "json"):
+        print(outgoing("\n".join(gate_lines(gate)), lines=True), file=sys.stderr)
+    return exit_codes.OK if gate is None or gate.passed else exit_codes.NEGATIVE
+
+
+def _several(namespace: argparse.Namespace) -> int:
+    """Compare more than two runs."""
+    from lm_eval.config import values
+    from lm_eval.errors import ConfigError
+    from lm_eval.reports.compare import render_strengths, strengths
+    from lm_eval.results import load
+
+    for name in ("allow_different_prompts", "across_formats", "flips", "fail_if_worse"):
+        if getattr(namespace, name) not in (None, False):
+            raise ConfigError(f"--{name} compares two runs; leave out {' '.join(namespace.more)}.")
+    runs = [load(path) for path in (namespace.a, namespace.b, *namespace.more)]
+    found = strengths(runs, tasks=values.names("--tasks", namespace.tasks), metrics=namespace.metric)
+    _put(render_strengths(found, namespace.format), namespace)
+    return exit_codes.OK
+
+
+def _put(written: str, namespace: argparse.Namespace) -> None:
+    """Write a comparison to the file that was asked for, or to stdout."""
+    from lm_eval.results.atomic import write_atomically
+
     if namespace.output:
         write_atomically(Path(namespace.output).expanduser(), [written])
         print(namespace.output)
     else:
         sys.stdout.write(outgoing_json(written) if namespace.format == "json" else outgoing(written, lines=True))
-    gate = comparison.gate
-    if gate and (namespace.output or namespace.format == "json"):
-        print(outgoing("\n".join(gate_lines(gate)), lines=True), file=sys.stderr)
-    return exit_codes.OK if gate is None or gate.passed else exit_codes.NEGATIVE
 
 
 def _number_of(word: str) -> int:

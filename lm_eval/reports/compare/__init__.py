@@ -1,4 +1,4 @@
-"""Compare two runs, paired by document."""
+"""Compare runs, paired by document."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from lm_eval.reports.compare.markdown import to_markdown
 from lm_eval.reports.compare.pairing import Pairing, pair_samples
 from lm_eval.reports.compare.pairs import PairedRuns
 from lm_eval.reports.compare.runs import compare
+from lm_eval.reports.compare.strengths import Standing, Strengths, render_strengths, strengths
 from lm_eval.reports.compare.text import render, to_text
 from lm_eval.reports.compare.types import Comparison, Flip, GateResult, Note, Row, RunInfo, Verdict
 
@@ -19,11 +20,15 @@ __all__ = [
     "Pairing",
     "Row",
     "RunInfo",
+    "Standing",
+    "Strengths",
     "Verdict",
     "compare",
     "gate_lines",
     "pair_samples",
     "render",
+    "render_strengths",
+    "strengths",
     "to_markdown",
     "to_text",
 ]

@@ -8,7 +8,7 @@ from lm_eval.api.result_keys import NOT_AVAILABLE
 from lm_eval.reports.compare.types import Comparison, Flip, GateResult, Row
 from lm_eval.statistics.paired import ALPHA
 
-__all__ = ["cells", "flip_ids", "gate_lines", "legend", "mark", "outcome", "shown_flips"]
+__all__ = ["cells", "flip_ids", "gate_lines", "legend", "mark", "outcome", "shown_flips", "win_rates"]
 
 _MARKS = {
     "paired bootstrap": "b",
@@ -98,6 +98,26 @@ def outcome(comparison: Comparison) -> list[str]:
         count = comparison.families.get(name, len(tested))
         tests = f"1 test of {name}" if count == 1 else f"{count} tests of {name}"
         lines.append(f"B against A at the 5 % level, corrected for {tests}: {listed or 'no difference found'}.")
+    return lines
+
+
+def win_rates(rows: Sequence[Row]) -> list[str]:
+    """Say on which share of the documents B is better, for scores that a judge gave.
+
+    Args:
+        rows: The rows in the table.
+
+    Returns:
+        One sentence per score.
+    """
+    lines = []
+    for row in rows:
+        if row.win_rate is not None:
+            ends = row.win_rate_interval
+            within = "" if ends is None else f" [{ends[0]:.1%}, {ends[1]:.1%}]"
+            ties = row.n - row.wins - row.losses
+            documents = f"{row.n} documents, with {ties} ties as half"
+            lines.append(f"{row.task} {row.key}: B wins on {row.win_rate:.1%}{within} of {documents}.")
     return lines
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from lm_eval.reports.compare.cells import cells, flip_ids, gate_lines, legend, outcome, shown_flips
+from lm_eval.reports.compare.cells import cells, flip_ids, gate_lines, legend, outcome, shown_flips, win_rates
 from lm_eval.reports.compare.types import Comparison, Row, RunInfo
 
 __all__ = ["to_markdown"]
@@ -30,7 +30,7 @@ def to_markdown(comparison: Comparison, flips: int | None = None) -> str:
         first, *rest = gate_lines(comparison.gate)
         parts.append("\n".join([f"**{_escaped(first)}**", "", *(f"- {_escaped(line)}" for line in rest)]))
     parts.append(_table(_TITLES, _RIGHT, [_cells(row) for row in comparison.rows]))
-    lines = [*outcome(comparison), *_legend(comparison.rows)]
+    lines = [*outcome(comparison), *win_rates(comparison.rows), *_legend(comparison.rows)]
     lines += [f"No paired test of {row.task} {row.key}: {row.reason}." for row in comparison.rows if row.reason]
     lines += [note.line(max_tasks=20) for note in comparison.notes]
     parts.append("\n".join(f"- {_escaped(line)}" for line in lines))

@@ -12,6 +12,14 @@ from lm_eval.results.json_values import as_mapping
 
 __all__ = ["pairing_notes", "setting_notes", "value_notes"]
 
+_OF_A_JUDGE = {
+    "judges": "judges",
+    "template_sha": "template of the judge",
+    "repeats": "repeats of the judge",
+    "reduce": "reduce of the judge",
+    "only_if": "only_if",
+}
+"""Key of a task in ``judging`` of the results to how a note names it."""
 _OF_A_TASK = ("generation_kwargs", "filter_list", "metric_list", "repeats")
 
 
@@ -100,6 +108,11 @@ def _of_task(a: Run, b: Run, task: str) -> Iterator[str]:
     for key, name in (("versions", "version"), ("n-shot", "num_fewshot")):
         if a.at(key, task) != b.at(key, task):
             yield _in_both(name, a.at(key, task), b.at(key, task))
+    judged = [as_mapping(run.at("judging", task)) for run in (a, b)]
+    for key, name in _OF_A_JUDGE.items():
+        left, right = (each.get(key) for each in judged)
+        if left != right:
+            yield _in_both(name, _listed(left), _listed(right))
     for key in _OF_A_TASK:
         left, right = a.at("configs", task, key), b.at("configs", task, key)
         if isinstance(left, Mapping) or isinstance(right, Mapping):
@@ -119,6 +132,10 @@ def _of_mapping(left: Mapping[str, object], right: Mapping[str, object]) -> Iter
 
 def _in_both(name: str, a: object, b: object) -> str:
     return f"{name}: {_word(a)} in A, {_word(b)} in B"
+
+
+def _listed(value: object) -> object:
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _word(value: object) -> str:

@@ -20,6 +20,7 @@ from lm_eval.statistics.paired import (
     proportion_interval,
     proportion_stderr,
 )
+from lm_eval.statistics.pairwise import win_rate
 
 __all__ = ["TestedRow", "bootstrap_row", "mcnemar_row", "task_row", "untested_row", "without_difference"]
 
@@ -113,6 +114,8 @@ def _tested(row: Row, pairs: Sequence[_Pair], scale: _Scale, flips: bool) -> Tes
         losses=sum(sign * difference < 0 for difference in differences),
         flips=_flips(row, pairs, sign) if flips else (),
     )
+    if any("judge" in sample.line for sample in pairs[0][:2]):
+        row = _with_win_rate(row, [sign * difference for difference in differences])
     mean_a, mean_b = fsum(values_a) / n, fsum(values_b) / n
     if scale == "ratio":
         try:
@@ -129,6 +132,14 @@ def _tested(row: Row, pairs: Sequence[_Pair], scale: _Scale, flips: bool) -> Tes
         if not any(differences) and min(values) >= 0 and max(values) <= 1:
             row = without_difference(row, row.clusters or n)
     return row, Stratum(differences, clusters)
+
+
+def _with_win_rate(row: Row, gains: Sequence[float]) -> Row:
+    found = win_rate([0.5 if gain == 0 else float(gain > 0) for gain in gains])
+    if found is None:
+        return row
+    interval = None if found.interval is None else (found.interval.low, found.interval.high)
+    return replace(row, win_rate=found.rate, win_rate_interval=interval)
 
 
 def _bootstrapped(row: Row, differences: Sequence[float], clusters: Sequence[_Cluster] | None) -> Row:

@@ -9,7 +9,7 @@ from math import isfinite
 from typing import Literal
 
 from lm_eval.reports.columns import WIDTH, columns, shorten_middle
-from lm_eval.reports.compare.cells import cells, flip_ids, gate_lines, legend, mark, outcome, shown_flips
+from lm_eval.reports.compare.cells import cells, flip_ids, gate_lines, legend, mark, outcome, shown_flips, win_rates
 from lm_eval.reports.compare.markdown import to_markdown
 from lm_eval.reports.compare.types import Comparison, Row, RunInfo
 from lm_eval.results.atomic import to_json
@@ -37,6 +37,7 @@ def to_text(comparison: Comparison, flips: int | None = None) -> str:
     lines += _table(comparison.rows)
     lines += ["", *_wrapped(legend(comparison.rows))]
     lines += [line for text in outcome(comparison) for line in _wrapped([text])]
+    lines += _wrapped(win_rates(comparison.rows))
     untested = [row for row in comparison.rows if row.reason]
     for reason, rows in groupby(sorted(untested, key=lambda row: row.reason or ""), key=lambda row: row.reason):
         names = first_names((f"{row.task} {row.key}" for row in rows), 4)

@@ -68,6 +68,8 @@ class Row:
         minimum_detectable_effect: The true difference that four of five runs of this size would find.
         members: The tasks of a group.
         flips: Documents whose value differs: all of them for 0/1 scores, else the hundred largest differences.
+        win_rate: Share of paired documents on which B is better, ties as half; None for a score that no judge gave.
+        win_rate_interval: The 95 % interval of ``win_rate``; None when the documents determine none.
     """
 
     task: str
@@ -95,6 +97,8 @@ class Row:
     minimum_detectable_effect: float | None = None
     members: tuple[str, ...] = ()
     flips: tuple[Flip, ...] = ()
+    win_rate: float | None = None
+    win_rate_interval: tuple[float, float] | None = None
 
     @property
     def key(self) -> str:

@@ -222,7 +222,8 @@ def _stderr(
         return "N/A"
     iters = min(bootstrap_iters, _MAX_SLOW_ITERS) if metric in _SLOW else bootstrap_iters
     compute = stderr_for_metric(aggregation, iters)
-    return compute(values) if compute is not None else "N/A"
+    found = compute(values) if compute is not None else None
+    return "N/A" if found is None else found
 
 
 def _get_root_groups(groups: Mapping[str, Group]) -> list[Group]:

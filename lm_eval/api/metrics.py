@@ -28,6 +28,7 @@ from lm_eval.statistics.aggregations import (
 from lm_eval.statistics.classification import brier_score, f1_score, matthews_corrcoef
 from lm_eval.statistics.corpus import bleu, chrf, chrfpp, ter
 from lm_eval.statistics.exact_match import exact_match_hf_evaluate
+from lm_eval.statistics.pairwise import length_controlled_rate
 from lm_eval.statistics.stderr import (
     acc_all_stderr,
     bootstrap_stderr,
@@ -116,6 +117,7 @@ _AGGREGATIONS: dict[str, Callable[..., object]] = {
     "chrf": chrf,
     "chrf++": chrfpp,
     "ter": ter,
+    "length_controlled": length_controlled_rate,
 }
 for _name, _function in _AGGREGATIONS.items():
     register_aggregation(_name)(_function)

@@ -57,6 +57,7 @@ class Judgement:
         verdicts: The verdicts, in the order of answers, judges, repeats, criteria or orders.
         flips: Number of pairs of verdicts that contradict each other since the order changed, of ``pairwise``.
         pairs: Number of pairs of verdicts in both orders, of ``pairwise``.
+        lengths: Numbers of characters of the judged answer and of the baseline's, of ``pairwise``.
         criteria: The criteria of a rubric: ``criterion``, ``points``, ``tags``, and ``met``, the share of verdicts
             that say so.
         reason: Why the document is unjudged, or what settled it; empty if it is judged.
@@ -69,6 +70,7 @@ class Judgement:
     verdicts: list[Verdict] = field(default_factory=list)
     flips: int = 0
     pairs: int = 0
+    lengths: list[float] = field(default_factory=list)
     criteria: list[dict[str, Any]] = field(default_factory=list)
     reason: str = ""
 

@@ -217,8 +217,9 @@ class JudgeMetric:
     Attributes:
         metric: Its name in results.
         value: What a document counts: ``score``; ``label``, the text, for an aggregation of the task's own; ``flip``, 1
-            where the order of two answers changed the verdict; ``custom``, what ``process_verdict`` returns under the
-            metric's name; or a mapping ``{label: NAME}``, the share of verdicts with that label.
+            where the order of two answers changed the verdict; ``lengths``, of ``pairwise`` the score and the lengths
+            of both answers, for the aggregation ``length_controlled``; ``custom``, what ``process_verdict`` returns
+            under the metric's name; or a mapping ``{label: NAME}``, the share of verdicts with that label.
         aggregation: Name of an aggregation, or a function of the values of all documents.
         higher_is_better: Whether more is better; None where neither is.
     """
@@ -249,8 +250,12 @@ class JudgeMetric:
         if label is not None and label not in verdict.labels:
             near = did_you_mean(str(label), verdict.labels)
             raise ConfigError(f"metrics: {found.metric} counts the label {label!r}, which no verdict has.{near}")
-        if label is None and found.value not in ("score", "label", "flip", "custom"):
-            raise ConfigError(f"metrics: value is score, label, flip, custom or {{label: NAME}}, not {found.value!r}.")
+        if label is None and found.value not in ("score", "label", "flip", "lengths", "custom"):
+            raise ConfigError(
+                f"metrics: value is score, label, flip, lengths, custom or {{label: NAME}}, not {found.value!r}."
+            )
+        if found.value == "lengths" and verdict.kind != "pairwise":
+            raise ConfigError(f"metrics: {found.metric} has the lengths of two answers, so verdict must be pairwise.")
         if found.value == "custom" and not custom:
             raise ConfigError(f"metrics: {found.metric} is custom, and there is no process_verdict.")
         return found

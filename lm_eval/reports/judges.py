@@ -51,8 +51,8 @@ def judge_lines(run: Results) -> Iterator[JudgeLine]:
         if (of_judge := as_number(judged.get("stderr_judge"))) is not None:
             rest = as_number(judged.get("stderr_documents")) or 0.0
             yield JudgeLine(
-                f"{task}: of the standard error, {of_judge:.4f} comes from the judge's repeats, {rest:.4f} from the"
-                " documents (squares add up)."
+                f"{task}: of the standard error, {of_judge:.4f} comes from differences between verdicts,"
+                f" {rest:.4f} from the documents (their squares add up)."
             )
 
 

@@ -14,6 +14,7 @@ from lm_eval.results.linear import Linear, linear
 from lm_eval.statistics.classification import COUNT_SCORES
 from lm_eval.statistics.clustered import clustered
 from lm_eval.statistics.intervals import LEVEL, Interval, bootstrap_interval, interval_of, t_interval, wilson
+from lm_eval.statistics.pairwise import length_controlled_rate, of_items
 from lm_eval.statistics.repeats import repeats_share
 from lm_eval.statistics.resample import count_left_out, count_resamples, median_resamples
 
@@ -247,6 +248,9 @@ class _ScoreWithValues:
 
     def _interval(self, mean: Linear | None, statistics: ScoreStatistics) -> Interval | None:
         """Compute the interval, and set what is known of clusters."""
+        if self.aggregation is length_controlled_rate and self.clusters is None:
+            rate = of_items(self.values)
+            return None if rate is None else rate.interval
         if self.clusters is None:
             return self._resampled() if mean is None else mean.interval(interval_of(mean.values, trials=mean.trials))
         if mean is None or mean.clusters is None or not mean.values:

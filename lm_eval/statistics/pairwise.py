@@ -8,7 +8,17 @@ from dataclasses import dataclass
 
 from lm_eval.statistics.intervals import LEVEL, Interval, interval_of, t_quantile, wilson
 
-__all__ = ["LengthControlled", "PositionBias", "WinRate", "length_controlled", "position_bias", "win_rate"]
+__all__ = [
+    "LengthControlled",
+    "PositionBias",
+    "WinRate",
+    "length_controlled",
+    "length_controlled_rate",
+    "length_controlled_stderr",
+    "of_items",
+    "position_bias",
+    "win_rate",
+]
 
 _RIDGE = 1.0
 """Penalty on the square of the length coefficient: a normal prior with variance 1 on the scale of log odds."""
@@ -133,7 +143,7 @@ class LengthControlled:
 
 
 def length_controlled(
-    outcomes: Sequence[float], lengths: Sequence[tuple[int, int]], level: float = LEVEL
+    outcomes: Sequence[float], lengths: Sequence[tuple[float, float]], level: float = LEVEL
 ) -> LengthControlled | None:
     """Estimate the win rate at equal length.
 
@@ -185,3 +195,36 @@ def length_controlled(
     low, high = (float(1 / (1 + np.exp(-(beta[0] + shift)))) for shift in (-half, half))
     interval = Interval(low, high, "logistic") if half else None
     return LengthControlled(rate, rate * (1 - rate) * math.sqrt(variance), interval, float(beta[1]))
+
+
+def of_items(items: Sequence[Sequence[float]], level: float = LEVEL) -> LengthControlled | None:
+    """Estimate the win rate at equal length from the values that documents have in results.
+
+    Args:
+        items: For each document ``[outcome, length of the evaluated answer, length of the baseline's]``.
+        level: Coverage probability.
+
+    Returns:
+        As ``length_controlled``.
+    """
+    return length_controlled([item[0] for item in items], [(item[1], item[2]) for item in items], level)
+
+
+def length_controlled_rate(items: Sequence[Sequence[float]]) -> float:
+    """Return the win rate at equal length: the aggregation ``length_controlled``.
+
+    Args:
+        items: As for ``of_items``, at least one.
+    """
+    found = of_items(items)
+    return math.nan if found is None else found.rate
+
+
+def length_controlled_stderr(items: Sequence[Sequence[float]]) -> float | None:
+    """Return the standard error of the win rate at equal length; None when the outcomes determine none.
+
+    Args:
+        items: As for ``of_items``.
+    """
+    found = of_items(items)
+    return None if found is None else found.stderr

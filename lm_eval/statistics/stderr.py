@@ -20,6 +20,7 @@ from lm_eval.statistics.aggregations import (
 )
 from lm_eval.statistics.classification import COUNT_SCORES, f1_score, matthews_corrcoef
 from lm_eval.statistics.corpus import CORPUS_SCORES, bleu, chrf, chrfpp, corpus_resampler, ter
+from lm_eval.statistics.pairwise import length_controlled_rate, length_controlled_stderr
 from lm_eval.statistics.resample import count_resamples, median_resamples, places
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def combined_sample_stderr(
 
 def stderr_for_metric(
     metric: Callable[..., object], bootstrap_iters: int | None
-) -> Callable[[Sequence[Any]], float] | None:
+) -> Callable[[Sequence[Any]], float | None] | None:
     """Choose how to compute the standard error of a score.
 
     Args:
@@ -124,6 +125,8 @@ def stderr_for_metric(
         return None
     if metric in (mean, acc_all):
         return mean_stderr if metric is mean else acc_all_stderr
+    if metric is length_controlled_rate:
+        return length_controlled_stderr
     if metric in (median, matthews_corrcoef, f1_score, perplexity, bleu, chrf, chrfpp, ter, nanmean):
         return lambda values: bootstrap_stderr(metric, values, bootstrap_iters)
     return None

@@ -103,3 +103,12 @@ def test_criteria_are_read_from_texts_and_mappings() -> None:
 def test_other_rubrics_are_refused(given: object) -> None:
     with pytest.raises(ConfigError):
         read_criteria(given)
+
+
+def test_lengths_are_those_of_two_answers() -> None:
+    prompt = "{{answer}} {{answer_a}} {{answer_b}}"
+    metrics = [{"metric": "lc", "value": "lengths", "aggregation": "length_controlled"}]
+    given = {"type": "ai_judge", "prompt": prompt, "metrics": metrics}
+    assert ScorerSpec.parse({**given, "verdict": {"pairwise": "output"}}).metrics[0].value == "lengths"
+    with pytest.raises(ConfigError, match="lc has the lengths of two answers, so verdict must be pairwise"):
+        ScorerSpec.parse({**given, "verdict": "boolean"})

@@ -52,8 +52,8 @@ def test_a_template_from_a_file_is_named() -> None:
         ),
         (
             {"stderr_judge": 0.01, "stderr_documents": 0.04},
-            "essays: of the standard error, 0.0100 comes from the judge's repeats, 0.0400 from the documents (squares"
-            " add up).",
+            "essays: of the standard error, 0.0100 comes from differences between verdicts, 0.0400 from the documents"
+            " (their squares add up).",
         ),
     ],
 )

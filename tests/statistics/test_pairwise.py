@@ -7,7 +7,14 @@ from statsmodels.api import GLM, families
 
 from lm_eval.statistics import pairwise
 from lm_eval.statistics.intervals import wilson
-from lm_eval.statistics.pairwise import length_controlled, position_bias, win_rate
+from lm_eval.statistics.pairwise import (
+    length_controlled,
+    length_controlled_rate,
+    length_controlled_stderr,
+    of_items,
+    position_bias,
+    win_rate,
+)
 
 RUNS = 400
 
@@ -126,3 +133,15 @@ def test_length_that_separates_all_outcomes_gives_a_finite_effect() -> None:
 def test_each_outcome_needs_lengths() -> None:
     with pytest.raises(ValueError, match="2 outcomes have 1 lengths"):
         length_controlled([1, 0], [(1, 1)])
+
+
+def test_the_values_of_documents_give_the_rate_its_error_and_its_interval() -> None:
+    outcomes, differences = _length_data(np.random.default_rng(12), 60, 0.3, 1.0)
+    items = [[outcome, *lengths] for outcome, lengths in zip(outcomes, _lengths(differences), strict=True)]
+    expected = length_controlled(outcomes, _lengths(differences))
+    assert expected is not None and of_items(items) == expected
+    assert (length_controlled_rate(items), length_controlled_stderr(items)) == (expected.rate, expected.stderr)
+
+
+def test_wins_only_have_no_standard_error() -> None:
+    assert length_controlled_stderr([[1, 5, 6], [1, 7, 8]]) is None

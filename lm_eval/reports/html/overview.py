@@ -35,7 +35,7 @@ class Notice(TypedDict, total=False):
     """Something that readers of the scores must know.
 
     Attributes:
-        level: ``error`` or ``note``.
+        level: ``error``, ``note``, or ``fact`` for what is no fault.
         text: What they must know.
         tasks: The tasks concerned with the number of samples of each.
         show: The filter of the list that shows these samples.
@@ -164,7 +164,7 @@ def _warnings(run: Run) -> Iterator[Notice]:
             text = f"{count_of(sum(found.values()), 'answer')} {words}."
             yield {"level": "note", "text": text, "tasks": _largest_first(found), "show": "odd"}
     for said in judge_lines(run):
-        yield {"level": "error" if said.warns else "note", "text": said.text}
+        yield {"level": "note" if said.warns else "fact", "text": said.text}
     cut = run.section("config", "model_info", "run").get("cut_prompts")
     if isinstance(cut, str):
         yield {"level": "error", "text": cut}

@@ -57,7 +57,7 @@ function makeWarning(warning) {
   return make(
     "li.warning",
     { class: warning.level },
-    make("span.sign", { "aria-hidden": "true" }, warning.level === "error" ? "!" : "▲"),
+    make("span.sign", { "aria-hidden": "true" }, { error: "!", fact: "•" }[warning.level] || "▲"),
     make("div", null, warning.text, links, rest > 0 && make("span.muted", null, `  and ${plural(rest, "task")} more`)),
   );
 }

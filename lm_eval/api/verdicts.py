@@ -58,6 +58,7 @@ class Judgement:
         flips: Number of pairs of verdicts that contradict each other since the order changed, of ``pairwise``.
         pairs: Number of pairs of verdicts in both orders, of ``pairwise``.
         lengths: Numbers of characters of the judged answer and of the baseline's, of ``pairwise``.
+        baseline: The answer that the judged one was compared with, of ``pairwise``.
         criteria: The criteria of a rubric: ``criterion``, ``points``, ``tags``, and ``met``, the share of verdicts
             that say so.
         reason: Why the document is unjudged, or what settled it; empty if it is judged.
@@ -71,6 +72,7 @@ class Judgement:
     flips: int = 0
     pairs: int = 0
     lengths: list[float] = field(default_factory=list)
+    baseline: str = ""
     criteria: list[dict[str, Any]] = field(default_factory=list)
     reason: str = ""
 

@@ -62,6 +62,8 @@ class _Case:
     docket: Docket
     criteria: Sequence[Criterion]
     left: int
+    lengths: Sequence[float] = ()
+    baseline: str = ""
     verdicts: list[Verdict] = field(default_factory=list)
 
 
@@ -212,7 +214,9 @@ class Jury:
         answered = Answered(first.doc, answers, baseline)
         asked = list(questions(task, spec, docket.template.source, answered, docket.reader, self._seed))
         criteria = criteria_of(spec, first.doc)
-        case = _Case(document, docket, criteria, len(asked) * len(self.jurors))
+        mean = sum(len(answer) for _, answer in answers) / max(1, len(answers))
+        lengths = () if baseline is None else (mean, len(baseline))
+        case = _Case(document, docket, criteria, len(asked) * len(self.jurors), lengths, baseline or "")
         repeats = list(range(spec.repeats))
         return {
             juror.name: [
@@ -268,7 +272,9 @@ class Jury:
             order = [each.name for each in self.jurors]
             case.verdicts.sort(key=lambda verdict: _place(verdict, order))
             doc = document.instances[0].doc
-            self._finish(document, judgement_of(docket.spec, doc, case.verdicts, case.criteria))
+            judgement = judgement_of(docket.spec, doc, case.verdicts, case.criteria, case.lengths)
+            judgement.baseline = case.baseline
+            self._finish(document, judgement)
         if not more:
             return None
         repeats = [verdict.repeat for verdict in unread]

@@ -46,7 +46,11 @@ def settled(spec: ScorerSpec, metric: str, value: float) -> Judgement:
 
 
 def judgement_of(
-    spec: ScorerSpec, doc: Doc, verdicts: Sequence[Verdict], criteria: Sequence[Criterion] = ()
+    spec: ScorerSpec,
+    doc: Doc,
+    verdicts: Sequence[Verdict],
+    criteria: Sequence[Criterion] = (),
+    lengths: Sequence[float] = (),
 ) -> Judgement:
     """Combine the verdicts on a document.
 
@@ -58,6 +62,7 @@ def judgement_of(
         doc: The document.
         verdicts: All verdicts.
         criteria: The criteria, of a rubric.
+        lengths: Numbers of characters of the answer and of the baseline's, of ``pairwise``.
 
     Returns:
         The judgement; it is ``unjudged`` if an answer has no verdict that counts.
@@ -86,6 +91,7 @@ def judgement_of(
         verdicts=list(verdicts),
         flips=flips,
         pairs=len(pairs) if spec.verdict.kind == "pairwise" else 0,
+        lengths=list(lengths),
         criteria=[_met(criterion, index, counted) for index, criterion in enumerate(criteria)],
     )
     return _with_values(spec, doc, judgement, shares)
@@ -161,7 +167,7 @@ def _with_values(spec: ScorerSpec, doc: Doc, judgement: Judgement, shares: Mappi
     values = {
         item.metric: own.get(item.metric)
         if item.value == "custom"
-        else _value(item.value, judgement.score, judgement.label, shares, flips)
+        else _value(item.value, judgement.score, judgement.label, shares, flips, judgement.lengths)
         for item in spec.metrics
     }
     judgement.values = {name: value for name, value in values.items() if value is not None}
@@ -169,8 +175,15 @@ def _with_values(spec: ScorerSpec, doc: Doc, judgement: Judgement, shares: Mappi
 
 
 def _value(
-    wanted: str | Mapping[str, str], score: float | None, label: str | None, shares: Mapping[str, float], flips: float
+    wanted: str | Mapping[str, str],
+    score: float | None,
+    label: str | None,
+    shares: Mapping[str, float],
+    flips: float,
+    lengths: Sequence[float] = (),
 ) -> object:
     if isinstance(wanted, Mapping):
         return shares.get(wanted["label"], 0.0)
+    if wanted == "lengths":
+        return [score, *lengths] if lengths else None
     return {"score": score, "label": label, "flip": flips}.get(wanted)

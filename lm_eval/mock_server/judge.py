@@ -29,7 +29,9 @@ _UNFENCED = re.compile(
 _LABEL = r"[\w>=-]+(?![\w>=-]|\s*:)"
 _GRADE = re.compile(rf"\b([A-Za-z]+)\s*:\s*[\"'*`]*({_LABEL}(?:(?:\s*,\s*or\s+|\s*[,/|]\s*|\s+or\s+){_LABEL})*)")
 _NEXT_LABEL = re.compile(r"\s*,\s*or\s+|\s*[,/|]\s*|\s+or\s+")
-_WORDS = frozenset({"grade", "verdict", "rating", "score", "judgement", "judgment", "result", "winner", "met"})
+_WORDS = frozenset(
+    {"grade", "verdict", "rating", "score", "judgement", "judgment", "result", "winner", "met", "correct"}
+)
 _SCALE = re.compile(r"\b(\d+)\s*(?:to|-)\s*(\d+)\b")
 _SIGN = re.compile(r"\bVERDICT-\w+")
 _ORDER = re.compile(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lm_eval.results import Results
 from lm_eval.results.json_values import as_count, as_list, as_mapping, as_number
-from lm_eval.text import count_of, visible
+from lm_eval.text import count_of, first_names, visible
 
 __all__ = ["JudgeLine", "judge_lines"]
 
@@ -34,26 +34,32 @@ def judge_lines(run: Results) -> Iterator[JudgeLine]:
         run: The results of a run.
 
     Yields:
-        The lines, task by task.
+        The lines, task by task; tasks of which the same is to be said share a line.
     """
+    tasks: dict[JudgeLine, list[str]] = {}
     for name, entry in run.section("judging").items():
-        judged = as_mapping(entry)
-        task = visible(name)
-        yield JudgeLine(f"{task}: {_who(judged)}.")
-        if unjudged := as_count(judged.get("unjudged")):
-            yield JudgeLine(f"{task}: {_unjudged(judged, unjudged)}.", warns=True)
-        for reason in as_mapping(judged.get("stopped")).values():
-            yield JudgeLine(f"{task}: {visible(str(reason))}", warns=True)
-        if agreement := list(_agreement(judged)):
-            yield JudgeLine(f"{task}: {'; '.join(agreement)}.")
-        if pairs := as_count(judged.get("pairs")):
-            yield JudgeLine(f"{task}: {_flips(judged, pairs)}.", warns=_is_biased(judged))
-        if (of_judge := as_number(judged.get("stderr_judge"))) is not None:
-            rest = as_number(judged.get("stderr_documents")) or 0.0
-            yield JudgeLine(
-                f"{task}: of the standard error, {of_judge:.4f} comes from differences between verdicts,"
-                f" {rest:.4f} from the documents (their squares add up)."
-            )
+        for said in _of_task(as_mapping(entry)):
+            tasks.setdefault(said, []).append(name)
+    for said, names in tasks.items():
+        yield JudgeLine(f"{first_names(names)}: {said.text}", said.warns)
+
+
+def _of_task(judged: Mapping[str, object]) -> Iterator[JudgeLine]:
+    yield JudgeLine(f"{_who(judged)}.")
+    if unjudged := as_count(judged.get("unjudged")):
+        yield JudgeLine(f"{_unjudged(judged, unjudged)}.", warns=True)
+    for reason in as_mapping(judged.get("stopped")).values():
+        yield JudgeLine(visible(str(reason)), warns=True)
+    if agreement := list(_agreement(judged)):
+        yield JudgeLine(f"{'; '.join(agreement)}.")
+    if pairs := as_count(judged.get("pairs")):
+        yield JudgeLine(f"{_flips(judged, pairs)}.", warns=_is_biased(judged))
+    if (of_judge := as_number(judged.get("stderr_judge"))) is not None:
+        rest = as_number(judged.get("stderr_documents")) or 0.0
+        yield JudgeLine(
+            f"of the standard error, {of_judge:.4f} comes from differences between verdicts, {rest:.4f} from the"
+            " documents (their squares add up)."
+        )
 
 
 def _who(judged: Mapping[str, object]) -> str:

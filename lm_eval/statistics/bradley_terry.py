@@ -38,13 +38,13 @@ class Strength:
         log_odds: The log odds that the model wins against one of average strength: 0 is the mean over models.
         stderr: The standard error of ``log_odds``.
         rate: The expected win rate against a model of average strength, from 0 to 1.
-        interval: The interval of ``rate``.
+        interval: The interval of ``rate``; None when the outcomes have no spread, such as ties only.
     """
 
     log_odds: float
     stderr: float
     rate: float
-    interval: Interval
+    interval: Interval | None
 
 
 def bradley_terry(comparisons: Sequence[Comparison], level: float = LEVEL) -> Mapping[str, Strength]:
@@ -104,7 +104,8 @@ def bradley_terry(comparisons: Sequence[Comparison], level: float = LEVEL) -> Ma
     for place in np.argsort(-strengths, kind="stable"):
         centre, stderr = float(strengths[place]), math.sqrt(max(0.0, float(variance[place, place])))
         low, rate, high = (1 / (1 + math.exp(-(centre + shift))) for shift in (-t * stderr, 0.0, t * stderr))
-        found[names[place]] = Strength(centre, stderr, rate, Interval(low, high, "logistic"))
+        interval = Interval(low, high, "logistic") if stderr else None
+        found[names[place]] = Strength(centre, stderr, rate, interval)
     return found
 
 

@@ -15,6 +15,7 @@ from lm_eval.results import Run, Sample
 from lm_eval.results.atomic import to_json
 from lm_eval.results.json_values import as_mapping
 from lm_eval.statistics.bradley_terry import Comparison, Strength, bradley_terry
+from lm_eval.statistics.intervals import Interval
 from lm_eval.statistics.pairwise import WinRate, win_rate
 from lm_eval.text import first_names, visible
 from lm_eval.utils import pattern_match
@@ -244,9 +245,12 @@ def _cells(standing: Standing, documents: int) -> list[str]:
     score = "-" if standing.score is None else f"{standing.score:.4f}"
     counts = ["-"] * 5 if rate is None else [str(rate.wins), str(rate.ties), str(rate.losses), f"{rate.rate:.3f}"]
     if rate is not None:
-        counts.append(f"{rate.interval.low:.3f} to {rate.interval.high:.3f}" if rate.interval else "-")
+        counts.append(_ends(rate.interval))
     fit = ["-"] * 3
     if strength is not None:
-        low, high = strength.interval.low, strength.interval.high
-        fit = [f"{strength.log_odds:+.3f}", f"{strength.rate:.3f}", f"{low:.3f} to {high:.3f}"]
+        fit = [f"{strength.log_odds:+.3f}", f"{strength.rate:.3f}", _ends(strength.interval)]
     return [standing.model, str(documents), score, *counts, *fit]
+
+
+def _ends(interval: Interval | None) -> str:
+    return "-" if interval is None else f"{interval.low:.3f} to {interval.high:.3f}"

@@ -53,6 +53,7 @@ def judged(sample: Sample) -> Judged | None:
     data: dict[str, object] = {"status": status, "score": finite(given.get("score"))}
     data |= {name: str(given[name]) for name in ("label", "reason") if given.get(name)}
     data |= {name: number for name in ("flips", "pairs") if (number := finite(given.get(name)))}
+    data |= {"baseline": to_text(given["baseline"])} if given.get("baseline") else {}
     data["verdicts"] = [_verdict(entry) for entry in verdicts]
     if criteria := [as_mapping(entry) for entry in as_list(given.get("criteria"))]:
         data["criteria"] = [

@@ -33,6 +33,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--against", metavar="DIR")
     parser.add_argument("--choices", default="arc_easy", help="A task with choices.")
     parser.add_argument("--answers", default="gsm8k", help="A task with generated answers.")
+    parser.add_argument("--judged", help="A task with judges, such as judged_mini: takes only the picture of it.")
     options = parser.parse_args(words)
     chromium = find_chromium()
     if chromium is None:
@@ -42,7 +43,8 @@ def main(words: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder, Browser(chromium) as browser:
         report = write_report(load(options.run), Path(folder) / "report.html")
         page = browser.page(1360, 860)
-        for name, anchor, then in _pictures(options.choices, options.answers):
+        pictures = _judged(options.judged) if options.judged else _pictures(options.choices, options.answers)
+        for name, anchor, then in pictures:
             page.prefer(color_scheme="dark" if "dark" in name else "light", reduced_motion="reduce")
             page.size(*((390, 844, 2, True) if "phone" in name else (1360, 860, 1, False)))
             _take(page, report, anchor, then, options.out / f"{name}.png")
@@ -70,6 +72,11 @@ def _pictures(choices: str, answers: str) -> list[tuple[str, str, Callable[[Page
         ("answers-phone", answer, _open_row("() => true")),
         ("settings", "#settings", None),
     ]
+
+
+def _judged(task: str) -> list[tuple[str, str, Callable[[Page], None] | None]]:
+    hostile = "(row) => row.innerText.includes('Ignore')"
+    return [("judgement", f"#samples?task={task}&sort=differ", _open_row(hostile))]
 
 
 def _open_row(which: str) -> Callable[[Page], None]:

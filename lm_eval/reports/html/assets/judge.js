@@ -20,7 +20,12 @@ const jurorsOf = (judgement) => [...new Set(judgement.verdicts.map((verdict) => 
 /** Put a judgement beside the answer, or below it where several jurors or criteria need the room. */
 function besideJudgement(answers, judgement, words) {
   const part = makeJudgement(judgement, words);
-  const wide = jurorsOf(judgement).length > 1 || judgement.criteria;
+  const { baseline, criteria } = judgement;
+  if (baseline) {
+    const other = makePart("Baseline's answer", plural(baseline.length, "character"), () => baseline, makeText(baseline, words));
+    return [make("div.columns.beside", null, answers, other), part];
+  }
+  const wide = jurorsOf(judgement).length > 1 || criteria;
   return wide ? [answers, part] : [make("div.columns.beside", null, answers, part)];
 }
 

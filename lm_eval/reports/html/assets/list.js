@@ -174,7 +174,7 @@ function rowChips(row) {
   for (const [name, bit] of Object.entries(FLAG))
     if (flags & bit && name !== "error") chips.push(make("span.chip.odd", null, ODD_NAMES[name]));
   const label = labelOf(row);
-  if (label) chips.push(make("span.chip.label", null, label));
+  if (label && label !== formatRowValue(row)) chips.push(make("span.chip.label", null, label));
   return [chips, makeChange(row)];
 }
 

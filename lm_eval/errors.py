@@ -31,6 +31,7 @@ LMEvalError
 │   └── RequestNotSent             the request was built to be inspected, and not sent
 ├── Refused                        an error that the mock server sends as its answer
 ├── RunStopped                     the run ended early on purpose (a budget, Ctrl-C); answers are kept
+│   └── BatchesPending             batches are under way, or files wait for their replies; the same command goes on
 └── RunAborted                     an APIError that ends the run, on its way to the caller
 
 ScoringTimeout                     scoring a document took too long; no Exception, so that task code lets it pass
@@ -47,6 +48,7 @@ from lm_eval.text import visible
 __all__ = [
     "APIError",
     "AuthenticationError",
+    "BatchesPending",
     "CapabilityError",
     "CheckFailed",
     "ConfigError",
@@ -353,6 +355,24 @@ class RequestNotSent(APIError):
 
 class RunStopped(LMEvalError):
     """The run ended early on purpose; answers are kept, and the same command resumes the run."""
+
+
+class BatchesPending(RunStopped):
+    """The answers of a run come later: batches are under way, or files of requests wait for their replies.
+
+    Attributes:
+        commands: Commands that answer the files; empty for batches of a server.
+    """
+
+    def __init__(self, message: str, commands: Iterable[str] = ()) -> None:
+        """Build the exception.
+
+        Args:
+            message: What the run waits for.
+            commands: Commands that answer the files.
+        """
+        super().__init__(message)
+        self.commands = list(commands)
 
 
 class RunAborted(LMEvalError):

@@ -76,6 +76,10 @@ def simple_evaluate(
     judge_model_args: str | Mapping[str, object] | Sequence[str | Mapping[str, object]] | None = None,
     judge_template: str | Path | None = None,
     judge_baseline: str | Path | None = None,
+    batch: str | None = None,
+    batch_wait: float | None = None,
+    batch_lines: int = 50_000,
+    batch_mb: float = 200.0,
 ) -> dict[str, Any]:
     """Evaluate a model on tasks.
 
@@ -132,6 +136,11 @@ def simple_evaluate(
         judge_model_args: Arguments of the judge, or a list with those of each judge.
         judge_template: A file with the template of the judge's prompt, instead of the tasks' own.
         judge_baseline: A run whose saved answers the judge compares with, for tasks that are judged pairwise.
+        batch: Ask in batches: ``openai``, through the server's Batch API; ``file:DIR``, with files for
+            ``vllm run-batch``. None sends every request by itself. Needs ``output_path`` or ``evaluation_tracker``.
+        batch_wait: Maximum seconds to wait for batches; None waits until they end.
+        batch_lines: Maximum number of requests in one file of a batch.
+        batch_mb: Maximum size of one file of a batch, in millions of bytes.
 
     Returns:
         The results, as described in ``docs/results.md``.
@@ -139,6 +148,7 @@ def simple_evaluate(
     Raises:
         UserError: The arguments, a task or the endpoint's capabilities do not allow the run.
         SavingError: The results cannot be saved; the same call resumes.
+        BatchesPending: The answers come later; the same call collects them.
         APIError: The endpoint cannot be used at all.
     """
     settings = RunSettings.from_call(locals())
@@ -207,6 +217,7 @@ def run(
             system_instruction=settings.system_instruction if settings.apply_chat_template else None,
             tasks=tuple(prepared.tasks),
             continues=bool(settings.apply_chat_template) and prepared.continues,
+            batch=settings.batches,
         )
         lm.harness_prepare(context)
         _set_aside_refused(prepared)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lm_eval.api.instance import Instance, RequestError
 from lm_eval.api.token_counter import TokenCounter
 from lm_eval.compatibility.elsewhere import elsewhere
+from lm_eval.config.batch import BatchSettings
 from lm_eval.config.generation import CONSTRAINED_TO
 from lm_eval.errors import ConfigError
 from lm_eval.text import sha256
@@ -52,6 +53,7 @@ class RunContext:
         system_instruction: The system message of every prompt, if prompts are chat messages; None for no message.
         tasks: The names of the tasks.
         continues: Whether a task gives the start of the answer (``gen_prefix``), and prompts are chat messages.
+        batch: How the run asks in batches; None sends every request by itself.
     """
 
     request_types: frozenset[str] = frozenset()
@@ -64,6 +66,7 @@ class RunContext:
     system_instruction: str | None = None
     tasks: Sequence[str] = ()
     continues: bool = False
+    batch: BatchSettings | None = None
 
 
 class LM(ABC):
@@ -76,9 +79,11 @@ class LM(ABC):
     Attributes:
         harness_keeps_answers: Whether the model stores responses on disk itself, as ``RunContext`` says; if not, the
             evaluator wraps it in a ``CachingLM`` for ``use_cache``.
+        harness_takes_batches: Whether the model can ask in batches, as ``RunContext`` says.
     """
 
     harness_keeps_answers: bool = False
+    harness_takes_batches: bool = False
 
     def __init__(self) -> None:
         """Attach no cache."""

@@ -1,6 +1,6 @@
 """The exit codes of the command line."""
 
-__all__ = ["ERRORS", "INTERRUPTED", "LOGGERS", "MISTAKE", "NEGATIVE", "OK", "STOPPED"]
+__all__ = ["ERRORS", "INTERRUPTED", "LOGGERS", "MISTAKE", "NEGATIVE", "OK", "PENDING", "STOPPED"]
 
 OK = 0
 NEGATIVE = 1
@@ -15,5 +15,7 @@ STOPPED = 4
 """A budget stopped the run; the same command resumes."""
 LOGGERS = 5
 """The run is complete and saved, but a service that gets results (wandb, trackio, mlflow, the Hub) failed."""
+PENDING = 6
+"""Batches are under way, or files of requests wait for their replies; the same command collects the answers."""
 INTERRUPTED = 130
 """Ctrl-C; the same command resumes."""

@@ -14,7 +14,7 @@ from lm_eval.cli import exit_codes
 from lm_eval.cli.output import use_nearest_characters
 from lm_eval.cli.parser import Parser
 from lm_eval.config.redact import hide_in_argv, redact_words
-from lm_eval.errors import APIError, RunStopped, SeveralErrors, UserError, nearest
+from lm_eval.errors import APIError, BatchesPending, RunStopped, SeveralErrors, UserError, nearest
 from lm_eval.text import outgoing
 
 __all__ = ["COMMANDS", "discard_output", "main"]
@@ -107,6 +107,9 @@ def _report(error: BaseException) -> int:
     """Print an error as one line, or one line for each of several errors, and return the exit code."""
     if isinstance(error, KeyboardInterrupt):
         text, code = f"interrupted. {error}".strip(), exit_codes.INTERRUPTED
+    elif isinstance(error, BatchesPending):
+        text, code = str(error), exit_codes.PENDING
+        print("".join(f"{command}\n" for command in error.commands), end="")
     elif isinstance(error, RunStopped):
         text, code = str(error), exit_codes.STOPPED
     else:

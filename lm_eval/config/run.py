@@ -16,6 +16,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from lm_eval.config import values
+from lm_eval.config.batch import BatchSettings
 from lm_eval.config.options import Mark, Option, setting
 from lm_eval.errors import ConfigError, did_you_mean
 
@@ -125,6 +126,16 @@ class RunSettings:
     """File with the template of the judge's prompt, instead of the tasks' own."""
     judge_baseline: str | None = setting(None, Option(values.saved_run, "judges", Mark.ASKED, metavar="DIR"))
     """Run whose saved answers the judge compares with, for tasks that are judged pairwise."""
+    batch: str | None = setting(None, Option(values.batch, "batches", Mark.ASKED, metavar="HOW"))
+    """Ask in batches, which are cheaper and slower: openai, through the server's Batch API; or file:DIR, which writes
+    files for vllm run-batch. Needs output_path."""
+    batch_wait: float | None = setting(None, Option(values.seconds, "batches", Mark.ASKED, metavar="SECONDS"))
+    """Maximum seconds to wait for batches; then the exit code is 6, and the same command collects the answers. 0
+    submits and leaves. Default: until they end."""
+    batch_lines: int = setting(50_000, Option(values.count, "batches", Mark.ASKED, metavar="N"))
+    """Maximum number of requests in one file of a batch."""
+    batch_mb: float = setting(200.0, Option(values.positive, "batches", Mark.ASKED, metavar="MB"))
+    """Maximum size of one file of a batch, in millions of bytes."""
     output_path: str | None = setting(None, Option(values.text, "results", Mark.ASKED, "-o", "DIR"))
     """Folder for results and samples, or a path that ends in .json. An interrupted run resumes from here."""
     log_samples: bool = setting(False, Option(values.boolean, "results", short="-s"))
@@ -319,6 +330,13 @@ class RunSettings:
             raise ConfigError("--output_format needs --log_samples.")
         if self.fewshot_as_multiturn and not self.apply_chat_template:
             raise ConfigError("--fewshot_as_multiturn needs --apply_chat_template.")
+
+    @property
+    def batches(self) -> BatchSettings | None:
+        """How the run asks in batches; None if it does not."""
+        if self.batch is None:
+            return None
+        return BatchSettings.of(self.batch, self.batch_wait, self.batch_lines, self.batch_mb)
 
     @property
     def keeps_samples(self) -> bool:

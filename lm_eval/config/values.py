@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import SupportsFloat, SupportsIndex
 
+from lm_eval.config.batch import read_kind
 from lm_eval.config.generation import check_settings, contradiction, near_miss
 from lm_eval.config.pairs import read_pairs
 from lm_eval.config.redact import redact
@@ -70,6 +71,35 @@ def number(name: str, value: object) -> float:
         except (TypeError, ValueError):
             pass
     raise _wrong(name, "a number", value)
+
+
+def batch(name: str, value: object) -> str:
+    """Read how requests are asked in batches: ``openai`` or ``file:DIR``."""
+    return read_kind(text(name, value))
+
+
+def seconds(name: str, value: object) -> float:
+    """Read a number of seconds, 0 or more."""
+    found = number(name, value)
+    if not 0 <= found < float("inf"):
+        raise _wrong(name, "a number of seconds, 0 or more", value)
+    return found
+
+
+def positive(name: str, value: object) -> float:
+    """Read a number above 0."""
+    found = number(name, value)
+    if not 0 < found < float("inf"):
+        raise _wrong(name, "a number above 0", value)
+    return found
+
+
+def count(name: str, value: object) -> int:
+    """Read a whole number from 1 on."""
+    found = integer(name, value)
+    if found < 1:
+        raise _wrong(name, "a whole number from 1 on", value)
+    return found
 
 
 def integer(name: str, value: object) -> int:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import inspect
+import json
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from lm_eval.errors import Refused
+from lm_eval.mock_server.batches import MAX_FILE_BYTES, BatchRoutes
 from lm_eval.mock_server.broken_answers import BREAKERS, HTML_PAGE
 from lm_eval.mock_server.chat import chat
 from lm_eval.mock_server.completions import complete
@@ -22,6 +25,7 @@ from lm_eval.mock_server.delivery import (
     reset,
 )
 from lm_eval.mock_server.faults import Fault, FaultPlan
+from lm_eval.mock_server.files_routes import FileRoutes, FileStore
 from lm_eval.mock_server.info_routes import INFO_ROUTES, models
 from lm_eval.mock_server.json_text import JsonObject, dumps, thaw
 from lm_eval.mock_server.messages import count_images
@@ -71,6 +75,12 @@ class MockApp:
         self._settings, self._profile = settings, self.served.profile
         self._faults = FaultPlan(settings.faults, settings.seed)
         self._latency = Latency(settings.latency_ms, settings.seed)
+        self._answerers: dict[str, tuple[_Answerer, _Shape | None]] = {
+            "/v1/completions": (complete, None),
+            "/v1/chat/completions": (chat, None),
+        }
+        if self._profile.responses:
+            self._answerers["/v1/responses"] = answer_response, as_response
         self._rate_limit = RateLimit(settings.requests_per_minute, settings.rate_window)
 
     def build(self, closing: asyncio.Event) -> web.Application:
@@ -88,10 +98,10 @@ class MockApp:
         self._attempts: Counter[str] = Counter()
         self._count = 0
         app = web.Application(client_max_size=_MAX_BODY_BYTES, middlewares=[self._unknown_route()])
-        app.router.add_post("/v1/completions", self._generation(complete))
-        app.router.add_post("/v1/chat/completions", self._generation(chat))
-        if self._profile.responses:
-            app.router.add_post("/v1/responses", self._generation(answer_response, as_response))
+        for path, (answerer, shape) in self._answerers.items():
+            app.router.add_post(path, self._generation(answerer, shape))
+        if self._profile.batches:
+            self._add_batches(app)
         app.router.add_get("/v1/models", self._simple(_without_fields(models)))
         for path, info in INFO_ROUTES.get(self._profile.family, {}).items():
             app.router.add_get(path, self._simple(_without_fields(info)))
@@ -108,6 +118,81 @@ class MockApp:
         app.router.add_get("/mock/stats", show_stats)
         app.router.add_post("/mock/reset", reset_stats)
         return app
+
+    def _add_batches(self, app: web.Application) -> None:
+        """Add the endpoints for files and batches."""
+        settings, profile = self._settings, self._profile
+        store = FileStore(profile)
+        files = FileRoutes(store, profile, MAX_FILE_BYTES)
+        batches = BatchRoutes(
+            store, profile, self._answer_line, delay_ms=lambda: settings.batch_ms, faults=settings.batch_faults
+        )
+        router = app.router
+        router.add_post("/v1/files", self._stored(files.upload))
+        router.add_get("/v1/files/{id}", self._stored(files.describe))
+        router.add_delete("/v1/files/{id}", self._stored(files.remove))
+        router.add_get("/v1/files/{id}/content", self._stored(files.content))
+        router.add_post("/v1/batches", self._stored(batches.create))
+        router.add_get("/v1/batches/{id}", self._stored(batches.describe))
+        router.add_post("/v1/batches/{id}/cancel", self._stored(batches.cancel))
+        if profile.lists_batches:
+            router.add_get("/v1/files", self._stored(files.list_all))
+            router.add_get("/v1/batches", self._stored(batches.list_all))
+
+    def _stored(self, answer: Callable[[web.Request], object]) -> _Handler:
+        """Make the handler of an endpoint for files or batches; faults of a POST come before or after it is done."""
+        from aiohttp import web
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            try:
+                self._check_key(request)
+                fault = None
+                if request.method == "POST":
+                    record = self._record(request, b"")
+                    fault = self._faults.pick(record)
+                    if fault is not None:
+                        self.stats.faults[fault.kind] += 1
+                        early = await self._early_fault(request, fault, record, {})
+                        if early is not None:
+                            return early
+                else:
+                    self.stats.requests[request.path] += 1
+                found = answer(request)
+                body = await found if inspect.isawaitable(found) else found
+            except Refused as refused:
+                return _error_response(refused, {})
+            if isinstance(body, bytes):
+                return web.Response(body=body, content_type="application/octet-stream")
+            return await deliver(request, dumps(body), 200, {}, fault)
+
+        return handle
+
+    def _answer_line(self, path: str, fields: JsonObject) -> tuple[int, object]:
+        """Answer a line of a batch as a request with the same body is answered, and count it."""
+        answerer, shape = self._answerers[path]
+        raw = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+        record = self._noted("POST", path, {}, raw)
+        record.body = fields
+        try:
+            fault = self._faults.pick(record)
+            if fault is not None:
+                record.fault = fault.kind
+                self.stats.faults[fault.kind] += 1
+                error = error_answer(fault)
+                if error is not None:
+                    raise refusal(self._profile, error[0], error_message(fault), code=error[0])
+            answer, counts = answerer(self.served, fields)
+            self.stats.add_counts(counts)
+            if fault is not None and fault.kind in BREAKERS:
+                answer = BREAKERS[fault.kind](thaw(answer))
+            if shape is not None:
+                answer = shape(self.served, fields, answer)
+        except Refused as refused:
+            record.status = refused.status
+            return refused.status, refused.body
+        record.status = 200
+        self.stats.paid_lines += 1
+        return 200, answer
 
     def _generation(self, answerer: _Answerer, shape: _Shape | None = None) -> _Handler:
         """Make the handler of an endpoint that asks the model; ``shape`` changes the form of its answers."""
@@ -131,18 +216,19 @@ class MockApp:
         return handle
 
     def _record(self, request: web.Request, raw: bytes) -> RequestRecord:
+        if request.transport is not None:
+            self.stats.peers.add(request.transport.get_extra_info("peername"))
+        return self._noted(request.method, request.path, request.headers, raw)
+
+    def _noted(self, method: str, path: str, headers: Mapping[str, str], raw: bytes) -> RequestRecord:
         stats = self.stats
-        digest = hash_body(request.path, raw)
-        record = RequestRecord(
-            self._count, request.method, request.path, request.headers, None, digest, self._attempts[digest]
-        )
+        digest = hash_body(path, raw)
+        record = RequestRecord(self._count, method, path, headers, None, digest, self._attempts[digest])
         self._count += 1
         self._attempts[digest] += 1
-        stats.requests[request.path] += 1
+        stats.requests[path] += 1
         stats.bodies[digest] += 1
         stats.log.append(record)
-        if request.transport is not None:
-            stats.peers.add(request.transport.get_extra_info("peername"))
         return record
 
     async def _answer(

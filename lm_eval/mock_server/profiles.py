@@ -158,6 +158,10 @@ class Profile:
     """Completions take constraints, too."""
     responses: bool = True
     """There is ``/v1/responses``."""
+    batches: bool = True
+    """There are ``/v1/files`` and ``/v1/batches``."""
+    lists_batches: bool = True
+    """Files and batches can be listed."""
     cut_is_incomplete: bool = True
     """A response that its limit cuts has the status ``incomplete``; otherwise it is ``completed``."""
     typed_items: bool = False
@@ -185,6 +189,7 @@ _DEFAULT = Profile()
 
 _OTHER = Profile(
     constraints=(),
+    batches=False,
     chooses_bos=False,
     prompt_logprobs=False,
     return_token_ids=False,
@@ -201,6 +206,7 @@ _OTHER = Profile(
 
 _VLLM = Profile(
     name="vllm",
+    batches=False,
     constraints=("structured_outputs", "json_schema"),
     shows_bos=True,
     offsets="cumulative",
@@ -249,6 +255,7 @@ _PROFILES = (
     replace(
         _OTHER,
         name="openai",
+        batches=True,
         audio_formats=("wav", "mp3"),
         takes_media_urls=False,
         observed=False,

@@ -8,6 +8,7 @@ from dataclasses import KW_ONLY, dataclass, field, fields
 from typing import TYPE_CHECKING, Literal, get_args
 
 from lm_eval.errors import ConfigError, UnknownNameError
+from lm_eval.mock_server.batch_faults import BATCH_FAULTS
 from lm_eval.mock_server.faults import KINDS, FaultSource
 from lm_eval.mock_server.judge import JudgeSettings
 from lm_eval.mock_server.profiles import PROFILES, Profile, get_profile
@@ -98,6 +99,16 @@ class ServerSettings:
         metadata=_about(
             f"make a fraction of the requests fail; may be repeated. Kinds: {', '.join(KINDS)}",
             _Flag("--fault", metavar="KIND[=VALUE]:RATE", repeated=True),
+        ),
+    )
+    batch_ms: float = field(
+        default=0, metadata=_about("time that a batch takes in milliseconds", _Flag("--batch-ms", float, "MS"))
+    )
+    batch_faults: Sequence[str] = field(
+        default=(),
+        metadata=_about(
+            f"what goes wrong with the first batches, in order; may be repeated. Kinds: {', '.join(BATCH_FAULTS)}",
+            _Flag("--batch-fault", metavar="KIND[=VALUE]", repeated=True),
         ),
     )
     seed: int = field(
@@ -235,7 +246,7 @@ def command_line(settings: ServerSettings) -> list[str]:
             continue
         flag: _Flag | None = option.metadata["flag"]
         value: object = getattr(settings, option.name)
-        texts = None if flag is None else _as_texts(value)
+        texts = None if flag is None else _as_texts(value, scripted=option.name == "faults")
         if flag is not None and texts is not None:
             words += [f"{flag.name}={text}" for text in texts]
         elif value != option.default:
@@ -246,14 +257,17 @@ def command_line(settings: ServerSettings) -> list[str]:
     return words
 
 
-def _as_texts(value: object) -> list[str] | None:
-    """Write a value for the command line: one text per use of the flag, or None if that is not possible."""
+def _as_texts(value: object, *, scripted: bool) -> list[str] | None:
+    """Write a value for the command line: one text per use of the flag, or None if that is not possible.
+
+    A text without a rate is part of a script, which the command line cannot say, if the option may have one.
+    """
     if value is None:
         return []
     if isinstance(value, str | int | float):
         return [str(value)]
     if isinstance(value, Profile):
         return [value.name] if PROFILES.get(value.name) == value else None
-    if isinstance(value, Sequence) and all(isinstance(fault, str) and ":" in fault for fault in value):
-        return [str(fault) for fault in value]
+    if isinstance(value, Sequence) and all(isinstance(item, str) and (not scripted or ":" in item) for item in value):
+        return [str(item) for item in value]
     return None

@@ -53,6 +53,7 @@ class Stats:
         cached_tokens: The number of prompt tokens that were in the prefix cache.
         completion_tokens: Tokens generated.
         images: Images received.
+        paid_lines: Lines of batches that were answered.
         in_flight: Requests that are being answered.
         max_in_flight: The maximum of ``in_flight``.
         peers: The client addresses and ports of requests for an answer: one per connection.
@@ -67,6 +68,7 @@ class Stats:
     cached_tokens: int = 0
     completion_tokens: int = 0
     images: int = 0
+    paid_lines: int = 0
     in_flight: int = 0
     max_in_flight: int = 0
     peers: set[Hashable] = field(default_factory=set, repr=False)
@@ -112,7 +114,7 @@ class Stats:
             counter.clear()
         self.log.clear()
         self.peers.clear()
-        self.prompt_tokens = self.cached_tokens = self.completion_tokens = self.images = 0
+        self.prompt_tokens = self.cached_tokens = self.completion_tokens = self.images = self.paid_lines = 0
         self.max_in_flight = self.in_flight
 
     def as_json(self, *, bodies: bool = False) -> JsonObject:
@@ -135,6 +137,7 @@ class Stats:
             "cached_tokens": self.cached_tokens,
             "completion_tokens": self.completion_tokens,
             "images": self.images,
+            "paid_lines": self.paid_lines,
             "in_flight": self.in_flight,
             "max_in_flight": self.max_in_flight,
             "connections": len(self.peers),

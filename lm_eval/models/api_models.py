@@ -78,6 +78,7 @@ class TemplateAPI(TemplateLM):
     needs_model: ClassVar[bool] = False
     defaults: ClassVar[Mapping[str, object]] = {}
     harness_keeps_answers = True
+    harness_takes_batches = True
     _small_call_tokens: ClassVar[int] = 1
 
     args: ModelArguments

@@ -118,6 +118,8 @@ class ModelArguments:
     """Price per million prompt tokens."""
     price_out: float | None = None
     """Price per million completion tokens."""
+    batch_discount: float = 0.0
+    """By what fraction of these prices requests in batches are cheaper, such as 0.5."""
     max_cost: float | None = None
     """Stop the run when it has cost this much; it can be resumed."""
     max_tokens_total: int | None = None

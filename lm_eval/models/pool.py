@@ -14,6 +14,7 @@ from lm_eval.api.model import Answered, RunContext, TemplateLM
 from lm_eval.config.generation import CONSTRAINED_TO
 from lm_eval.errors import CapabilityError, ConfigError, RequestsLost
 from lm_eval.models.arguments import ModelArguments
+from lm_eval.models.batches.checks import check_batch
 from lm_eval.models.connection import Connection
 from lm_eval.models.continuation import NOT_CONTINUED
 from lm_eval.models.http.engine_room import EngineRoom
@@ -82,6 +83,8 @@ class Pool:
     def prepare(self, context: RunContext) -> None:
         """Check the server, and find out what it can do; see ``TemplateAPI.harness_prepare``."""
         self.connection.refresh()
+        if context.batch is not None:
+            check_batch(context, self.requests.args, self.overrides, type(self._owner).__name__)
         self.requests.templated = context.chat
         kinds = {"loglikelihood" if kind == "multiple_choice" else kind for kind in context.request_types}
         if kinds & set(SCORED):
@@ -396,7 +399,12 @@ class Pool:
         try:
             async with self._calls_of_class():
                 with frozen_gc():
-                    await Dispatcher(engine, self._units(responses.slots()), answered, lost).run()
+                    if engine.batches is None:
+                        await Dispatcher(engine, self._units(responses.slots()), answered, lost).run()
+                    else:
+                        from lm_eval.models.batches.rounds import Rounds
+
+                        await Rounds(engine, engine.batches).run(self._units(responses.slots()), answered, lost)
         finally:
             progress.close()
             self.preflight.report_cuts()

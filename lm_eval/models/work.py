@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from lm_eval.api.instance import Instance, ResponseInfo, Usage
+from lm_eval.errors import LMEvalError
 
 if TYPE_CHECKING:
     from lm_eval.models.http.timing import Timing
 
-__all__ = ["Answer", "Ask", "Call", "Replayed", "Reply", "Slot", "Unit"]
+__all__ = ["Answer", "Ask", "Call", "Postponed", "Replayed", "Reply", "Slot", "Unit"]
 
 
 @dataclass(slots=True)
@@ -62,6 +63,23 @@ class Reply:
 
 Ask = Callable[[Call], Awaitable[Reply]]
 """Sends a call, with journal, retries and limits; raises ``APIError`` if the call fails for good."""
+
+
+class Postponed(LMEvalError):
+    """A call waits for a batch; the unit that made it runs again when the batch has ended.
+
+    Attributes:
+        number: The number of the file that has the call.
+    """
+
+    def __init__(self, number: int) -> None:
+        """Store the number.
+
+        Args:
+            number: The number of the file.
+        """
+        self.number = number
+        super().__init__(f"The answer comes with batch {number}.")
 
 
 class Slot(NamedTuple):

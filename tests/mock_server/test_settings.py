@@ -21,6 +21,8 @@ CHANGED: dict[str, Any] = {
     "max_in_flight": 4,
     "requests_per_minute": 60.5,
     "faults": ["429:0.1", "slow=2:0.5"],
+    "batch_ms": 20.5,
+    "batch_faults": ["none", "expired=0.3"],
     "seed": 7,
     "judge": "accuracy=0.9,first=0.2",
     "reasoning": "two and two",
@@ -51,7 +53,7 @@ def test_defaults_of_the_command_line_are_those_of_python_except_for_the_port() 
     defaults = vars(ServerSettings())
     changed = {name for name, value in vars(ServerSettings(**parsed())).items() if value != defaults[name]}
     # Nothing is an empty list on the command line, and a tuple in Python.
-    assert changed == {"port", "faults", "refuses"}
+    assert changed == {"port", "faults", "batch_faults", "refuses"}
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from lm_eval.api.instance import RequestError
 from lm_eval.errors import APIError, LMEvalError, MalformedResponse, RequestRejected, RunAborted, TokenNotListed
 from lm_eval.models.http.replies import unreadable
-from lm_eval.models.work import Answer, Call, Replayed, Reply, Slot, Unit
+from lm_eval.models.work import Answer, Call, Postponed, Replayed, Reply, Slot, Unit
 
 if TYPE_CHECKING:
     from lm_eval.models.http.engine import Engine
@@ -33,6 +33,7 @@ class Dispatcher:
         units: Iterator[Unit],
         answered: Callable[[Answer], None],
         lost: Callable[[Slot, RequestError], None],
+        set_aside: Callable[[Unit, Postponed], Awaitable[None]] | None = None,
     ) -> None:
         """Store the parts; ``run`` does the work.
 
@@ -41,9 +42,11 @@ class Dispatcher:
             units: The work; the next unit is taken when a worker is free.
             answered: Receives every answer.
             lost: Receives every slot whose request failed for good.
+            set_aside: Receives every unit that waits for a batch.
         """
         self._engine, self._units = engine, units
-        self._answered, self._lost = answered, lost
+        self._answered, self._lost, self._set_aside = answered, lost, set_aside
+        self._tries: dict[int, int] = {}
         self._follow_ups: list[Unit] = []
         self._exhausted = False
         self._workers: set[asyncio.Task[None]] = set()
@@ -72,6 +75,18 @@ class Dispatcher:
                 await asyncio.gather(*self._workers, return_exceptions=True)
         if self._failure is not None:
             raise self._failure
+
+    async def run_more(self, units: Iterator[Unit]) -> None:
+        """Run further units, after ``run`` has ended.
+
+        Args:
+            units: The work.
+
+        Raises:
+            BaseException: As ``run`` does.
+        """
+        self._units, self._exhausted, self._finished = units, False, asyncio.Event()
+        await self.run()
 
     def _start_workers(self) -> None:
         """Start workers until there is one per call that may be in flight.
@@ -131,9 +146,14 @@ class Dispatcher:
                 reason = RequestError.of(error)
                 for slot in unit.slots:
                     self._lost(slot, reason)
+            except Postponed as postponed:
+                if self._set_aside is None:
+                    raise
+                await self._set_aside(unit, postponed)
             except RunAborted as error:
                 raise error.error from None
             else:
+                self._tries.pop(id(unit), None)
                 self._pass_on(results)
             limit = engine.gate.limit.value
             awake = len(self._workers) - engine.sleeping
@@ -190,7 +210,8 @@ class Dispatcher:
     async def _run_again(self, unit: Unit, error: MalformedResponse) -> Sequence[Answer | Unit]:
         """Run a unit again that could not use a reply, and remove its replies from the journal."""
         engine = self._engine
-        for attempt in range(1, engine.max_unit_attempts + 1):
+        # A unit that waits for a batch in between goes on counting where it was.
+        for attempt in range(1 + self._tries.pop(id(unit), 0), engine.max_unit_attempts + 1):
             await self._forget_answers(unit)
             error.attempts = attempt
             if not error.retryable or attempt == engine.max_unit_attempts:
@@ -198,6 +219,9 @@ class Dispatcher:
             engine.accounting.retries += 1
             try:
                 return await self._run(unit)
+            except Postponed:
+                self._tries[id(unit)] = attempt
+                raise
             except MalformedResponse as again:
                 if engine.gave_up(again):
                     raise

@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from lm_eval.config.redact import Redactor
 from lm_eval.errors import (
@@ -40,6 +41,9 @@ from lm_eval.models.http.transport import Transport, decode, encode
 from lm_eval.models.http.usage import Accounting, usage_of
 from lm_eval.models.work import Call, Reply
 
+if TYPE_CHECKING:
+    from lm_eval.models.batches.opening import Batches
+
 __all__ = ["Engine"]
 
 eval_logger = logging.getLogger("lm_eval")
@@ -62,6 +66,8 @@ class Engine:
         accounting: Counts replies, tokens and cost.
         sleeping: Number of calls that wait before a retry.
         on_sleep: Called when a call begins to wait before a retry.
+        batches: Takes the calls that are asked in batches; None sends all calls.
+        status: Says in a few words what the calls wait for, for the progress; empty if there is nothing to say.
         max_unit_attempts: How often a unit is run again whose replies could not be used.
     """
 
@@ -80,6 +86,7 @@ class Engine:
         feeler: Call | None = None,
         descriptions: Descriptions | None = None,
         streaming: Streaming | None = None,
+        batches: Batches | None = None,
     ) -> None:
         """Combine the parts.
 
@@ -97,6 +104,7 @@ class Engine:
             feeler: A small call, which finds out during an outage whether the server answers again.
             descriptions: What the server has said of itself: such calls are answered from it. None asks every time.
             streaming: Which calls ask for a streamed answer; None streams none.
+            batches: Takes the calls that are asked in batches; None sends all calls.
         """
         self.gate = Gate(limit)
         self.accounting = accounting
@@ -112,6 +120,9 @@ class Engine:
         self._hopeless = Hopeless(kept)
         self._descriptions = descriptions
         self._streaming = streaming or Streaming(False)
+        self.batches = batches
+        self._received: set[bytes] = set()
+        self.status: Callable[[], str] = str
         self._feeler = feeler or Call("/models", {})
         self._outage = Outage(policy.seconds, self._reachable, kept=kept)
         self._said_until = 0.0
@@ -131,6 +142,7 @@ class Engine:
         Raises:
             APIError: The call failed for good.
             RunStopped: A budget is spent.
+            Postponed: The call waits for a batch.
         """
         body = encode(call.payload)
         if not self._journals:
@@ -143,9 +155,16 @@ class Engine:
             return await self._join(key)
         cached = self._cached(key)
         if cached is not None:
-            self.accounting.answered(cached.usage, cached=True)
+            if key in self._received:
+                self._received.discard(key)
+                check_choices(call.payload, cached.body)
+                cached = replace(cached, cached=False, attempts=1)
+            else:
+                self.accounting.answered(cached.usage, cached=True)
             self.accounting.prompts.add(call.payload, cached.usage)
             return cached
+        if self.batches is not None and self.batches.calls.takes(call.path):
+            await self._postpone(self.batches, key, call, body)
         self._in_flight[key] = None
         try:
             reply, raw = await self._send(call, body)
@@ -163,6 +182,54 @@ class Engine:
         for journal in self._journals:
             journal.put(key, raw)
         return reply
+
+    async def _postpone(self, batches: Batches, key: bytes, call: Call, body: bytes) -> None:
+        try:
+            await batches.calls.postpone(key, call, body)
+        except APIError as error:
+            self._failed.add(error)
+            raise
+
+    def receive(self, key: bytes, raw: bytes, body: object, *, new: bool) -> bool:
+        """Take over a reply that a batch has brought.
+
+        Args:
+            key: The key of its call.
+            raw: The reply, for the journal.
+            body: The same, parsed.
+            new: Whether the reply is new. Otherwise the journal may have it, from an earlier process.
+
+        Returns:
+            Whether it was new.
+        """
+        if not new and key not in self._received and any(journal.has(key) for journal in self._journals):
+            return False
+        for journal in self._journals:
+            journal.put(key, raw)
+        self._received.add(key)
+        self.accounting.answered(usage_of(body), cached=False, batch=True)
+        self._hopeless.answered(asked=True)
+        return True
+
+    def failed_in_batch(self, error: APIError, path: str) -> None:
+        """Count a call that has failed for good in batches.
+
+        Args:
+            error: The failure.
+            path: The API path of the call.
+
+        Raises:
+            RunAborted: No call can succeed.
+            RunStopped: There is no quota, or everything is refused.
+        """
+        self.accounting.failed += 1
+        if self._main_path is not None and path == (self._main_path or path):
+            self._hopeless.failed(error)
+
+    def commit(self) -> None:
+        """Put all replies so far on disk."""
+        for journal in self._journals:
+            journal.commit()
 
     async def _describe(self, call: Call, descriptions: Descriptions) -> Reply:
         """Return what the server says of itself; it is asked once."""

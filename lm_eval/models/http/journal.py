@@ -189,6 +189,14 @@ class Journal:
         start = _start_of_keys(identity)
         return sum(key.startswith(start) for key in self._positions)
 
+    def has(self, key: bytes) -> bool:
+        """Say whether there is a reply.
+
+        Args:
+            key: Its key.
+        """
+        return key in self._positions
+
     def get(self, key: bytes) -> bytes | None:
         """Look up a reply.
 

@@ -194,6 +194,7 @@ class Progress:
         prompt, completion = (counts.prompt - before.prompt) / span, (counts.completion - before.completion) / span
         parts = [
             _plural(self.errors, "error", "errors") if self.errors else "",
+            self._engine.status(),
             f"cost {_money(cost)}" if cost is not None else "",
             *(f"{name} {spent[name](value)} of {spent[name](limit)}" for name, (value, limit) in budgets.items()),
             _plural(retries, "retry", "retries") if retries else "",

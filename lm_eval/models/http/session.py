@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from lm_eval.models.http.usage import Accounting
 from lm_eval.models.work import Call
 
 if TYPE_CHECKING:
+    from lm_eval.models.batches.opening import Batches
     from lm_eval.models.http.engine import Engine
     from lm_eval.models.http.journal import Journal
     from lm_eval.models.http.transport import Transport
@@ -49,7 +51,14 @@ class Session:
             path: The API path after the base URL.
         """
         self.context = RunContext()
-        self.accounting = Accounting(args.price_in, args.price_out, args.max_cost, args.max_tokens_total, args.max_time)
+        self.accounting = Accounting(
+            args.price_in,
+            args.price_out,
+            args.max_cost,
+            args.max_tokens_total,
+            args.max_time,
+            batch_discount=args.batch_discount,
+        )
         self._args, self._path = args, path
         self._endpoints = EndpointSet(parse_base_urls(args.base_url, path))
         self._limit = AutoLimit() if args.num_concurrent == "auto" else FixedLimit(int(args.num_concurrent))
@@ -66,6 +75,7 @@ class Session:
         self._cleared = self._opened = False
         self._model_identity = ""
         self._resumed_answers = self._damaged_answers = 0
+        self._batch_counts: Counter[str] = Counter()
 
     @property
     def urls(self) -> list[str]:
@@ -95,6 +105,7 @@ class Session:
 
         journals: list[Journal] = []
         self.accounting.start()
+        fresh = not self._cleared
         try:
             if not checking:
                 self._open_journals(journals)
@@ -112,6 +123,7 @@ class Session:
                     feeler=feeler,
                     descriptions=self.descriptions if checking else None,
                     streaming=self._streaming,
+                    batches=None if checking else self._batches(transport, header, fresh=fresh),
                 )
         finally:
             for journal in journals:
@@ -176,10 +188,33 @@ class Session:
             **self.accounting.describe(),
             "resumed_with_answers": self._resumed_answers,
             **({"damaged_answers": self._damaged_answers} if self._damaged_answers else {}),
+            **({"batches": dict(self._batch_counts)} if self._batch_counts else {}),
             "waited_for_limits_seconds": round(self._limits.waited, 3),
             "concurrency": self._limit.describe(),
             "endpoints": self._endpoints.describe(),
         }
+
+    def _batches(self, transport: Transport, header: Mapping[str, str], *, fresh: bool) -> Batches | None:
+        context = self.context
+        journal = context.journal or (_answers_file(context.use_cache) if context.use_cache is not None else None)
+        if context.batch is None or journal is None:
+            return None
+        from lm_eval.models.batches.opening import open_batches
+        from lm_eval.models.http.journal import answer_identity
+
+        return open_batches(
+            context.batch,
+            self._batch_counts,
+            journal=journal,
+            fresh=fresh,
+            transport=transport,
+            endpoints=self._endpoints,
+            policy=self._policy,
+            redact=self._redactor(header),
+            model=self._args.model,
+            identity=answer_identity(self._endpoints.identity, self._model_identity),
+            path=self._path,
+        )
 
     def _redactor(self, header: Mapping[str, str]) -> Redactor:
         remember(header, "header")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -242,6 +243,46 @@ class Transport:
         body = self._redact(error.data[:2000].decode("utf-8", "replace"))
         what = f"The stream cannot be read: {error.args[0]}"
         return MalformedResponse(what, status=200, endpoint=shown_url(url), body=body)
+
+    @asynccontextmanager
+    async def transfer(self, method: str, url: str, data: object = None) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send a request whose body or reply is a file; its time has no limit as long as bytes arrive.
+
+        Args:
+            method: The HTTP method.
+            url: The complete URL.
+            data: The body, as aiohttp takes it.
+
+        Yields:
+            The response, with a status below 300.
+
+        Raises:
+            APIError: There is no usable reply.
+        """
+        import aiohttp
+
+        session, settings = self._session, self._settings
+        if session is None:
+            raise RuntimeError("Transport is used outside 'async with'.")
+        limits = aiohttp.ClientTimeout(sock_connect=settings.connect_timeout, sock_read=max(settings.timeout, 60.0))
+        try:
+            async with session.request(
+                method,
+                url,
+                data=data,
+                headers=self._headers,
+                proxy=self._proxy(url),
+                allow_redirects=False,
+                timeout=limits,
+            ) as response:
+                if response.status >= 300:
+                    raw = await response.read()
+                    raise error_for_status(response.status, response.headers, raw, shown_url(url), self._redact)
+                yield response
+        except asyncio.TimeoutError as error:
+            raise RequestTimeout("The transfer of a file stands still", endpoint=shown_url(url)) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise self._broken(url, error) from error
 
     def _parse(self, url: str, status: int, raw: bytes) -> object:
         try:

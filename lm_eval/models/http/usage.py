@@ -56,8 +56,10 @@ class Accounting:
         max_cost: The run ends when it has cost this much.
         max_tokens_total: The run ends after this number of prompt and completion tokens.
         max_time: The run ends after this number of seconds.
+        batch_discount: By what fraction of the prices batches are cheaper. Default 0.
         clock: Returns monotonic seconds.
-        usage: Tokens of replies from an endpoint.
+        usage: Tokens of replies from an endpoint, batches included.
+        batch_usage: Tokens of replies that batches have brought.
         cached_usage: Tokens of replies from the journal or the cache.
         requests: Number of replies from an endpoint.
         cached: Number of replies from the journal or the cache.
@@ -74,8 +76,10 @@ class Accounting:
     max_cost: float | None = None
     max_tokens_total: int | None = None
     max_time: float | None = None
+    batch_discount: float = 0.0
     clock: Callable[[], float] = time.monotonic
     usage: Usage = field(default_factory=Usage)
+    batch_usage: Usage = field(default_factory=Usage)
     cached_usage: Usage = field(default_factory=Usage)
     requests: int = 0
     cached: int = 0
@@ -92,12 +96,13 @@ class Accounting:
         if self._started is None:
             self._started = self.clock()
 
-    def answered(self, usage: Usage | None, *, cached: bool) -> None:
+    def answered(self, usage: Usage | None, *, cached: bool, batch: bool = False) -> None:
         """Count one reply.
 
         Args:
             usage: Its token counts; None if it has none.
             cached: Whether the reply came from the journal or the cache.
+            batch: Whether a batch has brought it. Default False.
         """
         if cached:
             self.cached += 1
@@ -109,13 +114,18 @@ class Accounting:
             self.without_usage += 1
         else:
             self.usage.add(usage)
+            if batch:
+                self.batch_usage.add(usage)
 
     @property
     def cost(self) -> float | None:
         """Cost of the run so far; None without prices."""
         if self.price_in is None and self.price_out is None:
             return None
-        return (self.usage.prompt * (self.price_in or 0.0) + self.usage.completion * (self.price_out or 0.0)) / 1e6
+        return self._price(self.usage) - self.batch_discount * self._price(self.batch_usage)
+
+    def _price(self, usage: Usage) -> float:
+        return (usage.prompt * (self.price_in or 0.0) + usage.completion * (self.price_out or 0.0)) / 1e6
 
     def check(self) -> None:
         """End the run when a budget is spent.

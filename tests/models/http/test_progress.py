@@ -44,7 +44,7 @@ class Scene:
         self.terminal = Terminal(interactive)
         self.accounting = Accounting(clock=self.clock, **bounds)
         gate = SimpleNamespace(inside=3, limit=SimpleNamespace(value=8))
-        self.engine = cast("Any", SimpleNamespace(accounting=self.accounting, gate=gate))
+        self.engine = cast("Any", SimpleNamespace(accounting=self.accounting, gate=gate, status=str))
         self.accounting.start()
         self.progress = Progress(total, self.engine, shown, stream=self.terminal)
         self.opened.append(self.progress)

@@ -1,0 +1,144 @@
+"""Runs units in rounds: those that wait for a batch run again when it has ended, until none waits any more."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from lm_eval.api.instance import RequestError
+from lm_eval.errors import RunAborted, RunStopped, UserError
+from lm_eval.models.batches.folder import BatchFile
+from lm_eval.models.batches.opening import Batches
+from lm_eval.models.http.dispatcher import Dispatcher
+from lm_eval.models.scoring.base import GroupUnit
+from lm_eval.models.work import Answer, Postponed, Slot, Unit
+
+if TYPE_CHECKING:
+    from lm_eval.models.http.engine import Engine
+
+__all__ = ["Rounds"]
+
+eval_logger = logging.getLogger("lm_eval")
+
+_LINES_AT_ONCE = 200
+
+
+class Rounds:
+    """Answers units with batches.
+
+    A unit runs until it makes a call that is not in the journal. The call goes into a file, and the unit is set aside.
+    When the batch of the file has ended, its replies are in the journal, and the unit runs again. So memory holds the
+    units, but no prompt, and a call that needs the answer of another one is in a later file by itself.
+    """
+
+    def __init__(self, engine: Engine, batches: Batches) -> None:
+        """Store the parts.
+
+        Args:
+            engine: Answers calls from the journal, and sends those that no batch takes.
+            batches: The calls that wait, and what brings their answers.
+        """
+        self._engine, self._batches = engine, batches
+        self._calls, self._courier = batches.calls, batches.courier
+        self._waiting: defaultdict[int, list[Unit]] = defaultdict(list)
+        self._under_way: set[int] = set()
+        self._left: dict[int, BatchFile] = {}
+
+    async def run(
+        self, units: Iterator[Unit], answered: Callable[[Answer], None], lost: Callable[[Slot, RequestError], None]
+    ) -> None:
+        """Run all units.
+
+        Args:
+            units: The work.
+            answered: Receives every answer.
+            lost: Receives every slot whose request failed for good.
+
+        Raises:
+            BatchesPending: The run ends here, and the same command goes on later.
+            RunStopped: A budget is spent, or a batch was cancelled.
+            APIError: No request can succeed.
+        """
+        calls, courier = self._calls, self._courier
+        calls.full = self._send
+        self._engine.status = courier.status
+        dispatcher = Dispatcher(self._engine, units, answered, lost, self._set_aside)
+        try:
+            await self._resume()
+            await dispatcher.run()
+            while self._waiting:
+                for file in calls.folder.complete():
+                    self._send(file)
+                file = await courier.next_answered(self._under_way & self._waiting.keys())
+                self._under_way.discard(file.number)
+                await self._take(file)
+                await dispatcher.run_more(iter(self._waiting.pop(file.number, [])))
+            self._batches.finish()
+        except RunAborted as error:
+            raise error.error from None
+        finally:
+            await courier.close()
+            calls.folder.close()
+
+    async def _resume(self) -> None:
+        """Read the files that an earlier process has left, and go on with those whose batches have not ended."""
+        for file in list(self._calls.folder.files):
+            if file.is_answered:
+                await self._take(file, left=True)
+            else:
+                self._calls.wait_for(file)
+                self._left[file.number] = file
+
+    def _send(self, file: BatchFile) -> None:
+        self._engine.accounting.check()
+        self._under_way.add(file.number)
+        self._courier.start(file)
+
+    async def _set_aside(self, unit: Unit, postponed: Postponed) -> None:
+        """Keep a unit until its batch has ended, and let the other slots of its group make their calls, too."""
+        self._waiting[postponed.number].append(unit)
+        if (file := self._left.pop(postponed.number, None)) is not None:
+            self._send(file)
+        if isinstance(unit, GroupUnit) and len(unit.slots) > 1:
+            for slot in unit.slots:
+                try:
+                    await unit.score(self._engine.ask, [slot])
+                except (RunStopped, RunAborted, UserError):
+                    raise
+                except Exception as error:  # The unit itself will meet the error.
+                    eval_logger.debug("While looking for further calls: %s", error)
+
+    async def _take(self, file: BatchFile, *, left: bool = False) -> None:
+        """Put the replies of a batch into the journal, and count those that failed for good.
+
+        The replies to a file that an earlier process has left may be in the journal already.
+        """
+        calls, engine = self._calls, self._engine
+        answers = 0
+        try:
+            for number, outcome in enumerate(calls.read(file)):
+                if outcome.error is None:
+                    answers += engine.receive(outcome.key, outcome.raw, outcome.body, new=not left)
+                else:
+                    engine.failed_in_batch(outcome.error, file.path)
+                if number % _LINES_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+        except (RunAborted, RunStopped):
+            calls.forget(file)
+            raise
+        finally:
+            engine.commit()
+        if answers:
+            eval_logger.info("%s brought %d answers.", file.note.batch_id or file.replies.name, answers)
+        if file.note.status == "cancelled":
+            rest = calls.left_out(file)
+            calls.forget(file)
+            if rest:
+                raise RunStopped(
+                    f"Stopped: the batch {file.note.batch_id} was cancelled. Its answers are kept; the same command "
+                    f"asks the other {rest:,} requests again."
+                )
+        engine.accounting.check()

@@ -26,7 +26,7 @@ EVERY = [command for page in PAGES for command in commands(page)]
 # Names that stand for anything, and what stands for other options of the same command.
 PLACEHOLDERS = ("COMMAND", "[options]", "[options", "of", "run]", "...", "…")
 TASKS_OF_A_READER = {"NAME", "my_task", "capitals", "capitals_all", "roman", "TASK"}
-RUNS_UNTIL_IT_IS_STOPPED = ("mock-server",)
+RUNS_UNTIL_IT_IS_STOPPED = ("mock-server", "view")
 NEEDS_ANOTHER_SERVER = ("--mlflow_args",)
 
 # Starts of lines of an output that depend on the answers of the model, on the server or on the time.

@@ -24,6 +24,8 @@ COMMANDS = {
     "compare": "compare two runs document by document, and gate a release",
     "rescore": "score saved responses again, without asking the model",
     "report": "write a saved run as one HTML file with all samples",
+    "view": "look at all runs below a folder in the browser, also while they go on",
+    "matrix": "print all runs below a folder as one table, or write it as one HTML file",
     "ls": "list tasks, groups, subtasks or tags",
     "show": "show the config and a prompt of a task, or the members of a group",
     "new": "write the folder of a new task",

@@ -15,6 +15,7 @@ from lm_eval.results.discovery import read_samples, time_of
 from lm_eval.results.json_values import as_count, as_list, as_mapping, as_number, at
 from lm_eval.results.messages import ErrorMessage, read_messages
 from lm_eval.results.sample import Sample, number_in
+from lm_eval.statistics.intervals import normal_quantile
 
 if TYPE_CHECKING:
     import pandas
@@ -68,6 +69,14 @@ class Score:
     def key(self) -> str:
         """``"metric,filter"``, as in the file."""
         return score_key(self.metric, self.filter)
+
+    @property
+    def shown_interval(self) -> tuple[float, float] | None:
+        """The interval; the value with 1.96 standard errors on both sides where the file has none."""
+        if self.interval is not None or self.value is None or self.stderr is None:
+            return self.interval
+        half = normal_quantile(0.975) * self.stderr
+        return self.value - half, self.value + half
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from lm_eval.results.atomic import write_atomically
 from lm_eval.text import count_of, first_names, shorten
 from lm_eval.utils import pattern_match
 
-__all__ = ["report_path", "write_report"]
+__all__ = ["content_policy", "report_page", "report_path", "report_script", "report_styles", "write_report"]
 
 eval_logger = logging.getLogger("lm_eval")
 
@@ -31,7 +31,7 @@ _SCRIPTS = (
     *("dom", "format", "data", "state"),
     *("plot", "overview", "scores", "settings"),
     *("filter", "search", "list", "text", "choices", "judge", "sample"),
-    *("keys", "main"),
+    "keys",
 )
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T[0-9.-]+$")
 
@@ -64,6 +64,25 @@ def write_report(
     place = path if path is not None else report_path(run, against)
     write_atomically(place, _parts(run, against, _chosen(run, tasks), limit_samples))
     return place
+
+
+def report_page(run: Run, tasks: Sequence[str], limit_samples: int | None, viewer: Mapping[str, str]) -> str:
+    """Return the report of a run for the local viewer.
+
+    Args:
+        run: The run.
+        tasks: The tasks whose samples the page shows.
+        limit_samples: Maximum number of documents per task whose samples the page shows; None means all.
+        viewer: ``run``, the key of the run, and ``address`` of the viewer, to which samples link.
+
+    Returns:
+        The page.
+
+    Raises:
+        UnknownNameError: The run has no task or group of a name in ``tasks``.
+        ConfigError: A samples file cannot be read.
+    """
+    return "".join(_parts(run, None, _chosen(run, tasks), limit_samples, viewer))
 
 
 def report_path(run: Run, against: Run | None = None) -> Path:
@@ -99,7 +118,9 @@ def _chosen(run: Run, names: Sequence[str]) -> list[str]:
     return [name for name in run.tasks if name in chosen]
 
 
-def _parts(run: Run, against: Run | None, tasks: Sequence[str], limit: int | None) -> Iterator[str]:
+def _parts(
+    run: Run, against: Run | None, tasks: Sequence[str], limit: int | None, viewer: Mapping[str, str] | None = None
+) -> Iterator[str]:
     samples = Samples(limit)
     versus = None if against is None else PairedRuns(against, run, flips=False)
     for name in run.tasks:
@@ -110,14 +131,16 @@ def _parts(run: Run, against: Run | None, tasks: Sequence[str], limit: int | Non
     about = overview(run)
     about["warnings"] += [{"level": "note", "text": text} for text in _left_out(run, tasks, limit)]
     content: dict[str, object] = {**about, "scores": score_tree(run, against, [*of_tasks, *of_groups])}
+    if viewer is not None:
+        content["viewer"] = viewer
     if against is not None:
         content["against"] = _against(run, against, samples, versus.pairings if versus else {})
     index = samples.index()
-    styles, scripts = _join("css", _STYLES), _join("js", _SCRIPTS)
-    script = f"(() => {{\n'use strict';\n{scripts}\n}})();\n"
+    styles = report_styles()
+    script = f"(() => {{\n'use strict';\n{report_script()}\n{_asset('main.js')}\n}})();\n"
     head, tail = _asset("page.html").split("<!-- data -->")
     title = f"{run.model_name or 'model'} - lm_eval report".encode("utf-8", "replace").decode()
-    marks = {"policy": _policy(styles, script), "title": html.escape(title), "styles": styles}
+    marks = {"policy": content_policy(styles, script), "title": html.escape(title), "styles": styles}
     yield re.sub(r"\{(policy|title|styles)\}", lambda match: marks[match[1]], head)
     yield _block("run", pack(content))
     yield _block("index", pack(index))
@@ -192,8 +215,26 @@ def _asset(name: str) -> str:
     return (resources.files("lm_eval.reports.html") / "assets" / name).read_text("utf-8")
 
 
-def _policy(styles: str, script: str) -> str:
-    """Write a content security policy: this page's style and script, by their hashes, and no connection at all."""
+def report_styles() -> str:
+    """Return the style sheet of the page."""
+    return _join("css", _STYLES)
+
+
+def report_script() -> str:
+    """Return the functions of the page, without what starts them."""
+    return _join("js", _SCRIPTS)
+
+
+def content_policy(styles: str, script: str) -> str:
+    """Write a content security policy: a page's style and script, by their hashes, and no connection at all.
+
+    Args:
+        styles: The style sheet.
+        script: The script.
+
+    Returns:
+        The policy.
+    """
     hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (styles, script)]
     return (
         f"default-src 'none'; style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}'; img-src data:; "

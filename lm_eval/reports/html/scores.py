@@ -8,7 +8,6 @@ from typing import TypedDict
 from lm_eval.reports.compare import Row
 from lm_eval.reports.html.packing import finite
 from lm_eval.results import Run, Score
-from lm_eval.statistics.intervals import normal_quantile
 
 __all__ = ["Node", "ScoreTree", "score_tree"]
 
@@ -88,9 +87,8 @@ def _entry(score: Score) -> dict[str, object]:
         entry["bounds"] = bounds
     if (ends := _ends(score.interval)) is not None:
         entry["interval"], entry["method"] = ends, score.method
-    elif stderr is not None and value is not None:
-        half = normal_quantile(0.975) * stderr
-        entry["interval"], entry["method"] = [value - half, value + half], "normal"
+    elif (ends := _ends(score.shown_interval)) is not None:
+        entry["interval"], entry["method"] = ends, "normal"
     return entry
 
 

@@ -60,6 +60,7 @@ function makePaneHead(row, record) {
     make(
       "div.pane-tools",
       null,
+      makeViewerLink(row),
       copyLink,
       tool(
         "Copy as JSON",
@@ -72,6 +73,13 @@ function makePaneHead(row, record) {
       tool("Close (Esc)", "✕", closePane),
     ),
   );
+}
+
+/** Make the link to the same sample of other runs, where a viewer serves the page. */
+function makeViewerLink(row) {
+  if (!run.viewer) return null;
+  const given = new URLSearchParams({ runs: run.viewer.run, task: index.task(row).name, doc: index.doc(row) });
+  return make("a.button.small.bare.wide", { href: `${run.viewer.address}#/sample?${given}` }, "Other runs");
 }
 
 /** Make the buttons for the filter pipelines of a document. */

@@ -1,0 +1,293 @@
+"""Serve the viewer on this machine: read only, behind a token, for pages that this server sent."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import logging
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from lm_eval.errors import ConfigError, UserError
+from lm_eval.reports.html.page import report_page
+from lm_eval.reports.matrix import Matrix, best_of, matrix_of
+from lm_eval.reports.runs import RunIndex
+from lm_eval.reports.view import beside, bundle, tables
+
+__all__ = ["ViewServer"]
+
+eval_logger = logging.getLogger("lm_eval")
+
+_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+_SECONDS_BETWEEN_WALKS = 1.0
+_MAX_RUNS_BESIDE = 12
+_MAX_DOCS = 20_000
+"""Maximum number of documents of a task on a report page; a page with more takes the browser too long."""
+_KEPT_PAGES = 4
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+_REPORT_POLICY = "frame-ancestors 'none'"
+"""The report's page has its own policy, with the hashes of its style and script."""
+
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_Answer = Callable[["ViewServer", web.Request], object]
+
+
+class ViewServer:
+    """A server of the runs below a folder; it answers ``GET`` alone.
+
+    Attributes:
+        index: The index.
+        token: The first part of every address.
+        url: The address of the page; empty before ``start``.
+    """
+
+    def __init__(self, index: RunIndex, token: str = "") -> None:
+        """Prepare a server.
+
+        Args:
+            index: The index of the folder.
+            token: The token in the addresses; empty makes one.
+        """
+        self.index, self.token, self.url = index, token or secrets.token_urlsafe(18), ""
+        self._walked, self._version = 0.0, 0
+        self._refreshing = asyncio.Lock()
+        self._pages: OrderedDict[tuple[str, str, int], str] = OrderedDict()
+        self._runner: web.AppRunner | None = None
+
+    async def start(self, port: int | None = None, first: int = 7680) -> str:
+        """Listen on 127.0.0.1.
+
+        Args:
+            port: The port; None takes the first free one of 20.
+            first: The first of these.
+
+        Returns:
+            The address of the page.
+
+        Raises:
+            ConfigError: The port is in use.
+        """
+        self._runner = web.AppRunner(self.app(), access_log=None, handle_signals=False)
+        await self._runner.setup()
+        for number in range(first, first + 20) if port is None else [port]:
+            site = web.TCPSite(self._runner, "127.0.0.1", number)
+            try:
+                await site.start()
+            except OSError:
+                continue
+            host, bound = self._runner.addresses[0][:2]
+            self.url = f"http://{host}:{bound}/{self.token}/"
+            return self.url
+        await self._runner.cleanup()
+        raise ConfigError(
+            f"Port {port} is in use; choose another with --port."
+            if port
+            else "No port is free; choose one with --port."
+        )
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    def app(self) -> web.Application:
+        """Return the application."""
+        app = web.Application(middlewares=[self._guard])
+        base = "/{token}"
+        app.router.add_get(base, self._to_page)
+        app.router.add_get(f"{base}/", self._page)
+        app.router.add_get(f"{base}/view.js", self._script)
+        app.router.add_get(f"{base}/view.css", self._styles)
+        app.router.add_get(f"{base}/report/{{key}}", self._report)
+        for name, answer in _ANSWERS.items():
+            app.router.add_get(f"{base}/api/{name}", self._json(answer))
+        return app
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        """Refuse whoever does not know the token, and pages of other hosts whose name leads here (DNS rebinding)."""
+        given = request.path.split("/", 2)[1]
+        response: web.StreamResponse
+        if _host_of(request) not in _HOSTS:
+            response = web.Response(status=403, text="This server answers on 127.0.0.1 and localhost alone.\n")
+        elif not hmac.compare_digest(given.encode("utf-8", "replace"), self.token.encode()):
+            response = web.Response(status=403, text="Open the address that lm_eval view printed.\n")
+        else:
+            try:
+                response = await handler(request)
+            except web.HTTPException as error:
+                response = web.Response(status=error.status, text=f"{error.status} {error.reason}\n")
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+        response.headers.popall("Server", None)
+        return response
+
+    async def _to_page(self, request: web.Request) -> web.StreamResponse:
+        return web.Response(status=302, headers={"Location": f"/{self.token}/"})
+
+    async def _page(self, request: web.Request) -> web.StreamResponse:
+        return web.Response(text=bundle.view_page(), content_type="text/html")
+
+    async def _script(self, request: web.Request) -> web.StreamResponse:
+        return web.Response(text=bundle.script(), content_type="text/javascript")
+
+    async def _styles(self, request: web.Request) -> web.StreamResponse:
+        return web.Response(text=bundle.styles(), content_type="text/css")
+
+    async def _report(self, request: web.Request) -> web.StreamResponse:
+        await self._refresh()
+        try:
+            page = await asyncio.to_thread(self._report_text, request.match_info["key"], request.query.get("task", ""))
+        except UserError as error:
+            return web.Response(status=404, text=f"{error}\n")
+        headers = {"Content-Security-Policy": _REPORT_POLICY}
+        return web.Response(text=page, content_type="text/html", headers=headers)
+
+    def _report_text(self, key: str, task: str) -> str:
+        page_key = (key, task, self._version)
+        if page_key not in self._pages:
+            viewer = {"run": key, "address": f"/{self.token}/"}
+            self._pages[page_key] = report_page(self.index.run(key), [task] if task else [], _MAX_DOCS, viewer)
+            if len(self._pages) > _KEPT_PAGES:
+                self._pages.popitem(last=False)
+        return self._pages[page_key]
+
+    def _json(self, answer: _Answer) -> _Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            await self._refresh()
+            try:
+                data = await asyncio.to_thread(answer, self, request)
+            except UserError as error:
+                return web.json_response({"error": str(error)}, status=404)
+            text = await asyncio.to_thread(_to_json, data)
+            return web.Response(text=text, content_type="application/json")
+
+        return handle
+
+    async def _refresh(self) -> None:
+        """Look for new and changed files, at most once per second."""
+        async with self._refreshing:
+            if time.monotonic() - self._walked < _SECONDS_BETWEEN_WALKS:
+                return
+            if await asyncio.to_thread(self.index.refresh):
+                self._version += 1
+            self._walked = time.monotonic()
+
+    def _runs(self, request: web.Request) -> object:
+        return {
+            "folder": str(self.index.root),
+            "version": self._version,
+            "runs": [tables.run_data(run) for run in self.index.runs],
+            "live": [tables.live_data(run) for run in self.index.live],
+            "problems": self.index.problems,
+        }
+
+    def _live(self, request: web.Request) -> object:
+        return {"version": self._version, "live": [tables.live_data(run) for run in self.index.live]}
+
+    def _matrix_of(self, request: web.Request) -> Matrix:
+        many = request.query.getall
+        return matrix_of(
+            self.index.runs,
+            tasks=many("task", []),
+            metrics=many("metric", []),
+            models=many("model", []),
+            by_run=request.query.get("rows") == "run",
+        )
+
+    def _matrix(self, request: web.Request) -> object:
+        return tables.matrix_data(self._matrix_of(request))
+
+    def _best(self, request: web.Request) -> object:
+        return tables.best_data(best_of(self.index, self._matrix_of(request)))
+
+    def _series(self, request: web.Request) -> object:
+        runs = self.index.runs
+        tasks = list(dict.fromkeys(name for run in reversed(runs) for name in run.tasks))
+        task = request.query.get("task") or next(iter(tasks), "")
+        matrix = matrix_of(runs, metrics=["all"])
+        return {"tasks": tasks, "task": task, **tables.series_data(runs, matrix, task, request.query.get("key", ""))}
+
+    def _beside(self, request: web.Request) -> object:
+        return beside.beside_data(self.index, self._keys(request))
+
+    def _differences(self, request: web.Request) -> object:
+        first, second = [*self._keys(request), "", ""][:2]
+        return beside.differences_data(self.index, first, second)
+
+    def _sample(self, request: web.Request) -> object:
+        query = request.query
+        return beside.sample_data(self.index, self._keys(request), query.get("task", ""), query.get("doc", ""))
+
+    @staticmethod
+    def _keys(request: web.Request) -> list[str]:
+        return [key for key in request.query.get("runs", "").split(",") if key][:_MAX_RUNS_BESIDE]
+
+
+_ANSWERS: dict[str, _Answer] = {
+    "runs": ViewServer._runs,
+    "live": ViewServer._live,
+    "matrix": ViewServer._matrix,
+    "best": ViewServer._best,
+    "series": ViewServer._series,
+    "beside": ViewServer._beside,
+    "differences": ViewServer._differences,
+    "sample": ViewServer._sample,
+}
+
+
+def _host_of(request: web.Request) -> str:
+    try:
+        return urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _to_json(data: object) -> str:
+    """Write JSON that UTF-8 can hold: texts of a run may have lone surrogates, which stay escaped."""
+    return json.dumps(data, allow_nan=False)
+
+
+def kept_token(store: Path) -> str:
+    """Return the token of a folder, which stays the same so that links last; make one the first time.
+
+    Args:
+        store: The file of the index; the token is next to it, for the user alone.
+
+    Returns:
+        The token; a new one when it cannot be kept.
+    """
+    file = store.with_suffix(".token")
+    try:
+        kept = file.read_text(encoding="ascii").strip()
+        if len(kept) >= 20 and kept.replace("-", "").replace("_", "").isalnum():
+            return kept
+    except (OSError, ValueError):
+        pass
+    token = secrets.token_urlsafe(18)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file.unlink(missing_ok=True)
+        file.touch(mode=0o600)
+        file.write_text(token, encoding="ascii")
+    except OSError:
+        eval_logger.debug("The token cannot be kept in %s.", file)
+    return token

@@ -26,6 +26,7 @@ COMMANDS = {
     "report": "write a saved run as one HTML file with all samples",
     "view": "look at all runs below a folder in the browser, also while they go on",
     "matrix": "print all runs below a folder as one table, or write it as one HTML file",
+    "export-results": "write saved runs in the formats of Inspect, Every Eval Ever and the Hub",
     "ls": "list tasks, groups, subtasks or tags",
     "show": "show the config and a prompt of a task, or the members of a group",
     "new": "write the folder of a new task",
@@ -143,7 +144,7 @@ def _dispatch(words: list[str]) -> int:
 
 
 def _overview() -> str:
-    lines = [f"  {name:<13}{text}" for name, text in COMMANDS.items()]
+    lines = [f"  {name:<16}{text}" for name, text in COMMANDS.items()]
     return "\n".join(
         [
             "usage: lm_eval COMMAND [options]",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lm_eval.reports.html.packing import Texts
 from lm_eval.results.json_values import at
 
-__all__ = ["Prompts", "View", "question_of"]
+__all__ = ["Prompts", "View", "question_of", "turns_of"]
 
 _MIN_TRACE = 16
 """Shorter texts of a document occur elsewhere in a prompt, too."""
@@ -68,7 +68,7 @@ class Prompts:
         Returns:
             The question and what comes before it.
         """
-        messages = _messages(prompt)
+        messages = turns_of(prompt)
         if messages is None:
             text = prompt if isinstance(prompt, str) else json.dumps(prompt, ensure_ascii=False, default=str)
             return self._split(text, doc)
@@ -97,8 +97,15 @@ class Prompts:
         return place + len(self._delimiter) if place >= 0 else 0
 
 
-def _messages(prompt: object) -> list[tuple[str, str]] | None:
-    """Return the role and the text of each turn; None for a prompt that is not a chat."""
+def turns_of(prompt: object) -> list[tuple[str, str]] | None:
+    """Read a prompt as a chat.
+
+    Args:
+        prompt: A text, messages, or messages as JSON text.
+
+    Returns:
+        The role and the text of each turn; None for a prompt that is not a chat.
+    """
     if isinstance(prompt, str) and prompt.startswith('[{"role"'):
         try:
             prompt = json.loads(prompt)

@@ -109,7 +109,7 @@ class Store:
         return None
 
     def put(self, kind: str, contents: Mapping[str, tuple[Stamp, bytes]]) -> None:
-        """Keep contents, in place of those with the same paths.
+        """Keep contents; those with the same paths are replaced.
 
         Args:
             kind: The kind.

@@ -156,8 +156,10 @@ class RunIndex:
             self._stamps[path] = stamps[path]
             try:
                 summary = summarise(read_run(self.root / path, nothing), path)
-            except ConfigError as error:
-                self.problems[path] = str(error)
+            except Exception as error:
+                # Any program may have written the file; one that holds nonsense must not hide the other runs.
+                told = error if isinstance(error, ConfigError) else f"it cannot be read as results: {error!r}"
+                self.problems[path] = str(told)
                 continue
             self._summaries[path] = summary
             kept[path] = (stamps[path], summary.to_json().encode())

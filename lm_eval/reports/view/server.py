@@ -9,7 +9,8 @@ import logging
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from math import isfinite
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -262,8 +263,19 @@ def _host_of(request: web.Request) -> str:
 
 
 def _to_json(data: object) -> str:
-    """Write JSON that UTF-8 can hold: texts of a run may have lone surrogates, which stay escaped."""
-    return json.dumps(data, allow_nan=False)
+    """Write JSON that browsers read: lone surrogates stay escaped, and numbers that are not finite become null."""
+    try:
+        return json.dumps(data, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(data))
+
+
+def _finite(data: object) -> object:
+    if isinstance(data, Mapping):
+        return {key: _finite(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_finite(value) for value in data]
+    return None if isinstance(data, float) and not isfinite(data) else data
 
 
 def kept_token(store: Path) -> str:

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from lm_eval.cli.run import execute
+from lm_eval.demo import demo_config
+from lm_eval.mock_server import MockServer
 from lm_eval.models.http.run_state import RunState, state_path
 from lm_eval.models.http.usage import Accounting
 
@@ -68,3 +71,20 @@ def test_a_run_goes_on_when_its_state_cannot_be_written(tmp_path: Path, blocked:
     if blocked == "file":
         folder.write_text("")
     RunState(folder / "abc.sqlite", "m", [], 1).update(1, 0, Accounting(), ended=True)
+
+
+def test_a_run_leaves_its_state_until_its_results_are_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[dict[str, Any]] = []
+    plain = RunState.update
+
+    def noted(self: RunState, done: int, errors: int, accounting: Accounting, *, ended: bool = False) -> None:
+        plain(self, done, errors, accounting, ended=ended)
+        seen.extend(json.loads(file.read_text()) for file in tmp_path.rglob("*.state.json"))
+
+    monkeypatch.setattr(RunState, "update", noted)
+    with MockServer() as server:
+        assert execute(demo_config(server.base_url, "mock", str(tmp_path))) == 0
+    assert (seen[-1]["ended"], seen[-1]["done"], seen[-1]["total"]) == (True, seen[-1]["total"], seen[-1]["total"])
+    assert (seen[-1]["model"], sorted(seen[-1]["tasks"])) == ("mock", ["demo_choices", "demo_numbers", "demo_prose"])
+    assert list(tmp_path.rglob("*.state.json")) == []
+    assert not (tmp_path / ".journal").exists()

@@ -200,3 +200,23 @@ def test_a_broken_line_says_where_it_is(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes() + b'{"doc_id": 1, "ta')
     with pytest.raises(ConfigError, match="line 2, is not JSON"):
         opened(folder).documents(file)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"date": 1e30},
+        {"date": float("inf")},
+        {"config": [1], "configs": "x", "versions": 3, "n-shot": [], "group_subtasks": {"t": "t"}},
+        {"results": {"t": {"acc,none": {"a": 1}, "acc_stderr,none": [1], "alias": 5}}},
+        {"results": {"t": [1], "u": None}},
+        {"model_name": {"a": 1}, "total_evaluation_time_seconds": "soon", "errors": 4},
+    ],
+)
+def test_nonsense_in_a_results_file_does_not_hide_other_runs(tmp_path: Path, more: dict[str, Any]) -> None:
+    folder = save(tmp_path / "runs", {"t": docs([1])})
+    save(folder, {"t": docs([1])}, time=LATER)
+    changed(folder / f"results_{LATER}.json", **more)
+    index = opened(folder)
+    assert len(index.runs) + len(index.problems) == 2
+    assert index.runs[-1].model == "org/m"

@@ -75,7 +75,7 @@ def visit(page: Page, serving: Serving, anchor: str = "") -> None:
 def go(page: Page, anchor: str) -> None:
     page.js("document.documentElement.removeAttribute('data-ready')")
     page.js(f"location.hash = {json.dumps(anchor)}")
-    page.wait("document.documentElement.dataset.ready")
+    page.wait("document.documentElement?.dataset.ready")
 
 
 def keys(serving: Serving) -> dict[str, str]:
@@ -221,7 +221,7 @@ def test_a_sample_is_next_to_that_of_other_runs(page: Page, serving: Serving) ->
         "right",
     ]
     page.key("j")
-    page.wait("document.documentElement.dataset.sample === '4'")
+    page.wait("document.documentElement?.dataset.sample === '4'")
     assert "doc=4" in page.js("location.hash")
     choose(page, "Add a run", runs["org/middle"])
     page.wait("document.querySelectorAll('.sample-column').length === 3")
@@ -235,7 +235,7 @@ def test_the_report_of_a_run_links_to_its_other_runs(page: Page, serving: Servin
     page.open(cast("Path", Address(f"{serving.url}report/{key}?task=maths")), "#sample/maths/5/none")
     page.wait("document.querySelector('.pane-body')")
     page.js("[...document.querySelectorAll('.pane-tools a')].find((e) => e.innerText === 'Other runs').click()")
-    page.wait("document.documentElement.dataset.sample === '5'")
+    page.wait("document.documentElement?.dataset.sample === '5'")
     assert text(page, ".column-head h2") == "org/high"
     assert page.problems == []
 

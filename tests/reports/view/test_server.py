@@ -277,3 +277,17 @@ def test_the_matrix_as_one_file_needs_nothing_else(serving: Serving) -> None:
     assert "connect-src 'none'" in page.replace("&#x27;", "'")
     assert "src=" not in page.partition("</head>")[0]
     assert 'href="view.css"' not in page
+
+
+def test_nonsense_in_files_is_shown_as_far_as_it_goes(tmp_path: Path) -> None:
+    folder = save(tmp_path / "runs", {"t": docs([1])}, date=1e11, total_evaluation_time_seconds=float("inf"))
+    save(folder, {"t": docs([1])}, time="2026-02-01T10-00-00.000001", date=1e300)
+    (folder / ".journal").mkdir()
+    state = {"updated": float("inf"), "started": 1e300, "total": -1, "done": 10**400, "rate": float("nan")}
+    (folder / ".journal" / "a.state.json").write_text(json.dumps(state))
+    with Serving(folder) as running:
+        data = json.loads(get(running, "api/runs").content, parse_constant=pytest.fail)
+        assert len(data["runs"]) + len(data["problems"]) == 2
+        assert data["runs"][-1]["seconds"] is None
+        for path in ("api/live", "api/matrix", "api/best", "api/series"):
+            assert get(running, path).status_code == 200

@@ -65,7 +65,9 @@ async function ask(name, given) {
 
 // Small parts.
 
-const dateOf = (seconds) => (seconds ? new Date(seconds * 1000).toISOString().slice(0, 16).replace("T", " ") : "");
+/** Write a date in UTC; a number that is no date gives an empty text. */
+const dateOf = (seconds) =>
+  seconds && Math.abs(seconds) < 8e12 ? new Date(seconds * 1000).toISOString().slice(0, 16).replace("T", " ") : "";
 const settingText = ([name, value]) => `${name.replace("gen_kwargs.", "")} ${value}`;
 const labelOf = (row) =>
   Object.keys(row.settings).length ? `${row.model} (${Object.entries(row.settings).map(settingText).join(", ")})` : row.model;

@@ -80,7 +80,7 @@ class Judgement:
         """Return what a sample has under ``judge``; fields without content are left out."""
         verdicts = [_filled(asdict(verdict), {"answer": 0, "attempts": 1}) for verdict in self.verdicts]
         record = {key: value for key, value in asdict(self).items() if key not in ("values", "verdicts")}
-        shown = {key: value for key, value in record.items() if value not in (0, "", []) or key == "score"}
+        shown = {key: value for key, value in record.items() if value not in (None, 0, "", []) or key == "score"}
         if not self.pairs:
             shown.pop("flips", None)
         return {**shown, "verdicts": verdicts}

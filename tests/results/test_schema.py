@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from lm_eval.cli.run import execute
-from lm_eval.demo import demo_config
+from lm_eval.demo import demo_config, judged_answers, judged_config
 from lm_eval.evaluator import simple_evaluate
 from lm_eval.loggers import EvaluationTracker
 from lm_eval.mock_server import MockServer
@@ -55,6 +55,20 @@ def test_every_sample_matches_the_schema(run: Run) -> None:
     samples = [sample for task in run.tasks for sample in run.iter_samples(task)]
     assert [found for sample in samples if (found := faults(SAMPLE, sample))] == []
     assert [sample["error"]["kind"] for sample in samples if "error" in sample] == ["rejected"]
+
+
+def test_a_judged_run_matches_the_schema(tmp_path: Path) -> None:
+    with (
+        MockServer(answers=judged_answers()) as server,
+        MockServer(model="careful-judge", judge="unreadable=0.5") as one,
+        MockServer(model="hasty-judge", judge="accuracy=0.5") as two,
+    ):
+        execute(judged_config(server.base_url, [one.base_url, two.base_url], str(tmp_path)))
+    judged = load(tmp_path)
+    assert faults(RESULTS, judged.results) == []
+    samples = list(judged.iter_samples("judged_mini"))
+    assert [found for sample in samples if (found := faults(SAMPLE, sample))] == []
+    assert all("judge" in sample for sample in samples)
 
 
 def test_a_rescored_run_matches_the_schema(run: Run, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lm_eval.errors import Refused
 from lm_eval.mock_server.constraints import allowed_texts, constrained_answer
 from lm_eval.mock_server.json_text import JsonObject, RawJSON
-from lm_eval.mock_server.judge import asks_for_verdict
+from lm_eval.mock_server.judge_question import asks_for_verdict
 from lm_eval.mock_server.logprob_shapes import ScoredTokens
 from lm_eval.mock_server.messages import END_OF_TURN, message_texts, render_messages
 from lm_eval.mock_server.problems import invalid, no_room_asked, refusal

@@ -7,7 +7,8 @@ import pytest
 
 from lm_eval.errors import ConfigError
 from lm_eval.mock_server import MockServer
-from lm_eval.mock_server.judge import JudgeSettings, asks_for_verdict, judged
+from lm_eval.mock_server.judge import JudgeSettings, judged
+from lm_eval.mock_server.judge_question import asks_for_verdict
 
 from .helpers import post
 

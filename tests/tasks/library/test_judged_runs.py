@@ -25,7 +25,12 @@ ROWS: dict[str, tuple[str, list[dict[str, Any]]]] = {
     "HuggingFaceH4/mt_bench_prompts": (
         "train",
         [
-            {"prompt": [f"Talk of {name}.", "More?"], "category": name, "reference": [], "prompt_id": n}
+            {
+                "prompt": [f"Talk of {name}.", "More?"],
+                "category": name,
+                "reference": ["certainly yes", "no"] if name == "math" else [],
+                "prompt_id": n,
+            }
             for n, name in enumerate(CATEGORIES)
         ],
     ),
@@ -136,6 +141,8 @@ def test_mt_bench_rates_both_turns(results: dict[str, Any]) -> None:
     assert len(results["judging"]) > len(CATEGORIES)
     verdicts = results["samples"]["mt_bench_math"][0]["judge"]["verdicts"]
     assert [verdict.get("answer", 0) for verdict in verdicts] == [0, 1]
+    # Only the first answer is the known right one.
+    assert verdicts[0]["score"] > verdicts[1]["score"]
     one, two = (score(results, "mt_bench", f"turn_{turn}") for turn in (1, 2))
     assert score(results, "mt_bench", "mt_bench") == pytest.approx((one + two) / 2)
 

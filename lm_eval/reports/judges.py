@@ -67,6 +67,10 @@ def _who(judged: Mapping[str, object]) -> str:
     template, sha = judged.get("template"), str(judged.get("template_sha") or "")[:_SHA_DIGITS]
     from_file = "" if template in (None, "task") else f" of {visible(str(template))}"
     parts = [f"judged by {judges}", f"template{from_file} {sha}" if sha else ""]
+    documents = as_count(judged.get("documents"))
+    if documents:
+        with_score = documents - as_count(judged.get("unjudged"))
+        parts.append(f"{with_score:,} of {count_of(documents, 'document')}")
     if settled := as_count(judged.get("settled")):
         parts.append(f"{count_of(settled, 'document')} settled by {judged.get('only_if')}")
     return ", ".join(part for part in parts if part)

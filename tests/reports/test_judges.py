@@ -19,11 +19,13 @@ def lines(**entry: Any) -> list[str]:
 
 
 def test_the_judges_and_the_template_are_named() -> None:
-    assert lines() == ["essays: judged by big, small, template 01234567."]
+    assert lines() == ["essays: judged by big, small, template 01234567, 100 of 100 documents."]
 
 
 def test_a_template_from_a_file_is_named() -> None:
-    assert lines(template="own.txt") == ["essays: judged by big, small, template of own.txt 01234567."]
+    assert lines(template="own.txt") == [
+        "essays: judged by big, small, template of own.txt 01234567, 100 of 100 documents."
+    ]
 
 
 @pytest.mark.parametrize(
@@ -72,13 +74,13 @@ def test_a_damaged_entry_is_no_error(entry: Any) -> None:
 
 def test_the_lines_stand_below_the_table() -> None:
     results = {"results": {"essays": {"judge_score,none": 0.5}}, "judging": {"essays": JUDGED}}
-    assert "\nessays: judged by big, small, template 01234567." in make_table(results)
+    assert "\nessays: judged by big, small, template 01234567, 100 of 100 documents." in make_table(results)
 
 
 def test_tasks_share_a_line_where_the_same_is_to_be_said() -> None:
     other = {**JUDGED, "judges": ["big"]}
     run = Results({"judging": {"a": JUDGED, "b": other, "c": JUDGED}})
     assert [line.text for line in judge_lines(run)] == [
-        "a, c: judged by big, small, template 01234567.",
-        "b: judged by big, template 01234567.",
+        "a, c: judged by big, small, template 01234567, 100 of 100 documents.",
+        "b: judged by big, template 01234567, 100 of 100 documents.",
     ]

@@ -110,7 +110,7 @@ def opened(page: Tab, report: Path, doc: int) -> None:
 
 def test_the_judges_are_named_with_what_is_unjudged(page: Tab, report: Path) -> None:
     page.open(report)
-    assert "essays: judged by big, small." in text(page, "#overview")
+    assert "essays: judged by big, small, 4 of 5 documents." in text(page, "#overview")
     assert "1 of 5 documents unjudged" in text(page, "#overview")
 
 

@@ -21,6 +21,7 @@ __all__ = ["COMMANDS", "discard_output", "main"]
 
 COMMANDS = {
     "run": "evaluate a model on tasks ('run' may be left out)",
+    "sweep": "run many models, tasks and settings from one file",
     "compare": "compare two runs document by document, and gate a release",
     "rescore": "score saved responses again, without asking the model",
     "report": "write a saved run as one HTML file with all samples",

@@ -20,8 +20,8 @@ from lm_eval.results.saved import read_run
 __all__ = ["IndexedRun", "RunIndex"]
 
 _STATE_SUFFIX = ".state.json"
-_OPEN_RUNS, _OPEN_DOCUMENTS = 16, 64
-"""Maximum numbers of runs and of samples files that are kept in memory."""
+_OPEN_RUNS, _OPEN_LINES = 16, 200_000
+"""Maximum numbers of runs, and of lines of samples files, that are kept in memory."""
 
 
 class IndexedRun(Run):
@@ -288,8 +288,9 @@ class RunIndex:
             self._store.put("documents", {str(file): (stamp, known.to_bytes())})
         with self._lock:
             self._documents[key] = known
-            if len(self._documents) > _OPEN_DOCUMENTS:
-                self._documents.popitem(last=False)
+            lines = sum(len(documents.lines) for documents in self._documents.values())
+            while lines > _OPEN_LINES and len(self._documents) > 1:
+                lines -= len(self._documents.popitem(last=False)[1].lines)
         return known
 
     def kept(self, kind: str, name: str, stamp: Stamp = (0, 0)) -> bytes | None:

@@ -8,7 +8,6 @@ import json
 import logging
 import secrets
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from math import isfinite
 from pathlib import Path
@@ -30,7 +29,7 @@ _HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 _SECONDS_BETWEEN_WALKS = 1.0
 _MAX_RUNS_BESIDE = 12
 _MAX_DOCS = 20_000
-"""Maximum number of documents of a task on a report page; a page with more takes the browser too long."""
+"""Maximum number of documents on a report page, of all its tasks; a page with more takes the browser too long."""
 _KEPT_PAGES = 4
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -70,7 +69,7 @@ class ViewServer:
         self.index, self.token, self.url = index, token or secrets.token_urlsafe(18), ""
         self._walked, self._version = 0.0, 0
         self._refreshing = asyncio.Lock()
-        self._pages: OrderedDict[tuple[str, str, int], str] = OrderedDict()
+        self._pages: dict[tuple[str, str, int], str] = {}
         self._runner: web.AppRunner | None = None
 
     async def start(self, port: int | None = None, first: int = 7680) -> str:
@@ -125,7 +124,7 @@ class ViewServer:
     @web.middleware
     async def _guard(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
         """Refuse whoever does not know the token, and pages of other hosts whose name leads here (DNS rebinding)."""
-        given = request.path.split("/", 2)[1]
+        given = request.path.removeprefix("/").partition("/")[0]
         response: web.StreamResponse
         if _host_of(request) not in _HOSTS:
             response = web.Response(status=403, text="This server answers on 127.0.0.1 and localhost alone.\n")
@@ -164,12 +163,16 @@ class ViewServer:
 
     def _report_text(self, key: str, task: str) -> str:
         page_key = (key, task, self._version)
-        if page_key not in self._pages:
-            viewer = {"run": key, "address": f"/{self.token}/"}
-            self._pages[page_key] = report_page(self.index.run(key), [task] if task else [], _MAX_DOCS, viewer)
-            if len(self._pages) > _KEPT_PAGES:
-                self._pages.popitem(last=False)
-        return self._pages[page_key]
+        if (kept := self._pages.get(page_key)) is not None:
+            return kept
+        summary = self.index.summary(key)
+        shown = [task] if task else summary.leaves
+        docs = sum(summary.tasks[name].n or 0 for name in shown if name in summary.tasks)
+        limit = None if docs <= _MAX_DOCS else max(1, _MAX_DOCS // len(shown))
+        viewer = {"run": key, "address": f"/{self.token}/"}
+        page = report_page(self.index.run(key), [task] if task else [], limit, viewer)
+        self._pages = {**dict(list(self._pages.items())[1 - _KEPT_PAGES :]), page_key: page}
+        return page
 
     def _json(self, answer: _Answer) -> _Handler:
         async def handle(request: web.Request) -> web.StreamResponse:

@@ -220,3 +220,12 @@ def test_nonsense_in_a_results_file_does_not_hide_other_runs(tmp_path: Path, mor
     index = opened(folder)
     assert len(index.runs) + len(index.problems) == 2
     assert index.runs[-1].model == "org/m"
+
+
+def test_memory_follows_lines_not_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index_module, "_OPEN_LINES", 5)
+    folder = save(tmp_path / "runs", {name: docs([1, 0]) for name in "abcd"})
+    index = opened(folder)
+    for file in sorted(folder.glob("samples_*")):
+        assert index.documents(file).ids == ["0", "1"]
+    assert len(index._documents) == 2

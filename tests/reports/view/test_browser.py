@@ -331,3 +331,17 @@ def test_the_matrix_is_one_file_too(page: Page, tmp_path: Path, serving: Serving
     assert texts(page, ".tabs a") == ["Matrix"]
     assert page.problems == []
     assert {url.partition("#")[0] for url in page.requests} <= {file.as_uri(), "about:blank"}
+
+
+def test_a_late_answer_does_not_replace_the_view(page: Page, serving: Serving) -> None:
+    runs = ",".join(keys(serving).values())
+    visit(page, serving, "#/runs")
+    for _ in range(5):
+        page.js(f"location.hash = '#/beside?runs={runs}'")
+        page.js("location.hash = '#/matrix'")
+        page.js("location.hash = '#/time?task=maths'")
+    page.wait("document.querySelector('.series-dot')")
+    page.js("new Promise((done) => setTimeout(done, 400))")
+    assert (count(page, ".series-dot"), count(page, ".run-card"), count(page, "#matrix")) == (3, 0, 0)
+    assert page.js("document.getElementById('failure').hidden") is True
+    assert_calm(page, serving)

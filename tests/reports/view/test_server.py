@@ -291,3 +291,18 @@ def test_nonsense_in_files_is_shown_as_far_as_it_goes(tmp_path: Path) -> None:
         assert data["runs"][-1]["seconds"] is None
         for path in ("api/live", "api/matrix", "api/best", "api/series"):
             assert get(running, path).status_code == 200
+
+
+def test_a_report_page_has_a_limit_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lm_eval.reports.view.server._MAX_DOCS", 4)
+    more: dict[str, Any] = {"n-samples": {name: {"effective": 3} for name in ("t", "u")}}
+    save(tmp_path / "runs", {"t": docs([1, 0, 1]), "u": docs([1, 0, 1])}, **more)
+    with Serving(tmp_path / "runs") as running:
+        (key,) = keys(running)
+        found = {path: len(get(running, f"report/{key}{path}").text) for path in ("", "?task=t")}
+        limited = write_report(running.index.run(key), tmp_path / "a.html", limit_samples=2).read_text()
+        whole = write_report(running.index.run(key), tmp_path / "b.html", tasks=["t"]).read_text()
+    # The page of the viewer has its address and the key of the run, too.
+    assert abs(found[""] - len(limited)) < 200
+    assert abs(found["?task=t"] - len(whole)) < 200
+    assert found[""] != found["?task=t"]

@@ -40,25 +40,30 @@ function addressOf(view, given) {
 /** Change parameters of this view in the address, and draw the view again. */
 function change(given, draw = show) {
   const address = addressOf(here.view, { ...Object.fromEntries(here.given), ...given });
-  history.replaceState(null, "", address);
-  readPlace();
-  return draw();
+  try {
+    history.replaceState(null, "", address);
+  } catch {
+    // Browsers refuse many changes within seconds; the next one sets the address.
+  }
+  readPlace(address);
+  return draw(address);
 }
 
-function readPlace() {
-  const [view, query] = location.hash.replace(/^#\/?/, "").split("?");
+function readPlace(address = location.hash) {
+  const [view, query] = address.replace(/^#\/?/, "").split("?");
   here.given = new URLSearchParams(query || "");
   here.view = ["sample", ...TABS.map(([name]) => name)].includes(view) ? view : known.inFile ? "matrix" : "runs";
 }
 
 const param = (name) => here.given.get(name) || "";
 
-/** Ask the server. */
+/** Ask the server. An answer that comes after the reader has gone to another view is an error, which is not shown. */
 async function ask(name, given) {
   if (known.inFile) return (await readBlock("data"))[name];
-  const query = new URLSearchParams(given || {});
-  const response = await fetch(`api/${name}?${query}`);
+  const turn = here.turn;
+  const response = await fetch(`api/${name}?${new URLSearchParams(given || {})}`);
   const data = await response.json();
+  if (turn !== here.turn) throw new Error("The reader has gone on.");
   if (!response.ok) throw new Error(data.error || response.statusText);
   return data;
 }
@@ -317,10 +322,7 @@ async function showMatrix() {
 
 /** Ask which scores are shown to be best; it may take longer than the scores. */
 async function markBest(given, draw) {
-  const { query, data } = grid;
-  const turn = here.turn;
   grid.best = grid.best || (await ask("best", given));
-  if (grid.query !== query || grid.data !== data || turn !== here.turn) return;
   const held = Object.values(grid.best).filter((best) => best.holds).length;
   find("matrix-note").replaceChildren(
     make("span", null, make("span.best-sign", null, "★"), " better than every other score of its column: each paired test on the same documents finds a difference at the 5 % level, corrected for the number of columns. "),
@@ -546,7 +548,7 @@ async function showBeside() {
     return;
   }
   const { runs, matrix } = await ask("beside", { runs: param("runs") });
-  if (!picked.size) for (const run of runs) picked.add(run.key);
+  if (!picked.size && runs.length > 1) for (const run of runs) picked.add(run.key);
   drawTabs();
   const differences = new Map();
   const table = make("table.matrix.beside", { id: "beside" });
@@ -566,10 +568,8 @@ async function showBeside() {
     ),
   );
   drawTable();
-  const turn = here.turn;
   for (const run of runs.slice(1)) {
     const data = await ask("differences", { runs: `${runs[0].key},${run.key}` });
-    if (turn !== here.turn) return;
     for (const row of data.rows) differences.set(`${run.key} ${row.task} ${row.metric},${row.filter}`, row);
     const card = document.querySelector(`.run-card[data-run="${run.key}"] .run-warnings`);
     card?.append(...data.notes.map((text) => make("li", null, text)));
@@ -724,9 +724,9 @@ async function makeSampleColumn(column, data) {
 
 const SHOWS_OF_VIEW = { runs: showRuns, matrix: showMatrix, time: showTime, beside: showBeside, sample: showSample };
 
-async function show() {
+async function show(address) {
   const turn = ++here.turn;
-  readPlace();
+  readPlace(typeof address === "string" ? address : location.hash);
   document.body.dataset.view = here.view;
   drawTabs();
   const began = performance.now();

@@ -20,7 +20,8 @@ const VIEW_KEYS = [
   [["t"], "light or dark"],
   [["?"], "these keys"],
 ];
-const FIRST_ROWS = 300; // rows that are drawn at first
+const FIRST_ROWS = 150; // rows that are drawn at first
+const FIRST_CELLS = 2000; // cells of a table that are drawn at first
 const POLL = 2000; // milliseconds between looks at runs that are going on
 
 const known = { runs: null, live: [], version: -1, problems: {}, folder: "", inFile: false };
@@ -131,17 +132,17 @@ function drawTabs() {
 }
 
 /** Draw many rows: the first ones at once, the others on request, so that the page never waits for thousands. */
-function drawMany(parent, items, makeOne) {
+function drawMany(parent, items, makeOne, first = FIRST_ROWS) {
   const add = (from, to) => parent.append(...items.slice(from, to).map(makeOne));
   parent.replaceChildren();
-  add(0, FIRST_ROWS);
-  if (items.length <= FIRST_ROWS) return;
+  add(0, first);
+  if (items.length <= first) return;
   const more = make("button.button.more-rows", { type: "button" }, `Show all ${whole(items.length)}`);
   more.addEventListener("click", () => {
     more.remove();
-    add(FIRST_ROWS, items.length);
+    add(first, items.length);
   });
-  parent.after(more);
+  (parent.closest("table") || parent).after(more);
 }
 
 // Runs.
@@ -293,7 +294,7 @@ async function poll() {
 
 // Matrix.
 
-const grid = { data: null, best: null, query: "" };
+const grid = { data: null, best: null, query: "", made: new Map(), mark: () => {} };
 
 async function showMatrix() {
   const given = { rows: param("rows"), metric: param("metric") };
@@ -317,11 +318,11 @@ async function showMatrix() {
   find("view").replaceChildren(make("div.wide", null, controls, empty, make("div.matrix-frame", { tabindex: "0", role: "region", "aria-label": "Scores" }, table), note));
   here.moves = {};
   draw();
-  await markBest(given, draw);
+  await markBest(given);
 }
 
 /** Ask which scores are shown to be best; it may take longer than the scores. */
-async function markBest(given, draw) {
+async function markBest(given) {
   grid.best = grid.best || (await ask("best", given));
   const held = Object.values(grid.best).filter((best) => best.holds).length;
   find("matrix-note").replaceChildren(
@@ -329,7 +330,7 @@ async function markBest(given, draw) {
     make("span", null, held ? `That holds for ${held} of ${plural(Object.keys(grid.best).length, "column")}.` : "No score is shown to be best."),
     make("span", null, " Small: the 95 % interval. ▲ in a title: its runs differ, see its tooltip."),
   );
-  draw();
+  grid.mark();
 }
 
 const openGroups = () => {
@@ -362,10 +363,20 @@ function drawMatrix(table) {
     rows.sort((a, b) => (value(a) === null) - (value(b) === null) || (down ? 1 : -1) * (value(a) - value(b)));
   } else if (by === "model" && down) rows.reverse();
   const body = make("tbody");
+  grid.made.clear();
   table.replaceChildren(makeMatrixHead(columns, by, down, table), body);
   table.parentElement?.querySelector(".more-rows")?.remove();
-  drawMany(body, rows, (row) => makeMatrixRow(row, columns, cells));
-  table.append(...(table.parentElement?.querySelectorAll("tbody + .more-rows") || []));
+  const first = Math.max(40, Math.floor(FIRST_CELLS / Math.max(1, columns.length)));
+  drawMany(body, rows, (row) => makeMatrixRow(row, columns, cells), first);
+  // Once the tests are done, the few cells that they are about are drawn again, not the table.
+  grid.mark = () => {
+    for (const column of columns) {
+      const best = grid.best[column.place];
+      const old = best && grid.made.get(`${best.row} ${column.place}`);
+      const row = rows.find((each) => each.place === best?.row);
+      if (old && row) old.replaceWith(makeMatrixCell(row, column, cells.get(`${row.place} ${column.place}`)));
+    }
+  };
 }
 
 const keyOf = (column) => `${column.task}/${column.metric},${column.filter}`;
@@ -428,13 +439,15 @@ function makeMatrixCell(row, column, cell) {
     first && best.reason && `highest, but ${best.reason}${best.against === null ? "" : `, against ${labelOf(grid.data.rows[best.against])}`}`,
   ];
   const value = [valueText(cell), first && best.holds && make("span.best-sign", { title: "best" }, " ★")];
-  return make(
+  const element = make(
     "td",
     { title: parts.filter(Boolean).join("\n"), class: first && best.holds ? "best" : null },
     known.inFile ? make("span", null, value) : link("a", besideAddress([cell.run], { task: column.task }), value),
     cell.interval && make("span.detail", null, `${minus(formatScore(cell.interval[0]))}–${minus(formatScore(cell.interval[1]))}`),
     cell.lost > 0 && make("span.lost", null, `${whole(cell.lost)} lost`),
   );
+  grid.made.set(`${row.place} ${column.place}`, element);
+  return element;
 }
 
 // A task over time.

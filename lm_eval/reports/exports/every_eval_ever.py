@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO
 from uuid import UUID
 
+from lm_eval.reports.exports.every_eval_ever_lines import VERSION, Lines, result_id
 from lm_eval.reports.exports.facts import (
     About,
     dataset_of,
@@ -20,14 +21,11 @@ from lm_eval.reports.exports.facts import (
     settings_of,
 )
 from lm_eval.reports.exports.parts import Part, json_bytes
-from lm_eval.reports.exports.samples import Answered, answered
 from lm_eval.results import Run, Score
 from lm_eval.results.json_values import as_number, at
-from lm_eval.text import sha256
 
 __all__ = ["parts"]
 
-_VERSION = "0.3.0"
 _SAMPLING = ("temperature", "top_p", "top_k")
 
 
@@ -57,10 +55,16 @@ def parts(run: Run, scores: list[Score], about: About, left_out: list[str]) -> I
         )
         folder = "/".join(["data", safe_name(root), safe_name(developer or "unknown"), safe_name(model)])
         record = _record(run, root, members, about)
-        with_values = [score for score in members if _has_values(run, score)]
+        values = {score.key + score.task: _kind_of_values(run, score) for score in members}
+        with_values = [score for score in members if values[score.key + score.task] == "graded"]
+        odd = [f"{score.task} {score.key}" for score in members if values[score.key + score.task] == "other"]
+        if odd:
+            left_out.append(
+                f"A line says whether a document is right, which values outside 0 to 1 do not: {', '.join(odd)}."
+            )
         if with_values:
             path = f"{folder}/{uuid}_samples.jsonl"
-            lines = _Lines(run, record, with_values)
+            lines = Lines(run, record, with_values)
             yield path, lines.write
             record["detailed_evaluation_results"] = {
                 **{"format": "jsonl", "file_path": path, "hash_algorithm": "sha256"},
@@ -69,12 +73,18 @@ def parts(run: Run, scores: list[Score], about: About, left_out: list[str]) -> I
         yield f"{folder}/{uuid}.json", _writer(record)
 
 
-def _has_values(run: Run, score: Score) -> bool:
-    """Whether a document has a number under the metric; parts of a score over all documents are none."""
-    return score.task in run.sample_files and any(
-        sample.filter == score.filter and not sample.is_lost and sample.number(score.metric) is not None
-        for sample in run.read(score.task)
-    )
+def _kind_of_values(run: Run, score: Score) -> str:
+    """Return ``graded`` if all values of documents lie within 0 and 1, ``other`` for other numbers, else ``none``.
+
+    Parts of a score over all documents are no numbers.
+    """
+    if score.task not in run.sample_files:
+        return "none"
+    numbers = [sample.number(score.metric) for sample in run.read(score.task) if sample.filter == score.filter]
+    known = [number for number in numbers if number is not None]
+    if not known:
+        return "none"
+    return "graded" if all(0 <= number <= 1 for number in known) else "other"
 
 
 def _writer(record: Mapping[str, object]) -> Callable[[IO[bytes]], object]:
@@ -109,7 +119,7 @@ def _record(run: Run, root: str, scores: Sequence[Score], about: About) -> dict[
     info |= {"inference_engine": {"name": str(server)}} if server else {}
     info["additional_details"] = {"deployment_type": "unknown", "model_availability": "unknown"}
     record: dict[str, object] = {
-        "schema_version": _VERSION,
+        "schema_version": VERSION,
         "evaluation_id": f"{root}/{model}/{now}",
         "retrieved_timestamp": now,
         "source_metadata": source,
@@ -126,10 +136,6 @@ def _record(run: Run, root: str, scores: Sequence[Score], about: About) -> dict[
     return record
 
 
-def _result_id(score: Score) -> str:
-    return f"{score.task}/{score.key}"
-
-
 def _result(run: Run, score: Score) -> dict[str, object]:
     metric: dict[str, object] = {
         "metric_id": score.metric,
@@ -141,7 +147,7 @@ def _result(run: Run, score: Score) -> dict[str, object]:
     if score.method == "wilson":  # the interval of 0/1 scores
         metric |= {"score_type": "continuous", "min_score": 0, "max_score": 1, "metric_unit": "proportion"}
     result: dict[str, object] = {
-        "evaluation_result_id": _result_id(score),
+        "evaluation_result_id": result_id(score),
         "evaluation_name": score.task,
         "source_data": _source_data(run, score),
         "metric_config": metric,
@@ -189,54 +195,3 @@ def _generation(run: Run, task: str) -> dict[str, object]:
         **({"generation_args": arguments} if arguments else {}),
         **({"additional_details": details} if details else {}),
     }
-
-
-class _Lines:
-    """The lines of the documents: one per document and score, as the schema wants."""
-
-    def __init__(self, run: Run, record: Mapping[str, object], scores: Sequence[Score]) -> None:
-        self._run, self._scores = run, scores
-        self._same = {"schema_version": _VERSION, "evaluation_id": record["evaluation_id"]}
-        self._same |= {"model_id": at(record, "model_info", "id")}
-        self.count, self.checksum = 0, ""
-
-    def write(self, file: IO[bytes]) -> None:
-        """Write all lines, and note their number and checksum."""
-        digest = hashlib.sha256()
-        for task in dict.fromkeys(score.task for score in self._scores):
-            scores = [score for score in self._scores if score.task == task]
-            for answer in answered(self._run, task):
-                for score in scores:
-                    value = answer.sample.number(score.metric)
-                    if score.filter != answer.sample.filter or value is None or answer.sample.is_lost:
-                        continue
-                    line = json_bytes(self._line(score, answer, value)) + b"\n"
-                    digest.update(line)
-                    file.write(line)
-                    self.count += 1
-        self.checksum = digest.hexdigest()
-
-    def _line(self, score: Score, answer: Answered, value: float) -> dict[str, object]:
-        right = value == 0 if score.higher_is_better is False else value == 1
-        line: dict[str, object] = {
-            **self._same,
-            "evaluation_name": score.task,
-            "evaluation_result_id": _result_id(score),
-            "sample_id": str(answer.sample.doc_id),
-            "sample_hash": sha256(answer.prompt + "".join(answer.references)),
-            "interaction_type": "single_turn",
-            "input": {"raw": answer.prompt, "reference": answer.references},
-            "output": {"raw": answer.responses},
-            "answer_attribution": [
-                {
-                    **{"turn_idx": 0, "source": "output.raw", "extracted_value": answer.filtered},
-                    **{"extraction_method": score.filter, "is_terminal": True},
-                }
-            ],
-            "evaluation": {"score": value, "is_correct": right},
-        }
-        if answer.choices:
-            line["input"] = {"raw": answer.prompt, "reference": answer.references, "choices": answer.choices}
-        if answer.reasoning:
-            line["output"] = {"raw": answer.responses, "reasoning_trace": answer.reasoning}
-        return line

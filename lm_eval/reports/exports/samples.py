@@ -28,6 +28,8 @@ class Answered:
         filtered: What the filter made of the responses; of choices, the likeliest one.
         references: The right answers as texts.
         reasoning: The reasoning before the responses, where the samples file has it.
+        is_conversation: Whether the model answered several turns; ``turns`` then has all but the last answer, and
+            ``responses`` the last one.
     """
 
     sample: Sample
@@ -39,6 +41,7 @@ class Answered:
     filtered: str
     references: list[str]
     reasoning: list[str]
+    is_conversation: bool = False
 
 
 def answered(run: Run, task: str) -> Iterator[Answered]:
@@ -62,8 +65,12 @@ def answered(run: Run, task: str) -> Iterator[Answered]:
 def _answered(sample: Sample, delimiter: str) -> Answered:
     requests = list(sample.requests)
     prompt = requests[0].prompt if requests else ""
-    turns = turns_of(prompt) or []
     choices = choices_of(requests, [0] * len(requests), delimiter, per_character=False)
+    # Each answer of a conversation is a request; the prompt of the last one has all turns before it.
+    talks = len(requests) > 1 and not choices and all(turns_of(request.prompt) for request in requests)
+    if talks:
+        prompt, requests = requests[-1].prompt, requests[-1:]
+    turns = turns_of(prompt) or []
     rolling = len(choices) == 1 and len(requests[0].arguments) == 1
     if choices and not rolling:
         best = likeliest(choices)
@@ -71,7 +78,8 @@ def _answered(sample: Sample, delimiter: str) -> Answered:
         filtered = responses[0] if responses else ""
     else:
         responses = [] if rolling else [to_text(response) for each in requests for response in each.responses]
-        first = next(iter(as_list(sample.filtered)), "")
+        made = as_list(sample.filtered)
+        first = made[-1 if talks else 0] if made else ""
         filtered = "" if rolling else to_text(first)
     shown = choices if len(choices) > 1 else []
     return Answered(
@@ -84,6 +92,7 @@ def _answered(sample: Sample, delimiter: str) -> Answered:
         filtered=filtered,
         references=_references(sample.target, [choice.text for choice in shown]),
         reasoning=[info.reasoning for info in sample.info if isinstance(info.reasoning, str)],
+        is_conversation=talks,
     )
 
 

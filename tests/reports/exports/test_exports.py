@@ -302,3 +302,55 @@ def test_names_of_tasks_and_models_are_safe_names_of_files(tmp_path: Path, name:
     for file in export(tmp_path, name, about, higher_is_better=better).files:
         assert file.resolve().is_relative_to((tmp_path / "out").resolve())
         assert ".." not in file.relative_to(tmp_path / "out").parts
+
+
+# Answers of several turns, and values that are no share.
+
+
+def talk(doc_id: int, values: dict[str, float]) -> dict[str, Any]:
+    """Build a sample whose model answered two turns."""
+    first = [{"role": "user", "content": "Name a bird."}]
+    second = [*first, {"role": "assistant", "content": "A wren."}, {"role": "user", "content": "Another?"}]
+    return {
+        **generation(doc_id, "", 0.0)[0],
+        "arguments": {
+            f"gen_args_{place}": {"arg_0": turns, "arg_1": {}} for place, turns in enumerate((first, second))
+        },
+        "resps": [["A wren."], ["A heron."]],
+        "filtered_resps": ["A wren.", "A heron."],
+        "metrics": list(values),
+        **values,
+    }
+
+
+def with_talk(tmp_path: Path, **values: float) -> Any:
+    run = saved(
+        tmp_path / "run",
+        results={"numbers": {f"{name},none": value for name, value in values.items()}},
+        higher_is_better={"numbers": dict.fromkeys(values, True)},
+    )
+    run.sample_files["numbers"].write_text(json.dumps(talk(0, values)) + "\n")
+    return run
+
+
+def test_a_conversation_has_all_its_turns(tmp_path: Path) -> None:
+    exported = export_results(with_talk(tmp_path, acc=1.0), "every-eval-ever", tmp_path / "out")
+    (line,) = lines(exported, "numbers")
+    assert invalid("instance_level_eval", line) == []
+    assert line["interaction_type"] == "multi_turn"
+    assert [message["content"] for message in line["messages"]] == ["Name a bird.", "A wren.", "Another?", "A heron."]
+    assert line["answer_attribution"][0]["source"] == "messages[3].content"
+    assert line["answer_attribution"][0]["extracted_value"] == "A heron."
+    found = opened(export_results(with_talk(tmp_path / "b", acc=1.0), "inspect", tmp_path / "out"), "numbers")
+    assert [message["content"] for message in found["samples/0_epoch_1.json"]["messages"]] == [
+        *("Name a bird.", "A wren.", "Another?"),
+        "A heron.",
+    ]
+
+
+def test_a_value_outside_0_to_1_is_not_called_right(tmp_path: Path) -> None:
+    exported = export_results(with_talk(tmp_path, rating=7.0), "every-eval-ever", tmp_path / "out")
+    assert [file.suffix for file in exported.files] == [".json"]
+    assert exported.left_out == [
+        "A line says whether a document is right, which values outside 0 to 1 do not: numbers rating,none."
+    ]

@@ -204,7 +204,10 @@ def _rows(runs: Sequence[RunSummary], by_run: bool) -> tuple[list[MatrixRow], li
     rows = [
         MatrixRow(
             model=members[0].model,
-            settings={name: members[0].settings.get(name, "-") for name in told[members[0].model]},
+            settings={
+                **{name: members[0].settings.get(name, "-") for name in told[members[0].model]},
+                **({"run": members[0].path} if by_run and len(of_model[members[0].model]) > 1 else {}),
+            },
             runs=tuple(run.key for run in members),
         )
         for members in ordered

@@ -121,3 +121,13 @@ def test_a_column_says_in_what_its_runs_differ(tmp_path: Path) -> None:
 
 def test_no_run_is_an_empty_matrix() -> None:
     assert matrix_of([]).rows == []
+
+
+def test_a_row_for_each_run_has_a_label_of_its_own(tmp_path: Path) -> None:
+    index = index_of(tmp_path, {}, {}, {"model_name": "other"})
+    labels = [row.label for row in matrix_of(index.runs, by_run=True).rows]
+    assert sorted(labels) == [
+        "org/m (run results_2026-01-01T10-00-00.000000.json)",
+        "org/m (run results_2026-01-01T10-00-00.000001.json)",
+        "other",
+    ]

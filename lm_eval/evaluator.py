@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -322,24 +323,24 @@ def _set_aside_refused(prepared: Prepared) -> None:
 def _answer_and_score(prepared: Prepared, settings: RunSettings, judges: Bench) -> dict[str, Any]:
     """Build the requests, ask the model once for all tasks, then filter, score and aggregate."""
     from lm_eval.api.model import CachingLM, ask_model
-    from lm_eval.api.time_limit import seconds_per_document
     from lm_eval.results.answered import Documents
     from lm_eval.results.collect import collect
-    from lm_eval.results.per_doc import score_task
     from lm_eval.results.sample import task_hash
+    from lm_eval.results.scoring import Scoring
 
-    seconds_per_document()  # A limit that is no number is an error before the model is asked.
-    prepared.build_requests(settings, prepared.refused if settings.keep_going else None)
-    lm, tasks = prepared.lm, prepared.tasks
-    cached = lm if settings.use_cache is None or lm.harness_keeps_answers else CachingLM(lm, settings.use_cache)
-    with judges.at_work() as jury:
-        documents = Documents([jury.take] if jury is not None else [])
-        for name, task in tasks.items():
-            documents.expect(name, task, task.instances)
-        ask_model(cached, [instance for task in tasks.values() for instance in task.instances], documents.answered)
-    outputs = {name: score_task(task, log_samples=settings.keeps_samples) for name, task in tasks.items()}
+    lm, tasks, keeps_samples = prepared.lm, prepared.tasks, settings.keeps_samples
+    with closing(Scoring(tasks)) as scoring:
+        prepared.build_requests(settings, prepared.refused if settings.keep_going else None)
+        cached = lm if settings.use_cache is None or lm.harness_keeps_answers else CachingLM(lm, settings.use_cache)
+        with judges.at_work() as jury:
+            documents = Documents([scoring.take, *([jury.take] if jury is not None else [])])
+            for name, task in tasks.items():
+                scoring.expect(name, task)
+                documents.expect(name, task, task.instances)
+            ask_model(cached, [instance for task in tasks.values() for instance in task.instances], documents.answered)
+        outputs = {name: scoring.output(name, task, log_samples=keeps_samples) for name, task in tasks.items()}
     results = collect(outputs, prepared.groups, bootstrap_iters=settings.bootstrap_iters)
-    if settings.keeps_samples:
+    if keeps_samples:
         results["samples"] = {name: output.samples for name, output in outputs.items()}
         results["task_hashes"] = {name: task_hash(output.samples or []) for name, output in outputs.items()}
     if prepared.refused:

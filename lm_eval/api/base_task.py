@@ -529,6 +529,7 @@ class Task(ABC):
             metric_name: The metric.
         """
         self._config.metric_list = [{"metric": metric_name}]
+        self._config.scoring = None
         self._config.scorer = None
         self._config.process_results = _bypass if metric_name == "bypass" else None
         if metric_name == "bypass":

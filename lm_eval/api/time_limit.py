@@ -3,10 +3,14 @@
 The limit is a timer of the operating system. Its signal interrupts Python code and the matching of regular
 expressions, and only in the main thread. In another thread, ``lm_eval.results.per_doc`` scores in a child process. The
 timer counts CPU time, so that a busy machine, or a program in the sandbox, uses up nothing.
+
+A signal cannot interrupt one long operation in C, such as a power of big integers. In a process that may be killed
+(``limiting(kills=True)``), the kernel ends it a little later.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import threading
@@ -27,8 +31,13 @@ _VARIABLE = "LM_EVAL_SCORING_TIMEOUT"
 _REPEAT_SECONDS = 0.1
 """After the first signal, the timer repeats, because code of a task may swallow the exception."""
 
+_SECONDS_BEFORE_KILL = 2
+"""CPU time after the limit that the signal has for its effect, before the kernel ends the process."""
+
 _active: float = 0.0
 """The limit in seconds within ``limiting``; 0 where nothing limits."""
+_kills = False
+"""Whether the kernel ends this process when the limit is passed without an effect of the signal."""
 
 
 def seconds_per_document() -> float:
@@ -51,22 +60,23 @@ def signals_work() -> bool:
 
 
 @contextmanager
-def limiting(seconds: float) -> Iterator[None]:
+def limiting(seconds: float, *, kills: bool = False) -> Iterator[None]:
     """Let ``limited`` limit the calls within this context, if signals work here.
 
     Args:
         seconds: CPU time for each call; 0 sets no limit.
+        kills: Whether the kernel may end this process, with SIGXCPU, 2 s of CPU time after the limit.
     """
-    global _active
+    global _active, _kills
     if not seconds or not signals_work():
         yield
         return
-    before, outer = signal.signal(signal.SIGPROF, _stop), _active
-    _active = seconds
+    before, outer = signal.signal(signal.SIGPROF, _stop), (_active, _kills)
+    _active, _kills = seconds, kills
     try:
         yield
     finally:
-        _active = outer
+        _active, _kills = outer
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before or signal.SIG_DFL)
 
@@ -88,12 +98,15 @@ def limited(times: int, function: Callable[P, T], *args: P.args, **kwargs: P.kwa
     """
     if not _active:
         return function(*args, **kwargs)
+    seconds = _active * max(times, 1)
     try:
-        signal.setitimer(signal.ITIMER_PROF, _active * max(times, 1), _REPEAT_SECONDS)
+        signal.setitimer(signal.ITIMER_PROF, seconds, _REPEAT_SECONDS)
+        _kill_after(seconds)
         try:
             return function(*args, **kwargs)
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
+            _kill_after(None)
     except ScoringTimeout:
         signal.setitimer(signal.ITIMER_PROF, 0)  # again, since the signal may have come before the line above
         raise
@@ -106,11 +119,27 @@ def unlimited() -> Iterator[None]:
         yield
         return
     left, repeat = signal.setitimer(signal.ITIMER_PROF, 0)
+    _kill_after(None)
     try:
         yield
     finally:
         if left:
             signal.setitimer(signal.ITIMER_PROF, left, repeat)
+            _kill_after(left)
+
+
+def _kill_after(seconds: float | None) -> None:
+    """Let the kernel end this process after a CPU time from now on, if it may; None takes that back."""
+    if not _kills:
+        return
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    end = most if seconds is None else math.ceil(used.ru_utime + used.ru_stime + seconds) + _SECONDS_BEFORE_KILL
+    if most != resource.RLIM_INFINITY:
+        end = min(end, most)
+    resource.setrlimit(resource.RLIMIT_CPU, (end, most))
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

@@ -206,6 +206,9 @@ class TaskConfig(_Keys):
     """Prompt format of the task: ``mcqa``, ``cloze``, ``generate`` or ``cot``, or a mapping with its fields."""
     process_results: DocFunction | None = None
     """Function of a document and its filtered responses that returns the values of the metrics."""
+    scoring: Literal["processes"] | None = None
+    """``processes``: filters and scoring treat each document alone, and run in several processes while the model
+    answers. Default: in one process, once the model has answered."""
     use_prompt: str | None = None
     """Name of a promptsource prompt; not supported."""
     description: str = ""
@@ -264,6 +267,8 @@ class TaskConfig(_Keys):
                 f"Task {self.task}: unknown output_type {self.output_type!r}; it is one of {', '.join(OUTPUT_TYPES)}."
                 f"{near}"
             )
+        if self.scoring not in (None, "processes"):
+            raise ConfigError(f"Task {self.task}: scoring is 'processes' or left out, not {self.scoring!r}.")
         if self.output_type == "generate_until":
             self.generation_kwargs = self._generation_kwargs(self.generation_kwargs)
         self._check_scorer()

@@ -21,7 +21,7 @@ from lm_eval.text import sha256, shorten
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
 
-__all__ = ["MetricAndFilter", "TaskOutput", "score_task"]
+__all__ = ["MetricAndFilter", "ScoredAlone", "ScoredDoc", "TaskOutput", "score_alone", "score_task"]
 
 MetricAndFilter = tuple[str, str]
 
@@ -108,7 +108,43 @@ class TaskOutput:
             self.not_computed.setdefault((metric, pipeline), reason)
 
 
-def score_task(task: Task, *, log_samples: bool) -> TaskOutput:
+@dataclass(slots=True)
+class ScoredAlone:
+    """What ``score_alone`` found out about a document.
+
+    Attributes:
+        scored: The values under each filter; empty when there is an error.
+        filtered: ``filtered_resps`` of each Instance.
+        error: Why the document has no score; None when it has.
+    """
+
+    scored: dict[str, ScoredDoc]
+    filtered: list[dict[str, Any]]
+    error: RequestError | None = None
+
+
+def score_alone(task: Task, doc_id: int, instances: Sequence[Instance]) -> ScoredAlone:
+    """Filter and score one document, as if the task had no other.
+
+    Args:
+        task: The task; its ``instances`` are replaced.
+        doc_id: The id of the document.
+        instances: All Instances of the document, answered without an error.
+
+    Returns:
+        Its values.
+
+    Raises:
+        LMEvalError: The code of the task failed, or asks for something that only the complete task has.
+    """
+    task.instances, docs = instances, {doc_id: list(instances)}
+    scored = {pipeline: _score_docs(task, docs, pipeline) for pipeline in _apply_filters(task, docs[doc_id])}
+    error = next(iter(_errors(instances)), None)
+    found = {} if error is not None else {pipeline: values[doc_id] for pipeline, values in scored.items()}
+    return ScoredAlone(found, [instance.filtered_resps for instance in instances], error)
+
+
+def score_task(task: Task, *, log_samples: bool, alone: Mapping[int, ScoredAlone] | None = None) -> TaskOutput:
     """Filter and score the responses of a task, document by document.
 
     A document with a lost request has no score: it is counted under the kind of its error, and its sample has the
@@ -118,6 +154,7 @@ def score_task(task: Task, *, log_samples: bool) -> TaskOutput:
     Args:
         task: A task whose Instances were answered.
         log_samples: Whether to keep one sample per document and filter.
+        alone: The values of every document without an error, from ``score_alone``; None computes them here.
 
     Returns:
         The values of each metric and filter in the order of the documents, and the counts.
@@ -126,13 +163,13 @@ def score_task(task: Task, *, log_samples: bool) -> TaskOutput:
         RunStopped: The run ends early.
     """
     seconds = seconds_per_document()
-    if seconds and not signals_work() and can_fork():
+    if seconds and not signals_work() and can_fork() and alone is None:
         return _score_in_child(task, log_samples, seconds)
     with limiting(seconds):
-        return _score_here(task, log_samples)
+        return _score_here(task, log_samples, alone)
 
 
-def _score_here(task: Task, log_samples: bool) -> TaskOutput:
+def _score_here(task: Task, log_samples: bool, alone: Mapping[int, ScoredAlone] | None = None) -> TaskOutput:
     docs = by_document(task.instances)
     scored: dict[str, dict[int, ScoredDoc]] = {}
     clusters: dict[int, str] = {}
@@ -141,8 +178,11 @@ def _score_here(task: Task, log_samples: bool) -> TaskOutput:
         clusters = _clusters(task, docs)
         answered = _answered(task, docs)
         warn_of_equal_repeats(task, answered)
-        for pipeline in _apply_filters(task, answered):
-            scored[pipeline] = _score_docs(task, docs, pipeline)
+        if alone is None:
+            for pipeline in _apply_filters(task, answered):
+                scored[pipeline] = _score_docs(task, docs, pipeline)
+        else:
+            scored = _merged(docs, alone)
     except (RunStopped, RunAborted):
         raise
     except (Exception, SystemExit, ScoringTimeout) as error:
@@ -164,6 +204,16 @@ def _score_here(task: Task, log_samples: bool) -> TaskOutput:
             for doc_id, group in docs.items()
         ]
     return output
+
+
+def _merged(docs: Mapping[int, list[Instance]], alone: Mapping[int, ScoredAlone]) -> dict[str, dict[int, ScoredDoc]]:
+    """Put what was found about each document in the order of the documents."""
+    scored: dict[str, dict[int, ScoredDoc]] = {}
+    for doc_id, group in docs.items():
+        if not _errors(group):
+            for pipeline, values in alone[doc_id].scored.items():
+                scored.setdefault(pipeline, {})[doc_id] = values
+    return scored
 
 
 def _counted(task: Task, docs: dict[int, list[Instance]], cause: BaseException | None) -> TaskOutput:

@@ -42,6 +42,7 @@ __all__ = [
     "check_sandbox",
     "code_eval",
     "pass_at_k",
+    "run_one_at_a_time",
     "run_program",
     "run_programs",
     "use_sandbox",
@@ -52,6 +53,9 @@ eval_logger = logging.getLogger("lm_eval")
 # How programs run: what the process chose, and what a run chose. A task's metric gets no settings, so that they are
 # kept here.
 _kinds: dict[str, str | None] = {"process": "strict", "run": None}
+
+_at_once: dict[str, int] = {}
+"""How many programs run at a time, where that is not the number of processors."""
 
 _RUNNER = Path(__file__).with_name("_code_runner.py")
 # An interpreter may start slowly on a busy machine. This time does not count against the limit of the program.
@@ -196,10 +200,19 @@ def run_programs(programs: Sequence[str], limits: ProgramLimits | None = None) -
         LMEvalError: A process could not be set up.
     """
     distinct = list(dict.fromkeys(programs))
-    workers = max(1, min(len(distinct), os.cpu_count() or 1))
+    workers = max(1, min(len(distinct), _at_once.get("programs") or os.cpu_count() or 1))
     with ThreadPoolExecutor(max_workers=workers) as pool:
         found = dict(zip(distinct, pool.map(functools.partial(run_program, limits=limits), distinct), strict=True))
     return [found[program] for program in programs]
+
+
+def run_one_at_a_time() -> None:
+    """Let ``run_programs`` run one program after the other from now on.
+
+    For a process that scores next to others: the limit on a program's time is one of wall time, and with more programs
+    than processors a slow program would pass on some days only.
+    """
+    _at_once["programs"] = 1
 
 
 def code_eval(

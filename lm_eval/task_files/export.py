@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Exported", "export"]
 
-_OURS = frozenset({"cluster_key", "fewshot_exclude_self", "formats", "doc_to_video", "scorer", "tools"})
+_OURS = frozenset({"cluster_key", "fewshot_exclude_self", "formats", "doc_to_video", "scorer", "scoring", "tools"})
 """Keys of a task that the reference harness does not have."""
 _FOR_FORMATS = frozenset({"question", "choices", "gold"})
 """Keys that only a prompt format reads, so that the task itself lacks nothing without them."""

@@ -115,7 +115,13 @@ def in_a_thread(folder: Path, lm: FakeLM | None = None, **options: Any) -> dict[
     return results[0]
 
 
-@pytest.fixture(params=[run, in_a_thread], ids=["main", "thread"])
+def in_processes(folder: Path, lm: FakeLM | None = None, **options: Any) -> dict[str, Any]:
+    with (folder / "broken.yaml").open("a") as file:
+        file.write("scoring: processes\n")
+    return run(folder, lm, **options)
+
+
+@pytest.fixture(params=[run, in_a_thread, in_processes], ids=["main", "thread", "processes"])
 def evaluated(request: pytest.FixtureRequest) -> Any:
     return request.param
 

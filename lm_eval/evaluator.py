@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,12 @@ from lm_eval.errors import CapabilityError, ConfigError
 from lm_eval.preparation import Prepared, check_samples, flatten, journal_of, prepare, refuse_unsafe
 
 if TYPE_CHECKING:
+    from lm_eval.api.instance import Instance
     from lm_eval.api.model import LM
+    from lm_eval.api.task import Task
     from lm_eval.judging import Bench
     from lm_eval.loggers.evaluation_tracker import EvaluationTracker
+    from lm_eval.results.spooled import SpooledSamples
     from lm_eval.task_files.manager import TaskManager
 
 __all__ = ["evaluate", "run", "simple_evaluate"]
@@ -180,6 +184,7 @@ def run(
     task_manager: TaskManager | None = None,
     before_asking: Callable[[], None] | None = None,
     judge: LM | Sequence[LM] | None = None,
+    spools_samples: bool = False,
 ) -> dict[str, Any]:
     """Evaluate with settings: what ``simple_evaluate`` and ``lm_eval run`` do.
 
@@ -190,6 +195,8 @@ def run(
         task_manager: Finds the tasks; None builds one.
         before_asking: Called when no mistake was found, before the first request of a task.
         judge: The judges; None builds those that the settings name.
+        spools_samples: Whether the samples of a large run may be in files: ``results["samples"]`` then has sequences
+            that read them from there, in the form of a samples file. Default False.
 
     Returns:
         The results, as ``simple_evaluate`` returns them.
@@ -225,7 +232,8 @@ def run(
         judges.prepare(context)
         if before_asking is not None:
             before_asking()
-        results = _answer_and_score(prepared, settings, judges)
+        spool = partial(_spool, context.journal) if spools_samples else None
+        results = _answer_and_score(prepared, settings, judges, spool)
         model_info = lm.harness_describe()
     # Scripts for the reference harness print batch_sizes and device.
     results["config"] = {**settings.record(), "batch_sizes": [], "device": settings.device}
@@ -320,29 +328,53 @@ def _set_aside_refused(prepared: Prepared) -> None:
         eval_logger.error(line)
 
 
-def _answer_and_score(prepared: Prepared, settings: RunSettings, judges: Bench) -> dict[str, Any]:
-    """Build the requests, ask the model once for all tasks, then filter, score and aggregate."""
+def _answer_and_score(
+    prepared: Prepared, settings: RunSettings, judges: Bench, spool: Callable[[], SpooledSamples] | None = None
+) -> dict[str, Any]:
+    """Build the requests, ask the model once for all tasks, then filter, score and aggregate.
+
+    With ``spool``, the samples of a large run may be in files that it makes.
+    """
     from lm_eval.api.model import CachingLM, ask_model
     from lm_eval.results.answered import Documents
     from lm_eval.results.collect import collect
-    from lm_eval.results.sample import task_hash
     from lm_eval.results.scoring import Scoring
 
     lm, tasks, keeps_samples = prepared.lm, prepared.tasks, settings.keeps_samples
     with closing(Scoring(tasks)) as scoring:
-        prepared.build_requests(settings, prepared.refused if settings.keep_going else None)
+        documents = Documents([scoring.take])
+
+        def expect(name: str, task: Task, instances: list[Instance]) -> None:
+            scoring.expect(name, task, instances)
+            documents.expect(name, task, instances)
+
+        requests = prepared.requests(settings, expect, prepared.refused if settings.keep_going else None)
+        if not requests.complete and (spool is not None or not keeps_samples):
+            scoring.stream(tasks, spool if keeps_samples else None)
         cached = lm if settings.use_cache is None or lm.harness_keeps_answers else CachingLM(lm, settings.use_cache)
         with judges.at_work() as jury:
-            documents = Documents([scoring.take, *([jury.take] if jury is not None else [])])
-            for name, task in tasks.items():
-                scoring.expect(name, task)
-                documents.expect(name, task, task.instances)
-            ask_model(cached, [instance for task in tasks.values() for instance in task.instances], documents.answered)
+            if jury is not None:
+                documents.also(jury.take)
+            ask_model(cached, list(requests) if requests.complete else requests, documents.answered)
         outputs = {name: scoring.output(name, task, log_samples=keeps_samples) for name, task in tasks.items()}
     results = collect(outputs, prepared.groups, bootstrap_iters=settings.bootstrap_iters)
     if keeps_samples:
         results["samples"] = {name: output.samples for name, output in outputs.items()}
-        results["task_hashes"] = {name: task_hash(output.samples or []) for name, output in outputs.items()}
+        results["task_hashes"] = {name: _hash_of(output.samples or []) for name, output in outputs.items()}
     if prepared.refused:
         results["refused"] = prepared.refused
     return results
+
+
+def _spool(journal: Path | None) -> SpooledSamples:
+    """Create a file for samples where the results will be, because temporary files may be in memory."""
+    from lm_eval.results.spooled import SpooledSamples
+
+    return SpooledSamples(journal.parent if journal is not None and journal.parent.is_dir() else None)
+
+
+def _hash_of(samples: Sequence[Mapping[str, object]]) -> str:
+    from lm_eval.results.sample import task_hash
+    from lm_eval.results.spooled import SpooledSamples
+
+    return samples.task_hash if isinstance(samples, SpooledSamples) else task_hash(samples)

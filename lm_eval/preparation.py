@@ -14,7 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lm_eval.api.base_task import count_docs
 from lm_eval.api.current_run import CurrentRun, during
+from lm_eval.building import BUILT_BEFORE_ASKING, Requests, TaskRequests
 from lm_eval.config.formats import CONSTRAINED
 from lm_eval.config.generation import CONSTRAINED_TO, doubts, merge_settings
 from lm_eval.config.redact import redact
@@ -134,34 +136,102 @@ class Prepared:
         Raises:
             UserError: A task cannot be built.
         """
-        lm, chat = self.lm, bool(settings.apply_chat_template)
 
         def build(name: str, task: Task) -> None:
-            task.build_all_requests(
-                limit=settings.limit,
-                samples=settings.samples.get(name) if settings.samples else None,
-                system_instruction=settings.system_instruction,
-                apply_chat_template=chat,
-                fewshot_as_multiturn=settings.multiturn,
-                chat_template=lm.apply_chat_template if chat else None,
-                tokenizer_name=lm.tokenizer_name if chat else "",
-            )
-            if chat and _gives_start(task) and (note := lm.harness_not_continued()):
-                task.notes.append(note)
-            if settings.write_out:
-                for instance in task.instances[:1]:
-                    eval_logger.info(
-                        "First prompt of %s:\n%s\n%s",
-                        name,
-                        Lines(instance.args[0]),
-                        Lines(_what_follows(task, instance)),
-                    )
+            task.build_all_requests(**self._build_arguments(settings, name))
+            self._look_at(name, task, task.instances[:1], settings)
+            self._note_start(task, settings)
 
-        data_dir = Path(settings.data_dir) if settings.data_dir is not None else None
-        with during(CurrentRun(lm, settings.seed[0], settings.seed[1], data_dir)):
+        with during(self._current_run(settings)):
             errors = _for_each(self.tasks, build)
         _settle(errors, faults, some_left=bool(self.tasks))
         self._drop_groups(errors)
+
+    def requests(
+        self,
+        settings: RunSettings,
+        expect: Callable[[str, Task, list[Instance]], None],
+        faults: dict[str, str] | None = None,
+    ) -> Requests:
+        """Build the first Instances of a run, and return all of them; the others are built when they are asked for.
+
+        All datasets are loaded, and at least one document of each task is built. Tasks whose Instances depend on when
+        they are built (``Task.builds_in_parts``) are built completely.
+
+        Args:
+            settings: The settings of the run.
+            expect: Called with the Instances of each document, before they are asked for.
+            faults: As for ``build_requests``.
+
+        Returns:
+            The Instances.
+
+        Raises:
+            UserError: A task cannot be built.
+        """
+        found: dict[str, TaskRequests] = {}
+        left = BUILT_BEFORE_ASKING
+
+        def begin(name: str, task: Task) -> None:
+            nonlocal left
+            arguments = self._build_arguments(settings, name)
+            item = TaskRequests(name, task)
+            if task.builds_in_parts:
+                arguments.pop("tokenizer_name")
+                task.instances = []
+                item.rest = task.requests_by_document(**arguments)
+                item.finish = partial(self._note_start, task, settings)
+                item.build(left)
+            else:
+                task.build_all_requests(**arguments)
+                item.built = task.instances
+                self._note_start(task, settings)
+            left -= len(item.built)
+            self._look_at(name, task, item.built[:1], settings)
+            found[name] = item
+
+        run = self._current_run(settings)
+        with during(run):
+            errors = _for_each(self.tasks, begin)
+        _settle(errors, faults, some_left=bool(self.tasks))
+        self._drop_groups(errors)
+
+        def size(task: Task) -> int:
+            ids = (settings.samples or {}).get(str(task.task_name))
+            return len(ids) if ids is not None else count_docs(len(task.scored_docs), settings.limit)
+
+        return Requests([found[name] for name in self.tasks], run, expect, size)
+
+    def _build_arguments(self, settings: RunSettings, name: str) -> dict[str, Any]:
+        chat = bool(settings.apply_chat_template)
+        return {
+            "limit": settings.limit,
+            "samples": settings.samples.get(name) if settings.samples else None,
+            "system_instruction": settings.system_instruction,
+            "apply_chat_template": chat,
+            "fewshot_as_multiturn": settings.multiturn,
+            "chat_template": self.lm.apply_chat_template if chat else None,
+            "tokenizer_name": self.lm.tokenizer_name if chat else "",
+        }
+
+    def _current_run(self, settings: RunSettings) -> CurrentRun:
+        data_dir = Path(settings.data_dir) if settings.data_dir is not None else None
+        return CurrentRun(self.lm, settings.seed[0], settings.seed[1], data_dir)
+
+    def _note_start(self, task: Task, settings: RunSettings) -> None:
+        """Note that the answers of a task do not continue the start that it gives them."""
+        if settings.apply_chat_template and _gives_start(task) and (note := self.lm.harness_not_continued()):
+            task.notes.append(note)
+
+    def _look_at(self, name: str, task: Task, first: Sequence[Instance], settings: RunSettings) -> None:
+        """Log the first prompt of a task, if that is asked for."""
+        for instance in first if settings.write_out else ():
+            eval_logger.info(
+                "First prompt of %s:\n%s\n%s",
+                name,
+                Lines(instance.args[0]),
+                Lines(_what_follows(task, instance)),
+            )
 
 
 @contextmanager

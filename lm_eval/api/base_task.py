@@ -23,9 +23,21 @@ from lm_eval.config.task import TaskConfig
 from lm_eval.errors import ConfigError, DatasetError, LMEvalError, TaskFileError
 from lm_eval.statistics.repeats import OverRepeats
 
-__all__ = ["Task"]
+__all__ = ["Task", "count_docs"]
 
 eval_logger = logging.getLogger("lm_eval")
+
+
+def count_docs(number: int, limit: int | float | None) -> int:
+    """Count the documents that a run uses.
+
+    Args:
+        number: Number of documents in the split.
+        limit: Use only the first documents: their number, or a fraction when below 1; None uses all.
+    """
+    if limit is None:
+        return number
+    return math.ceil(number * limit) if limit < 1 else min(number, int(limit))
 
 
 class Task(ABC):
@@ -197,9 +209,7 @@ class Task(ABC):
                     raise ConfigError(f"Task {self.task_name} has docs 0 to {len(docs) - 1}; there is no doc {index}.")
                 yield index, docs[index]
             return
-        stop = None
-        if limit is not None:
-            stop = math.ceil(len(docs) * limit) if limit < 1 else int(limit)
+        stop = None if limit is None else count_docs(len(docs), limit)
         for index, doc in enumerate(iterate(docs, stop=stop)):
             if world_size == 1 or index % world_size == rank:
                 yield index, doc
@@ -323,47 +333,90 @@ class Task(ABC):
         Raises:
             UserError: A document does not fit the config.
         """
-        context = {
-            "num_fewshot": self.config.num_fewshot or 0,
-            "system_instruction": system_instruction,
-            "apply_chat_template": apply_chat_template,
-            "fewshot_as_multiturn": fewshot_as_multiturn,
-            "chat_template": chat_template,
-        }
-        docs = self.doc_iterator(rank=rank, limit=limit, samples=samples, world_size=world_size)
-        self._instances = self._build(docs, context)
+        self._instances = []
+        for group in self.requests_by_document(
+            limit=limit,
+            samples=samples,
+            rank=rank,
+            world_size=world_size,
+            system_instruction=system_instruction,
+            apply_chat_template=apply_chat_template,
+            fewshot_as_multiturn=fewshot_as_multiturn,
+            chat_template=chat_template,
+        ):
+            self._instances += group
 
-    def _build(self, docs: Iterator[tuple[int, Doc]], context: Mapping[str, Any]) -> list[Instance]:
-        """Build the Instances of documents; an error names the document."""
+    @property
+    def builds_in_parts(self) -> bool:
+        """Whether the Instances of a document are the same whenever they are built.
+
+        That is not so if code of the task may draw from the shared random state, or builds all requests in its own way.
+        """
+        return False
+
+    def requests_by_document(
+        self,
+        *,
+        limit: int | float | None = None,
+        samples: Sequence[int] | None = None,
+        rank: int = 0,
+        world_size: int = 1,
+        system_instruction: str | None = None,
+        apply_chat_template: bool = False,
+        fewshot_as_multiturn: bool = False,
+        chat_template: ChatTemplate | None = None,
+    ) -> Iterator[list[Instance]]:
+        """Build the Instances of one document after the other; ``instances`` stays as it is.
+
+        Args:
+            limit: As for ``build_all_requests``, like all that follows.
+            samples: Take only these documents.
+            rank: The first document to take.
+            world_size: Take every ``world_size``-th document.
+            system_instruction: Text at the start of each prompt.
+            apply_chat_template: Write prompts as chats.
+            fewshot_as_multiturn: Keep few-shot examples as separate turns.
+            chat_template: Turns messages into a prompt.
+
+        Yields:
+            All Instances of a document; the list is empty if it has none.
+
+        Raises:
+            UserError: A document does not fit the config.
+        """
         name, repeats = self.task_name, self.config.repeats
-        chat, template = context["apply_chat_template"], context["chat_template"]
-        instances: list[Instance] = []
-        index, count, own = -1, 0, 0
+        index, count, own, found = -1, 0, 0, False
         try:
-            for index, doc in docs:
-                prompt = self.fewshot_context(doc, **context, gen_prefix=self.doc_to_prefix(doc))
+            for index, doc in self.doc_iterator(rank=rank, limit=limit, samples=samples, world_size=world_size):
+                prompt = self.fewshot_context(
+                    doc,
+                    num_fewshot=self.config.num_fewshot or 0,
+                    system_instruction=system_instruction,
+                    apply_chat_template=apply_chat_template,
+                    fewshot_as_multiturn=fewshot_as_multiturn,
+                    chat_template=chat_template,
+                    gen_prefix=self.doc_to_prefix(doc),
+                )
                 count, own = count + 1, own + self.shows_own_answer(doc)
                 self.doc_to_cluster(doc)  # A cluster that cannot be read is an error before the model is asked.
                 requests = self.construct_requests(
                     doc=doc,
                     ctx=prompt,
                     metadata=(name, index, repeats),
-                    apply_chat_template=chat,
-                    chat_template=template,
+                    apply_chat_template=apply_chat_template,
+                    chat_template=chat_template,
                 )
-                if isinstance(requests, Instance):
-                    instances.append(requests)
-                else:
-                    instances.extend(requests)
+                group = [requests] if isinstance(requests, Instance) else list(requests)
+                found = found or bool(group)
+                yield group
         except LMEvalError:
             raise
         except (Exception, SystemExit) as error:
             where = f"doc {index} of task {name}" if index >= 0 else f"the docs of task {name}"
             raise TaskFileError(f"building {where} failed: {type(error).__name__}: {error}") from error
-        if not instances:
+        if not found:
             raise DatasetError(f"Task {name} has no docs to evaluate.")
         self._note(count, own)
-        return instances
 
     def shows_own_answer(self, doc: Doc) -> bool:
         """Whether the prompt that was written last has its own document among the few-shot examples.

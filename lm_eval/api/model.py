@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import json
+import operator
 import sqlite3
 import zlib
 from abc import ABC, abstractmethod
@@ -468,7 +469,8 @@ class CachingLM:
             if answered is not None:
                 answered(instance)
 
-        ask_model(self.lm, unknown(), store)
+        left = unknown()
+        ask_model(self.lm, list(left) if isinstance(instances, Sequence) else left, store)
 
 
 def ask_model(lm: LM | CachingLM, instances: Iterable[Instance], answered: Answered | None = None) -> None:
@@ -484,15 +486,8 @@ def ask_model(lm: LM | CachingLM, instances: Iterable[Instance], answered: Answe
         answered: As for ``LM.harness_respond``; for such a class, it is called after all answers.
     """
     later: list[Instance] = []
-
-    def at_once() -> Iterator[Instance]:
-        for instance in instances:
-            if instance.follows is None:
-                yield instance
-            else:
-                later.append(instance)
-
-    _ask_at_once(lm, at_once(), answered)
+    at_once = _AtOnce(instances, later)
+    _ask_at_once(lm, list(at_once) if isinstance(instances, Sequence) else at_once, answered)
     while later:
         waiting, later = later, []
         ready: list[Instance] = []
@@ -512,6 +507,23 @@ def ask_model(lm: LM | CachingLM, instances: Iterable[Instance], answered: Answe
             instance.follows = None
         if ready:
             _ask_at_once(lm, ready, answered)
+
+
+class _AtOnce:
+    """The Instances that can be asked at once; the others are put into a list."""
+
+    def __init__(self, instances: Iterable[Instance], later: list[Instance]) -> None:
+        self._instances, self._later = instances, later
+
+    def __iter__(self) -> Iterator[Instance]:
+        for instance in self._instances:
+            if instance.follows is None:
+                yield instance
+            else:
+                self._later.append(instance)
+
+    def __length_hint__(self) -> int:
+        return operator.length_hint(self._instances)
 
 
 def _ask_at_once(lm: LM | CachingLM, instances: Iterable[Instance], answered: Answered | None) -> None:

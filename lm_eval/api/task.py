@@ -44,6 +44,19 @@ __all__ = [
 
 ALL_OUTPUT_TYPES = list(OUTPUT_TYPES)
 _WITHOUT_SELF = "_exclude_self"
+_NOT_IN_REQUESTS = frozenset(
+    [
+        "custom_dataset",
+        "process_docs",
+        "process_results",
+        "metric_list",
+        "filter_list",
+        "fewshot_config",
+        "scorer",
+        "metadata",
+    ]
+)
+"""Keys whose functions run when the dataset is loaded, or when answers are scored."""
 
 if not TYPE_CHECKING:  # a type checker would accept every name
 
@@ -531,6 +544,18 @@ class ConfigurableTask(Task):
 
     # The requests
 
+    @property
+    def builds_in_parts(self) -> bool:
+        """Whether the Instances of a document are the same whenever they are built; see ``Task``.
+
+        Functions that run when the dataset is loaded, or that score, do not matter. Any other function, or a template
+        that draws at random, may.
+        """
+        ours = type(self).__module__ in (ConfigurableTask.__module__, "lm_eval.api.formatted_task")
+        written = {key: value for key, value in self._config.items() if key not in _NOT_IN_REQUESTS}
+        shots = {key: value for key, value in self.fewshot_cfg.items() if key not in ("process_docs", "samples")}
+        return ours and not any(map(_may_draw, (written, shots)))
+
     def construct_requests(self, doc: Doc, ctx: Any, **kwargs: Any) -> list[Instance] | Instance:
         """Build the Instances of a document.
 
@@ -694,3 +719,14 @@ class ConfigurableTask(Task):
             f"ConfigurableTask(task_name={settings.task},output_type={settings.output_type},"
             f"num_fewshot={settings.num_fewshot})"
         )
+
+
+def _may_draw(value: object) -> bool:
+    """Whether a value of a config has a function, or a template that may draw at random."""
+    if isinstance(value, str):
+        return "random" in value
+    if isinstance(value, Mapping):
+        return any(map(_may_draw, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_may_draw, value))
+    return callable(value)

@@ -131,7 +131,12 @@ def _evaluate(settings: RunSettings) -> int:
         settings.wandb_args, settings.wandb_config_args, settings.trackio_args, settings.mlflow_args, hub=tracker.hub
     )
     with trackers.stopped_on_failure(services):
-        results = evaluator.run(settings, tracker=tracker, before_asking=lambda: _warn_of_loss(settings))
+        results = evaluator.run(
+            settings,
+            tracker=tracker,
+            before_asking=lambda: _warn_of_loss(settings),
+            spools_samples=not services,
+        )
         save_and_print(tracker, results, lambda: _print(settings, results))
         _hint(settings, tracker.saved)
         samples = results.pop("samples", None)

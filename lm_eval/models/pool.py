@@ -147,36 +147,49 @@ class Pool:
 
     def respond(self, instances: Iterable[Instance], answered: Answered | None = None) -> None:
         """Answer Instances of any request types; see ``TemplateAPI.harness_respond``."""
-        from lm_eval.models.responses import Responses, usage_by_task
+        from lm_eval.models.responses import Responses, add_usage
 
         self.connection.refresh()
-        methods = self.overrides.methods
-        every = list(instances)
-        instances = self._writer.write(every, self._owner.header)
-        if answered is not None and len(instances) < len(every):
-            for instance in every:
-                if instance.error is not None:
-                    answered(instance)
-        pooled = [instance for instance in instances if instance.request_type not in methods]
+        methods, thoughts = self.overrides.methods, list[Usage]()
+        pooled, by_method = instances, list[Instance]()
+        if isinstance(instances, Sequence) or methods or (self._writer.needed and self.session.context.chat):
+            # A method gets all its requests at once, and a template writes all prompts at once.
+            written = self._written(list(instances), answered)
+            pooled = [instance for instance in written if instance.request_type not in methods]
+            by_method = [instance for instance in written if instance.request_type in methods]
+        responses = Responses(pooled, answered)
+        if self.requests.args.thinking_budget is not None:
+            responses.thoughts = thoughts.append
         try:
-            if pooled or not methods:
-                responses = Responses(pooled, answered)
-                try:
+            try:
+                if responses.total or not methods:
                     self._answer(responses, self.session.context.progress)
-                finally:
-                    responses.finish()
+            finally:
+                responses.finish()
             for kind, name in methods.items():
-                if asked := [instance for instance in instances if instance.request_type == kind]:
+                if asked := [instance for instance in by_method if instance.request_type == kind]:
                     self._through(name, asked)
                     for instance in asked if answered is not None else ():
                         assert answered is not None
                         answered(instance)
         finally:
             if self.connection.has_url:
-                for name, usage in usage_by_task(instances).items():
+                for instance in by_method:
+                    add_usage(responses.usage, instance)
+                    thoughts += [info.usage for info in instance.info if info.usage is not None]
+                for name, usage in responses.usage.items():
                     self.session.accounting.tasks.setdefault(name, Usage()).add(usage)
                 self.session.accounting.prompts.warn()
-                self.requests.thinking.check_budget(info.usage for item in instances for info in item.info)
+                self.requests.thinking.check_budget(thoughts)
+
+    def _written(self, instances: list[Instance], answered: Answered | None) -> list[Instance]:
+        """Write prompts with the chat template; those that cannot be written are complete, with an error."""
+        written = self._writer.write(instances, self._owner.header)
+        if answered is not None and len(written) < len(instances):
+            for instance in instances:
+                if instance.error is not None:
+                    answered(instance)
+        return written
 
     def _through(self, name: str, instances: Sequence[Instance]) -> None:
         """Let a method of the class answer Instances."""
@@ -386,7 +399,9 @@ class Pool:
         from lm_eval.models.http.dispatcher import Dispatcher
         from lm_eval.models.http.progress import Progress
 
-        progress = Progress(responses.total, engine, shown, state=self._run_state(responses))
+        progress = Progress(
+            responses.total, engine, shown, state=self._run_state(responses), recount=lambda: responses.total
+        )
 
         def answered(answer: Answer) -> None:
             responses.answered(answer)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 import math
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import operator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from lm_eval.api.instance import Instance, RequestError, ResponseInfo, Usage
@@ -12,7 +14,12 @@ from lm_eval.api.model import Answered
 from lm_eval.errors import RequestsLost
 from lm_eval.models.work import Answer, Slot
 
-__all__ = ["ListedResponses", "Responses", "in_prefix_order", "usage_by_task"]
+__all__ = ["ListedResponses", "Responses", "add_usage", "in_prefix_order"]
+
+
+_PART = 10_000
+"""Number of Instances of an iterator that are put in an order. It is a compromise: more share longer prefixes, fewer
+begin sooner and take less memory."""
 
 
 def in_prefix_order(instances: Sequence[Instance]) -> list[Instance]:
@@ -48,33 +55,64 @@ class Responses:
     """Collects answers in any order, and writes them to their Instances in the order of the repeats.
 
     Attributes:
-        total: Number of responses to come.
-        scored: Whether any response is a log-likelihood.
+        total: Number of responses to come; an estimate as long as an iterator has more Instances.
+        scored: Whether any response of the Instances so far is a log-likelihood.
+        usage: Task name to the tokens of all complete Instances, cached answers included; without tasks whose answers
+            have no token counts.
+        thoughts: Called with the token counts of each response, if it is set.
     """
 
     def __init__(self, instances: Iterable[Instance], complete: Answered | None = None) -> None:
         """Create one slot per repeat of each Instance.
 
         Args:
-            instances: The Instances; ``resps``, ``info`` and ``error`` are overwritten.
+            instances: The Instances; ``resps``, ``info`` and ``error`` are overwritten. Those of an iterator are taken
+                10,000 at a time, when their slots are asked for.
             complete: Called once for each Instance that has all its responses, or its error; not for one that is not
                 asked, because the run ends early. None calls nothing.
         """
-        self._instances = list(instances)
         self._complete = complete
+        self._open: dict[int, Instance] = {}
         self._to_come: dict[int, int] = {}
-        self.total = 0
-        self.scored = any(instance.request_type != "generate_until" for instance in self._instances)
-        for instance in self._instances:
+        self._begun = self._ahead = 0
+        self.scored = False
+        self.usage: dict[str, Usage] = {}
+        self.thoughts: Callable[[Usage], None] | None = None
+        in_parts = not isinstance(instances, Sequence)
+        self._source = instances
+        self._rest = iter(instances)
+        self._first = self._begin(list(itertools.islice(self._rest, _PART if in_parts else None)))
+
+    @property
+    def total(self) -> int:
+        """Number of responses to come."""
+        rest = 0 if isinstance(self._source, Sequence) else operator.length_hint(self._source)
+        return self._begun + self._ahead + rest
+
+    def _begin(self, instances: list[Instance]) -> list[Instance]:
+        for instance in instances:
             repeats = instance.repeats or 1
             instance.resps, instance.info, instance.error = [_MISSING] * repeats, [], None
-            self.total += repeats
+            self._begun += repeats
+            self._open[id(instance)] = instance
+        self.scored = self.scored or any(instance.request_type != "generate_until" for instance in instances)
+        return instances
 
     def slots(self) -> Iterator[Slot]:
-        """Yield all slots, in the order in which they are sent."""
-        for instance in in_prefix_order(self._instances):
-            for repeat in range(instance.repeats or 1):
-                yield Slot(instance, repeat)
+        """Yield all slots, in the order in which they are sent.
+
+        With each slot of one part, an Instance of the next part is taken, so that no slot waits for a whole part to be
+        built.
+        """
+        part, self._first = self._first, []
+        while part:
+            following: list[Instance] = []
+            for instance in in_prefix_order(part):
+                for repeat in range(instance.repeats or 1):
+                    yield Slot(instance, repeat)
+                following += itertools.islice(self._rest, 1)
+                self._ahead = len(following)
+            part, self._ahead = self._begin(following), 0
 
     def answered(self, answer: Answer) -> None:
         """Store an answer.
@@ -101,28 +139,30 @@ class Responses:
 
     def _count(self, instance: Instance) -> None:
         """Hand an Instance on with the last of its slots."""
-        if self._complete is None:
-            return
         if (repeats := len(instance.resps)) > 1:
             left = self._to_come.pop(id(instance), repeats) - 1
             if left:
                 self._to_come[id(instance)] = left
                 return
-        _finish(instance)
-        self._complete(instance)
+        del self._open[id(instance)]
+        self._close(instance)
+        if self._complete is not None:
+            self._complete(instance)
+
+    def _close(self, instance: Instance) -> None:
+        if len(instance.resps) > 1 or instance.resps[0] is _MISSING:
+            _finish(instance)
+        add_usage(self.usage, instance)
+        if self.thoughts is not None:
+            for info in instance.info:
+                if info.usage is not None:
+                    self.thoughts(info.usage)
 
     def finish(self) -> None:
         """Remove empty slots, and set an error on the Instances that have one."""
-        for instance in self._instances:
-            _finish(instance)
-
-    def usage_by_task(self) -> dict[str, Usage]:
-        """Sum the tokens of all answers, cached ones included.
-
-        Returns:
-            Task name to tokens; without tasks whose answers have no token counts.
-        """
-        return usage_by_task(self._instances)
+        for instance in self._open.values():
+            self._close(instance)
+        self._open.clear()
 
 
 def _finish(instance: Instance) -> None:
@@ -132,21 +172,16 @@ def _finish(instance: Instance) -> None:
         instance.info = [info for info in instance.info if info is not _NO_INFO]
 
 
-def usage_by_task(instances: Iterable[Instance]) -> dict[str, Usage]:
-    """Sum the tokens of all answers, cached ones included.
+def add_usage(found: dict[str, Usage], instance: Instance) -> None:
+    """Add the tokens of an Instance to those of its task.
 
     Args:
-        instances: The Instances of a run.
-
-    Returns:
-        Task name to tokens; without tasks whose answers have no token counts.
+        found: Task name to tokens.
+        instance: The Instance.
     """
-    found: dict[str, Usage] = {}
-    for instance in instances:
-        for info in instance.info:
-            if info.usage is not None:
-                found.setdefault(instance.task_name or "", Usage()).add(info.usage)
-    return found
+    for info in instance.info:
+        if info.usage is not None:
+            found.setdefault(instance.task_name or "", Usage()).add(info.usage)
 
 
 class ListedResponses:

@@ -53,7 +53,8 @@ def _of_doc(sample: Sample, task: str) -> list[Instance]:
     instances = list(_answered(sample, task))
     # Samples do not say which of a document's requests has the error or the notes: only the document counts.
     instances[0].info = sample.info
-    if sample.error is not None and sample.error.kind != "scoring_timeout":  # otherwise there is an answer to score
+    if sample.error is not None and sample.error.kind not in ("scoring_timeout", "scoring_crash"):
+        # Otherwise there is an answer to score.
         instances[0].error = sample.error
     return instances
 

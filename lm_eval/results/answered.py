@@ -43,6 +43,14 @@ class Documents:
         self._complete = list(complete)
         self._open: dict[int, tuple[AnsweredDocument, list[int]]] = {}
 
+    def also(self, complete: Callable[[AnsweredDocument], None]) -> None:
+        """Call one more function with each complete document.
+
+        Args:
+            complete: The function.
+        """
+        self._complete.append(complete)
+
     def expect(self, name: str, task: Task, instances: Iterable[Instance]) -> None:
         """Wait for the answers of documents.
 

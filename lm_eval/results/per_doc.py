@@ -21,7 +21,16 @@ from lm_eval.text import sha256, shorten
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
 
-__all__ = ["MetricAndFilter", "ScoredAlone", "ScoredDoc", "TaskOutput", "score_alone", "score_task"]
+__all__ = [
+    "MetricAndFilter",
+    "ScoredAlone",
+    "ScoredDoc",
+    "TaskOutput",
+    "describe_failure",
+    "sample_of",
+    "score_alone",
+    "score_task",
+]
 
 MetricAndFilter = tuple[str, str]
 
@@ -76,7 +85,7 @@ class TaskOutput:
     n_original: int
     n_effective: int
     num_fewshot: int = 0
-    samples: list[dict[str, Any]] | None = None
+    samples: Sequence[dict[str, Any]] | None = None
     errors: dict[str, int] = field(default_factory=dict)
     messages: list[dict[str, object]] = field(default_factory=list)
     outcomes: dict[str, int] = field(default_factory=dict)
@@ -199,11 +208,20 @@ def _score_here(task: Task, log_samples: bool, alone: Mapping[int, ScoredAlone] 
         output.metrics.pop(key, None)
     if log_samples:
         output.samples = [
-            _sample(task, doc_id, group, pipeline, scored.get(pipeline, {}).get(doc_id), clusters.get(doc_id))
+            sample_of(task, doc_id, group, pipeline, scored.get(pipeline, {}).get(doc_id), clusters.get(doc_id))
             for pipeline in scored or [pipeline.name for pipeline in task.filters]
             for doc_id, group in docs.items()
         ]
     return output
+
+
+def describe_failure(cause: BaseException) -> str:
+    """Say why the code of a task could not score it.
+
+    Args:
+        cause: The exception.
+    """
+    return str(cause) if isinstance(cause, LMEvalError | ScoringTimeout) else f"{type(cause).__name__}: {cause}"
 
 
 def _merged(docs: Mapping[int, list[Instance]], alone: Mapping[int, ScoredAlone]) -> dict[str, dict[int, ScoredDoc]]:
@@ -219,7 +237,6 @@ def _merged(docs: Mapping[int, list[Instance]], alone: Mapping[int, ScoredAlone]
 def _counted(task: Task, docs: dict[int, list[Instance]], cause: BaseException | None) -> TaskOutput:
     """Return the output of a task without values: its counts, and why it has no scores."""
     lost = [found[0] for group in docs.values() if (found := _errors(group))]
-    is_ours = isinstance(cause, LMEvalError | ScoringTimeout)
     return TaskOutput(
         task=task,
         metrics={},
@@ -229,7 +246,7 @@ def _counted(task: Task, docs: dict[int, list[Instance]], cause: BaseException |
         errors=dict(Counter(error.kind for error in lost)),
         messages=count_messages(lost),
         outcomes=dict(Counter(i.outcome for group in docs.values() for i in _infos(group) if i.outcome != "ok")),
-        failure="" if cause is None else str(cause) if is_ours else f"{type(cause).__name__}: {cause}",
+        failure="" if cause is None else describe_failure(cause),
         cause=cause,
         notes=list(dict.fromkeys([*task.notes, *task.scoring_notes()])),
     )
@@ -283,7 +300,7 @@ def _score_in_child(task: Task, log_samples: bool, seconds: float) -> TaskOutput
         if log_samples:
             names = [pipeline.name for pipeline in task.filters]
             output.samples = [
-                _sample(task, doc_id, group, name, None, None) for name in names for doc_id, group in docs.items()
+                sample_of(task, doc_id, group, name, None, None) for name in names for doc_id, group in docs.items()
             ]
         return output
     for instance, (filtered, lost) in zip(task.instances, left, strict=True):
@@ -344,14 +361,24 @@ def _score(task: Task, doc_id: int, doc: Doc, responses: Sequence[object]) -> di
         raise TaskFileError(what, key="process_results") from error
 
 
-def _sample(
+def sample_of(
     task: Task,
     doc_id: int,
     instances: Sequence[Instance],
     pipeline: str,
     scored: ScoredDoc | None,
-    cluster: str | None,
+    cluster: str | None = None,
 ) -> dict[str, Any]:
+    """Describe a document under one filter, as ``results["samples"]`` has it.
+
+    Args:
+        task: The task.
+        doc_id: The id of the document.
+        instances: All Instances of the document.
+        pipeline: The name of the filter.
+        scored: The values; None without scores.
+        cluster: The document's cluster; None for a task without clusters.
+    """
     from lm_eval.utils import handle_non_serializable
 
     doc = instances[0].doc

@@ -14,6 +14,7 @@ from lm_eval.results.json_values import as_list, as_mapping, as_number
 from lm_eval.text import sha256
 
 __all__ = [
+    "HASHED",
     "LogLikelihood",
     "Repeats",
     "Request",
@@ -26,6 +27,9 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+HASHED = ("doc_hash", "prompt_hash", "target_hash")
+"""What a sample says about what was asked; ``task_hash`` is over these."""
 
 _TRUTHS = {"True": True, "False": False}
 _FIELDS = {"RequestError": fields(RequestError), "ResponseInfo": fields(ResponseInfo), "Usage": fields(Usage)}
@@ -279,8 +283,7 @@ def task_hash(samples: Iterable[Mapping[str, object]]) -> str:
     Returns:
         A SHA-256, as 64 hexadecimal digits.
     """
-    keys = ("doc_hash", "prompt_hash", "target_hash")
-    return sha256("".join(str(sample.get(key, "")) for sample in samples for key in keys))
+    return sha256("".join(str(sample.get(key, "")) for sample in samples for key in HASHED))
 
 
 def read_log_likelihood(response: object) -> LogLikelihood | None:

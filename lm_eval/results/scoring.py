@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,12 +13,14 @@ from lm_eval.api.time_limit import seconds_per_document
 from lm_eval.errors import ScoringTimeout
 from lm_eval.results.child import can_fork
 from lm_eval.results.per_doc import ScoredAlone, score_alone, score_task
+from lm_eval.results.streamed import StreamedTask, can_be_streamed
 from lm_eval.results.workers import Lost, Workers
 
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
     from lm_eval.results.answered import AnsweredDocument
     from lm_eval.results.per_doc import TaskOutput
+    from lm_eval.results.spooled import SpooledSamples
 
 __all__ = ["Scoring"]
 
@@ -86,24 +88,45 @@ class Scoring:
             if task.get_config("scoring") == "processes" and task.scorer is None
         }
         self._apart = {name: _TaskInProcesses(task) for name, task in apart.items()} if can_fork() else {}
+        self._streamed: dict[str, StreamedTask] = {}
         self._workers = Workers(_Scorer(apart), _processors(), self._seconds) if self._apart else None
 
-    def expect(self, name: str, task: Task) -> None:
-        """Note the first document of a task; call this before ``take``.
+    def stream(self, tasks: Mapping[str, Task], spool: Callable[[], SpooledSamples] | None) -> None:
+        """Score the tasks that allow it as soon as their documents are answered, and then forget these documents.
+
+        Args:
+            tasks: Task name to task.
+            spool: Makes a file for the samples of a task; None keeps no samples.
+        """
+        for name, task in tasks.items():
+            if can_be_streamed(task):
+                self._streamed[name] = StreamedTask(task, spool() if spool is not None else None)
+
+    def expect(self, name: str, task: Task, instances: list[Instance]) -> None:
+        """Note documents; call this before ``take``.
 
         Args:
             name: The name of the task in the run.
-            task: The task, with its Instances.
+            task: The task.
+            instances: All Instances of some documents of the task.
         """
-        if name in self._apart:
+        if name in self._streamed:
+            self._streamed[name].expect(instances)
+            return
+        if instances is not task.instances:
+            task.instances.extend(instances)
+        if name in self._apart and self._apart[name].first is None:
             self._apart[name].first = next((doc for _, doc in task.doc_iterator(limit=1)), None)
 
     def take(self, document: AnsweredDocument) -> None:
-        """Begin to score a document if its task is scored in other processes; returns at once.
+        """Begin to score a document if its task is streamed, or scored in other processes; returns at once.
 
         Args:
             document: The document.
         """
+        if document.name in self._streamed:
+            self._streamed[document.name].take(document)
+            return
         apart = self._apart.get(document.name)
         if apart is None or apart.problem or self._workers is None:
             return
@@ -145,6 +168,8 @@ class Scoring:
         Raises:
             RunStopped: The run ends early.
         """
+        if name in self._streamed:
+            return self._streamed[name].output()
         apart = self._apart.get(name)
         if apart is None:
             return score_task(task, log_samples=log_samples)

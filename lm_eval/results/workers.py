@@ -2,7 +2,7 @@
 
 The workers are copies of this process (``fork``), because tasks hold functions that cannot be pickled. A fork is safe
 only where no other thread holds a lock. So one process, the starter, is forked before the run begins; it does nothing
-but fork workers when they are asked for, also in place of one that the kernel has killed. Each worker has a socket of
+but fork workers when they are asked for, also to replace one that the kernel has killed. Each worker has a socket of
 its own, and a thread of this process that waits for its result.
 """
 

@@ -19,6 +19,7 @@ from lm_eval.results.atomic import complete_file, to_json, write_atomically
 from lm_eval.results.names import DistinctNames, file_name, hashed_name, plain_name
 from lm_eval.results.run import Results
 from lm_eval.results.sample import file_form
+from lm_eval.results.spooled import SpooledSamples
 
 __all__ = ["ResultFiles"]
 
@@ -157,6 +158,10 @@ class ResultFiles:
         if folder is None:
             return None
         path = folder / self._samples_name(task, folder)
+        if isinstance(samples, SpooledSamples) and self.output_format == "jsonl":
+            with complete_file(path) as file:
+                samples.copy_to(file)
+            return self._written(path)
         lines = (to_json(file_form(sample)) for sample in samples)
         if self.output_format == "parquet":
             from lm_eval.results.parquet import write_samples

@@ -115,7 +115,7 @@ def test_tokens_are_added_up_by_task() -> None:
         usage = Usage(10, 1, 4, 2) if slot.instance is not none else None
         responses.answered(Answer(slot, "r", ResponseInfo(usage=usage)))
     responses.finish()
-    assert responses.usage_by_task() == {"a": Usage(20, 2, 8, 4), "b": Usage(10, 1, 4, 2)}
+    assert responses.usage == {"a": Usage(20, 2, 8, 4), "b": Usage(10, 1, 4, 2)}
 
 
 def test_a_list_with_the_same_instance_twice_has_two_repeats() -> None:

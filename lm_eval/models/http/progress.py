@@ -7,6 +7,7 @@ import logging
 import math
 import sys
 from collections import deque
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, TextIO
 
@@ -69,6 +70,7 @@ class Progress:
         *,
         stream: TextIO | None = None,
         state: RunState | None = None,
+        recount: Callable[[], int] | None = None,
     ) -> None:
         """Show an empty bar.
 
@@ -80,9 +82,10 @@ class Progress:
                 the stream when the program has set up no log.
             stream: Where the bar goes; None means stderr.
             state: Where the state of the run is written, whether a bar is shown or not; None writes no state.
+            recount: Returns ``total`` anew, for a run that is still building its requests; None keeps it.
         """
         self.done = self.errors = 0
-        self._total, self._engine, self._state = total, engine, state
+        self._total, self._engine, self._state, self._recount = total, engine, state, recount
         self._start = self._last = self._counts()
         self._tokens = deque([(0.0, self._start)], maxlen=_TOKEN_TICKS)
         self._logged_seconds, self._logged_done = 0.0, 0
@@ -126,6 +129,7 @@ class Progress:
 
     def tick(self) -> None:
         """Move the bar, or log a line when it is time."""
+        self._count_again()
         if self._state is not None:
             self._state.update(self.done, self.errors, self._engine.accounting)
         bar, counts = self._bar, self._counts()
@@ -152,11 +156,21 @@ class Progress:
                 self._logged_seconds, self._logged_done = seconds, self.done
                 self._say(str(bar))
 
+    def _count_again(self) -> None:
+        """Take over a better estimate of the number of responses."""
+        if self._recount is None:
+            return
+        self._total = max(self._recount(), self.done)
+        for shown in (self._state, self._bar):
+            if shown is not None:
+                shown.total = self._total
+
     def close(self) -> None:
         """Remove the bar and print a summary of the run."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._count_again()
         if self._state is not None:
             self._state.update(self.done, self.errors, self._engine.accounting, ended=True)
         bar, self._bar = self._bar, None

@@ -42,7 +42,11 @@ def state_path(journal: Path) -> Path:
 
 
 class RunState:
-    """Writes the state of a run, at most twice per second."""
+    """Writes the state of a run, at most twice per second.
+
+    Attributes:
+        total: Number of responses to come.
+    """
 
     def __init__(
         self,
@@ -62,7 +66,7 @@ class RunState:
             total: Number of responses to come.
             clock: Returns monotonic seconds.
         """
-        self._path, self._clock, self._total = state_path(journal), clock, total
+        self._path, self._clock, self.total = state_path(journal), clock, total
         self._about = {
             "format": 1,
             "model": redact(model),
@@ -95,7 +99,7 @@ class RunState:
             {
                 **self._about,
                 "updated": time.time(),
-                "total": self._total,
+                "total": self.total,
                 "done": done,
                 "errors": errors,
                 "rate": round(max(0, came - before) / (now - began), 3) if now > began else 0.0,

@@ -1,0 +1,119 @@
+"""The Instances of a run: the first ones are built before the model is asked, the others while it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from lm_eval.api.current_run import CurrentRun, during
+
+if TYPE_CHECKING:
+    from lm_eval.api.instance import Instance
+    from lm_eval.api.task import Task
+
+__all__ = ["BUILT_BEFORE_ASKING", "Requests", "TaskRequests"]
+
+BUILT_BEFORE_ASKING = 10_000
+"""Number of Instances after which the model is asked. A run with fewer is built completely, so that a mistake in any
+document is found before anything is paid for."""
+
+
+@dataclass(slots=True)
+class TaskRequests:
+    """The Instances of one task.
+
+    Attributes:
+        name: The name of the task in the run.
+        task: The task.
+        built: The Instances that are built and not yet handed on.
+        rest: Builds the Instances of one document after the other; None when all are built.
+        finish: Called when the last Instance is built.
+    """
+
+    name: str
+    task: Task
+    built: list[Instance] = field(default_factory=list)
+    rest: Iterator[list[Instance]] | None = None
+    finish: Callable[[], None] | None = None
+    _docs: int = 0
+    _built_in_all: int = 0
+
+    def build(self, count: int) -> None:
+        """Build Instances until a number is built, or all of them.
+
+        Args:
+            count: The number; at least one document is built.
+        """
+        while self.rest is not None and (not self._docs or len(self.built) < count):
+            self.built += self.next_document()
+
+    def next_document(self) -> list[Instance]:
+        """Build the Instances of the next document; none after the last one."""
+        assert self.rest is not None
+        group = next(self.rest, None)
+        if group is None:
+            self.rest = None
+            if self.finish is not None:
+                self.finish()
+            return []
+        self._docs += 1
+        self._built_in_all += len(group)
+        return group
+
+    def still_to_build(self, docs: int) -> int:
+        """Estimate how many Instances are not built.
+
+        Args:
+            docs: Number of documents of the task in this run.
+        """
+        if self.rest is None or not self._docs:
+            return 0
+        return round(max(0, docs - self._docs) * self._built_in_all / self._docs)
+
+
+class Requests:
+    """All Instances of a run in the order of its tasks and documents; can be gone through once.
+
+    ``operator.length_hint`` tells how many are still to come.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[TaskRequests],
+        run: CurrentRun,
+        expect: Callable[[str, Task, list[Instance]], None],
+        sizes: Callable[[Task], int],
+    ) -> None:
+        """Hand on nothing yet.
+
+        Args:
+            tasks: The tasks, with the Instances that are built.
+            run: What the code of a task may know of the run.
+            expect: Called with all Instances of some documents before they are handed on.
+            sizes: Returns how many documents of a task are in this run.
+        """
+        self._tasks, self._run, self._expect = tasks, run, expect
+        self._docs = {item.name: sizes(item.task) for item in tasks if item.rest is not None}
+
+    @property
+    def complete(self) -> bool:
+        """Whether all Instances are built."""
+        return all(item.rest is None for item in self._tasks)
+
+    def __iter__(self) -> Iterator[Instance]:
+        """Hand on the Instances of one task after the other; build those that are not built."""
+        for item in self._tasks:
+            built, item.built = item.built, []
+            self._expect(item.name, item.task, built)
+            yield from built
+            del built
+            while item.rest is not None:
+                with during(self._run):
+                    group = item.next_document()
+                self._expect(item.name, item.task, group)
+                yield from group
+
+    def __length_hint__(self) -> int:
+        """Estimate how many Instances are still to come."""
+        return sum(len(item.built) + item.still_to_build(self._docs.get(item.name, 0)) for item in self._tasks)

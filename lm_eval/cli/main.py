@@ -22,7 +22,7 @@ __all__ = ["COMMANDS", "discard_output", "main"]
 COMMANDS = {
     "run": "evaluate a model on tasks ('run' may be left out)",
     "sweep": "run many models, tasks and settings from one file",
-    "compare": "compare two runs document by document, and gate a release",
+    "compare": "compare runs document by document, and gate a release",
     "rescore": "score saved responses again, without asking the model",
     "report": "write a saved run as one HTML file with all samples",
     "view": "look at all runs below a folder in the browser, also while they go on",
@@ -35,7 +35,7 @@ COMMANDS = {
     "validate": "check task files without loading data",
     "probe": "find out what a server can do and which tasks can run on it",
     "mock-server": "serve a small model on an OpenAI-compatible API",
-    "demo": "run three small tasks on the mock server; needs no network",
+    "demo": "run small tasks, or judges with --judge, on the mock server; needs no network",
     "completion": "print a script that lets a shell complete commands, options and task names",
 }
 """Subcommand to its line in the help. The module ``lm_eval.cli.<name>`` has ``add_arguments`` and ``run``."""

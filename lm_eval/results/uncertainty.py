@@ -20,6 +20,7 @@ from lm_eval.statistics.resample import count_left_out, count_resamples, median_
 
 if TYPE_CHECKING:
     from lm_eval.api.group import Group
+    from lm_eval.api.task import Task
     from lm_eval.results.per_doc import MetricAndFilter, TaskOutput
 
 __all__ = ["Row", "ScoreStatistics", "group_statistics", "task_statistics"]
@@ -110,12 +111,31 @@ def task_statistics(output: TaskOutput, row: Row, bootstrap_iters: int) -> dict[
         found[key] = statistics = ScoreStatistics(len(values), lost)
         try:
             score.fill(statistics)
+            statistics.interval = _within(statistics.interval, _limits(output.task, named[0]))
             if score.repeats is not None and "_mean@" in named[0]:
                 statistics.repeats_share = repeats_share(score.repeats)
         except Exception as error:
             # A score is kept whatever its values are like.
             eval_logger.warning("%s of %s has no interval: %s: %s", key, row["name"], type(error).__name__, error)
     return found
+
+
+def _limits(task: Task, metric: str) -> tuple[float, float] | None:
+    """Return the lowest and the highest mean that a judge's metric can have; None where it is not known."""
+    scorer = task.scorer
+    for item in scorer.metrics if scorer is not None and scorer.only_if is None else ():
+        if item.metric == metric and item.aggregation == "mean" and scorer is not None:
+            if item.value == "score":
+                return scorer.verdict.range
+            return (0.0, 1.0) if item.value == "flip" or isinstance(item.value, Mapping) else None
+    return None
+
+
+def _within(interval: Interval | None, limits: tuple[float, float] | None) -> Interval | None:
+    if interval is None or limits is None:
+        return interval
+    low, high = (min(limits[1], max(limits[0], end)) for end in (interval.low, interval.high))
+    return Interval(low, high, interval.method)
 
 
 def group_statistics(

@@ -24,6 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_setting(parser, "output_format")
     add_setting(parser, "confirm_run_unsafe_code", "Allow tasks that run code that the model wrote.")
     add_setting(parser, "sandbox")
+    add_setting(parser, "judge_model", "Kind of model of a judge that judges the saved answers again.")
+    add_setting(parser, "judge_model_args")
+    add_setting(parser, "judge_template")
+    add_setting(parser, "judge_baseline")
     add_setting(parser, "verbosity")
 
 
@@ -54,6 +58,11 @@ def run(namespace: argparse.Namespace) -> int:
         include_path=settings.include_path,
         confirm_run_unsafe_code=settings.confirm_run_unsafe_code,
         sandbox=settings.sandbox,
+        judge_model=settings.judge_model,
+        judge_model_args=settings.judge_model_args,
+        judge_template=settings.judge_template,
+        judge_baseline=settings.judge_baseline,
+        tracker=tracker,
     )
     save_and_print(
         tracker,

@@ -3,6 +3,18 @@
 from __future__ import annotations
 
 from lm_eval.judging.bench import FLAGS, Bench, bench, judged_tasks
+from lm_eval.judging.estimate import JudgeEstimate, estimate
 from lm_eval.judging.jury import Jury
+from lm_eval.judging.replay import replayed, summary_of_saved
 
-__all__ = ["FLAGS", "Bench", "Jury", "bench", "judged_tasks"]
+__all__ = [
+    "FLAGS",
+    "Bench",
+    "JudgeEstimate",
+    "Jury",
+    "bench",
+    "estimate",
+    "judged_tasks",
+    "replayed",
+    "summary_of_saved",
+]

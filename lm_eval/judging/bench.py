@@ -115,7 +115,7 @@ class Bench:
             return
         stopped = self.jury.stopped if self.jury is not None else {}
         results["judging"] = {
-            name: summary(name, docket, self.jurors, stopped)
+            name: summary(docket, {juror.name: juror.reads[name] for juror in self.jurors}, stopped)
             for name, docket in self.dockets.items()
             if docket.task.instances
         }

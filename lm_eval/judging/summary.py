@@ -17,7 +17,6 @@ from lm_eval.statistics.judged import judged_mean
 from lm_eval.statistics.pairwise import position_bias
 
 if TYPE_CHECKING:
-    from lm_eval.judging.juror import Juror
     from lm_eval.judging.jury import Docket
 
 __all__ = ["summary"]
@@ -25,13 +24,12 @@ __all__ = ["summary"]
 _MAX_MESSAGES = 5
 
 
-def summary(name: str, docket: Docket, jurors: Sequence[Juror], stopped: Mapping[str, str]) -> dict[str, Any]:
+def summary(docket: Docket, reads: Mapping[str, str], stopped: Mapping[str, str]) -> dict[str, Any]:
     """Return the entry of a task in ``judging`` of the results.
 
     Args:
-        name: The name of the task in the run.
         docket: The task with its ``scorer``; its Instances have judgements.
-        jurors: The judges.
+        reads: Name of each judge to how its verdicts were asked for.
         stopped: Name of a judge to why it was given up.
     """
     spec, task = docket.spec, docket.task
@@ -44,11 +42,11 @@ def summary(name: str, docket: Docket, jurors: Sequence[Juror], stopped: Mapping
     verdicts = [verdict for judgement in judgements for verdict in judgement.verdicts]
     status = Counter(judgement.status for judgement in judgements)
     entry: dict[str, Any] = {
-        "judges": [juror.name for juror in jurors],
+        "judges": list(reads),
         "template": docket.template.origin,
         "template_sha": docket.template.sha256,
         "verdict": spec.verdict.kind,
-        "read": {juror.name: juror.reads.get(name, spec.read) for juror in jurors},
+        "read": dict(reads),
         "repeats": spec.repeats,
         "reduce": spec.reduce,
         "only_if": None if spec.only_if is None else str(spec.only_if),

@@ -11,6 +11,8 @@ from lm_eval.config.generation import take_limit
 from lm_eval.config.redact import redact
 from lm_eval.config.run import RunSettings
 from lm_eval.errors import CapabilityError, ConfigError, UserError
+from lm_eval.judging import bench
+from lm_eval.judging import estimate as estimate_judges
 from lm_eval.models.estimate import TaskEstimate
 from lm_eval.models.scoring.planned import prompt_text
 from lm_eval.planning.plans import Example, Plan, TaskPlan
@@ -38,6 +40,7 @@ def plan(
     *,
     task_manager: TaskManager | None = None,
     output_path: str | Path | None = None,
+    judge: LM | Sequence[LM] | None = None,
     **options: object,
 ) -> Plan:
     """Build everything that ``simple_evaluate`` would ask, and ask nothing.
@@ -53,6 +56,7 @@ def plan(
         batch_size: Number of prompts in one request.
         task_manager: Finds the tasks; None builds one.
         output_path: Where results would go. Nothing is written there, but with it, equal requests count once.
+        judge: The judges as objects, instead of those of ``judge_model``.
         **options: More arguments of ``simple_evaluate``. Those that do not change what is asked have no effect.
 
     Returns:
@@ -65,16 +69,22 @@ def plan(
     named = {"model": model, "model_args": model_args, "tasks": tasks, "num_fewshot": num_fewshot}
     settings = RunSettings.from_call({**named, "batch_size": batch_size, **options})
     settings.output_path = None if output_path is None else str(output_path)
-    return plan_run(settings, None if isinstance(model, str) else model, task_manager)
+    return plan_run(settings, None if isinstance(model, str) else model, task_manager, judge)
 
 
-def plan_run(settings: RunSettings, lm: LM | None = None, task_manager: TaskManager | None = None) -> Plan:
+def plan_run(
+    settings: RunSettings,
+    lm: LM | None = None,
+    task_manager: TaskManager | None = None,
+    judge: LM | Sequence[LM] | None = None,
+) -> Plan:
     """Plan a run with settings: what ``plan`` and ``lm_eval run --dry_run`` do.
 
     Args:
         settings: The settings of the run.
         lm: The model; None builds the one that the settings name.
         task_manager: Finds the tasks; None builds one.
+        judge: The judges; None builds those that the settings name.
 
     Returns:
         The plan.
@@ -84,7 +94,10 @@ def plan_run(settings: RunSettings, lm: LM | None = None, task_manager: TaskMana
     """
     answers_kept = bool(settings.use_cache or settings.output_path)
     found = Plan(settings.model, redact(settings.model_args), answers_kept=answers_kept)
-    with prepare(settings, lm, task_manager, found.faults) as prepared:
+    with (
+        prepare(settings, lm, task_manager, found.faults) as prepared,
+        bench(settings, prepared.tasks, judge) as judges,
+    ):
         tasks, found.refused = prepared.tasks, prepared.refused
         lm = prepared.lm
         build_estimator = getattr(lm, "harness_estimator", None)
@@ -105,6 +118,7 @@ def plan_run(settings: RunSettings, lm: LM | None = None, task_manager: TaskMana
             estimates = estimate.tasks
             found.example = _example(tasks, estimate)
             _add_basis(found, estimate)
+        found.judging = estimate_judges(judges)
     pool = getattr(lm, "harness_pool", None)
     if pool is not None and pool.requests.chat:
         found.notes.append("Prompt tokens do not include images, nor what the server's chat template adds to messages.")

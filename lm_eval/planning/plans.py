@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 
+from lm_eval.judging import JudgeEstimate
 from lm_eval.models.estimate import TaskEstimate
 from lm_eval.reports.columns import WIDTH, columns
 from lm_eval.text import first_names, not_run, visible
@@ -74,6 +75,7 @@ class Plan:
         refused: Task name to the reason why the endpoint cannot answer the task.
         faults: Task name to the reason why the task cannot be built.
         notes: More to know, one sentence each.
+        judging: What each judge would be asked about each task.
     """
 
     model: str
@@ -88,6 +90,7 @@ class Plan:
     refused: dict[str, str] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    judging: list[JudgeEstimate] = field(default_factory=list)
 
     @property
     def total(self) -> TaskPlan:
@@ -112,12 +115,16 @@ def _render(plan: Plan) -> str:
     parts = [*_wrapped(f"Plan: {plan.model} ({arguments}); nothing was asked."), ""]
     if plan.tasks:
         parts += [*_table(plan), ""]
+    if plan.judging:
+        parts += [*_judges(plan), ""]
     for sentence in _basis(plan):
         parts += _wrapped(sentence)
     for warning in _warnings(plan):
         parts += _wrapped(f"! {warning}")
     if plan.example is not None:
         parts += ["", *_example(plan.example)]
+    if prompt := next((entry.prompt for entry in plan.judging if entry.prompt), ""):
+        parts += ["", "First prompt of the judge, apart from what it is told about marks and form:", "", prompt]
     return "\n".join(parts)
 
 
@@ -139,6 +146,17 @@ def _table(plan: Plan) -> list[str]:
     rule = "-" * max(map(len, lines))
     closing = [rule, lines[-1]] if len(plan.tasks) > 1 else [lines[-1]]
     return [lines[0], rule, *lines[1:-1], *closing]
+
+
+def _judges(plan: Plan) -> Iterator[str]:
+    """Write the table of what the judges would be asked."""
+    priced = any(entry.cost is not None for entry in plan.judging)
+    rows = [["Judge", "Task", "Requests ≤", "Prompt tokens ≤", "Generated ≤"] + ["Cost ≤"] * priced]
+    for entry in plan.judging:
+        numbers = [f"{number:,}" for number in (entry.requests, entry.prompt_tokens, entry.generated_tokens)]
+        rows.append([entry.judge, entry.task, *numbers] + [_money(entry.cost)] * priced)
+    lines = columns(rows, right=range(2, len(rows[0])), narrow=(1,))
+    yield from (lines[0], "-" * max(map(len, lines)), *lines[1:])
 
 
 def _money(cost: float | None) -> str:
@@ -165,6 +183,11 @@ def _basis(plan: Plan) -> Iterator[str]:
             f"{repeated:,} of the requests are equal to others; with --output_path or --use_cache they would be sent "
             "once."
         )
+    if plan.judging:
+        yield (
+            "Judges: with answers as long as the task allows. A verdict that cannot be read is asked for once more, "
+            "which is not counted."
+        )
     if plan.window is not None:
         yield f"Window: {plan.window:,} tokens."
     elif plan.tasks:
@@ -178,6 +201,9 @@ def _warnings(plan: Plan) -> Iterator[str]:
             yield f"{task.task}: {task.too_long:,} prompts are longer than the window: lost, or cut with truncate=true."
         if task.tight:
             yield f"{task.task}: {task.tight:,} prompts leave less room than max_gen_toks in the window."
+    for entry in plan.judging:
+        if entry.fault:
+            yield f"{entry.task}: the judge {entry.judge} cannot be asked about all documents: {entry.fault}"
     yield from not_run(plan.refused)
     for reason in dict.fromkeys(plan.faults.values()):
         names = [name for name, why in plan.faults.items() if why == reason]

@@ -14,6 +14,7 @@ from lm_eval.errors import ConfigError
 from lm_eval.preparation import configure, seed_generators
 from lm_eval.rescoring._changes import changed_scores
 from lm_eval.rescoring._checks import changed_prompt_keys, check_complete, check_requests
+from lm_eval.rescoring._judges import judged_again
 from lm_eval.rescoring._replay import instances_of
 from lm_eval.rescoring._tasks import load_tasks, select
 from lm_eval.results import Member, Results, Run, Sample, TaskOutput, collect, environment, load
@@ -25,7 +26,9 @@ from lm_eval.task_files.manager import TaskManager
 from lm_eval.utils import simple_parse_args_string
 
 if TYPE_CHECKING:
+    from lm_eval.api.model import LM
     from lm_eval.api.task import Task
+    from lm_eval.loggers.evaluation_tracker import EvaluationTracker
 
 __all__ = ["rescore"]
 
@@ -36,6 +39,9 @@ _CARRIED = (
     *("system_instruction", "system_instruction_sha", "fewshot_as_multiturn", "chat_template", "chat_template_sha"),
 )
 """The keys of the saved results about the model and the prompts, which are copied; the rest is computed again."""
+
+_Hashes = dict[int | str | None, dict[str, str | None]]
+"""Document to the hashes of its sample."""
 
 _NOTE = "Prompts and answers are those of that file: no prompt was rebuilt, no model was asked."
 
@@ -49,11 +55,18 @@ def rescore(
     bootstrap_iters: int | None = None,
     task_manager: TaskManager | None = None,
     sandbox: str | None = None,
+    judge: LM | Sequence[LM] | None = None,
+    judge_model: str | Sequence[str] | None = None,
+    judge_model_args: str | Mapping[str, object] | Sequence[str | Mapping[str, object]] | None = None,
+    judge_template: str | Path | None = None,
+    judge_baseline: str | Path | None = None,
+    tracker: EvaluationTracker | None = None,
 ) -> dict[str, Any]:
     """Score a saved run again with the present filters and metrics of its tasks.
 
-    Documents, prompts and responses come from the saved samples: no dataset is loaded and no model is asked. Lost
-    documents stay lost.
+    Documents, prompts and responses come from the saved samples: no dataset is loaded and no model is asked, unless a
+    judge is named, which then judges the answers again. Without one, saved verdicts are combined again. Lost documents
+    stay lost.
 
     Args:
         path: The folder of the run, its results file, or what ``lm_eval.results.load`` returned.
@@ -63,6 +76,12 @@ def rescore(
         bootstrap_iters: Number of resamples for bootstrapped standard errors; the number of the run when None.
         task_manager: Finds the tasks; None builds one.
         sandbox: Where that code is run, as for ``simple_evaluate``.
+        judge: Judges as objects, as for ``simple_evaluate``, like the following.
+        judge_model: Kind of model of the judge.
+        judge_model_args: Arguments of the judge.
+        judge_template: A file with the template of the judge's prompt.
+        judge_baseline: A run whose saved answers the judge compares with.
+        tracker: Where the results will be saved; the judge's replies are kept there until then. None keeps none.
 
     Returns:
         Results as ``simple_evaluate`` returns them, with samples; ``config.rescored_from`` names the file they come
@@ -75,12 +94,26 @@ def rescore(
     names = select(run, tasks)
     seed_generators(_seed(run, "random_seed"), _seed(run, "numpy_seed"))
     loaded, groups = load_tasks(run, names, task_manager or TaskManager(include_path=include_path))
+    hashes = {}
+    for name, task in loaded.items():
+        _configure(
+            task, run.members[name], run, {"confirm_run_unsafe_code": confirm_run_unsafe_code, "sandbox": sandbox}
+        )
+        hashes[name] = _replay(task, run.members[name], run)
+    settings = RunSettings.from_call(
+        {
+            "judge_model": judge_model,
+            "judge_model_args": judge_model_args,
+            "judge_template": judge_template,
+            "judge_baseline": judge_baseline,
+        }
+    )
+    judging = judged_again(run, loaded, settings, judge, tracker)
     changed_prompts: dict[str, list[str]] = {}
     outputs: dict[str, TaskOutput] = {}
     for name, task in loaded.items():
         saved = run.members[name]
-        _configure(task, saved, run, {"confirm_run_unsafe_code": confirm_run_unsafe_code, "sandbox": sandbox})
-        outputs[name] = _score(task, saved, run)
+        outputs[name] = _score(task, saved, run, hashes[name])
         if keys := changed_prompt_keys(task, saved.config, compare_functions=not _is_reference(run)):
             changed_prompts[name] = keys
             eval_logger.warning("Task %s: %s changed since the model was asked. %s", name, ", ".join(keys), _NOTE)
@@ -92,6 +125,7 @@ def rescore(
     if tasks is None and run.refused:
         results["refused"] = run.refused
     results["config"] = _config(run, bootstrap_iters, changed_prompts, changed_scores(run, Results(results)))
+    judging.add_to(results)
     results["errors"] = count_errors(results, as_number(run.at("errors", "allowed")) or 0)
     return {
         **results,
@@ -154,9 +188,9 @@ def _configure(task: Task, saved: Member, run: Run, allowed: Mapping[str, object
         task.set_config("metadata", metadata)
 
 
-def _score(task: Task, saved: Member, run: Run) -> TaskOutput:
-    """Score a task's saved answers; the hashes of documents and prompts are copied from the saved samples."""
-    hashes: dict[int | str | None, dict[str, str | None]] = {}
+def _replay(task: Task, saved: Member, run: Run) -> _Hashes:
+    """Give a task its saved answers; return the hashes of documents and prompts in the saved samples."""
+    hashes: _Hashes = {}
 
     def with_hashes() -> Iterator[Sample]:
         for sample in run.read(saved.name):
@@ -171,6 +205,11 @@ def _score(task: Task, saved: Member, run: Run) -> TaskOutput:
     task.replay(instances)
     check_requests(task, saved.config, instances)
     task.notes = list(saved.notes)  # of the prompts, which are those of the saved run
+    return hashes
+
+
+def _score(task: Task, saved: Member, run: Run, hashes: _Hashes) -> TaskOutput:
+    """Score a task's saved answers; the hashes of documents and prompts are copied from the saved samples."""
     output = score_task(task, log_samples=True)
     if isinstance(output.cause, ConfigError):
         raise output.cause

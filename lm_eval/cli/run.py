@@ -13,6 +13,7 @@ from pathlib import Path
 
 from lm_eval.cli import exit_codes
 from lm_eval.cli._settings import add_setting
+from lm_eval.config.redact import redact
 from lm_eval.config.run import RunSettings
 from lm_eval.text import outgoing, outgoing_json, visible
 
@@ -61,7 +62,7 @@ def run(namespace: argparse.Namespace) -> int:
 
 
 def _nested_faults(options: Mapping[str, object]) -> Iterable[tuple[tuple[str, ...], str]]:
-    """Find faults in the model's arguments, if this package knows the model; other models take any arguments."""
+    """Find faults in the arguments of models that this package knows; other models take any arguments."""
     from lm_eval.api.registry import MODELS
     from lm_eval.config import values
     from lm_eval.models.arguments import faults_of
@@ -69,6 +70,11 @@ def _nested_faults(options: Mapping[str, object]) -> Iterable[tuple[tuple[str, .
     if options.get("model", "local-completions") in MODELS and options.get("model_args"):
         for name, fault in faults_of(values.arguments("model_args", options["model_args"])):
             yield ("model_args", name), fault
+    judges = values.names("judge_model", options.get("judge_model") or [])
+    if all(kind in MODELS for kind in judges):
+        for arguments in values.several_arguments("judge_model_args", options.get("judge_model_args") or []):
+            for name, fault in faults_of(arguments):
+                yield ("judge_model_args", name), fault
 
 
 def execute(settings: RunSettings) -> int:
@@ -139,6 +145,7 @@ def _evaluate(settings: RunSettings) -> int:
         )
         save_and_print(tracker, results, lambda: _print(settings, results))
         _hint(settings, tracker.saved)
+        _say_how_to_judge(settings, results)
         samples = results.pop("samples", None)
     # The services come last, because they may be slow, fail or hang.
     all_sent = trackers.send(services, results, samples, hub=tracker.hub, saved=tracker.saved)
@@ -155,6 +162,33 @@ def _hint(settings: RunSettings, saved: Sequence[Path]) -> None:
     more = "" if settings.keeps_samples else "  (every answer, too, with --log_samples)"
     print(f"Results: {visible(str(saved[0]))}", file=sys.stderr)
     print(f"To look at them in a browser: lm_eval report {visible(shlex.quote(where))}{more}", file=sys.stderr)
+
+
+def _say_how_to_judge(settings: RunSettings, results: Mapping[str, object]) -> None:
+    """Say on stderr how answers without a verdict are judged, if a judge was not reached."""
+    from lm_eval.results import Results
+
+    unjudged = Results(results).unjudged
+    if not unjudged:
+        return
+    if settings.output_path is None or not settings.keeps_samples:
+        how = "the same command asks for them" if settings.output_path else "nothing was kept (no --output_path)"
+        print(f"{unjudged} documents have no verdict: {how}.", file=sys.stderr)
+        return
+    words = ["lm_eval", "rescore", settings.output_path]
+    for name in ("include_path", "judge_template", "judge_baseline", "judge_model"):
+        value = getattr(settings, name)
+        words += [f"--{name}", *(value if isinstance(value, list) else [value])] if value else []
+    for arguments in settings.judge_model_args:
+        shown = redact(arguments)
+        pairs = [f"{key}={_written(value)}" for key, value in arguments.items() if shown[key] == value]
+        words += ["--judge_model_args", *pairs]
+    command = visible(shlex.join(words))
+    print(f"{unjudged} documents have no verdict. Their answers are saved; to judge them: {command}", file=sys.stderr)
+
+
+def _written(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _print(settings: RunSettings, results: Mapping[str, object]) -> None:

@@ -62,14 +62,14 @@ class Bench:
         """
         if not self.dockets:
             return
-        for juror in self.jurors:
+        for number, juror in enumerate(self.jurors):
             generation = [
                 settings_of(docket.spec, "choice" if docket.spec.read == "choice" else "text")
                 for docket in self.dockets.values()
             ]
             journal = context.journal
             if journal is not None:
-                journal = journal.with_name(f"{journal.stem}.judge-{_identity(juror.settings)}.sqlite")
+                journal = journal.with_name(f"{journal.stem}.judge-{number}-{_identity(juror.settings)}.sqlite")
             juror.lm.harness_prepare(
                 replace(
                     context,

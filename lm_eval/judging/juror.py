@@ -13,6 +13,7 @@ from lm_eval.api.verdicts import Verdict
 from lm_eval.config.generation import CONSTRAINED_TO, merge_settings
 from lm_eval.config.scorer import ScorerSpec, VerdictSpec
 from lm_eval.errors import ConfigError
+from lm_eval.judging.fences import Fence
 from lm_eval.judging.questions import Question
 from lm_eval.judging.reading import VerdictReader, as_json
 
@@ -26,7 +27,7 @@ _MAX_TOKENS = 2048
 _READABLE = ("ok", "unknown_finish")
 _AS_JSON = 'Reply with a JSON object: {"reasoning": "…", "verdict": …}. The verdict comes after the reasoning.'
 _AGAIN = "Your verdict could not be read in an earlier reply to this. Write it in exactly the form that is asked for."
-_PROBE = "Reply with a JSON object that has a short reasoning and a verdict about this text: 2 + 2 = 4"
+_PROBE = f"Is this true? {_AS_JSON}\n{Fence('0' * 16).put('2 + 2 = 4')}"
 _SECRET = VerdictSpec("labels", {"zebra 7261": 1.0, "quartz 4905": 0.0})
 """Labels that no model writes by itself, so that a reply with one of them was constrained."""
 

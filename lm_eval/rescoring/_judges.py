@@ -110,7 +110,5 @@ def _from_saved(run: Run, name: str, task: Task) -> dict[str, Any]:
         if isinstance(record, Mapping) and group:
             group[0].judgement, found = replayed(spec, group[0].doc, record), True
     if not found and any(instance.error is None for instance in task.instances):
-        raise ConfigError(
-            f"Task {name!r} is scored by a judge, and no verdicts were saved. Judge its answers: {FLAGS}."
-        )
+        raise ConfigError(f"Task {name!r} is scored by a judge, and no verdict was saved. Judge its answers: {FLAGS}.")
     return summary_of_saved(task, spec, as_mapping(run.at("judging", name)))

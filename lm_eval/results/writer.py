@@ -89,7 +89,8 @@ class ResultFiles:
         run = Results(results)
         if self._journal is None:
             return
-        state_path(self._journal).unlink(missing_ok=True)
+        for journal in _with_judges(self._journal):
+            state_path(journal).unlink(missing_ok=True)
         if run.lost or run.failed or run.unjudged:
             return
         for journal in _with_judges(self._journal):

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from lm_eval import plan
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM, Answered
 from lm_eval.errors import ConfigError, RunStopped
@@ -296,3 +297,65 @@ def test_each_turn_of_a_conversation_is_judged_with_the_turns_before_it(run: Run
     assert sorted(prompt.args[0].count("[assistant]") for prompt in judge.asked) == [1, 2]
     assert any("[user]\nAre you sure?\n\n[assistant]\nYes" in prompt.args[0] for prompt in judge.asked)
     assert [verdict.get("answer", 0) for verdict in results["samples"]["capitals"][0]["judge"]["verdicts"]] == [0, 1]
+
+
+class Waiting(FakeLM):
+    """Answers one document, and the others only when the judge was asked about it."""
+
+    def __init__(self, asked: threading.Event) -> None:
+        super().__init__(capital)
+        self.judge_asked = asked
+        self.in_time = False
+
+    def harness_respond(self, instances: Iterable[Instance], answered: Answered | None = None) -> None:
+        first, *others = instances
+        super().harness_respond([first], answered)
+        self.in_time = self.judge_asked.wait(30)
+        super().harness_respond(others, answered)
+
+
+def test_the_judge_is_asked_while_the_model_still_answers(run: Run) -> None:
+    asked = threading.Event()
+    model = Waiting(asked)
+
+    def judge(prompt: str) -> str:
+        asked.set()
+        return honest(prompt)
+
+    assert score(run(judge, model=model)) == 1.0
+    assert model.in_time
+
+
+def test_a_run_that_ends_early_stops_its_judges(run: Run) -> None:
+    class Stopped(FakeLM):
+        def harness_respond(self, instances: Iterable[Instance], answered: Answered | None = None) -> None:
+            super().harness_respond(list(instances)[:1], answered)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(honest, model=Stopped(capital))
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("lm-eval-")]
+
+
+def test_the_plan_counts_the_judges_requests(run: Run, tmp_path: Path) -> None:
+    rows = tmp_path / "data.jsonl"
+    task = {**TASK, "dataset_kwargs": {"data_files": str(rows)}, "scorer": {**SCORER, "repeats": 2}}
+    judges = [
+        {"model": "big", "base_url": "http://127.0.0.1:9/v1", "price_in": 1, "price_out": 10},
+        {"model": "small", "base_url": "http://127.0.0.1:9/v1"},
+    ]
+    found = plan(FakeLM(), tasks=[task], judge_model_args=judges)
+    assert [(entry.judge, entry.requests, entry.generated_tokens) for entry in found.judging] == [
+        ("big", 8, 8 * 2048),
+        ("small", 8, 8 * 2048),
+    ]
+    cost = (found.judging[0].prompt_tokens * 1 + 8 * 2048 * 10) / 1e6
+    assert found.judging[0].cost == pytest.approx(cost)
+    assert "(the answer)" in found.judging[0].prompt
+    assert "big    capitals" in str(found)
+
+
+def test_the_plan_names_documents_that_cannot_be_judged(run: Run, tmp_path: Path) -> None:
+    scorer = {**SCORER, "prompt": "{{answer}} {{missing}}"}
+    task = {**TASK, "dataset_kwargs": {"data_files": str(tmp_path / "data.jsonl")}, "scorer": scorer}
+    assert "'missing' is undefined" in str(plan(FakeLM(), tasks=[task], judge=FakeLM()))

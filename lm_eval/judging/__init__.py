@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lm_eval.judging.bench import FLAGS, Bench, bench, judged_tasks
 from lm_eval.judging.estimate import JudgeEstimate, estimate
+from lm_eval.judging.function import judge_answers
 from lm_eval.judging.jury import Jury
 from lm_eval.judging.replay import replayed, summary_of_saved
 
@@ -14,6 +15,7 @@ __all__ = [
     "Jury",
     "bench",
     "estimate",
+    "judge_answers",
     "judged_tasks",
     "replayed",
     "summary_of_saved",

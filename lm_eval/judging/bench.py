@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -24,6 +25,8 @@ from lm_eval.text import first_names, sha256
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
     from lm_eval.results.answered import AnsweredDocument
+
+eval_logger = logging.getLogger("lm_eval")
 
 __all__ = ["FLAGS", "Bench", "bench", "judged_tasks"]
 
@@ -174,6 +177,8 @@ def bench(
             f"{FLAGS} (in Python: judge_model=…, judge_model_args=…, or judge=LM); --predict_only saves the answers, "
             "which lm_eval rescore can judge later."
         )
+    if wanted and not names and not settings.predict_only:
+        eval_logger.warning("No task of this run is scored by a judge: judge_model has no effect.")
     dockets = {name: _docket(name, tasks[name], settings) for name in names}
     with ExitStack() as stack:
         jurors: list[Juror] = []
@@ -183,7 +188,10 @@ def bench(
             name = str(getattr(lm, "model", "") or type(lm).__name__)
             jurors.append(Juror(_distinct(name, jurors, number), lm, {"model": type(lm).__name__}, {}))
         for number, (kind, arguments) in enumerate(wanted if names and not given else ()):
-            lm = stack.enter_context(closing(get_model(kind).create_from_arg_obj(_with_key(arguments))))
+            try:
+                lm = stack.enter_context(closing(get_model(kind).create_from_arg_obj(_with_key(arguments))))
+            except ConfigError as error:
+                raise ConfigError(f"judge_model_args: {error}") from error
             name = str(arguments.get("model") or arguments.get("pretrained") or kind)
             shown = {"model": kind, "model_args": redact(arguments)}
             jurors.append(Juror(_distinct(name, jurors, number), lm, shown, {}))

@@ -359,3 +359,27 @@ def test_the_plan_names_documents_that_cannot_be_judged(run: Run, tmp_path: Path
     scorer = {**SCORER, "prompt": "{{answer}} {{missing}}"}
     task = {**TASK, "dataset_kwargs": {"data_files": str(tmp_path / "data.jsonl")}, "scorer": scorer}
     assert "'missing' is undefined" in str(plan(FakeLM(), tasks=[task], judge=FakeLM()))
+
+
+def test_a_mistake_in_the_arguments_of_a_judge_is_said_to_be_one(run: Run) -> None:
+    with pytest.raises(ConfigError, match=r"judge_model_args: .*bse_url"):
+        run([], judge_model_args="model=m,bse_url=http://127.0.0.1:9/v1")
+
+
+def test_one_kind_of_judge_holds_for_all_and_several_need_one_each(run: Run) -> None:
+    with pytest.raises(ConfigError, match="2 judges have 1 judge_model_args"):
+        run([], judge_model=["local-completions", "local-chat-completions"], judge_model_args="model=m")
+
+
+def test_a_judge_without_a_judged_task_has_no_effect_and_that_is_said(
+    run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    task = {"scorer": None, "metric_list": [{"metric": "exact_match"}]}
+    results = run([], task=task, judge_model_args="model=m,base_url=http://127.0.0.1:9/v1")
+    assert "judging" not in results
+    assert "judge_model has no effect" in caplog.text
+
+
+def test_no_judge_is_built_for_a_run_that_is_not_judged(run: Run) -> None:
+    results = run([], task={"scorer": None, "metric_list": [{"metric": "exact_match"}]})
+    assert "judge" not in results["config"]

@@ -16,7 +16,7 @@ from lm_eval.api.result_keys import MUTUAL_INFORMATION
 from lm_eval.api.samplers import ContextSampler
 from lm_eval.api.task_parts.conversations import Conversation, is_conversation
 from lm_eval.api.task_parts.documents import Docs, Splits, column_names, draws_at_random, iterate, load_task_dataset
-from lm_eval.api.task_parts.fields import Fields, is_static
+from lm_eval.api.task_parts.fields import Fields, compile_template, is_static
 from lm_eval.api.task_parts.prompts import (
     ChatTemplate,
     Message,
@@ -125,6 +125,7 @@ class ConfigurableTask(Task):
         assert isinstance(settings.fewshot_config, FewshotConfig)
         self.fewshot_cfg: FewshotConfig = settings.fewshot_config
         self._check_repeats()
+        self._check_scorer()
         self._metrics = self._resolve_metrics()
         self._calls = CallCounts()
         self._splits = Splits(self)
@@ -140,6 +141,14 @@ class ConfigurableTask(Task):
             exclude_self=bool(settings.fewshot_exclude_self),
         )
         self._openings: dict[tuple[int, str | None, str], tuple[list[Message], str]] = {}
+
+    def _check_scorer(self) -> None:
+        """Refuse a template of the judge that is not well-formed, before anything is asked."""
+        if self.scorer is not None and self.scorer.prompt is not None:
+            try:
+                compile_template(self.scorer.prompt)
+            except TemplateError as error:
+                raise TemplateError(f"Task {self._config.task}, scorer: {error}") from error
 
     def _check_repeats(self) -> None:
         """Refuse a pipeline that keeps more responses than there are repeats, before the model is asked."""

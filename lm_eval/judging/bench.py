@@ -239,7 +239,9 @@ def _docket(name: str, task: Task, settings: RunSettings) -> Docket:
     for metric in spec.metrics:
         if isinstance(metric.aggregation, str):
             get_aggregation(metric.aggregation)
-    return Docket(task, spec, template, VerdictReader(spec), baseline)
+    return Docket(
+        task, spec, template, VerdictReader(spec), baseline, (settings.judge_baseline or "") if baseline else ""
+    )
 
 
 def _mark_version(task: Task, template: Template) -> None:

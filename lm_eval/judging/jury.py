@@ -45,6 +45,7 @@ class Docket:
         template: The template of the judge's prompt.
         reader: Reads verdicts.
         baseline: Document to the answer of the run to compare with; empty where there is none.
+        baseline_from: That run; empty where there is none.
     """
 
     task: Task
@@ -52,6 +53,7 @@ class Docket:
     template: Template
     reader: VerdictReader
     baseline: Mapping[int, str] = field(default_factory=dict)
+    baseline_from: str = ""
 
 
 @dataclass(slots=True)

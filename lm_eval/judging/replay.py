@@ -34,12 +34,16 @@ def replayed(spec: ScorerSpec, doc: Doc, record: Mapping[str, Any]) -> Judgement
     """
     saved = Judgement.of_record(record, {})
     if saved.status == "judged":
-        return judgement_of(spec, doc, saved.verdicts, criteria_of(spec, doc))
+        again = judgement_of(spec, doc, saved.verdicts, criteria_of(spec, doc), saved.lengths)
+        again.baseline = saved.baseline
+        return again
     if saved.status == "settled" and saved.score is not None:
         again = settled(spec, "", saved.score)
         again.reason = saved.reason
         return again
-    return unjudged(saved.reason, saved.verdicts)
+    again = unjudged(saved.reason, saved.verdicts)
+    again.baseline = saved.baseline
+    return again
 
 
 def summary_of_saved(task: Task, spec: ScorerSpec, saved: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,10 +54,12 @@ def summary_of_saved(task: Task, spec: ScorerSpec, saved: Mapping[str, Any]) -> 
         spec: Its ``scorer``.
         saved: The entry in the saved results.
     """
-    template = Template("", str(saved.get("template", "task")), str(saved.get("template_sha", "")))
+    template = Template(
+        str(saved.get("prompt", "")), str(saved.get("template", "task")), str(saved.get("template_sha", ""))
+    )
     reads, stopped = saved.get("read"), saved.get("stopped")
     return summary(
-        Docket(task, spec, template, VerdictReader(spec)),
+        Docket(task, spec, template, VerdictReader(spec), baseline_from=str(saved.get("baseline", ""))),
         reads if isinstance(reads, Mapping) else {},
         stopped if isinstance(stopped, Mapping) else {},
     )

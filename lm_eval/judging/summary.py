@@ -45,6 +45,8 @@ def summary(docket: Docket, reads: Mapping[str, str], stopped: Mapping[str, str]
         "judges": list(reads),
         "template": docket.template.origin,
         "template_sha": docket.template.sha256,
+        "prompt": None if docket.template.origin == "task" else docket.template.source,
+        "baseline": docket.baseline_from or None,
         "verdict": spec.verdict.kind,
         "read": dict(reads),
         "repeats": spec.repeats,

@@ -14,9 +14,10 @@ import pytest
 from lm_eval import plan
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM, Answered
-from lm_eval.errors import ConfigError, RunStopped
+from lm_eval.errors import ConfigError, RunStopped, TaskFileError
 from lm_eval.evaluator import simple_evaluate
 from lm_eval.models.messages import ChatPrompt
+from lm_eval.results import load
 from tests.fakes import FakeLM
 
 TASK: dict[str, Any] = {
@@ -228,6 +229,8 @@ def test_answers_of_a_saved_run_are_the_baseline(run: Run, tmp_path: Path) -> No
 
     results = run(prefers, scorer=scorer, judge_baseline=str(tmp_path / "base"))
     assert score(results) == (1 + 1 + 0.5 + 1) / 4
+    assert results["judging"]["capitals"]["baseline"] == str(tmp_path / "base")
+    assert results["samples"]["capitals"][0]["judge"]["baseline"] == "Rome"
 
 
 def test_criteria_are_judged_one_by_one(run: Run) -> None:
@@ -253,7 +256,8 @@ def test_another_template_has_another_version(run: Run, tmp_path: Path) -> None:
     path.write_text("Right: {{target}} {{answer}} GRADE: C or I?")
     results = run(honest, judge_template=str(path), task={"metadata": {"version": 2}})
     assert str(results["versions"]["capitals"]).startswith("2-judge-")
-    assert results["judging"]["capitals"]["template"] == str(path)
+    entry = results["judging"]["capitals"]
+    assert (entry["template"], entry["prompt"]) == (str(path), path.read_text())
 
 
 def test_a_template_that_does_not_show_the_answer_is_refused(run: Run, tmp_path: Path) -> None:
@@ -383,3 +387,16 @@ def test_a_judge_without_a_judged_task_has_no_effect_and_that_is_said(
 def test_no_judge_is_built_for_a_run_that_is_not_judged(run: Run) -> None:
     results = run([], task={"scorer": None, "metric_list": [{"metric": "exact_match"}]})
     assert "judge" not in results["config"]
+
+
+def test_a_template_that_is_not_well_formed_is_refused(run: Run) -> None:
+    with pytest.raises(TaskFileError, match="Task capitals, scorer"):
+        run(honest, scorer={"prompt": "{{answer}} {% if %}"})
+
+
+def test_judgements_are_saved_as_parquet(run: Run, tmp_path: Path) -> None:
+    run(honest, output_path=str(tmp_path / "out"), output_format="parquet")
+    saved = load(tmp_path / "out")
+    judge = next(iter(saved.read("capitals"))).line["judge"]
+    assert isinstance(judge, dict)
+    assert judge["label"] == "C"

@@ -154,25 +154,3 @@ def test_a_fault_of_a_sample_is_noticed(run: Run, change: Change) -> None:
     sample = run.samples("demo_numbers")[0]
     change(sample)
     assert faults(SAMPLE, sample)
-
-
-JUDGED = """\
-doc_to_text: '{{q}}'
-scorer:
-  type: ai_judge
-  prompt: '{{q}} {{answer_a}} {{answer_b}} GRADE: A, B or tie'
-  verdict: {pairwise: '{{n}}'}
-  repeats: 2
-"""
-
-
-def test_a_judged_run_matches_the_schema(tmp_path: Path) -> None:
-    folder = write_tasks(tmp_path, judged=JUDGED)
-    turns = iter(["GRADE: A", "GRADE: B", "Hm.", "GRADE: tie"] * 40)
-    judges = [FakeLM(lambda prompt: next(turns)), FakeLM(lambda prompt: "GRADE: A", lose=lambda item: item.doc_id == 1)]
-    simple_evaluate(FakeLM(), tasks="judged", include_path=folder, judge=judges, output_path=tmp_path / "out")
-    saved = load(tmp_path / "out")
-    assert faults(RESULTS, saved.results) == []
-    samples = [sample for sample in saved.iter_samples("judged")]
-    assert [found for sample in samples if (found := faults(SAMPLE, sample))] == []
-    assert "judge" in samples[0]

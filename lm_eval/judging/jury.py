@@ -185,8 +185,9 @@ class Jury:
             docket = self.dockets[document.name]
             try:
                 found = self._requests(document, docket)
-            except (LMEvalError, TypeError, ValueError) as error:
-                self._finish(document, unjudged(f"The judge cannot be asked: {shorten(str(error), 300)}"))
+            except (Exception, SystemExit) as error:  # filters, metrics and templates are code of the task
+                said = str(error) if isinstance(error, LMEvalError) else f"{type(error).__name__}: {error}"
+                self._finish(document, unjudged(f"The judge cannot be asked: {shorten(said, 300)}"))
                 continue
             if isinstance(found, Judgement):
                 self._finish(document, found)

@@ -400,3 +400,16 @@ def test_judgements_are_saved_as_parquet(run: Run, tmp_path: Path) -> None:
     judge = next(iter(saved.read("capitals"))).line["judge"]
     assert isinstance(judge, dict)
     assert judge["label"] == "C"
+
+
+def test_code_of_the_task_that_fails_leaves_documents_unjudged(run: Run) -> None:
+    def values(doc: dict[str, Any], results: list[str]) -> dict[str, float]:
+        return {"length": 1 / (len(results[0]) - 5)}
+
+    results = run(
+        honest,
+        scorer={"only_if": "length < 9"},
+        task={"metric_list": [{"metric": "length", "aggregation": "mean"}], "process_results": values},
+    )
+    assert "ZeroDivisionError" in results["judging"]["capitals"]["messages"][0]["message"]
+    assert results["judging"]["capitals"]["judged"] == 2

@@ -6,10 +6,11 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 
 import pytest
 
-from lm_eval.models.http.runner import run
+from lm_eval.models.http.runner import cancel, run
 
 
 async def answer() -> int:
@@ -34,11 +35,40 @@ def test_exceptions_are_passed_on() -> None:
         run(fail)
 
 
+def test_another_thread_cancels_what_a_thread_waits_for() -> None:
+    started, ended = threading.Event(), []
+
+    async def work() -> None:
+        try:
+            started.set()
+            await asyncio.sleep(60)
+        finally:
+            ended.append("cleaned up")
+
+    def wait() -> None:
+        try:
+            run(work)
+        except asyncio.CancelledError:
+            ended.append("cancelled")
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    assert started.wait(30)
+    cancel(thread)
+    thread.join(30)
+    assert ended == ["cleaned up", "cancelled"]
+
+
+def test_a_thread_that_waits_for_nothing_is_left_alone() -> None:
+    cancel(threading.current_thread())
+    assert run(answer) == 42
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals are sent as on POSIX")
 def test_ctrl_c_lets_the_coroutine_clean_up() -> None:
     program = """
         import asyncio
-        from lm_eval.models.http.runner import run
+        from lm_eval.models.http.runner import cancel, run
 
         async def work():
             try:

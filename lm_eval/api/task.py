@@ -646,6 +646,8 @@ class ConfigurableTask(Task):
         Returns:
             Metric name to value.
         """
+        if self._config.tools is not None:
+            self._count_calls(doc, results[0])
         if callable(self._config.process_results):
             values: dict[str, Any] = self._config.process_results(doc, results)
             return values
@@ -663,7 +665,7 @@ class ConfigurableTask(Task):
         if self._config.scorer is not None and self._config.metric_list is None:
             return {}  # There need not be a target that a metric could use.
         if self._config.tools is not None:
-            return self._score_calls(doc, results[0])
+            return self._metrics.score_calls(results[0], self.doc_to_target(doc), self.doc_to_tools(doc))
         gold, chosen = self.doc_to_target(doc), self._config.doc_to_choice is not None
         if chosen and isinstance(gold, int):
             gold = self.doc_to_choice(doc)[gold]
@@ -671,11 +673,10 @@ class ConfigurableTask(Task):
             gold = as_type_of(results[0], gold)
         return self._metrics.score_generation(results[0], gold, self.multiple_target)
 
-    def _score_calls(self, doc: Doc, response: object) -> dict[str, Any]:
+    def _count_calls(self, doc: Doc, response: object) -> None:
         gold = self.doc_to_target(doc)
         for answer in response if isinstance(response, list) else [response]:
             self._calls.add(answer, gold)
-        return self._metrics.score_calls(response, gold, self.doc_to_tools(doc))
 
     def apply_filters(self) -> list[Instance]:
         """Apply the filter pipelines to all responses; see ``Task``."""

@@ -101,7 +101,8 @@ class Prepared:
         for name, task in list(self.tasks.items()):
             kinds = [_request_type(task), *([CONSTRAINED_TO] if CONSTRAINED_TO in _generation(task) else [])]
             if reason := next((why for kind in kinds if (why := refuses(kind))), None):
-                refused[name] = reason
+                letters = self.lm.harness_scores_letters() if _has_letters(task) else None
+                refused[name] = f"{reason} {letters}" if letters else reason
                 del self.tasks[name]
         self.refused |= refused
         self._advise(refused)
@@ -461,6 +462,16 @@ def _generation(task: Task) -> dict[str, object]:
     """Return the generation settings of a task; empty for a task that generates nothing."""
     given = task.get_config("generation_kwargs") if task.OUTPUT_TYPE == "generate_until" else None
     return dict(given) if isinstance(given, Mapping) else {}
+
+
+def _has_letters(task: Task) -> bool:
+    """Whether a task of choices always has the same choices, of one letter each."""
+    choices = task.get_config("doc_to_choice")
+    return (
+        task.OUTPUT_TYPE == "multiple_choice"
+        and isinstance(choices, list)
+        and all(isinstance(choice, str) and len(choice) == 1 for choice in choices)
+    )
 
 
 def _gives_start(task: Task) -> bool:

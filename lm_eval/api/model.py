@@ -147,6 +147,10 @@ class LM(ABC):
             return f"{type(self).__name__} cannot constrain its answers."
         return None
 
+    def harness_scores_letters(self) -> str | None:
+        """Say how a choice among single letters can be scored where log-likelihoods are refused; None if it cannot."""
+        return None
+
     def harness_not_continued(self) -> str | None:
         """Say that answers do not continue the start that a task gives them (``gen_prefix``); called after ``prepare``.
 

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser: The parser to add them to.
     """
     parser.usage = "lm_eval export NAME ... DIR [--include_path DIR]"
-    what = "Tasks, groups, tags or patterns; the members of groups and tags are written too."
+    what = "Tasks, groups, tags, patterns, paths of task files or folders; members of groups and tags are written, too."
     parser.add_argument("names", nargs="+", metavar="NAME", help=what)
     parser.add_argument("folder", metavar="DIR", help="A new folder.")
     add_setting(parser, "include_path")

@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     Args:
         parser: The parser to add them to.
     """
-    parser.add_argument("task", metavar="TASK", help="A task, group or tag, or the path of a task file.")
+    parser.add_argument("task", metavar="TASK", help="A task, group or tag, or the path of a task file or folder.")
     add_setting(parser, "num_fewshot")
     parser.add_argument("--apply_chat_template", action="store_true", help="Show the prompt as chat messages.")
     parser.add_argument(

@@ -453,6 +453,12 @@ class TemplateAPI(TemplateLM):
         """
         return self.harness_pool.refuses(request_type)
 
+    def harness_scores_letters(self) -> str | None:
+        """Say how a choice among single letters can be scored where log-likelihoods are refused; None if it cannot."""
+        if self.path != "/chat/completions" or self.harness_pool.requests.args.scoring is not None:
+            return None
+        return "Choices of one letter can be looked up in the first token: scoring=chat_first_token in --model_args."
+
     def harness_not_continued(self) -> str | None:
         """Say that answers do not continue the start that a task gives them (``gen_prefix``).
 

@@ -153,7 +153,7 @@ class Preflight:
         if settings.chat and (settings.scoring is None or self._path == "/responses"):
             raise CapabilityError(
                 "A chat API gives no log-likelihoods of a prompt: use local-completions where the server has "
-                "/v1/completions, or scoring=chat_first_token in model_args for one-letter multiple choice."
+                "/v1/completions."
             )
         from lm_eval.models.scoring import make_scorer
 

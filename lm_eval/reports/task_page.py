@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +13,11 @@ from lm_eval.config.generation import take_stops
 from lm_eval.errors import ConfigError, UserError
 from lm_eval.task_files.entry import Entry, Kind
 from lm_eval.task_files.faults import prompt_faults, task_faults
-from lm_eval.task_files.index import entries_in_file, entry_in_file
+from lm_eval.task_files.index import entries_named
 from lm_eval.task_files.listing import source_of
 from lm_eval.task_files.merge import keys_of
 from lm_eval.task_files.parse import FunctionRef
+from lm_eval.task_files.resolve import ResolvedGroup, ResolvedTask, select
 from lm_eval.task_files.roots import BUILTIN
 from lm_eval.task_files.text import config_text
 
@@ -61,7 +62,11 @@ def task_page(
         ConfigError: There is no such document.
     """
     base, wanted = (name, None) if name in manager.task_index else split_format(name)
+    if name not in manager.task_index and len(inside := entries_named(name)) > 1:
+        return _several(name, inside)
     entry = _find_entry(manager, base)
+    if wanted is not None and entry.kind in (Kind.GROUP, Kind.TAG):
+        return _in_format(manager, name)
     if entry.kind is Kind.TAG:
         title = f"# {entry.name}: tag of {_count(len(entry.tags))}"
         return "\n".join([title, *_tree(manager, entry, 0, ())])
@@ -86,15 +91,39 @@ def task_page(
 
 
 def _find_entry(manager: TaskManager, name: str) -> Entry:
-    """Find a name, or the first entry of a task file by its path."""
+    """Find a name, or what the path of a task file stands for."""
     if name in manager.task_index:
         return manager.task_index[name]
-    if name.endswith((".yaml", ".yml")) and Path(name).is_file():
-        for entry in entries_in_file(Path(name).absolute())[:1]:
-            return entry
-    if row := entry_in_file(name):
-        return row[0]
+    for entry in entries_named(name):
+        return entry
     raise manager.unknown(name)
+
+
+def _several(path: str, entries: Sequence[Entry]) -> str:
+    """List what a folder, or a file with several names, defines."""
+    kinds = {Kind.GROUP: " (group)", Kind.TAG: " (tag)"}
+    lines = [f"# - {entry.name}{kinds.get(entry.kind, '')}: {entry.source}" for entry in entries]
+    return "\n".join([f"# {path}: {len(entries)} tasks and groups; show one of them by its name or path", *lines])
+
+
+def _in_format(manager: TaskManager, name: str) -> str:
+    """List the members of a group or tag, each under the name by which it is asked."""
+
+    def lines(nodes: Iterable[object], depth: int) -> Iterator[str]:
+        for node in nodes:
+            if isinstance(node, ResolvedTask):
+                yield f"# {_INDENT * depth}- {node.name}"
+            elif isinstance(node, ResolvedGroup):
+                yield f"# {_INDENT * depth}- {node.name} (group)"
+                yield from lines(node.members.values(), depth + 1)
+
+    nodes = select([name], manager.task_index, manager.unknown)
+    top = nodes[0].members.values() if len(nodes) == 1 and isinstance(nodes[0], ResolvedGroup) else nodes
+    members = list(lines(top, 0))
+    plain = sum("@" not in line and not line.endswith(")") for line in members)
+    title = f"# {name}: {_count(sum(not line.endswith(')') for line in members))}"
+    note = f"; {plain} cannot be asked in this format and stay as they are" if plain else ""
+    return "\n".join([title + note, *members])
 
 
 def _count(tasks: int) -> str:

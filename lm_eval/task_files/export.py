@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 from lm_eval.config.formats import split_format
 from lm_eval.errors import ConfigError, UserError
-from lm_eval.task_files.entry import Entry, Kind
+from lm_eval.task_files.entry import Entry, Kind, names_under
 from lm_eval.task_files.export_code import CODE, Code
+from lm_eval.task_files.index import entries_named, with_entries
 from lm_eval.task_files.loader import import_all
 from lm_eval.task_files.merge import keys_of
 from lm_eval.task_files.parse import FunctionRef
@@ -56,7 +57,7 @@ def export(manager: TaskManager, names: Iterable[str], folder: str | Path) -> Ex
 
     Args:
         manager: Knows the names.
-        names: Names and glob patterns.
+        names: Names and glob patterns; paths of task files and of folders with task files.
         folder: A folder that does not exist or is empty.
 
     Returns:
@@ -72,11 +73,20 @@ def export(manager: TaskManager, names: Iterable[str], folder: str | Path) -> Ex
         raise ConfigError(f"{str(folder)!r} is no empty folder; task files are exported to a new one.")
     index, names = manager.task_index, list(names)
     for name in names:
-        base, wanted = (name, None) if name in index else split_format(name)
+        base, wanted = (name, None) if name in index or entries_named(name) else split_format(name)
         if wanted is not None:
             raise ConfigError(f"{name!r}: a flat task file has no prompt format; export {base}.")
     manager.make_importable()
-    entries = [index[name] for name in members(manager, names)]
+    of_files = [(name, found) for name in names if name not in index and (found := entries_named(name))]
+    named = [name for name in names if name not in dict(of_files)]
+    written = {entry.name: entry for _, found in of_files for entry in found}
+    index = with_entries(index, written.values())
+    inner = names_under(index, written)
+    for name in members(manager, named):
+        if written.get(name, index[name]) is not manager.task_index[name]:
+            raise ConfigError(f"{name!r} is also the name of a task in one of the files; export them one by one.")
+        inner.add(name)
+    entries = [index[name] for name in sorted(inner) if index[name].kind is not Kind.TAG]
     target.mkdir(parents=True, exist_ok=True)
     code, done = Code(manager.roots), Exported()
     for entry in entries:

@@ -11,6 +11,7 @@ from pathlib import Path
 from lm_eval.errors import TaskFileError
 from lm_eval.task_files.entry import Entry, Kind, entries_of
 from lm_eval.task_files.index_cache import scan
+from lm_eval.task_files.paths import SUFFIXES, files_named
 from lm_eval.text import first_names
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Kind",
     "TaskIndex",
     "entries_in_file",
+    "entries_named",
     "entry_in_file",
     "match_names",
     "row_problems",
@@ -128,6 +130,29 @@ def entry_in_file(name: str) -> tuple[Entry, list[Entry]] | None:
     entries = entries_in_file(os.path.realpath(path))
     found = next((entry for entry in entries if entry.name == inner), None)
     return None if found is None else (found, entries)
+
+
+def entries_named(item: str) -> list[Entry]:
+    """Return what a path stands for, where a path is given as a name.
+
+    Args:
+        item: The path of a task file, ``file.yaml#name``, a folder, or a pattern of paths.
+
+    Returns:
+        The entries; none if the text is no such path.
+
+    Raises:
+        TaskFileError: A file has an error, or defines nothing.
+    """
+    if row := entry_in_file(item):
+        return [row[0]]
+    single = item.endswith(SUFFIXES) and os.path.isfile(item)
+    files = [os.path.realpath(item)] if single else files_named(item)
+    entries = [entry for file in files for entry in entries_in_file(file)]
+    if files and not entries:
+        what = "neither task, group nor class" if single else "no task file with a task or a group"
+        raise TaskFileError(f"{'this file is a fragment: it' if single else 'this folder'} has {what}", path=item)
+    return entries
 
 
 def row_problems(path: str | Path) -> list[TaskFileError]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from lm_eval.config.formats import split_format
 from lm_eval.errors import MissingPackageError, TaskFileError, UnknownNameError, UserError
 from lm_eval.task_files.entry import Entry, Kind, names_under
-from lm_eval.task_files.index import entries_in_file, row_problems, with_entries
+from lm_eval.task_files.index import entries_in_file, entry_in_file, row_problems, with_entries
 from lm_eval.task_files.paths import SUFFIXES, files_named
 
 if TYPE_CHECKING:
@@ -75,8 +75,10 @@ def validate(manager: TaskManager, names: Iterable[str], *, with_faults: bool = 
     manager.make_importable()
     several = {name: files_named(name) for name in names if name not in manager.task_index}
     files = [name for name in names if is_task_file(name)]
-    named = [name for name in names if name not in files and not several.get(name)]
-    of_files: list[Entry] = []
+    rows = {name: row for name in names if name not in manager.task_index and (row := entry_in_file(name))}
+    named = [name for name in names if name not in files and name not in rows and not several.get(name)]
+    of_files = [entry for entry, _ in rows.values()]
+    beside = [entry for _, entries in rows.values() for entry in entries]
     for file in [*files, *(file for group in several.values() for file in group)]:
         try:
             found = entries_in_file(Path(file).resolve())
@@ -88,7 +90,7 @@ def validate(manager: TaskManager, names: Iterable[str], *, with_faults: bool = 
     problems += _of_formats(manager, named)
     known = [name for name in named if not _is_path_with_format(name)]
     entries = [*(manager.task_index[name] for name in members(manager, known)), *of_files]
-    index = with_entries(manager.task_index, of_files)
+    index = with_entries(manager.task_index, [*beside, *of_files])
     finder = FaultFinder(index)
     with _quiet(), failures_kept():
         for entry in entries:

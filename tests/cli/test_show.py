@@ -65,3 +65,24 @@ def test_faults_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     out = capsys.readouterr().out
     assert "# warning: doc_to_text has {q} as it is; a template needs two braces: {{q}}" in out
     assert "# warning: the prompts of the first" in out
+
+
+def test_a_folder_and_a_file_with_several_names_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "rows.yaml").write_text("dataset_path: d\ntask_list: [{task: one}, {task: two}]\n")
+    for path in (tmp_path, tmp_path / "rows.yaml"):
+        assert main(["show", str(path)]) == 0
+        shown = capsys.readouterr().out
+        assert f"# {path}: 2 tasks and groups" in shown
+        assert f"# - one: {tmp_path}/rows.yaml#one" in shown
+    assert main(["show", f"{tmp_path}/rows.yaml#two", "--no_prompt"]) == 0
+    assert capsys.readouterr().out.startswith("# two: task")
+
+
+def test_a_group_in_a_format_shows_what_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "truthfulqa@generate"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("# truthfulqa@generate: 3 tasks; 1 cannot be asked in this format and stay as they are")
+    assert "- truthfulqa_gen\n" in shown
+    assert "- truthfulqa_mc1@generate" in shown
+    assert main(["show", "lambada@generate"]) == 2
+    assert "none of its tasks can be asked as generate" in capsys.readouterr().err

@@ -590,6 +590,16 @@ def test_one_name_with_other_fields_of_its_format_is_refused_unless_told(both: B
     assert only(both(a, b, of_b=in_format("t"), across_formats=True)).n == 100
 
 
+def test_a_score_that_another_format_does_not_have_fails_no_gate(both: Both) -> None:
+    a, b = docs(RIGHT_A), docs(RIGHT_A)
+    given = {"scores": {"t": {"acc,none": 0.6, "acc_norm,none": 0.6}}}
+    across = both({"t": a}, {"t@mcqa": b}, given, in_format("t@mcqa"), across_formats=True, fail_if_worse=0.2)
+    assert across.gate is not None and across.gate.passed
+    assert any("Only in A" in note.line() and "acc_norm" in note.line() for note in across.notes)
+    same = both({"t": a}, {"t": b}, given, across_formats=True, fail_if_worse=0.2)
+    assert same.gate is not None and not same.gate.passed
+
+
 def test_a_run_with_a_task_in_several_formats_cannot_be_compared_across_formats(both: Both) -> None:
     several = {"t@cot": docs(RIGHT_A), "t@generate": docs(RIGHT_B)}
     with pytest.raises(ConfigError, match="t in several formats"):

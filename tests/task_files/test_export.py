@@ -208,3 +208,26 @@ def test_the_library_is_exported_with_the_same_configs(tmp_path: Path) -> None:
                 config.pop(key, None)
             config.pop("process_docs", None)  # its text differs where it names a module
         assert one == other
+
+
+def test_files_and_folders_are_exported_by_their_paths(write: Write) -> None:
+    rows = "task_list: [{task: one}, {task: two}]\n---\ngroup: both\ntask: [one, two]\n"
+    root = write(
+        {"lib/t.yaml": f"task: t\n{BASE}", "mine/rows.yaml": f"{BASE}{rows}", "mine/u.yaml": f"task: u\n{BASE}"}
+    )
+    manager = TaskManager(include_path=root / "lib", include_defaults=False)
+    for number, (path, names) in enumerate(
+        [("mine/rows.yaml#one", ["one"]), ("mine/rows.yaml", ["one", "two"]), ("mine", ["one", "two", "u"])]
+    ):
+        done = export(manager, [str(root / path)], root / f"flat{number}")
+        assert done.tasks == names
+    assert done.groups == ["both"]
+    assert export(manager, ["t", str(root / "mine/u.yaml")], root / "more").tasks == ["t", "u"]
+
+
+def test_a_file_with_a_name_of_the_library_is_not_mixed_with_it(write: Write) -> None:
+    root = write({"lib/t.yaml": f"task: t\n{BASE}", "mine/t.yaml": f"task: t\n{BASE}"})
+    manager = TaskManager(include_path=root / "lib", include_defaults=False)
+    assert export(manager, [str(root / "mine/t.yaml")], root / "own").tasks == ["t"]
+    with pytest.raises(ConfigError, match="'t' is also the name of a task in one of the files"):
+        export(manager, ["t", str(root / "mine/t.yaml")], root / "flat")

@@ -141,3 +141,15 @@ def test_a_path_may_have_a_format(write: Write) -> None:
     assert problems[0].startswith(f"{bad}: b@mcqa: b cannot be asked as mcqa")
     with pytest.raises(UnknownNameError):
         validate(manager(root), [f"{root}/none@mcqa"])
+
+
+def test_a_name_in_a_file_is_checked_alone(write: Write) -> None:
+    rows = "task_list:\n- {task: one, doc_to_text: a}\n- {task: two, doc_to_txt: a}\n"
+    root = write({"lib/fits.yaml": f"{BASE}", "mine.yaml": f"include: lib/fits.yaml\n{rows}"})
+    known = TaskManager(include_path=root / "lib", include_defaults=False)
+    assert validate(known, [f"{root}/mine.yaml#one"]) == []
+    (problem,) = validate(known, [f"{root}/mine.yaml#two"])
+    assert problem.name == "two"
+    assert "doc_to_txt" in problem.reason
+    with pytest.raises(UnknownNameError):
+        validate(known, [f"{root}/mine.yaml#three"])

@@ -11,7 +11,7 @@ from lm_eval.errors import ConfigError
 from lm_eval.results import Run
 from lm_eval.text import first_names
 
-__all__ = ["bare_name", "check_formats", "without_formats"]
+__all__ = ["bare_name", "check_formats", "lost_to_formats", "without_formats"]
 
 _BY_TASK = (
     "results",
@@ -56,6 +56,21 @@ def check_formats(run_a: Run, run_b: Run, tasks: Iterable[str]) -> None:
             f"The runs asked {first_names(shown)} in different formats. Leave these tasks out with --tasks, or add "
             "--across_formats to compare them anyway."
         )
+
+
+def lost_to_formats(run_a: Run, run_b: Run, only_a: Iterable[str]) -> set[str]:
+    """Return the scores that a task of B lacks because it was asked in another format, such as ``acc_norm``.
+
+    Args:
+        run_a: A run.
+        run_b: Another run.
+        only_a: The tasks, and the scores of tasks of both, that only A has.
+
+    Returns:
+        Those of the scores whose task has another format in B.
+    """
+    both = {name for name in run_a.tasks if name in set(run_b.tasks) and _format(run_a, name) != _format(run_b, name)}
+    return {name for name in only_a if name.rpartition(" ")[0] in both}
 
 
 def _format(run: Run, name: str) -> object:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from lm_eval.errors import ConfigError, UnknownNameError
-from lm_eval.reports.compare.formats import bare_name, check_formats, without_formats
+from lm_eval.reports.compare.formats import bare_name, check_formats, lost_to_formats, without_formats
 from lm_eval.reports.compare.gate import judge
 from lm_eval.reports.compare.notes import pairing_notes, setting_notes, value_notes
 from lm_eval.reports.compare.pairing import Pairing
@@ -72,13 +72,16 @@ def compare(
     if not rows:
         raise ConfigError("The runs have no score in common.")
     only_a, only_b = (_only(run, other, chosen, wanted) for run, other in ((run_a, run_b), (run_b, run_a)))
+    other_format = lost_to_formats(run_a, run_b, only_a) if across_formats else set()
     absent = [Note(f"Only in {name}", tuple(only)) for name, only in (("A", only_a), ("B", only_b)) if only]
     return Comparison(
         a=_info(run_a),
         b=_info(run_b),
         rows=rows,
         notes=(*setting_notes(run_a, run_b, common), *pairing_notes(pairs.pairings), *value_notes(of_tasks), *absent),
-        gate=None if fail_if_worse is None else judge(rows, fail_if_worse, undecided, only_a),
+        gate=None
+        if fail_if_worse is None
+        else judge(rows, fail_if_worse, undecided, [name for name in only_a if name not in other_format]),
         families={
             name: sum(row.p_value is not None for row in family)
             for name, family in (("tasks", of_tasks), ("groups", of_groups))

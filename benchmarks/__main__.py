@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.processes import BenchmarkError
-from benchmarks.reference import VERSION, default_cache, find_parser, find_reference
+from benchmarks.reference import VERSION, default_cache, find_extra, find_reference
 from benchmarks.rows import MEASUREMENTS
 from benchmarks.setting import Bench
 from benchmarks.table import Row, render
@@ -35,21 +35,23 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--no-reference", action="store_true", help="Measure without the reference harness.")
     parser.add_argument("--reference", metavar="PYTHON", help=f"An interpreter with lm_eval[api]=={VERSION}.")
     parser.add_argument(
-        "--cache", type=Path, default=default_cache(), help="Folder where the reference and orjson are installed."
+        "--cache", type=Path, default=default_cache(), help="Folder where the reference and the extra are installed."
     )
+    parser.add_argument("--data", type=Path, help="Folder with the datasets of real tasks, as --data_dir of lm_eval.")
     options = parser.parse_args(words)
     unknown = [name for name in options.names if name not in MEASUREMENTS]
     if unknown:
         parser.error(f"{unknown[0]!r} is not one of {', '.join(MEASUREMENTS)}")
     reference = None if options.no_reference else options.reference or find_reference(options.cache)
-    orjson = None if options.no_reference else find_parser(options.cache)
+    speed = None if options.no_reference else find_extra(options.cache)
     scale = options.scale or (0.05 if options.quick else 1.0)
     rounds = options.rounds or (1 if options.quick else 5)
     rows: list[Row] = []
     failed = 0
     before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="lm_eval-benchmarks-") as folder:
-        bench = Bench.open(Path(folder).resolve(), reference, scale, rounds, orjson)
+        data = options.data.resolve() if options.data else None
+        bench = Bench.open(Path(folder).resolve(), reference, scale, rounds, speed, data)
         for name in options.names or MEASUREMENTS:
             try:
                 for row in MEASUREMENTS[name](bench):

@@ -12,9 +12,11 @@ from pathlib import Path
 
 from benchmarks.processes import BenchmarkError
 
-__all__ = ["VERSION", "default_cache", "find_parser", "find_reference", "task_folder"]
+__all__ = ["VERSION", "default_cache", "find_extra", "find_reference", "task_folder"]
 
 VERSION = "0.4.13"
+_SPEED = ("orjson>=3.9", "uvloop>=0.19")
+"""The packages of the extra ``speed``."""
 
 
 def default_cache() -> Path:
@@ -61,8 +63,8 @@ def _locked(cache: Path) -> Iterator[None]:
         yield
 
 
-def find_parser(cache: Path) -> Path:
-    """Find a folder with orjson (the extra ``speed``); install orjson if it is missing.
+def find_extra(cache: Path) -> Path:
+    """Find a folder with the packages of the extra ``speed``; install them if they are missing.
 
     Args:
         cache: The parent folder.
@@ -73,13 +75,13 @@ def find_parser(cache: Path) -> Path:
     Raises:
         BenchmarkError: The installation failed.
     """
-    folder = cache / "orjson"
+    folder = cache / "speed"
     with _locked(cache):
-        if not (folder / "orjson").exists():
-            command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), "orjson>=3.9"]
+        if not (folder / "uvloop").exists():
+            command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), *_SPEED]
             ran = subprocess.run(command, capture_output=True, text=True, timeout=600)
             if ran.returncode:
-                raise BenchmarkError(f"orjson cannot be installed: {ran.stderr[-500:]}")
+                raise BenchmarkError(f"{_SPEED} cannot be installed: {ran.stderr[-500:]}")
     return folder
 
 

@@ -33,7 +33,8 @@ class Bench:
         reference: The interpreter with the reference harness; None to measure without it.
         scale: The factor of all sizes; 1 for the sizes of the targets.
         rounds: The number of rounds of short measurements.
-        with_orjson: The interpreter with this package and orjson; None to measure without it.
+        with_speed: The interpreter with this package and the extra ``speed``; None to measure without it.
+        data: A folder with the datasets of real tasks; None to measure without them.
     """
 
     folder: Path
@@ -41,11 +42,20 @@ class Bench:
     reference: Python | None
     scale: float
     rounds: int
-    with_orjson: Python | None = None
+    with_speed: Python | None = None
+    data: Path | None = None
     _tasks: dict[int, Path] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, folder: Path, reference: str | None, scale: float, rounds: int, orjson: Path | None = None) -> Bench:
+    def open(
+        cls,
+        folder: Path,
+        reference: str | None,
+        scale: float,
+        rounds: int,
+        speed: Path | None = None,
+        data: Path | None = None,
+    ) -> Bench:
         """Create the folders in which the interpreters run.
 
         Args:
@@ -53,7 +63,8 @@ class Bench:
             reference: The interpreter of the reference; None to measure without it.
             scale: The factor of all sizes.
             rounds: The number of rounds of short measurements.
-            orjson: A folder with orjson; None to measure without it.
+            speed: A folder with the packages of the extra ``speed``; None to measure without them.
+            data: A folder with the datasets of real tasks; None to measure without them.
 
         Returns:
             The setting.
@@ -62,7 +73,8 @@ class Bench:
             (folder / name).mkdir()
         package = Python(sys.executable, folder / "package", True)
         other = Python(reference, folder / "reference", False) if reference is not None else None
-        return cls(folder, package, other, scale, rounds, replace(package, more=orjson) if orjson is not None else None)
+        faster = replace(package, more=speed) if speed is not None else None
+        return cls(folder, package, other, scale, rounds, faster, data)
 
     def size(self, full: int, step: int = 4) -> int:
         """Scale a size, rounded to a multiple of a step.

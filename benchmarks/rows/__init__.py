@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from benchmarks.rows import asking, building, prefix, report, statistics, whole
+from benchmarks.rows import asking, building, prefix, report, scoring, statistics, whole
 from benchmarks.setting import Bench
 from benchmarks.table import Row
 
@@ -21,6 +21,8 @@ MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "prefix": prefix.prefix_cache,
     "first": whole.first_request,
     "whole": whole.whole_run,
+    "million": whole.million,
+    "scoring": scoring.after_the_last_answer,
     "replay": asking.replay,
     "report": report.report,
 }

@@ -371,7 +371,8 @@ class Pool:
         if not responses.total:
             return
         if self._room is None:
-            run(lambda: self._drive(responses, progress))
+            plain = all(url.startswith("http://") for url in self.session.urls)
+            run(lambda: self._drive(responses, progress), fast=plain)
             return
         with self.connection.lock:
             run(lambda: self._choose(responses.scored))

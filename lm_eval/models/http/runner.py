@@ -20,7 +20,7 @@ _gc_users: list[tuple[int, int, int]] = []
 """The thresholds before each of the runs that are under way in this process; the first are the process's own."""
 
 
-def run(make: Callable[[], Coroutine[object, None, T]]) -> T:
+def run(make: Callable[[], Coroutine[object, None, T]], *, fast: bool = False) -> T:
     """Run a coroutine in a new event loop, in a new thread.
 
     With a separate thread the call behaves alike in a script and in a notebook whose event loop is busy. Ctrl-C reaches
@@ -28,6 +28,8 @@ def run(make: Callable[[], Coroutine[object, None, T]]) -> T:
 
     Args:
         make: Creates the coroutine.
+        fast: Whether the loop is one of uvloop, where that is installed. A short request then takes about a fifth less
+            CPU time, but a failed TLS handshake is explained less well.
 
     Returns:
         The result of the coroutine.
@@ -49,7 +51,8 @@ def run(make: Callable[[], Coroutine[object, None, T]]) -> T:
 
     def work() -> None:
         try:
-            asyncio.run(drive())
+            run_loop = _loop_runner() if fast else asyncio.run
+            run_loop(drive())
         except BaseException as error:
             failure.append(error)
         finally:
@@ -96,6 +99,15 @@ def cancel(thread: threading.Thread) -> None:
     stop = _under_way.get(thread.ident or 0)
     if stop is not None:
         stop()
+
+
+def _loop_runner() -> Callable[[Coroutine[object, None, None]], None]:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run
+    found: Callable[[Coroutine[object, None, None]], None] = uvloop.run
+    return found
 
 
 def _wait(done: threading.Event) -> None:

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lm_eval.compatibility.elsewhere import elsewhere
 from lm_eval.config.run import RunSettings
 from lm_eval.errors import CapabilityError, ConfigError
-from lm_eval.preparation import Prepared, check_samples, flatten, journal_of, prepare, refuse_unsafe
+from lm_eval.preparation import Part, Prepared, check_samples, flatten, journal_of, prepare, refuse_unsafe
 
 if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
     from lm_eval.api.task import Task
     from lm_eval.judging import Bench
     from lm_eval.loggers.evaluation_tracker import EvaluationTracker
+    from lm_eval.models.http.shared import SharedRun
     from lm_eval.results.spooled import SpooledSamples
+    from lm_eval.results.writer import ResultFiles
     from lm_eval.task_files.manager import TaskManager
 
-__all__ = ["evaluate", "run", "simple_evaluate"]
+__all__ = ["evaluate", "finished", "run", "simple_evaluate"]
 
 eval_logger = logging.getLogger("lm_eval")
 
@@ -180,11 +183,13 @@ def simple_evaluate(
 def run(
     settings: RunSettings,
     lm: LM | None = None,
-    tracker: EvaluationTracker | None = None,
+    tracker: ResultFiles | None = None,
     task_manager: TaskManager | None = None,
     before_asking: Callable[[], None] | None = None,
     judge: LM | Sequence[LM] | None = None,
     spools_samples: bool = False,
+    part: Part | None = None,
+    shared: SharedRun | None = None,
 ) -> dict[str, Any]:
     """Evaluate with settings: what ``simple_evaluate`` and ``lm_eval run`` do.
 
@@ -197,9 +202,11 @@ def run(
         judge: The judges; None builds those that the settings name.
         spools_samples: Whether the samples of a large run may be in files: ``results["samples"]`` then has sequences
             that read them from there, in the form of a samples file. Default False.
+        part: Chooses documents, and keeps their values; None evaluates all of them.
+        shared: This process's end of a run by several processes; None for a run by one.
 
     Returns:
-        The results, as ``simple_evaluate`` returns them.
+        The results, as ``simple_evaluate`` returns them; of a part, its own instead of scores.
 
     Raises:
         UserError: As for ``simple_evaluate``.
@@ -207,9 +214,6 @@ def run(
     """
     from lm_eval.api.model import RunContext
     from lm_eval.judging import bench
-    from lm_eval.results import environment
-    from lm_eval.results.collect import count_errors
-    from lm_eval.text import sha256
 
     started = time.perf_counter()
     with prepare(settings, lm, task_manager) as prepared, bench(settings, prepared.tasks, judge) as judges:
@@ -226,24 +230,56 @@ def run(
             tasks=tuple(prepared.tasks),
             continues=bool(settings.apply_chat_template) and prepared.continues,
             batch=settings.batches,
+            shared=shared,
+            recorded=shared.recorded if shared is not None else None,
         )
         lm.harness_prepare(context)
         _set_aside_refused(prepared)
-        judges.prepare(context)
+        judges.prepare(replace(context, shared=None, recorded=None))
         if before_asking is not None:
             before_asking()
         spool = partial(_spool, context.journal) if spools_samples else None
-        results = _answer_and_score(prepared, settings, judges, spool)
-        model_info = lm.harness_describe()
+        results = _answer_and_score(prepared, settings, judges, spool, part)
+        facts = _facts(settings, lm)
+    results["config"] = facts["config"]
+    judges.add_to(results, facts["config"].get("model_info", {}))
+    return finished(results, facts, settings.max_errors, time.perf_counter() - started)
+
+
+def finished(
+    results: dict[str, Any], facts: Mapping[str, Any], max_errors: int | float, seconds: float
+) -> dict[str, Any]:
+    """Add to the scores of a run what else its results hold.
+
+    Args:
+        results: The scores.
+        facts: The config, the environment and the model.
+        max_errors: Maximum number of documents that may be lost, or a fraction of all documents when below 1.
+        seconds: How long the run took.
+
+    Returns:
+        The results.
+    """
+    from lm_eval.results.collect import count_errors
+
+    results["config"] = facts["config"]
+    results["errors"] = count_errors(results, max_errors)
+    return {**results, **facts, "total_evaluation_time_seconds": round(seconds, 3)}
+
+
+def _facts(settings: RunSettings, lm: LM) -> dict[str, Any]:
+    """Return what results hold besides scores: config, environment and model."""
+    from lm_eval.results import environment
+    from lm_eval.text import sha256
+
     # Scripts for the reference harness print batch_sizes and device.
-    results["config"] = {**settings.record(), "batch_sizes": [], "device": settings.device}
-    if model_info:
-        results["config"]["model_info"] = model_info
-    judges.add_to(results, model_info)
-    results["errors"] = count_errors(results, settings.max_errors)
+    config = {**settings.record(), "batch_sizes": [], "device": settings.device}
+    if model_info := lm.harness_describe():
+        config["model_info"] = model_info
     instruction, arguments = settings.system_instruction, settings.model_args
     template = lm.chat_template(settings.apply_chat_template) if settings.apply_chat_template else None
-    return results | {
+    return {
+        "config": config,
         **environment.describe(),
         "system_instruction": instruction,
         "system_instruction_sha": sha256(instruction) if instruction else None,
@@ -252,7 +288,6 @@ def run(
         "chat_template_sha": sha256(template) if template else None,
         "model_source": settings.model,
         "model_name": str(arguments.get("model") or arguments.get("pretrained") or settings.model),
-        "total_evaluation_time_seconds": round(time.perf_counter() - started, 3),
     }
 
 
@@ -329,7 +364,11 @@ def _set_aside_refused(prepared: Prepared) -> None:
 
 
 def _answer_and_score(
-    prepared: Prepared, settings: RunSettings, judges: Bench, spool: Callable[[], SpooledSamples] | None = None
+    prepared: Prepared,
+    settings: RunSettings,
+    judges: Bench,
+    spool: Callable[[], SpooledSamples] | None = None,
+    part: Part | None = None,
 ) -> dict[str, Any]:
     """Build the requests, ask the model once for all tasks, then filter, score and aggregate.
 
@@ -348,7 +387,7 @@ def _answer_and_score(
             scoring.expect(name, task, instances)
             documents.expect(name, task, instances)
 
-        requests = prepared.requests(settings, expect, prepared.refused if settings.keep_going else None)
+        requests = prepared.requests(settings, expect, prepared.refused if settings.keep_going else None, part)
         if not requests.complete and (spool is not None or not keeps_samples):
             scoring.stream(tasks, spool if keeps_samples else None)
         cached = lm if settings.use_cache is None or lm.harness_keeps_answers else CachingLM(lm, settings.use_cache)
@@ -357,6 +396,8 @@ def _answer_and_score(
                 documents.also(jury.take)
             ask_model(cached, list(requests) if requests.complete else requests, documents.answered)
         outputs = {name: scoring.output(name, task, log_samples=keeps_samples) for name, task in tasks.items()}
+    if part is not None:
+        return part.results(outputs, prepared)
     results = collect(outputs, prepared.groups, bootstrap_iters=settings.bootstrap_iters)
     if keeps_samples:
         results["samples"] = {name: output.samples for name, output in outputs.items()}

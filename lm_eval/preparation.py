@@ -7,12 +7,12 @@ import json
 import logging
 import os
 import random
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lm_eval.api.base_task import count_docs
 from lm_eval.api.current_run import CurrentRun, during
@@ -30,6 +30,7 @@ from lm_eval.errors import (
     UserError,
     did_you_mean,
 )
+from lm_eval.results.answered import by_document
 from lm_eval.text import Lines, first_names
 
 if TYPE_CHECKING:
@@ -37,10 +38,12 @@ if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
     from lm_eval.api.model import LM
     from lm_eval.api.task import Task
-    from lm_eval.loggers.evaluation_tracker import EvaluationTracker
+    from lm_eval.results.per_doc import TaskOutput
+    from lm_eval.results.writer import ResultFiles
     from lm_eval.task_files.manager import TaskManager
 
 __all__ = [
+    "Part",
     "Prepared",
     "check_samples",
     "configure",
@@ -55,6 +58,32 @@ eval_logger = logging.getLogger("lm_eval")
 
 
 _MAX_REASONS = 20
+
+
+class Part(Protocol):
+    """A part of a run: some of its documents, whose values are kept to be joined with those of the other parts."""
+
+    def kept(self, task: Task, documents: Iterable[list[Instance]]) -> list[Instance]:
+        """Choose the documents of a task that belong to the part.
+
+        Args:
+            task: The task.
+            documents: The Instances of each document, of all documents.
+
+        Returns:
+            The Instances of the chosen documents.
+        """
+
+    def results(self, outputs: Mapping[str, TaskOutput], prepared: Prepared) -> dict[str, Any]:
+        """Keep the values of the documents.
+
+        Args:
+            outputs: Task name to its values.
+            prepared: The tasks of the run.
+
+        Returns:
+            What the results of the run hold instead of scores.
+        """
 
 
 @dataclass(slots=True)
@@ -122,6 +151,17 @@ class Prepared:
                 )
                 self.refused[name] = f"{reason.rstrip('.')}. {how} (docs/formats.md): --tasks {advice[0]}"
 
+    def set_aside(self, refused: Mapping[str, str]) -> None:
+        """Move tasks to ``refused`` that another process could not run, and drop the groups that they belong to.
+
+        Args:
+            refused: Task name to the reason.
+        """
+        self.refused |= refused
+        for name in refused:
+            self.tasks.pop(name, None)
+        self._drop_groups(refused)
+
     def _drop_groups(self, missing: Collection[str]) -> None:
         for name, group in list(self.groups.items()):
             if any(task.task_name in missing for task in group.get_all_tasks()):
@@ -153,6 +193,7 @@ class Prepared:
         settings: RunSettings,
         expect: Callable[[str, Task, list[Instance]], None],
         faults: dict[str, str] | None = None,
+        part: Part | None = None,
     ) -> Requests:
         """Build the first Instances of a run, and return all of them; the others are built when they are asked for.
 
@@ -163,6 +204,8 @@ class Prepared:
             settings: The settings of the run.
             expect: Called with the Instances of each document, before they are asked for.
             faults: As for ``build_requests``.
+            part: Chooses the documents of which the Instances are kept, and then all of them are built now. None keeps
+                all.
 
         Returns:
             The Instances.
@@ -182,10 +225,16 @@ class Prepared:
                 task.instances = []
                 item.rest = task.requests_by_document(**arguments)
                 item.finish = partial(self._note_start, task, settings)
-                item.build(left)
+                if part is None:
+                    item.build(left)
+                else:
+                    item.built, item.rest = part.kept(task, item.rest), None
+                    item.finish()
             else:
                 task.build_all_requests(**arguments)
                 item.built = task.instances
+                if part is not None:
+                    item.built = task.instances = part.kept(task, by_document(task.instances).values())
                 self._note_start(task, settings)
             left -= len(item.built)
             self._look_at(name, task, item.built[:1], settings)
@@ -543,7 +592,7 @@ def flatten(task_dict: Mapping[Any, object]) -> tuple[dict[str, Task], dict[str,
     return tasks, groups
 
 
-def journal_of(tracker: EvaluationTracker | None, settings: RunSettings, tasks: Mapping[str, Task]) -> Path | None:
+def journal_of(tracker: ResultFiles | None, settings: RunSettings, tasks: Mapping[str, Task]) -> Path | None:
     """Return the file in which a run keeps its answers, and from which it resumes.
 
     The file is named after the model and the tasks. An answer in it is found by the complete request, so an

@@ -22,6 +22,10 @@ from lm_eval.config.generation import CONSTRAINED_TO
 from lm_eval.errors import ConfigError
 from lm_eval.text import sha256
 
+if TYPE_CHECKING:
+    from lm_eval.models.http.recorded import Recorded
+    from lm_eval.models.http.shared import SharedRun
+
 __all__ = ["LM", "Answered", "CacheHook", "CachingLM", "RunContext", "TemplateLM", "ask_model"]
 
 if not TYPE_CHECKING:  # a type checker would accept every name
@@ -55,6 +59,8 @@ class RunContext:
         tasks: The names of the tasks.
         continues: Whether a task gives the start of the answer (``gen_prefix``), and prompts are chat messages.
         batch: How the run asks in batches; None sends every request by itself.
+        shared: This process's end of a run by several processes; None for a run by one.
+        recorded: Replies to the probe, which are used and added to; None asks anew.
     """
 
     request_types: frozenset[str] = frozenset()
@@ -68,6 +74,8 @@ class RunContext:
     tasks: Sequence[str] = ()
     continues: bool = False
     batch: BatchSettings | None = None
+    shared: SharedRun | None = None
+    recorded: Recorded | None = None
 
 
 class LM(ABC):

@@ -23,6 +23,7 @@ COMMANDS = {
     "run": "evaluate a model on tasks ('run' may be left out)",
     "sweep": "run many models, tasks and settings from one file",
     "compare": "compare runs document by document, and gate a release",
+    "merge": "join the shards of a run to its results",
     "rescore": "score saved responses again, without asking the model",
     "report": "write a saved run as one HTML file with all samples",
     "view": "look at all runs below a folder in the browser, also while they go on",

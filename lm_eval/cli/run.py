@@ -8,8 +8,9 @@ import logging
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from lm_eval.cli import exit_codes
 from lm_eval.cli._settings import add_setting
@@ -17,7 +18,11 @@ from lm_eval.config.redact import redact
 from lm_eval.config.run import RunSettings
 from lm_eval.text import outgoing, outgoing_json, visible
 
-__all__ = ["add_arguments", "execute", "run"]
+if TYPE_CHECKING:
+    from lm_eval.config.shard import Shard
+    from lm_eval.results.writer import ResultFiles
+
+__all__ = ["add_arguments", "evaluate", "execute", "run"]
 
 eval_logger = logging.getLogger("lm_eval")
 
@@ -104,7 +109,9 @@ def execute(settings: RunSettings) -> int:
         return exit_codes.OK
     setup_logging(settings.verbosity or "INFO")
     try:
-        return _evaluate(settings)
+        if (shard := settings.part) is not None:
+            return _do_part(settings, shard)
+        return evaluate(settings, _results_of(settings))
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt(_kept(settings)) from error
 
@@ -122,8 +129,39 @@ def _kept(settings: RunSettings) -> str:
     return "No answers are kept without --output_path or --use_cache; the same command starts over."
 
 
-def _evaluate(settings: RunSettings) -> int:
+def _results_of(settings: RunSettings) -> Callable[[ResultFiles, bool], dict[str, Any]]:
+    """Return what asks the model."""
     from lm_eval import evaluator
+
+    return lambda tracker, spools: evaluator.run(
+        settings, tracker=tracker, before_asking=lambda: _warn_of_loss(settings), spools_samples=spools
+    )
+
+
+def _do_part(settings: RunSettings, shard: Shard) -> int:
+    from lm_eval.launch.shards import is_done, run_shard
+
+    done = is_done(settings, shard)
+    found = done or run_shard(settings, shard)
+    kept, whole = (sum(getattr(entry, name) for entry in found.tasks.values()) for name in ("kept", "documents"))
+    state = "was done before" if done else "is done"
+    lost = f", of which {found.lost:,} were lost" if found.lost else ""
+    what = f"Shard {shard} {state}: {kept:,} of {whole:,} documents{lost}, in {found.folder}"
+    print(visible(what), file=sys.stderr)
+    print(f"To join all shards: lm_eval merge {visible(shlex.quote(str(settings.output_path)))}", file=sys.stderr)
+    return exit_codes.ERRORS if found.incomplete else exit_codes.OK
+
+
+def evaluate(settings: RunSettings, results_of: Callable[[ResultFiles, bool], dict[str, Any]]) -> int:
+    """Save, print and send the results of a run.
+
+    Args:
+        settings: The settings of the run.
+        results_of: Returns the results; gets where the run may keep its answers, and whether samples may be in files.
+
+    Returns:
+        An exit code.
+    """
     from lm_eval.cli._saving import save_and_print
     from lm_eval.loggers import trackers
     from lm_eval.loggers.evaluation_tracker import EvaluationTracker, check_hub_arguments
@@ -137,12 +175,7 @@ def _evaluate(settings: RunSettings) -> int:
         settings.wandb_args, settings.wandb_config_args, settings.trackio_args, settings.mlflow_args, hub=tracker.hub
     )
     with trackers.stopped_on_failure(services):
-        results = evaluator.run(
-            settings,
-            tracker=tracker,
-            before_asking=lambda: _warn_of_loss(settings),
-            spools_samples=not services,
-        )
+        results = results_of(tracker, not services)
         save_and_print(tracker, results, lambda: _print(settings, results))
         _hint(settings, tracker.saved)
         _say_how_to_judge(settings, results)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from lm_eval.config import values
 from lm_eval.config.batch import BatchSettings
 from lm_eval.config.options import Mark, Option, setting
+from lm_eval.config.shard import Shard, shard_of_environment
 from lm_eval.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
@@ -136,6 +137,11 @@ class RunSettings:
     """Maximum number of requests in one file of a batch."""
     batch_mb: float = setting(200.0, Option(values.positive, "batches", Mark.ASKED, metavar="MB"))
     """Maximum size of one file of a batch, in millions of bytes."""
+    shard: str | None = setting(
+        None, Option(values.shard, "several processes", Mark.COMMAND | Mark.ONCE, metavar="I/N")
+    )
+    """Do part i of n, from 0, into a folder of its own under output_path; lm_eval merge joins the parts. auto: from the
+    variables of a Slurm array or a Kubernetes Indexed Job."""
     output_path: str | None = setting(None, Option(values.text, "results", Mark.ASKED, "-o", "DIR"))
     """Folder for results and samples, or a path that ends in .json. An interrupted run resumes from here."""
     log_samples: bool = setting(False, Option(values.boolean, "results", short="-s"))
@@ -248,6 +254,28 @@ class RunSettings:
         return cls(**found)
 
     @classmethod
+    def from_record(cls, given: Mapping[str, object]) -> Self:
+        """Read settings that were kept as JSON, such as those in the manifest of a shard.
+
+        Args:
+            given: Field name to its value.
+
+        Returns:
+            The settings, with defaults for fields that are not there.
+
+        Raises:
+            ConfigError: A field is unknown, or its value cannot be used.
+        """
+        options = cls.options()
+        found: dict[str, Any] = {}
+        for name, value in given.items():
+            if name not in options:
+                raise ConfigError(f"unknown setting {name!r}.{did_you_mean(str(name), options)}")
+            if value is not None:
+                found[name] = value if isinstance(value, bool | int | float) else options[name].convert(name, value)
+        return cls(**found)
+
+    @classmethod
     def faults(cls, given: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         """Find everything that is wrong with the options of a config file.
 
@@ -326,10 +354,31 @@ class RunSettings:
         self.check()
         if self.keeps_samples and not self.output_path:
             raise ConfigError("--log_samples and --predict_only need --output_path: a folder for what they save.")
+        self._check_parts()
         if self.output_format != "jsonl" and not self.keeps_samples:
             raise ConfigError("--output_format needs --log_samples.")
         if self.fewshot_as_multiturn and not self.apply_chat_template:
             raise ConfigError("--fewshot_as_multiturn needs --apply_chat_template.")
+
+    def _check_parts(self) -> None:
+        if not self.shard:
+            return
+        if not self.output_path:
+            raise ConfigError("--shard needs --output_path: a folder for the parts of the run.")
+        loggers = ("wandb_args", "trackio_args", "mlflow_args", "hf_hub_log_args")
+        if unused := next((name for name in loggers if getattr(self, name)), None):
+            raise ConfigError(f"--{unused} has no effect on a part of a run; give it to lm_eval merge.")
+
+    @property
+    def part(self) -> Shard | None:
+        """The part of the run that this process does; None for all of it.
+
+        Raises:
+            ConfigError: It is ``auto``, and no variable of a scheduler says which it is.
+        """
+        if self.shard is None:
+            return None
+        return shard_of_environment() if self.shard == "auto" else Shard.read(self.shard)
 
     @property
     def batches(self) -> BatchSettings | None:

@@ -17,6 +17,7 @@ from lm_eval.config.batch import read_kind
 from lm_eval.config.generation import check_settings, contradiction, near_miss
 from lm_eval.config.pairs import read_pairs
 from lm_eval.config.redact import redact
+from lm_eval.config.shard import Shard
 from lm_eval.errors import ConfigError
 
 SEEDS: dict[str, int | None] = {
@@ -240,6 +241,15 @@ def generation(name: str, value: object) -> dict[str, object]:
     if said := contradiction(found):
         raise ConfigError(f"{name}: {said}")
     return found
+
+
+def shard(name: str, value: object) -> str:
+    """Read a part of a run: ``i/n`` with i from 0, or ``auto``."""
+    if isinstance(value, str) and value.strip().lower() == "auto":
+        return "auto"
+    if isinstance(value, str | Shard):
+        return str(Shard.read(str(value)))
+    raise _wrong(name, "i/n such as 0/16, or auto", value)
 
 
 def sample_format(name: str, value: object) -> str:

@@ -403,6 +403,8 @@ class Pool:
         progress = Progress(
             responses.total, engine, shown, state=self._run_state(responses), recount=lambda: responses.total
         )
+        if (shared := self.session.context.shared) is not None:
+            shared.watch(progress, engine)
 
         def answered(answer: Answer) -> None:
             responses.answered(answer)

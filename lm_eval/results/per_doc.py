@@ -78,6 +78,8 @@ class TaskOutput:
         failure: Why the code of the task could not score it, with the document; empty when it could.
         cause: The exception behind ``failure``.
         notes: What a reader of the scores should know, one sentence each.
+        scored: Filter to document id to the document's values.
+        cluster_of: Document id to the document's cluster, of a task with ``cluster_key``.
     """
 
     task: Task
@@ -96,6 +98,8 @@ class TaskOutput:
     failure: str = ""
     cause: BaseException | None = None
     notes: list[str] = field(default_factory=list)
+    scored: dict[str, dict[int, ScoredDoc]] = field(default_factory=dict)
+    cluster_of: dict[int, str] = field(default_factory=dict)
 
     def add(self, pipeline: str, scored: ScoredDoc, cluster: str | None) -> None:
         """Add a document's values under one filter.
@@ -197,6 +201,7 @@ def _score_here(task: Task, log_samples: bool, alone: Mapping[int, ScoredAlone] 
     except (Exception, SystemExit, ScoringTimeout) as error:
         scored, cause = {}, error
     output = _counted(task, docs, cause)
+    output.scored, output.cluster_of = scored, clusters
     for pipeline, by_doc in scored.items():
         for doc_id, values in by_doc.items():
             if not _errors(docs[doc_id]):

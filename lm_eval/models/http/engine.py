@@ -416,7 +416,7 @@ class Engine:
             if endpoint.resume_at or self._limits.active:
                 tokens = call.tokens or _estimate(call, body)
                 endpoint.outstanding_tokens += tokens
-                if (wait := self._wait_of(endpoint, tokens)) > 0:
+                if (wait := await self._wait_of(endpoint, tokens)) > 0:
                     await asyncio.sleep(wait)
             endpoint.requests += 1
             parsed, raw, headers, timing = await self._timed(endpoint.url(call.path), call, body)
@@ -456,9 +456,9 @@ class Engine:
             usage = usage_of(parsed)
             return parsed, raw, headers, Timing.of(began, perf_counter(), arrivals, usage.completion if usage else 0)
 
-    def _wait_of(self, endpoint: Endpoint, tokens: int) -> float:
+    async def _wait_of(self, endpoint: Endpoint, tokens: int) -> float:
         """Return how long a request must wait for the limits and for a pause of its endpoint."""
-        wait = self._limits.book(endpoint.base, tokens) if self._limits.active else 0.0
+        wait = await self._limits.reserve(endpoint.base, tokens) if self._limits.active else 0.0
         if self._limits.reason:
             self._say_wait(wait, f"for {endpoint.shown}: {self._limits.reason}")
         pause = self._endpoints.wait(endpoint)
@@ -476,6 +476,7 @@ class Engine:
         self._last_failure = str(error)
         if isinstance(error, RateLimited):
             self._limit.refused("429")
+            self._limits.refused(endpoint.base, error.retry_after)
             endpoint.failures += 1
             if error.retry_after:
                 self._endpoints.pause(endpoint, error.retry_after)

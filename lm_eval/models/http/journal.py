@@ -24,7 +24,7 @@ import struct
 import threading
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from lm_eval.errors import ConfigError
@@ -105,7 +105,14 @@ class Journal:
         damaged: Number of replies that were looked up and turned out to be damaged.
     """
 
-    def __init__(self, path: Path, *, fresh: bool = False, own: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        fresh: bool = False,
+        own: bool = False,
+        copy: Callable[[bytes, bytes], None] | None = None,
+    ) -> None:
         """Open or create the file.
 
         Args:
@@ -113,12 +120,13 @@ class Journal:
             fresh: Remove all replies from it.
             own: Whether the file belongs to the run. Then a file that is no database is replaced; another file is
                 refused, because the user may have named the wrong one.
+            copy: Receives the keys and the bodies of each row that was written, for ``add_rows`` on another machine.
 
         Raises:
             ConfigError: The file cannot be used.
         """
         self.damaged = 0
-        self.path = path
+        self.path, self._copy = path, copy
         self._pending: dict[bytes, bytes] = {}
         self._writing: dict[bytes, bytes] = {}
         self._cached_rows: OrderedDict[int, _Row] = OrderedDict()
@@ -313,6 +321,8 @@ class Journal:
         values = (b"".join(entries), b"".join(bodies))
         row = self._writer.execute("INSERT INTO answers (keys, bodies) VALUES (?, ?)", values).lastrowid
         assert row is not None
+        if self._copy is not None:
+            self._copy(*values)
         return row
 
     def close(self) -> None:

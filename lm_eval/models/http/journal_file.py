@@ -6,12 +6,12 @@ import contextlib
 import logging
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from lm_eval.errors import ConfigError
 
-__all__ = ["BUSY_SECONDS", "FORMAT", "TABLE", "replace_if_damaged"]
+__all__ = ["BUSY_SECONDS", "FORMAT", "TABLE", "add_rows", "replace_if_damaged", "rows_of"]
 
 eval_logger = logging.getLogger("lm_eval")
 
@@ -22,6 +22,44 @@ FORMAT = 3
 TABLE = "CREATE TABLE IF NOT EXISTS answers (row INTEGER PRIMARY KEY, keys BLOB NOT NULL, bodies BLOB NOT NULL)"
 """The keys come first, so that SQLite reads them without the pages of the replies."""
 _MAGIC = b"SQLite format 3\0"
+
+
+def rows_of(path: Path) -> Iterator[tuple[bytes, bytes]]:
+    """Read a journal row by row.
+
+    Args:
+        path: The file; one that is not there has no rows.
+
+    Yields:
+        Keys and bodies of each row, in the order in which they were written.
+
+    Raises:
+        sqlite3.Error: The file cannot be read.
+    """
+    if path.is_file():
+        with contextlib.closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
+            yield from connection.execute("SELECT keys, bodies FROM answers ORDER BY row")
+
+
+def add_rows(path: Path, rows: Iterable[tuple[bytes, bytes]]) -> None:
+    """Add rows of a journal to a copy of it; they are on disk when this returns.
+
+    Args:
+        path: The copy, which need not exist.
+        rows: Keys and bodies.
+
+    Raises:
+        sqlite3.Error: The file cannot be written.
+        OSError: Its folder cannot be created.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(TABLE)
+        connection.execute(f"PRAGMA user_version = {FORMAT}")
+        connection.executemany("INSERT INTO answers (keys, bodies) VALUES (?, ?)", rows)
+        connection.commit()
 
 
 def replace_if_damaged(path: Path, *, own: bool) -> None:

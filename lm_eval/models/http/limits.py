@@ -216,6 +216,26 @@ class Limits:
         self.waited += wait
         return wait
 
+    async def reserve(self, endpoint: str, tokens: int) -> float:
+        """Take the quota of one request, where another process may keep the limits.
+
+        Args:
+            endpoint: The endpoint that it goes to.
+            tokens: An estimate of its tokens.
+
+        Returns:
+            Seconds to wait before the request may be sent.
+        """
+        return self.book(endpoint, tokens)
+
+    def refused(self, endpoint: str, seconds: float | None) -> None:
+        """Register an HTTP 429; changes nothing here, but other processes may learn from it.
+
+        Args:
+            endpoint: The endpoint that refused.
+            seconds: Its ``Retry-After``.
+        """
+
     def settle(self, tokens: int, actual: int) -> None:
         """Replace the estimated tokens of an answered request by the actual number.
 
@@ -223,8 +243,16 @@ class Limits:
             tokens: The estimate that was booked.
             actual: The number that the endpoint counted.
         """
+        self.give_back(float(tokens - actual))
+
+    def give_back(self, tokens: float) -> None:
+        """Correct estimates.
+
+        Args:
+            tokens: Estimated minus actual tokens; negative when the estimates were too low.
+        """
         if self._tokens is not None:
-            self._tokens.give_back(float(tokens - actual))
+            self._tokens.give_back(tokens)
 
     def learn(self, endpoint: str, headers: Mapping[str, str], requests: int, tokens: int) -> None:
         """Learn from ``x-ratelimit-limit-*``, ``-remaining-*`` and ``-reset-*``.

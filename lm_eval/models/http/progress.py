@@ -58,6 +58,7 @@ class Progress:
     """Counts responses; a timer of the event loop moves the bar, so that an answer costs one addition.
 
     Attributes:
+        total: Number of responses to come.
         done: Responses that came or were lost.
         errors: Responses that were lost.
     """
@@ -85,7 +86,7 @@ class Progress:
             recount: Returns ``total`` anew, for a run that is still building its requests; None keeps it.
         """
         self.done = self.errors = 0
-        self._total, self._engine, self._state, self._recount = total, engine, state, recount
+        self.total, self._engine, self._state, self._recount = total, engine, state, recount
         self._start = self._last = self._counts()
         self._tokens = deque([(0.0, self._start)], maxlen=_TOKEN_TICKS)
         self._logged_seconds, self._logged_done = 0.0, 0
@@ -151,7 +152,7 @@ class Progress:
         if not bar.update(came - known):
             bar.refresh()
         if not self._draws:
-            since, tenth = seconds - self._logged_seconds, self.done - self._logged_done >= max(1, self._total // 10)
+            since, tenth = seconds - self._logged_seconds, self.done - self._logged_done >= max(1, self.total // 10)
             if since >= _MAX_SECONDS_BETWEEN_LOGS or (tenth and since >= _SECONDS_BETWEEN_LOGS):
                 self._logged_seconds, self._logged_done = seconds, self.done
                 self._say(str(bar))
@@ -160,10 +161,10 @@ class Progress:
         """Take over a better estimate of the number of responses."""
         if self._recount is None:
             return
-        self._total = max(self._recount(), self.done)
+        self.total = max(self._recount(), self.done)
         for shown in (self._state, self._bar):
             if shown is not None:
-                shown.total = self._total
+                shown.total = self.total
 
     def close(self) -> None:
         """Remove the bar and print a summary of the run."""
@@ -223,13 +224,13 @@ class Progress:
         answered = self.done - self.errors
         prompt, completion = counts.prompt - self._start.prompt, counts.completion - self._start.completion
         cached, retries = counts.cached - self._start.cached, counts.retries - self._start.retries
-        of_total = "" if answered == self._total else f" of {self._total}"
+        of_total = "" if answered == self.total else f" of {self.total}"
         per_second = self.done / seconds if seconds >= 1 else 0.0
         rate = f" ({per_second:{'.0f' if per_second >= 100 else '.3g'}}/s)" if per_second else ""
         took = bar.format_interval(seconds)
         tokens = f"{_number(prompt)} prompt and {_number(completion)} completion tokens"
         parts = [
-            f"{answered}{of_total} {'answer' if self._total == 1 else 'answers'} in {took}{rate}",
+            f"{answered}{of_total} {'answer' if self.total == 1 else 'answers'} in {took}{rate}",
             _plural(counts.asked - self._start.asked, "request", "requests"),
             tokens if prompt or completion else "",
             _plural(cached, "cached answer", "cached answers") if cached else "",

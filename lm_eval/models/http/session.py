@@ -19,6 +19,7 @@ from lm_eval.models.http.descriptions import Descriptions
 from lm_eval.models.http.endpoints import EndpointSet, parse_base_urls
 from lm_eval.models.http.limits import Limits
 from lm_eval.models.http.retry import RetryPolicy
+from lm_eval.models.http.shared import SharedLimits
 from lm_eval.models.http.streaming import Streaming
 from lm_eval.models.http.usage import Accounting
 from lm_eval.models.work import Call
@@ -109,7 +110,7 @@ class Session:
         try:
             if not checking:
                 self._open_journals(journals)
-            async with self._max_time(), self._transport(header) as transport:
+            async with self._max_time(), self._transport(header, checking=checking) as transport:
                 yield Engine(
                     transport,
                     self._endpoints,
@@ -165,6 +166,9 @@ class Session:
         """
         self.context = context
         self._cleared, self._opened = not context.fresh, False
+        if context.shared is not None:
+            self._limits = SharedLimits(context.shared)
+            context.shared.attach(self.accounting, self._endpoints, self._limit)
         self._model_identity = ""
         self.descriptions.clear()
 
@@ -177,7 +181,7 @@ class Session:
         from lm_eval.models.http.identity import identify
 
         if self._path and (self.context.journal is not None or self.context.use_cache is not None):
-            async with self._transport(header) as transport:
+            async with self._transport(header, checking=True) as transport:
                 endpoints = self._endpoints.endpoints
                 known = self.descriptions if len(endpoints) == 1 else Descriptions()
                 self._model_identity = await identify(transport, endpoints, self._args.model, known)
@@ -225,7 +229,8 @@ class Session:
             redact.add_url(url)
         return redact
 
-    def _transport(self, header: Mapping[str, str]) -> Transport:
+    def _transport(self, header: Mapping[str, str], *, checking: bool) -> Transport:
+        from lm_eval.models.http.recorded import RecordedTransport
         from lm_eval.models.http.transport import Transport, TransportSettings
 
         args = self._args
@@ -238,7 +243,10 @@ class Session:
             client_key=args.client_key,
             headers=header,
         )
-        return Transport(settings, self._redactor(header))
+        redactor, recorded = self._redactor(header), self.context.recorded
+        if checking and recorded is not None:
+            return RecordedTransport(settings, redactor, recorded)
+        return Transport(settings, redactor)
 
     def _say_what_is_kept(self, journal: Journal) -> None:
         from lm_eval.models.http.journal import answer_identity
@@ -257,7 +265,8 @@ class Session:
 
         context = self.context
         if context.journal is not None:
-            journal = Journal(context.journal, fresh=not self._cleared, own=True)
+            copy = context.shared.keep_row if context.shared is not None else None
+            journal = Journal(context.journal, fresh=not self._cleared, own=True, copy=copy)
             journals.append(journal)
             # Answers that are there when the journal is opened again, for a later turn, are of this run.
             if journal.resumed and not self._resumed_answers and not self._opened:

@@ -69,6 +69,7 @@ class Accounting:
         tasks: Task name to the tokens of all its replies, cached ones included.
         prompts: Finds out whether the server cuts long prompts.
         timings: How long the requests about documents took, of the run and of each task.
+        others: Tokens that other processes of the same run have used; they count for its budgets.
     """
 
     price_in: float | None = None
@@ -89,6 +90,7 @@ class Accounting:
     tasks: dict[str, Usage] = field(default_factory=dict)
     prompts: CutPrompts = field(default_factory=CutPrompts)
     timings: Timings = field(default_factory=Timings)
+    others: Usage = field(default_factory=Usage)
     _started: float | None = None
 
     def start(self) -> None:
@@ -127,6 +129,13 @@ class Accounting:
     def _price(self, usage: Usage) -> float:
         return (usage.prompt * (self.price_in or 0.0) + usage.completion * (self.price_out or 0.0)) / 1e6
 
+    @property
+    def _spent(self) -> tuple[float, int]:
+        """The cost and the tokens of the run so far, in all its processes."""
+        used, others = self.usage, self.others
+        tokens = used.prompt + used.completion + others.prompt + others.completion
+        return (self.cost or 0.0) + self._price(others), tokens
+
     def check(self) -> None:
         """End the run when a budget is spent.
 
@@ -135,9 +144,10 @@ class Accounting:
         """
         if self.seconds_left() == 0:
             raise self.stopped_by_time()
-        if self.max_cost is not None and (self.cost or 0.0) >= self.max_cost:
+        cost, tokens = self._spent
+        if self.max_cost is not None and cost >= self.max_cost:
             raise self._stopped(f"max_cost={self.max_cost:g}")
-        if self.max_tokens_total is not None and self.usage.prompt + self.usage.completion >= self.max_tokens_total:
+        if self.max_tokens_total is not None and tokens >= self.max_tokens_total:
             raise self._stopped(f"max_tokens_total={self.max_tokens_total}")
 
     def seconds_left(self) -> float | None:
@@ -164,8 +174,8 @@ class Accounting:
     def budgets(self) -> dict[str, tuple[float, float]]:
         """Return the spent amount and the limit of each budget: ``cost``, ``tokens``, ``time`` in seconds."""
         spent = {
-            "cost": (self.cost or 0.0, self.max_cost),
-            "tokens": (self.usage.prompt + self.usage.completion, self.max_tokens_total),
+            "cost": (self._spent[0], self.max_cost),
+            "tokens": (self._spent[1], self.max_tokens_total),
             "time": (0.0 if self._started is None else self.clock() - self._started, self.max_time),
         }
         return {name: (value, limit) for name, (value, limit) in spent.items() if limit is not None}

@@ -1,0 +1,124 @@
+"""Which part of a run this process does: shard i of n."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lm_eval.errors import ConfigError
+
+__all__ = ["MAX_SHARDS", "Shard", "shard_of_environment"]
+
+MAX_SHARDS = 100_000
+_WRITTEN = re.compile(r"\s*(\d{1,6})\s*/\s*(\d{1,6})\s*")
+_COUNTS_OF_JOBS = ("JOB_COMPLETIONS", "JOB_COMPLETION_COUNT", "LM_EVAL_SHARDS")
+"""Variables that hold the number of completions of an Indexed Job; Kubernetes sets the index only."""
+_INDEX, _COUNT = "LM_EVAL_SHARD", "LM_EVAL_SHARDS"
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A part of a run.
+
+    Attributes:
+        index: The number of the shard, from 0.
+        count: The number of shards.
+    """
+
+    index: int
+    count: int
+
+    @classmethod
+    def read(cls, text: str) -> Shard:
+        """Read ``3/16``.
+
+        Args:
+            text: Index and count.
+
+        Returns:
+            The shard.
+
+        Raises:
+            ConfigError: The text is no shard.
+        """
+        found = _WRITTEN.fullmatch(text)
+        if found is None:
+            raise ConfigError(f"shard takes i/n such as 0/16, or auto, not {text!r}.")
+        return cls._checked(int(found[1]), int(found[2]))
+
+    @classmethod
+    def _checked(cls, index: int, count: int) -> Shard:
+        if not 1 <= count <= MAX_SHARDS:
+            raise ConfigError(f"shard: the number of shards is 1 to {MAX_SHARDS}, not {count}.")
+        if not 0 <= index < count:
+            raise ConfigError(f"shard {index}/{count}: shards of {count} are 0/{count} to {count - 1}/{count}.")
+        return cls(index, count)
+
+    @property
+    def name(self) -> str:
+        """The shard as the name of a folder, such as ``0003-of-0016``."""
+        return f"{self.index:04d}-of-{self.count:04d}"
+
+    def __str__(self) -> str:
+        return f"{self.index}/{self.count}"
+
+
+def shard_of_environment(environment: Mapping[str, str] | None = None) -> Shard:
+    """Find out which shard this process does, from the variables that a scheduler sets.
+
+    Args:
+        environment: The variables; None means those of this process.
+
+    Returns:
+        From ``LM_EVAL_SHARD`` and ``LM_EVAL_SHARDS``; else of a Slurm array from ``SLURM_ARRAY_TASK_ID`` and
+        ``SLURM_ARRAY_TASK_COUNT``, where the ids may begin at ``SLURM_ARRAY_TASK_MIN``; else of a Kubernetes Indexed
+        Job from ``JOB_COMPLETION_INDEX``, with the number of completions in ``JOB_COMPLETIONS`` or ``LM_EVAL_SHARDS``.
+
+    Raises:
+        ConfigError: The variables are not there, or are no numbers.
+    """
+    given = os.environ if environment is None else environment
+    if _INDEX in given:
+        return _of(given, _INDEX, _COUNT)
+    if "SLURM_ARRAY_TASK_ID" in given:
+        return _of_slurm(given)
+    if "JOB_COMPLETION_INDEX" in given:
+        count = next((name for name in _COUNTS_OF_JOBS if name in given), _COUNTS_OF_JOBS[0])
+        return _of(given, "JOB_COMPLETION_INDEX", count)
+    raise ConfigError(
+        "shard=auto finds neither SLURM_ARRAY_TASK_ID nor JOB_COMPLETION_INDEX nor LM_EVAL_SHARD; give --shard i/n."
+    )
+
+
+def _of(given: Mapping[str, str], index: str, count: str) -> Shard:
+    return _checked(_number(given, index), _number(given, count), f"{index} and {count}")
+
+
+def _of_slurm(given: Mapping[str, str]) -> Shard:
+    start = _number(given, "SLURM_ARRAY_TASK_MIN") if "SLURM_ARRAY_TASK_MIN" in given else 0
+    count = _number(given, "SLURM_ARRAY_TASK_COUNT")
+    last = _number(given, "SLURM_ARRAY_TASK_MAX") if "SLURM_ARRAY_TASK_MAX" in given else start + count - 1
+    if last - start + 1 != count:
+        raise ConfigError(
+            f"shard=auto: the Slurm array has {count} tasks with ids from {start} to {last}. Ids have to follow one"
+            " another; to repeat single shards, give --shard i/n."
+        )
+    return _checked(_number(given, "SLURM_ARRAY_TASK_ID") - start, count, "SLURM_ARRAY_TASK_ID and its count")
+
+
+def _checked(index: int, count: int, names: str) -> Shard:
+    try:
+        return Shard._checked(index, count)
+    except ConfigError as error:
+        raise ConfigError(f"shard=auto, from {names}: {error}") from None
+
+
+def _number(given: Mapping[str, str], name: str) -> int:
+    try:
+        return int(given[name])
+    except KeyError:
+        raise ConfigError(f"shard=auto: the variable {name} is not set; give --shard i/n.") from None
+    except ValueError:
+        raise ConfigError(f"shard=auto: the variable {name} is no number: {given[name]!r}.") from None

@@ -1,0 +1,262 @@
+"""Join the shards of a run to the results and samples of a run by one process.
+
+Every score, interval and resample is computed once, from the values of all documents. Values and samples are read
+document by document, so memory holds what the scores are computed from, and no documents or prompts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import itertools
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+from lm_eval.api.instance import Instance, RequestError
+from lm_eval.api.model import LM
+from lm_eval.config.run import RunSettings
+from lm_eval.errors import ConfigError
+from lm_eval.launch.counters import summed
+from lm_eval.launch.manifest import MANIFEST, Manifest, TaskEntry, difference, find_shards
+from lm_eval.launch.values import DocValues, parse_sample, read_lines, read_values
+from lm_eval.results.collect import collect
+from lm_eval.results.messages import count_messages
+from lm_eval.results.per_doc import TaskOutput
+
+if TYPE_CHECKING:
+    from lm_eval.api.task import Task
+
+__all__ = ["MergedSamples", "merge", "output_path_of", "read_shards"]
+
+eval_logger = logging.getLogger("lm_eval")
+
+_SHOWN = 8
+_NOT_THERE = RequestError("missing_shard", "The shard of the document is missing", attempts=0)
+
+
+class MergedSamples(Sequence[dict[str, object]]):
+    """The samples of a task in the order of a run by one process, read anew each time they are gone through."""
+
+    def __init__(self, parts: Sequence[tuple[Manifest, TaskEntry]]) -> None:
+        """Read nothing yet.
+
+        Args:
+            parts: The shards that have documents of the task.
+        """
+        self._parts = parts
+
+    def __len__(self) -> int:
+        return sum(entry.kept * len(entry.pipelines) for _, entry in self._parts)
+
+    def __iter__(self) -> Iterator[dict[str, object]]:
+        streams = [_sample_lines(manifest, entry) for manifest, entry in self._parts]
+        for _, _, line in heapq.merge(*streams, key=lambda found: found[:2]):
+            yield parse_sample(line)
+
+    @overload
+    def __getitem__(self, index: int) -> dict[str, object]: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[dict[str, object]]: ...
+    def __getitem__(self, index: int | slice) -> dict[str, object] | list[dict[str, object]]:
+        if isinstance(index, slice):
+            return list(self)[index]
+        place = index + len(self) if index < 0 else index
+        found = next(itertools.islice(self, place, None), None) if place >= 0 else None
+        if found is None:
+            raise IndexError(index)
+        return found
+
+
+def _sample_lines(manifest: Manifest, entry: TaskEntry) -> Iterator[tuple[int, int, bytes]]:
+    """Read the lines of a shard's samples, each with the number of its filter and the place of its document."""
+    values = read_values(manifest.folder / entry.values, entry.hashes[entry.values])
+    places = [found.place for found in values]
+    lines = read_lines(manifest.folder / entry.samples, entry.hashes[entry.samples])
+    for number, line in enumerate(lines):
+        yield number // len(places), places[number % len(places)], line
+
+
+def read_shards(path: Path, *, allow_missing: bool = False) -> list[Manifest]:
+    """Read the manifests of a run, and check that they are all there and belong together.
+
+    Args:
+        path: The output path of the run, or the folder of its shards.
+        allow_missing: Whether shards may be missing.
+
+    Returns:
+        The manifests, by shard.
+
+    Raises:
+        ConfigError: A shard is missing, doubled, or of another run.
+    """
+    folders = find_shards(path)
+    complete = [folder for folder in folders if (folder / MANIFEST).is_file()]
+    if not complete:
+        unfinished = f" {len(folders)} are not complete; run them again." if folders else ""
+        raise ConfigError(
+            f"{path} holds no complete shard of a run (DIR/shards/0000-of-0016/manifest.json).{unfinished}"
+        )
+    found = [Manifest.read(folder) for folder in complete]
+    first = _of_most(found)
+    by_shard: dict[int, Manifest] = {}
+    for manifest in found:
+        if manifest.shard.count != first.shard.count:
+            raise ConfigError(
+                f"{manifest.folder} is shard {manifest.shard}, and {first.folder.name} is shard {first.shard}:"
+                " they are of two divisions. Remove those that do not belong here."
+            )
+        if manifest.run != first.run:
+            raise ConfigError(f"{manifest.folder} is of another run: {difference(first, manifest)}.")
+        if (other := by_shard.setdefault(manifest.shard.index, manifest)) is not manifest:
+            raise ConfigError(f"Shard {manifest.shard} is there twice: {other.folder} and {manifest.folder}.")
+        _check_tasks(first, manifest)
+    missing = [index for index in range(first.shard.count) if index not in by_shard]
+    if missing:
+        shown = ", ".join(f"{index}/{first.shard.count}" for index in missing[:_SHOWN])
+        more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
+        what = f"{len(missing)} of {first.shard.count} shards are missing in {path}: {shown}{more}"
+        if not allow_missing:
+            raise ConfigError(f"{what}. Run them, or give --allow_missing: their documents then count as lost.")
+        eval_logger.warning("%s. Their documents count as lost.", what)
+    return [by_shard[index] for index in sorted(by_shard)]
+
+
+def _of_most(manifests: Sequence[Manifest]) -> Manifest:
+    """Return a manifest of the run that most of the shards are of, so that the error names the others."""
+    most = Counter((manifest.run, manifest.shard.count) for manifest in manifests).most_common(1)[0][0]
+    return next(manifest for manifest in manifests if (manifest.run, manifest.shard.count) == most)
+
+
+def _check_tasks(first: Manifest, manifest: Manifest) -> None:
+    if list(first.tasks) != list(manifest.tasks):
+        odd = sorted(set(first.tasks) ^ set(manifest.tasks))
+        reason = next((said[name] for said in (first.refused, manifest.refused) for name in odd if name in said), "")
+        raise ConfigError(
+            f"{manifest.folder} has other tasks than {first.folder.name}: {', '.join(odd[:_SHOWN]) or 'another order'}."
+            + (f" {reason}" if reason else "")
+        )
+    for name, entry in manifest.tasks.items():
+        if entry.fingerprint != first.tasks[name].fingerprint:
+            raise ConfigError(
+                f"{manifest.folder} has other documents or prompts of task {name} than {first.folder.name}: the dataset"
+                " or the task changed between them."
+            )
+        if entry.config != first.tasks[name].config:
+            raise ConfigError(f"{manifest.folder} has another definition of task {name} than {first.folder.name}.")
+
+
+def output_path_of(path: Path) -> Path:
+    """Name the output path of the run that shards belong to.
+
+    Args:
+        path: That path, or the folder of the shards.
+    """
+    return path.parent if path.name == "shards" else path.with_suffix(".json") if path.suffix == ".shards" else path
+
+
+def merge(
+    path: str | Path, *, allow_missing: bool = False, changes: Mapping[str, object] | None = None
+) -> tuple[RunSettings, dict[str, Any]]:
+    """Join the shards of a run.
+
+    Args:
+        path: The output path of the run, or the folder of its shards.
+        allow_missing: Whether shards may be missing; their documents then count as lost.
+        changes: Settings of this merge, such as ``include_path``.
+
+    Returns:
+        The settings of the run, and its results as ``simple_evaluate`` returns them; ``samples`` are read from the
+        shards when they are gone through.
+
+    Raises:
+        UserError: Shards are missing or do not belong together, or a task cannot be loaded.
+    """
+    from lm_eval.evaluator import finished
+    from lm_eval.preparation import prepare
+
+    began = time.perf_counter()
+    manifests = read_shards(Path(path).expanduser(), allow_missing=allow_missing)
+    first = manifests[0]
+    # No code of a model is run, so the merging machine need not have the sandbox.
+    settings = RunSettings.from_record({**first.settings, **(changes or {}), "sandbox": "available"})
+    with prepare(settings, _NoModel()) as prepared:
+        prepared.set_aside(first.refused)
+        outputs = {name: _output(name, task, manifests) for name, task in prepared.tasks.items()}
+        results = collect(outputs, prepared.groups, bootstrap_iters=settings.bootstrap_iters)
+    parts = {name: _parts(name, manifests) for name in outputs}
+    if settings.keeps_samples:
+        results["samples"] = {name: MergedSamples(found) for name, found in parts.items()}
+        results["task_hashes"] = {name: _task_hash(found) for name, found in parts.items()}
+    if first.refused:
+        results["refused"] = first.refused
+    infos = [info for manifest in manifests if (info := manifest.facts["config"].get("model_info"))]
+    config = {**first.facts["config"], **({"model_info": summed(infos)} if infos else {})}
+    facts = {**first.facts, "config": config}
+    return settings, finished(results, facts, settings.max_errors, time.perf_counter() - began)
+
+
+class _NoModel(LM):
+    """Stands for the model of a run whose answers are there."""
+
+    def _refuse(self, requests: list[Instance]) -> Any:
+        raise ConfigError("Shards are merged without asking a model.")
+
+    loglikelihood = loglikelihood_rolling = generate_until = _refuse
+
+
+def _parts(name: str, manifests: Sequence[Manifest]) -> list[tuple[Manifest, TaskEntry]]:
+    """Return the shards that have documents of a task, with what they say of it."""
+    return [(manifest, entry) for manifest in manifests if (entry := manifest.tasks[name]).kept]
+
+
+def _in_order(parts: Sequence[tuple[Manifest, TaskEntry]]) -> Iterator[DocValues]:
+    streams = [read_values(manifest.folder / entry.values, entry.hashes[entry.values]) for manifest, entry in parts]
+    return heapq.merge(*streams, key=lambda found: found.place)
+
+
+def _output(name: str, task: Task, manifests: Sequence[Manifest]) -> TaskOutput:
+    """Put the values of a task together, as if one process had scored all its documents."""
+    parts = _parts(name, manifests)
+    entries = [manifest.tasks[name] for manifest in manifests]
+    for entry in entries:
+        task.add_metric_parts(entry.metric_parts)
+    first = entries[0]
+    output = TaskOutput(task, {}, n_original=first.n_original, n_effective=0, num_fewshot=first.num_fewshot)
+    output.failure = next((entry.failure for entry in entries if entry.failure), "")
+    lost: list[RequestError] = []
+    outcomes: Counter[str] = Counter()
+    scored: dict[str, list[DocValues]] = {}
+    seen = 0
+    for found in _in_order(parts):
+        seen += 1
+        outcomes.update(found.outcomes)
+        if found.error is not None:
+            lost.append(found.error)
+            continue
+        output.n_effective += 1
+        for pipeline in found.scored if not output.failure else ():
+            scored.setdefault(pipeline, []).append(found)
+    for pipeline, docs in scored.items():
+        for found in docs:
+            output.add(pipeline, found.scored[pipeline], found.cluster)
+    for key in (*output.failed, *output.not_computed):
+        output.metrics.pop(key, None)
+    lost += [_NOT_THERE] * (first.documents - seen)
+    output.errors, output.messages = dict(Counter(error.kind for error in lost)), count_messages(lost)
+    output.outcomes = dict(outcomes)
+    output.notes = list(dict.fromkeys([*first.notes, *(note for entry in entries for note in entry.scoring_notes)]))
+    return output
+
+
+def _task_hash(parts: Sequence[tuple[Manifest, TaskEntry]]) -> str:
+    """Hash what a task asked, as ``task_hash`` does from its samples."""
+    pipelines = max((len(entry.pipelines) for _, entry in parts), default=0)
+    digest = hashlib.sha256()
+    for _ in range(pipelines):
+        for found in _in_order(parts):
+            digest.update("".join(found.hashes).encode())
+    return digest.hexdigest()

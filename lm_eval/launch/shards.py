@@ -1,0 +1,239 @@
+"""Do one part of a run: ask about its documents, and keep their values and samples in a folder of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lm_eval.api.instance import Instance
+from lm_eval.config.run import RunSettings
+from lm_eval.config.shard import Shard
+from lm_eval.errors import ConfigError
+from lm_eval.launch.division import Division
+from lm_eval.launch.exact import NotExact
+from lm_eval.launch.manifest import MANIFEST, Manifest, TaskEntry, difference, kept_settings, run_key, shard_folder
+from lm_eval.launch.values import DocValues, write_lines
+from lm_eval.results.answered import by_document
+from lm_eval.results.atomic import to_json
+from lm_eval.results.names import DistinctNames, file_name, hashed_name, plain_name
+from lm_eval.results.per_doc import TaskOutput
+from lm_eval.results.sample import file_form
+from lm_eval.results.writer import ResultFiles
+
+if TYPE_CHECKING:
+    from lm_eval.api.model import LM
+    from lm_eval.api.task import Task
+    from lm_eval.models.http.shared import SharedRun
+    from lm_eval.preparation import Prepared
+
+__all__ = ["is_done", "run_shard"]
+
+eval_logger = logging.getLogger("lm_eval")
+
+_HASHES = ("doc_hash", "prompt_hash", "target_hash")
+
+
+def is_done(settings: RunSettings, shard: Shard) -> Manifest | None:
+    """Find a shard that is complete.
+
+    Args:
+        settings: The settings of the run.
+        shard: The shard.
+
+    Returns:
+        Its manifest; None if it has to be run, also because some of its documents were lost.
+
+    Raises:
+        ConfigError: The folder holds a shard of another run.
+    """
+    from lm_eval.results import environment
+
+    folder = shard_folder(str(settings.output_path), shard)
+    if settings.fresh or not (folder / MANIFEST).is_file():
+        return None
+    found = Manifest.read(folder)
+    version = str(environment.describe()["lm_eval_version"])
+    if found.run != run_key(settings, version):
+        here = Manifest(
+            shard, "", kept_settings(settings), {}, {}, {"lm_eval_version": version}, folder=Path("this run")
+        )
+        raise ConfigError(
+            f"{folder} holds a shard of another run: {difference(found, here)}. Use another --output_path, or --fresh"
+            " to replace it."
+        )
+    return None if found.lost or any(entry.failure for entry in found.tasks.values()) else found
+
+
+def run_shard(settings: RunSettings, shard: Shard, shared: SharedRun | None = None, lm: LM | None = None) -> Manifest:
+    """Ask about the documents of a shard, score them, and write its files, the manifest last.
+
+    Args:
+        settings: The settings of the run.
+        shard: The shard.
+        shared: This process's end of a run by several processes; None for a process by itself.
+        lm: The model; None builds the one that the settings name.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        UserError: As for a run.
+        APIError: As for a run.
+    """
+    from lm_eval import evaluator
+
+    folder = shard_folder(str(settings.output_path), shard)
+    files = ResultFiles(folder)
+    part = _Part(settings, shard, folder)
+    results = evaluator.run(settings, lm, tracker=files, part=part, shared=shared)
+    results.pop("samples", None)
+    facts = {key: value for key, value in results.items() if key not in part.own}
+    manifest = Manifest(
+        shard=shard,
+        run=run_key(settings, str(results["lm_eval_version"])),
+        settings=kept_settings(settings),
+        tasks=part.entries,
+        refused=part.refused,
+        facts=facts,
+        lost=int(results["errors"]["lost"]),
+        exceeded=bool(results["errors"]["exceeded"]),
+        folder=folder,
+    )
+    manifest.write()
+    _remove_others(folder, part.entries)
+    files.finish(results)
+    return manifest
+
+
+def _remove_others(folder: Path, entries: Mapping[str, TaskEntry]) -> None:
+    """Remove files of an earlier attempt that the manifest does not name."""
+    named = {MANIFEST, *(name for entry in entries.values() for name in entry.hashes)}
+    for path in folder.iterdir():
+        if path.is_file() and path.name not in named and path.suffix == ".jsonl":
+            path.unlink(missing_ok=True)
+
+
+class _Part:
+    """Chooses the documents of a shard, and writes their values and samples."""
+
+    own = ("results", "n-samples", "errors", "total_evaluation_time_seconds")
+    """What ``results`` returns, and what a run adds about this shard alone."""
+
+    def __init__(self, settings: RunSettings, shard: Shard, folder: Path) -> None:
+        self._settings, self._folder = settings, folder
+        self._division = Division(shard)
+        self._places: dict[str, dict[int, int]] = {}
+        self._whole: dict[str, tuple[int, str]] = {}
+        self._names = DistinctNames()
+        self.entries: dict[str, TaskEntry] = {}
+        self.refused: dict[str, str] = {}
+
+    def kept(self, task: Task, documents: Iterable[list[Instance]]) -> list[Instance]:
+        """Choose documents; see ``Part.kept``."""
+        if task.scorer is not None:
+            raise ConfigError(f"Task {task.task_name} is judged, and a judged task is run in one piece: leave --shard out.")
+        division, places = self._division, dict[int, int]()
+        division.begin(task)
+        kept: list[Instance] = []
+        for place, instances in enumerate(documents):
+            doc_id = (instances[0].doc_id or 0) if instances else -1
+            if instances and division.keeps(doc_id, instances[0].doc, instances):
+                places[doc_id] = place
+                kept += instances
+        self._places[str(task.task_name)], self._whole[str(task.task_name)] = places, division.finish()
+        return kept
+
+    def results(self, outputs: Mapping[str, TaskOutput], prepared: Prepared) -> dict[str, Any]:
+        """Write the files of each task; see ``Part.results``."""
+        self.refused = dict(prepared.refused)
+        for name, output in outputs.items():
+            self.entries[name] = self._write(name, output)
+        lost = {name: sum(output.errors.values()) for name, output in outputs.items()}
+        return {
+            "results": {
+                name: {"name": name, "n_errors": lost[name], "error_messages": output.messages}
+                for name, output in outputs.items()
+            },
+            "n-samples": {
+                name: {"original": output.n_original, "effective": output.n_effective}
+                for name, output in outputs.items()
+            },
+        }
+
+    def _write(self, name: str, output: TaskOutput) -> TaskEntry:
+        task = output.task
+        docs = by_document(task.instances)
+        documents, fingerprint = self._whole[name]
+        pipelines = list(output.scored) or [pipeline.name for pipeline in task.filters]
+        entry = TaskEntry(
+            documents=documents,
+            kept=len(docs),
+            fingerprint=fingerprint,
+            config=_definition(task),
+            pipelines=pipelines,
+            n_original=output.n_original,
+            num_fewshot=output.num_fewshot,
+            notes=list(task.notes),
+            scoring_notes=task.scoring_notes(),
+            metric_parts=dict(task.metric_parts),
+            failure=output.failure,
+        )
+        entry.values = self._file_name("values", name)
+        try:
+            digest = write_lines(self._folder / entry.values, self._lines(name, output, docs))
+        except NotExact as error:
+            raise ConfigError(
+                f"Task {name}: a metric's values hold {error}, which a shard cannot keep; run the task without --shard."
+            ) from error
+        entry.hashes[entry.values] = digest
+        if output.samples is not None:
+            entry.samples = self._file_name("samples", name)
+            lines = (to_json(file_form(sample)) for sample in output.samples)
+            entry.hashes[entry.samples] = write_lines(self._folder / entry.samples, lines)
+        return entry
+
+    def _lines(self, name: str, output: TaskOutput, docs: Mapping[int, list[Instance]]) -> Iterator[str]:
+        places = self._places[name]
+        hashes: dict[int, list[str]] = {}
+        for sample in output.samples or ():
+            hashes.setdefault(sample["doc_id"], [sample[key] for key in _HASHES])
+        for doc_id, instances in docs.items():
+            lost = [instance.error for instance in instances if instance.error is not None]
+            yield DocValues(
+                place=places[doc_id],
+                doc_id=doc_id,
+                cluster=output.cluster_of.get(doc_id),
+                error=lost[0] if lost else None,
+                outcomes=[info.outcome for item in instances for info in item.info if info.outcome != "ok"],
+                hashes=hashes.get(doc_id, []),
+                scored={}
+                if lost
+                else {pipeline: found[doc_id] for pipeline, found in output.scored.items() if doc_id in found},
+            ).written()
+
+    def _file_name(self, kind: str, task: str) -> str:
+        pattern, plain = f"{kind}_{{}}.jsonl", plain_name(task)
+        hashed = file_name(pattern, hashed_name(plain, task), task, self._folder)
+        return self._names.choose(f"{kind} {task}", file_name(pattern, plain, task, self._folder), hashed)
+
+
+def _definition(task: Task) -> str:
+    """Hash the config of a task, without the arguments of the model, in which shards may differ."""
+    config = task.dump_config()
+    metadata = config.get("metadata")
+    version = metadata.get("version") if isinstance(metadata, Mapping) else None
+    return hashlib.sha256(to_json({**config, "metadata": version}).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def discard(output_path: str | Path, shard: Shard) -> None:
+    """Remove a shard with all its files.
+
+    Args:
+        output_path: The output path of the run.
+        shard: The shard.
+    """
+    shutil.rmtree(shard_folder(output_path, shard), ignore_errors=True)

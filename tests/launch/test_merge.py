@@ -1,0 +1,173 @@
+"""Shards that are joined give the files of a run in one piece, or an error that names the shard."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lm_eval.errors import ConfigError
+from lm_eval.launch.manifest import MANIFEST
+from lm_eval.launch.merge import merge
+from tests.launch.conftest import Runs
+
+
+@pytest.mark.parametrize("count", [1, 3, 16])
+def test_shards_give_the_files_of_a_run_in_one_piece(runs: Runs, count: int) -> None:
+    for index in reversed(range(count)):
+        runs.part("parts", index, count)
+    assert runs.merged("parts") == runs.whole("whole")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"limit": 7},
+        {"limit": 0.4},
+        {"samples": {"choice": [8, 1, 5], "bleu": [3]}},
+        {"log_samples": False},
+        {"predict_only": True},
+        {"output_format": "parquet"},
+        {"max_errors": 5},
+    ],
+    ids=str,
+)
+def test_the_settings_of_the_run_hold_for_its_shards(runs: Runs, changes: dict[str, object]) -> None:
+    for index in range(3):
+        runs.part("parts", index, 3, lost="4", **changes)
+    assert runs.merged("parts") == runs.whole("whole", lost="4", **changes)
+
+
+def test_a_lost_document_is_asked_again_by_its_shard_only(runs: Runs) -> None:
+    for index in range(3):
+        runs.part("parts", index, 3, lost="4")
+    before = runs.merged("parts")
+    assert json.loads(before["results"])["errors"]["lost"] > 0
+    shutil.rmtree(runs.folder / "parts" / "fake")
+    for index in range(3):
+        runs.part("parts", index, 3)
+    assert runs.merged("parts") == runs.whole("whole")
+
+
+def test_each_document_is_asked_by_one_shard_with_the_prompt_of_the_whole_run(runs: Runs) -> None:
+    from lm_eval import evaluator
+
+    whole = runs.model()
+    evaluator.run(runs.settings("whole"), whole)
+    parts = [runs.part("parts", index, 4) for index in range(4)]
+    asked = [instance for part in parts for instance in part.asked]
+    prompts = [sorted((i.task_name or "", i.doc_id or 0, repr(i.args)) for i in each) for each in (asked, whole.asked)]
+    assert prompts[0] == prompts[1]
+    assert all(part.asked for part in parts)
+
+
+def three(runs: Runs) -> Path:
+    for index in range(3):
+        runs.part("parts", index, 3, tasks=["choice"])
+    return runs.folder / "parts"
+
+
+def test_a_missing_shard_is_named(runs: Runs) -> None:
+    shutil.rmtree(three(runs) / "shards" / "0001-of-0003")
+    with pytest.raises(ConfigError, match=r"1 of 3 shards are missing.* 1/3"):
+        merge(runs.folder / "parts")
+
+
+def test_documents_of_a_missing_shard_count_as_lost_when_that_is_allowed(
+    runs: Runs, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = three(runs)
+    kept = json.loads((folder / "shards" / "0001-of-0003" / MANIFEST).read_text())["tasks"]["choice"]["kept"]
+    shutil.rmtree(folder / "shards" / "0001-of-0003")
+    with caplog.at_level(logging.WARNING, "lm_eval"):
+        _, results = merge(folder, allow_missing=True)
+    row = results["results"]["choice"]
+    assert row["errors"] == {"missing_shard": kept}
+    assert row["sample_len"] == 10 - kept
+    assert results["errors"]["exceeded"]
+
+
+def test_a_shard_that_is_not_complete_is_missing(runs: Runs) -> None:
+    (three(runs) / "shards" / "0002-of-0003" / MANIFEST).unlink()
+    with pytest.raises(ConfigError, match="2/3"):
+        merge(runs.folder / "parts")
+
+
+def test_a_doubled_shard_is_named(runs: Runs) -> None:
+    shards = three(runs) / "shards"
+    shutil.copytree(shards / "0001-of-0003", shards / "copy-of-0001")
+    with pytest.raises(ConfigError, match=r"Shard 1/3 is there twice.*0001-of-0003.*copy-of-0001"):
+        merge(runs.folder / "parts")
+
+
+def test_shards_of_two_divisions_are_not_joined(runs: Runs) -> None:
+    three(runs)
+    runs.part("parts", 0, 4, tasks=["choice"])
+    with pytest.raises(ConfigError, match="0000-of-0004 is shard 0/4"):
+        merge(runs.folder / "parts")
+
+
+def replaced(runs: Runs, **changes: object) -> Path:
+    """Replace shard 1 of 3 by that of a run with other settings."""
+    folder = three(runs)
+    given: dict[str, Any] = {"tasks": ["choice"], **changes}
+    runs.part("other", 1, 3, **given)
+    shutil.rmtree(folder / "shards" / "0001-of-0003")
+    shutil.copytree(runs.folder / "other" / "shards" / "0001-of-0003", folder / "shards" / "0001-of-0003")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"limit": 8}, "limit is"),
+        ({"num_fewshot": 1}, "num_fewshot is 2 in .* and 1 in"),
+        ({"seed": [1, 2, 3, 4]}, "seed is"),
+        ({"model_args": {"model": "other"}}, "model_args.model is"),
+        ({"tasks": ["generate"]}, "tasks is"),
+    ],
+)
+def test_a_shard_of_another_run_is_named_with_the_setting(runs: Runs, changes: dict[str, object], words: str) -> None:
+    with pytest.raises(ConfigError, match=f"0001-of-0003 is of another run: .*{words}"):
+        merge(replaced(runs, **changes))
+
+
+@pytest.mark.parametrize("changes", [{"max_errors": 3}, {"model_args": {"base_url": "http://b/v1", "timeout": 9}}])
+def test_shards_may_differ_in_how_they_are_asked(runs: Runs, changes: dict[str, object]) -> None:
+    merge(replaced(runs, **changes))
+
+
+def test_shards_of_other_documents_are_not_joined(runs: Runs, tasks: Path) -> None:
+    folder = three(runs)
+    text = (tasks / "data.py").read_text()
+    (tasks / "more.py").write_text(text.replace("range(10)", "range(11)"))
+    (tasks / "choice.yaml").write_text((tasks / "choice.yaml").read_text().replace("data.rows", "more.rows"))
+    shutil.rmtree(folder / "shards" / "0002-of-0003")
+    runs.part("parts", 2, 3, tasks=["choice"])
+    with pytest.raises(ConfigError, match="0002-of-0003 has other documents or prompts of task choice"):
+        merge(folder)
+
+
+@pytest.mark.parametrize("name", ["values_choice.jsonl", "samples_choice.jsonl"])
+def test_a_damaged_file_is_named(runs: Runs, name: str) -> None:
+    path = three(runs) / "shards" / "0000-of-0003" / name
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(ConfigError, match=f"({name}|samples file of a shard) is damaged"):
+        runs.merged("parts")
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"format": 99}'])
+def test_a_damaged_manifest_is_named(runs: Runs, text: str) -> None:
+    path = three(runs) / "shards" / "0000-of-0003" / MANIFEST
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r"0000-of-0003/manifest\.json"):
+        merge(runs.folder / "parts")
+
+
+def test_a_folder_without_shards_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no complete shard"):
+        merge(tmp_path)

@@ -18,16 +18,17 @@ from lm_eval.preparation import Part, Prepared, check_samples, flatten, journal_
 
 if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
-    from lm_eval.api.model import LM
+    from lm_eval.api.model import LM, RunContext
     from lm_eval.api.task import Task
     from lm_eval.judging import Bench
     from lm_eval.loggers.evaluation_tracker import EvaluationTracker
+    from lm_eval.models.http.recorded import Recorded
     from lm_eval.models.http.shared import SharedRun
     from lm_eval.results.spooled import SpooledSamples
     from lm_eval.results.writer import ResultFiles
     from lm_eval.task_files.manager import TaskManager
 
-__all__ = ["evaluate", "finished", "run", "simple_evaluate"]
+__all__ = ["check_model", "evaluate", "finished", "run", "simple_evaluate"]
 
 eval_logger = logging.getLogger("lm_eval")
 
@@ -212,29 +213,13 @@ def run(
         UserError: As for ``simple_evaluate``.
         APIError: As for ``simple_evaluate``.
     """
-    from lm_eval.api.model import RunContext
     from lm_eval.judging import bench
 
     started = time.perf_counter()
     with prepare(settings, lm, task_manager) as prepared, bench(settings, prepared.tasks, judge) as judges:
-        lm = prepared.lm
-        context = RunContext(
-            request_types=prepared.request_types,
-            chat=bool(settings.apply_chat_template),
-            use_cache=Path(settings.use_cache).expanduser() if settings.use_cache else None,
-            journal=journal_of(tracker, settings, prepared.tasks),
-            fresh=settings.fresh,
-            progress=settings.progress,
-            generation=prepared.generation,
-            system_instruction=settings.system_instruction if settings.apply_chat_template else None,
-            tasks=tuple(prepared.tasks),
-            continues=bool(settings.apply_chat_template) and prepared.continues,
-            batch=settings.batches,
-            shared=shared,
-            recorded=shared.recorded if shared is not None else None,
-        )
-        lm.harness_prepare(context)
-        _set_aside_refused(prepared)
+        lm, journal = prepared.lm, journal_of(tracker, settings, prepared.tasks)
+        recorded = shared.recorded if shared is not None else None
+        context = check_model(prepared, settings, journal, recorded, shared)
         judges.prepare(replace(context, shared=None, recorded=None))
         if before_asking is not None:
             before_asking()
@@ -244,6 +229,51 @@ def run(
     results["config"] = facts["config"]
     judges.add_to(results, facts["config"].get("model_info", {}))
     return finished(results, facts, settings.max_errors, time.perf_counter() - started)
+
+
+def check_model(
+    prepared: Prepared,
+    settings: RunSettings,
+    journal: Path | None,
+    recorded: Recorded | None = None,
+    shared: SharedRun | None = None,
+) -> RunContext:
+    """Find out what the model can do, and set aside the tasks that it cannot answer.
+
+    Args:
+        prepared: The model and the tasks.
+        settings: The settings of the run.
+        journal: The file of the answers; None keeps none.
+        recorded: Replies to the probe, which are used and added to; None asks anew.
+        shared: This process's end of a run by several processes.
+
+    Returns:
+        What the model was told of the run.
+
+    Raises:
+        CapabilityError: The model can answer none of the tasks.
+        APIError: The endpoint cannot be used at all.
+    """
+    from lm_eval.api.model import RunContext
+
+    context = RunContext(
+        request_types=prepared.request_types,
+        chat=bool(settings.apply_chat_template),
+        use_cache=Path(settings.use_cache).expanduser() if settings.use_cache else None,
+        journal=journal,
+        fresh=settings.fresh,
+        progress=settings.progress,
+        generation=prepared.generation,
+        system_instruction=settings.system_instruction if settings.apply_chat_template else None,
+        tasks=tuple(prepared.tasks),
+        continues=bool(settings.apply_chat_template) and prepared.continues,
+        batch=settings.batches,
+        shared=shared,
+        recorded=recorded,
+    )
+    prepared.lm.harness_prepare(context)
+    _set_aside_refused(prepared)
+    return context
 
 
 def finished(

@@ -111,7 +111,12 @@ def execute(settings: RunSettings) -> int:
     try:
         if (shard := settings.part) is not None:
             return _do_part(settings, shard)
-        return evaluate(settings, _results_of(settings))
+        code = evaluate(settings, _results_of(settings))
+        if settings.distribute and code in (exit_codes.OK, exit_codes.LOGGERS):
+            from lm_eval.launch.distribute import tidy
+
+            tidy(settings)
+        return code
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt(_kept(settings)) from error
 
@@ -130,7 +135,11 @@ def _kept(settings: RunSettings) -> str:
 
 
 def _results_of(settings: RunSettings) -> Callable[[ResultFiles, bool], dict[str, Any]]:
-    """Return what asks the model."""
+    """Return what asks the model: in this process, or in several."""
+    if settings.distribute:
+        from lm_eval.launch.distribute import distribute
+
+        return lambda *_: distribute(settings)
     from lm_eval import evaluator
 
     return lambda tracker, spools: evaluator.run(

@@ -142,6 +142,13 @@ class RunSettings:
     )
     """Do part i of n, from 0, into a folder of its own under output_path; lm_eval merge joins the parts. auto: from the
     variables of a Slurm array or a Kubernetes Indexed Job."""
+    distribute: str | None = setting(
+        None, Option(values.distribution, "several processes", Mark.COMMAND, metavar="WHERE")
+    )
+    """Do the run with several processes, and join their parts: local:N starts N processes here, ray or ray://HOST:PORT
+    one task for each part on a Ray cluster."""
+    shards: int | None = setting(None, Option(values.shard_count, "several processes", Mark.COMMAND, metavar="N"))
+    """Number of parts for distribute. Default: the number of processes; on Ray that of the cluster's CPUs."""
     output_path: str | None = setting(None, Option(values.text, "results", Mark.ASKED, "-o", "DIR"))
     """Folder for results and samples, or a path that ends in .json. An interrupted run resumes from here."""
     log_samples: bool = setting(False, Option(values.boolean, "results", short="-s"))
@@ -361,12 +368,19 @@ class RunSettings:
             raise ConfigError("--fewshot_as_multiturn needs --apply_chat_template.")
 
     def _check_parts(self) -> None:
-        if not self.shard:
+        given = "--shard" if self.shard else "--distribute"
+        if self.shards is not None and not self.distribute:
+            raise ConfigError("--shards needs --distribute; --shard i/n does one part.")
+        if not self.shard and not self.distribute:
             return
+        if self.shard and self.distribute:
+            raise ConfigError("--shard and --distribute exclude each other: --distribute starts the parts itself.")
         if not self.output_path:
-            raise ConfigError("--shard needs --output_path: a folder for the parts of the run.")
+            raise ConfigError(f"{given} needs --output_path: a folder for the parts of the run.")
+        if str(self.distribute).startswith("ray") and self.use_cache:
+            raise ConfigError("--use_cache is a file of one machine; a run on Ray keeps its answers without it.")
         loggers = ("wandb_args", "trackio_args", "mlflow_args", "hf_hub_log_args")
-        if unused := next((name for name in loggers if getattr(self, name)), None):
+        if self.shard and (unused := next((name for name in loggers if getattr(self, name)), None)):
             raise ConfigError(f"--{unused} has no effect on a part of a run; give it to lm_eval merge.")
 
     @property

@@ -17,7 +17,7 @@ from lm_eval.config.batch import read_kind
 from lm_eval.config.generation import check_settings, contradiction, near_miss
 from lm_eval.config.pairs import read_pairs
 from lm_eval.config.redact import redact
-from lm_eval.config.shard import Shard
+from lm_eval.config.shard import MAX_SHARDS, Shard
 from lm_eval.errors import ConfigError
 
 SEEDS: dict[str, int | None] = {
@@ -250,6 +250,25 @@ def shard(name: str, value: object) -> str:
     if isinstance(value, str | Shard):
         return str(Shard.read(str(value)))
     raise _wrong(name, "i/n such as 0/16, or auto", value)
+
+
+def distribution(name: str, value: object) -> str:
+    """Read where the processes of a run are started: ``local:N``, ``ray`` or ``ray://HOST:PORT``."""
+    found = text(name, value).strip()
+    kind, colon, rest = found.partition(":")
+    if kind == "local" and rest.isdecimal() and 1 <= int(rest) <= MAX_SHARDS:
+        return found
+    if kind == "ray" and bool(colon) == bool(rest.strip("/")):
+        return found
+    raise _wrong(name, "local:N with a number of processes, ray, or ray://HOST:PORT", value)
+
+
+def shard_count(name: str, value: object) -> int:
+    """Read a number of shards."""
+    found = integer(name, value)
+    if not 1 <= found <= MAX_SHARDS:
+        raise _wrong(name, f"a number from 1 to {MAX_SHARDS}", value)
+    return found
 
 
 def sample_format(name: str, value: object) -> str:

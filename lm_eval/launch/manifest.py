@@ -40,7 +40,7 @@ _FOLDER = "shards"
 _NOT_OF_THE_RUN = frozenset(
     (
         *("output_path", "save_config", "dry_run", "fresh", "use_cache", "max_errors", "keep_going"),
-        *("shard", "include_path", "data_dir", "check_integrity", "confirm_run_unsafe_code"),
+        *("shard", "distribute", "shards", "include_path", "data_dir", "check_integrity", "confirm_run_unsafe_code"),
         *("sandbox", "write_out", "show_config", "intervals", "verbosity", "progress", "trust_remote_code"),
         *("wandb_args", "wandb_config_args", "trackio_args", "mlflow_args", "hf_hub_log_args"),
         *("batch_size", "max_batch_size", "device", "cache_requests", "output_format"),
@@ -201,7 +201,9 @@ def kept_settings(settings: RunSettings) -> dict[str, Any]:
         for name, option in RunSettings.options().items()
         if Mark.ONCE not in option.marks and getattr(settings, name) is not None
     }
-    # Shards are merged in another folder, perhaps.
+    # These say how the run is done; shards are merged in another folder, perhaps.
+    kept.pop("distribute", None)
+    kept.pop("shards", None)
     kept["include_path"] = [str(Path(folder).absolute()) for folder in settings.include_path]
     if settings.data_dir is not None:
         kept["data_dir"] = str(Path(settings.data_dir).absolute())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from lm_eval.launch.manifest import MANIFEST, Manifest, TaskEntry, difference, k
 from lm_eval.launch.values import DocValues, write_lines
 from lm_eval.results.answered import by_document
 from lm_eval.results.atomic import to_json
+from lm_eval.results.environment import lm_eval_version
 from lm_eval.results.names import DistinctNames, file_name, hashed_name, plain_name
 from lm_eval.results.per_doc import TaskOutput
 from lm_eval.results.sample import file_form
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from lm_eval.models.http.shared import SharedRun
     from lm_eval.preparation import Prepared
 
-__all__ = ["is_done", "run_shard"]
+__all__ = ["is_done", "journal_file", "run_shard"]
 
 eval_logger = logging.getLogger("lm_eval")
 
@@ -50,13 +50,11 @@ def is_done(settings: RunSettings, shard: Shard) -> Manifest | None:
     Raises:
         ConfigError: The folder holds a shard of another run.
     """
-    from lm_eval.results import environment
-
     folder = shard_folder(str(settings.output_path), shard)
     if settings.fresh or not (folder / MANIFEST).is_file():
         return None
     found = Manifest.read(folder)
-    version = str(environment.describe()["lm_eval_version"])
+    version = lm_eval_version()
     if found.run != run_key(settings, version):
         here = Manifest(
             shard, "", kept_settings(settings), {}, {}, {"lm_eval_version": version}, folder=Path("this run")
@@ -87,7 +85,7 @@ def run_shard(settings: RunSettings, shard: Shard, shared: SharedRun | None = No
     from lm_eval import evaluator
 
     folder = shard_folder(str(settings.output_path), shard)
-    files = ResultFiles(folder)
+    files = _Files(folder)
     part = _Part(settings, shard, folder)
     results = evaluator.run(settings, lm, tracker=files, part=part, shared=shared)
     results.pop("samples", None)
@@ -115,6 +113,23 @@ def _remove_others(folder: Path, entries: Mapping[str, TaskEntry]) -> None:
     for path in folder.iterdir():
         if path.is_file() and path.name not in named and path.suffix == ".jsonl":
             path.unlink(missing_ok=True)
+
+
+def journal_file(folder: Path) -> Path:
+    """Name the journal of a shard.
+
+    Args:
+        folder: The folder of the shard.
+    """
+    return folder / ".journal" / "answers.sqlite"
+
+
+class _Files(ResultFiles):
+    """The files of a shard; its journal has one name, since the folder is that of one run."""
+
+    def journal_path(self, key: str) -> Path | None:
+        """Name the journal; see ``ResultFiles.journal_path``."""
+        return super().journal_path(journal_file(Path()).stem)
 
 
 class _Part:
@@ -227,13 +242,3 @@ def _definition(task: Task) -> str:
     metadata = config.get("metadata")
     version = metadata.get("version") if isinstance(metadata, Mapping) else None
     return hashlib.sha256(to_json({**config, "metadata": version}).encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def discard(output_path: str | Path, shard: Shard) -> None:
-    """Remove a shard with all its files.
-
-    Args:
-        output_path: The output path of the run.
-        shard: The shard.
-    """
-    shutil.rmtree(shard_folder(output_path, shard), ignore_errors=True)

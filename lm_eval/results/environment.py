@@ -7,7 +7,7 @@ import subprocess
 import time
 from importlib import metadata
 
-__all__ = ["describe"]
+__all__ = ["describe", "lm_eval_version"]
 
 _PACKAGES = ("datasets", "jinja2", "aiohttp", "requests", "numpy", "sacrebleu", "evaluate")
 
@@ -24,9 +24,14 @@ def describe() -> dict[str, object]:
     return {
         "git_hash": _git_hash(),
         "date": time.time(),
-        "lm_eval_version": _version("lm-eval-api") or "0+unknown",
+        "lm_eval_version": lm_eval_version(),
         "pretty_env_info": "\n".join(lines),
     }
+
+
+def lm_eval_version() -> str:
+    """Return the version of this package."""
+    return _version("lm-eval-api") or "0+unknown"
 
 
 def _version(package: str) -> str | None:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lm_eval.launch.exact import NotExact, dumps, loads
@@ -18,6 +18,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_any_value_comes_back_equal_and_of_the_same_types(value: object) -> None:
     assert repr(loads(dumps(value))) == repr(value)

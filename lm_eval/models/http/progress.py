@@ -9,17 +9,18 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, NamedTuple, NoReturn, TextIO
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol, TextIO
 
 from lm_eval.text import outgoing
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from lm_eval.models.http.engine import Engine
+    from lm_eval.models.http.concurrency import Gate
     from lm_eval.models.http.run_state import RunState
+    from lm_eval.models.http.usage import Accounting
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "Watched"]
 
 eval_logger = logging.getLogger("lm_eval")
 
@@ -54,6 +55,20 @@ class _Discard:
         """Do nothing."""
 
 
+class Watched(Protocol):
+    """What is shown of an engine, or of several.
+
+    Attributes:
+        accounting: Requests, tokens and cost.
+        gate: Calls in flight.
+        status: Says in a few words what calls wait for.
+    """
+
+    accounting: Accounting
+    gate: Gate
+    status: Callable[[], str]
+
+
 class Progress:
     """Counts responses; a timer of the event loop moves the bar, so that an answer costs one addition.
 
@@ -66,7 +81,7 @@ class Progress:
     def __init__(
         self,
         total: int,
-        engine: Engine,
+        engine: Watched,
         shown: bool | None = None,
         *,
         stream: TextIO | None = None,
@@ -118,6 +133,18 @@ class Progress:
         if self._draws:
             console = [logger for logger in (eval_logger, logging.root) if _writes_to_console(logger)]
             self._closing.enter_context(logging_redirect_tqdm(console, tqdm))
+
+    def become(self, total: int, done: int, errors: int) -> None:
+        """Take over the counts of several processes.
+
+        Args:
+            total: Number of responses to come.
+            done: Responses that came or were lost.
+            errors: Responses that were lost.
+        """
+        self.total, self.done, self.errors = total, done, errors
+        if self._bar is not None:
+            self._bar.total = total
 
     def advance(self) -> None:
         """Count one response."""

@@ -513,6 +513,17 @@ class Task(ABC):
         """Return what a reader should know about how responses were scored, one sentence each."""
         return []
 
+    def scoring_state(self) -> dict[str, Any]:
+        """Return what ``scoring_notes`` is made of, as plain data; empty when there is nothing to add up."""
+        return {}
+
+    def add_scoring_state(self, state: Mapping[str, Any]) -> None:
+        """Take over what a copy of this task has counted that scored other documents.
+
+        Args:
+            state: What its ``scoring_state`` returned.
+        """
+
     @property
     def metric_parts(self) -> Mapping[str, str]:
         """The values that metrics gave in addition to their own, such as ``rouge1``: name to the metric's name."""

@@ -292,6 +292,16 @@ class FormattedTask(ConfigurableTask):
         chosen = labels.index(said) if said in labels else None if labels else match_text(said, item.choices)
         return {"acc": float(chosen in item.gold)}
 
+    def scoring_state(self) -> dict[str, Any]:
+        """Return what ``scoring_notes`` is made of; see ``Task``."""
+        return {**super().scoring_state(), "seen": self._seen, "unparsable": self._unparsable}
+
+    def add_scoring_state(self, state: Mapping[str, Any]) -> None:
+        """Take over what a copy of this task has counted; see ``Task``."""
+        super().add_scoring_state(state)
+        self._seen += state["seen"]
+        self._unparsable += state["unparsable"]
+
     def scoring_notes(self) -> list[str]:
         """Return how many answers name no choice, in addition to the notes of ``ConfigurableTask``."""
         notes = super().scoring_notes()

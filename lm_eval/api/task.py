@@ -700,6 +700,16 @@ class ConfigurableTask(Task):
         """Return what a reader should know about how responses were scored."""
         return [*self._metrics.notes(), *self._calls.notes()]
 
+    def scoring_state(self) -> dict[str, Any]:
+        """Return what ``scoring_notes`` is made of; see ``Task``."""
+        return {"partial": dict(self._metrics.partial), "calls": vars(self._calls).copy()}
+
+    def add_scoring_state(self, state: Mapping[str, Any]) -> None:
+        """Take over what a copy of this task has counted; see ``Task``."""
+        self._metrics.partial.update({**state["partial"], **self._metrics.partial})
+        for name, count in state["calls"].items():
+            setattr(self._calls, name, getattr(self._calls, name) + count)
+
     @property
     def metric_parts(self) -> Mapping[str, str]:
         """The values that metrics gave in addition to their own, such as ``rouge1``: name to the metric's name."""

@@ -75,9 +75,9 @@ class TaskEntry:
         num_fewshot: Number of few-shot examples in each prompt.
         notes: What a reader of the scores should know of prompts.
         scoring_notes: What a reader should know of the scoring of this shard's documents.
+        scoring_state: What these notes are made of, to be added up.
         metric_parts: Values that metrics gave in addition to their own: name to the metric.
         failure: Why the code of the task could not score it; empty when it could.
-        rescored: Why the values are not in the file, so that merging scores the responses; empty when they are.
     """
 
     documents: int
@@ -92,9 +92,9 @@ class TaskEntry:
     num_fewshot: int = 0
     notes: list[str] = field(default_factory=list)
     scoring_notes: list[str] = field(default_factory=list)
+    scoring_state: dict[str, Any] = field(default_factory=dict)
     metric_parts: dict[str, str] = field(default_factory=dict)
     failure: str = ""
-    rescored: str = ""
 
 
 @dataclass(slots=True)

@@ -248,7 +248,12 @@ def _output(name: str, task: Task, manifests: Sequence[Manifest]) -> TaskOutput:
     lost += [_NOT_THERE] * (first.documents - seen)
     output.errors, output.messages = dict(Counter(error.kind for error in lost)), count_messages(lost)
     output.outcomes = dict(outcomes)
-    output.notes = list(dict.fromkeys([*first.notes, *(note for entry in entries for note in entry.scoring_notes)]))
+    states = [entry.scoring_state for entry in entries if entry.scoring_state]
+    for state in states:
+        task.add_scoring_state(state)
+    # A class with notes of its own says what it has counted in each shard.
+    said = task.scoring_notes() if states else [note for entry in entries for note in entry.scoring_notes]
+    output.notes = list(dict.fromkeys([*first.notes, *said]))
     return output
 
 

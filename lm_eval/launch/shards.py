@@ -150,7 +150,9 @@ class _Part:
     def kept(self, task: Task, documents: Iterable[list[Instance]]) -> list[Instance]:
         """Choose documents; see ``Part.kept``."""
         if task.scorer is not None:
-            raise ConfigError(f"Task {task.task_name} is judged, and a judged task is run in one piece: leave --shard out.")
+            raise ConfigError(
+                f"Task {task.task_name} is judged, and a judged task is run in one piece: leave --shard out."
+            )
         division, places = self._division, dict[int, int]()
         division.begin(task)
         kept: list[Instance] = []
@@ -193,7 +195,8 @@ class _Part:
             n_original=output.n_original,
             num_fewshot=output.num_fewshot,
             notes=list(task.notes),
-            scoring_notes=task.scoring_notes(),
+            scoring_notes=[note for note in output.notes if note not in task.notes],
+            scoring_state=output.state,
             metric_parts=dict(task.metric_parts),
             failure=output.failure,
         )

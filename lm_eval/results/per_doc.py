@@ -80,6 +80,7 @@ class TaskOutput:
         notes: What a reader of the scores should know, one sentence each.
         scored: Filter to document id to the document's values.
         cluster_of: Document id to the document's cluster, of a task with ``cluster_key``.
+        state: What the notes about scoring are made of; see ``Task.scoring_state``.
     """
 
     task: Task
@@ -100,6 +101,7 @@ class TaskOutput:
     notes: list[str] = field(default_factory=list)
     scored: dict[str, dict[int, ScoredDoc]] = field(default_factory=dict)
     cluster_of: dict[int, str] = field(default_factory=dict)
+    state: dict[str, Any] = field(default_factory=dict)
 
     def add(self, pipeline: str, scored: ScoredDoc, cluster: str | None) -> None:
         """Add a document's values under one filter.
@@ -254,6 +256,7 @@ def _counted(task: Task, docs: dict[int, list[Instance]], cause: BaseException |
         failure="" if cause is None else describe_failure(cause),
         cause=cause,
         notes=list(dict.fromkeys([*task.notes, *task.scoring_notes()])),
+        state=task.scoring_state(),
     )
 
 

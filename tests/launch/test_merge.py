@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import lm_eval.demo
 from lm_eval.errors import ConfigError
 from lm_eval.launch.manifest import MANIFEST
 from lm_eval.launch.merge import merge
@@ -40,6 +41,16 @@ def test_the_settings_of_the_run_hold_for_its_shards(runs: Runs, changes: dict[s
     for index in range(3):
         runs.part("parts", index, 3, lost="4", **changes)
     assert runs.merged("parts") == runs.whole("whole", lost="4", **changes)
+
+
+def test_what_is_counted_for_notes_is_added_up(runs: Runs) -> None:
+    folder = str(Path(lm_eval.demo.__file__).parent / "tasks")
+    changes: dict[str, Any] = {"tasks": ["demo_choices@generate"], "include_path": [folder]}
+    for index in range(3):
+        runs.part("parts", index, 3, **changes)
+    merged, whole = runs.merged("parts"), runs.whole("whole", **changes)
+    assert "answers name no choice" in whole["results"]
+    assert merged == whole
 
 
 def test_a_lost_document_is_asked_again_by_its_shard_only(runs: Runs) -> None:

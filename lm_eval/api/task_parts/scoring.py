@@ -68,6 +68,7 @@ class Metrics(dict[str, MetricSpec]):
 
     Attributes:
         parts: The values that metrics gave in addition to their own: name to the metric's name.
+        partial: Metric to the first value other than 0 and 1 that it gave where only 0 and 1 count.
     """
 
     def __init__(self, specs: Mapping[str, MetricSpec]) -> None:
@@ -78,14 +79,14 @@ class Metrics(dict[str, MetricSpec]):
         """
         super().__init__(specs)
         self.parts: dict[str, str] = {}
-        self._partial: dict[str, float] = {}
+        self.partial: dict[str, float] = {}
 
     def notes(self) -> list[str]:
         """Return a sentence for each metric that gave a value other than 0 and 1 where only 0 and 1 count."""
         return [
             f"{name} gave {value:.4g} for one of several targets, which counts as 1: with several targets, any value"
             " but 0 does, as in the reference harness"
-            for name, value in self._partial.items()
+            for name, value in self.partial.items()
         ]
 
     def add_part(self, part: str, spec: MetricSpec) -> None:
@@ -248,7 +249,7 @@ class Metrics(dict[str, MetricSpec]):
                 result = result.get(spec.name, 0.0)
             if result:
                 if isinstance(result, SupportsFloat) and float(result) != 1.0:
-                    self._partial.setdefault(spec.name, float(result))
+                    self.partial.setdefault(spec.name, float(result))
                 return 1.0
         return 0.0
 

@@ -1,8 +1,8 @@
 """Evaluate language models behind OpenAI-compatible APIs.
 
-``simple_evaluate`` runs tasks on a model and returns the results. ``plan`` shows how much a run would ask, and asks
-nothing. ``rescore`` scores saved responses again. ``TaskManager`` finds tasks. These names are imported at first use,
-so that ``import lm_eval`` is fast.
+``simple_evaluate`` runs tasks on a model and returns the results; ``simple_evaluate_async`` does so in a running event
+loop. ``plan`` shows how much a run would ask, and asks nothing. ``rescore`` scores saved responses again.
+``TaskManager`` finds tasks. These names are imported at first use, so that ``import lm_eval`` is fast.
 """
 
 from __future__ import annotations
@@ -12,19 +12,21 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lm_eval.evaluator import evaluate, simple_evaluate
+    from lm_eval.evaluator_async import simple_evaluate_async
     from lm_eval.planning import plan
     from lm_eval.rescoring import rescore
     from lm_eval.task_files.manager import TaskManager
 
     __version__: str
 
-__all__ = ["TaskManager", "__version__", "evaluate", "plan", "rescore", "simple_evaluate"]
+__all__ = ["TaskManager", "__version__", "evaluate", "plan", "rescore", "simple_evaluate", "simple_evaluate_async"]
 
 _HOMES = {
     "evaluate": "lm_eval.evaluator",
     "plan": "lm_eval.planning",
     "rescore": "lm_eval.rescoring",
     "simple_evaluate": "lm_eval.evaluator",
+    "simple_evaluate_async": "lm_eval.evaluator_async",
     "TaskManager": "lm_eval.task_files.manager",
 }
 

@@ -161,6 +161,8 @@ def simple_evaluate(
         APIError: The endpoint cannot be used at all.
     """
     settings = RunSettings.from_call(locals())
+    from lm_eval.reports.notebook import ShownResults
+
     if verbosity is not None:
         from lm_eval.utils import setup_logging
 
@@ -170,7 +172,7 @@ def simple_evaluate(
         results = run(settings, lm, evaluation_tracker, task_manager, judge=judge)
         if evaluation_tracker is not None:
             evaluation_tracker.set_aside(results)
-        return results
+        return ShownResults(results)
     if evaluation_tracker is not None:
         raise ConfigError("evaluation_tracker and output_path exclude each other; give one of them.")
     from lm_eval.loggers.evaluation_tracker import EvaluationTracker
@@ -178,7 +180,7 @@ def simple_evaluate(
     tracker = EvaluationTracker(settings.output_path, output_format=settings.output_format)
     results = run(settings, lm, tracker, task_manager, judge=judge)
     tracker.save(results)
-    return results
+    return ShownResults(results)
 
 
 def run(
@@ -367,6 +369,7 @@ def evaluate(
     """
     from lm_eval.api.model import RunContext
     from lm_eval.judging import bench
+    from lm_eval.reports.notebook import ShownResults
 
     given = {name: value for name, value in locals().items() if name in RunSettings.options()}
     settings = RunSettings.from_call({**given, "bootstrap_iters": bootstrap_iters or 0})
@@ -379,7 +382,7 @@ def evaluate(
         judges.prepare(RunContext())
         results = _answer_and_score(prepared, settings, judges)
         judges.add_to(results, lm.harness_describe())
-    return results
+    return ShownResults(results)
 
 
 def _set_aside_refused(prepared: Prepared) -> None:

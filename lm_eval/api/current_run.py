@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lm_eval.api.model import LM
 
-__all__ = ["CurrentRun", "current_run", "during"]
+__all__ = ["WATCH", "CurrentRun", "Watch", "current_run", "during"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,10 @@ class CurrentRun:
     data_dir: Path | None = None
 
 
+Watch = Callable[[Any, Any, Callable[[], int]], None]
+"""Gets the progress of the requests, the engine that sends them, and what returns the number of responses to come."""
+WATCH: ContextVar[Watch | None] = ContextVar("watch", default=None)
+"""What is told when the requests of a run begin; None tells nobody."""
 _current: ContextVar[CurrentRun] = ContextVar("current_run")
 
 

@@ -63,7 +63,14 @@ def run(namespace: argparse.Namespace) -> int:
     given = vars(namespace)
     path = given.pop("config", None)
     from_file = load_config_file(path, _nested_faults) if path else {}
-    return execute(RunSettings.from_mapping({**from_file, **given}))
+    settings = RunSettings.from_mapping({**from_file, **given})
+    from lm_eval.loggers.metrics_port import serve_metrics
+
+    port = None if settings.dry_run else settings.metrics_port
+    with serve_metrics(port, settings.metrics_host, str(settings.model_args.get("model") or settings.model)) as metrics:
+        if metrics is not None:
+            print(f"Metrics: {metrics.url}", file=sys.stderr)
+        return execute(settings)
 
 
 def _nested_faults(options: Mapping[str, object]) -> Iterable[tuple[tuple[str, ...], str]]:

@@ -27,7 +27,10 @@ _SECRET_NAME = re.compile(
     r"|^auth(?:_|$)|api_?key|auth_token|^bearer$",
     re.IGNORECASE,
 )
-_HARMLESS_NAMES = {"eos_token", "bos_token", "pad_token", "unk_token", "prefix_token", "think_end_token", "eot_token"}
+_HARMLESS_NAMES = {
+    *("eos_token", "bos_token", "pad_token", "unk_token", "prefix_token", "think_end_token", "eot_token"),
+    "first_token",
+}
 _HEADERS = {"header", "headers", "extra_headers"}
 # Values under the name of a key that say where the key is.
 _REFERENCES = ("env:", "file:")

@@ -108,6 +108,11 @@ class RunSettings:
     0."""
     keep_going: bool = setting(False, Option(values.boolean, "the run", Mark.ASKED))
     """Run the other tasks if a task is unknown, or its file or dataset cannot be loaded; the exit code is then 3."""
+    metrics_port: int | None = setting(None, Option(values.port, "the run", Mark.COMMAND | Mark.ONCE, metavar="N"))
+    """Serve rate, latency, errors, tokens, cost and progress on this port during the run, for Prometheus; 0 takes a
+    free port."""
+    metrics_host: str = setting("127.0.0.1", Option(values.text, "the run", Mark.COMMAND, metavar="ADDRESS"))
+    """Address of the metrics_port. Default: 127.0.0.1, which only this machine reaches."""
     confirm_run_unsafe_code: bool = setting(False, Option(values.boolean, "the run", Mark.ASKED))
     """Allow tasks that run code the model writes."""
     sandbox: str | None = setting(

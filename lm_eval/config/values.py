@@ -31,6 +31,7 @@ SEEDS: dict[str, int | None] = {
 SANDBOXES = ("strict", "available", "docker", "podman")
 """The kinds of sandbox for code that a model wrote; the last two take an image after a colon."""
 
+_LAST_PORT = 2**16 - 1
 _TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 
 
@@ -112,6 +113,14 @@ def integer(name: str, value: object) -> int:
     if found < 0 or not found.is_integer():
         raise _wrong(name, "a whole number, 0 or more", value)
     return int(value) if isinstance(value, int) or (isinstance(value, str) and value.isdecimal()) else int(found)
+
+
+def port(name: str, value: object) -> int:
+    """Read the number of a port; 0 stands for a free one."""
+    found = integer(name, value)
+    if found > _LAST_PORT:
+        raise _wrong(name, f"a whole number from 0 to {_LAST_PORT}", value)
+    return found
 
 
 def batch_size(name: str, value: object) -> int | str:

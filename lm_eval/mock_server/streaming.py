@@ -62,6 +62,8 @@ def events_of(profile: Profile, fields: JsonObject, answer: JsonObject) -> list[
     options = fields.get("stream_options")
     counted = isinstance(options, dict) and options.get("include_usage") is True
     events = [_event({**whole, "choices": [piece]}) for piece in _in_turn(profile, choices)]
+    if profile.family == "llamacpp" and len(choices) > 1:
+        events.insert(0, _event(None))
     if counted:
         events.append(_event({**whole, "choices": [], "usage": usage}))
     return [*events, _DONE]

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from lm_eval.api.current_run import WATCH, Watch
 from lm_eval.api.instance import Instance, RequestError, Usage
 from lm_eval.api.model import Answered, RunContext, TemplateLM
 from lm_eval.config.generation import CONSTRAINED_TO
@@ -62,6 +63,7 @@ class Pool:
         self._postponed: frozenset[str] = frozenset()
         self._answering: frozenset[int] = frozenset()
         self._room: EngineRoom | None = None
+        self._watch: Watch | None = None
 
     @property
     def session(self) -> Session:
@@ -82,6 +84,7 @@ class Pool:
 
     def prepare(self, context: RunContext) -> None:
         """Check the server, and find out what it can do; see ``TemplateAPI.harness_prepare``."""
+        self._watch = WATCH.get()
         self.connection.refresh()
         if context.batch is not None:
             check_batch(context, self.requests.args, self.overrides, type(self._owner).__name__)
@@ -415,6 +418,8 @@ class Pool:
             progress.fail()
 
         try:
+            if self._watch is not None:
+                self._watch(progress, engine, lambda: responses.total)
             async with self._calls_of_class():
                 with frozen_gc():
                     if engine.batches is None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from lm_eval.api.result_keys import NOT_AVAILABLE
 from lm_eval.reports.columns import WIDTH
+from lm_eval.reports.html_table import html_table
 from lm_eval.reports.judges import judge_lines
 from lm_eval.reports.markdown import markdown_table, room, shown_width, terminal_width
 from lm_eval.reports.notes import MAX_LINES, notes_of
@@ -15,7 +16,7 @@ from lm_eval.results.json_values import as_count, as_mapping
 from lm_eval.results.messages import messages_of
 from lm_eval.text import not_run, visible
 
-__all__ = ["header_line", "make_table", "tables", "tables_for_stdout"]
+__all__ = ["header_line", "make_table", "notebook_table", "tables", "tables_for_stdout"]
 
 _ARROWS = {True: "↑", False: "↓", None: ""}
 _WIDE = 1e6
@@ -117,6 +118,29 @@ def make_table(
     Returns:
         The table. When documents were lost to errors it has a column with their number, and a line below it says why.
     """
+    head, rows, notes = _parts(result_dict, column, sort_results, intervals)
+    below = "".join(f"\n{_wrapped(note, width)}" for note in notes)
+    return markdown_table(head, rows, right=_ALIGN_RIGHT, width=width) + below
+
+
+def notebook_table(results: Mapping[str, object]) -> str:
+    """Lay scores out as an HTML table, for a notebook.
+
+    Args:
+        results: The result dict of a run.
+
+    Returns:
+        HTML with the header line, the table with intervals, and the notes below it.
+    """
+    head, rows, notes = _parts(results, "results", False, any(score.interval for score in Results(results).scores))
+    above = [header_line(results)] if results.get("config") else []
+    return html_table(head, rows, right=_ALIGN_RIGHT, above=above, below=notes)
+
+
+def _parts(
+    result_dict: Mapping[str, object], column: str, sort_results: bool, intervals: bool
+) -> tuple[list[str], list[list[str]], list[str]]:
+    """Return the titles of a table, its rows, and the notes below it."""
     run = Results({**result_dict, "results": result_dict.get(column)})
     depths = _depths(run)
     members = [run.members[name] for name in (sorted(run.members) if sort_results else depths)]
@@ -133,10 +157,11 @@ def make_table(
     if column == "results":
         notes += [f"{'! ' * line.warns}{line.text}" for line in judge_lines(run)]
         notes += _thoughts(run)
+        # Times differ from run to run, so only a run that was to measure them shows them.
+        notes += [f"Speed: {', '.join(run.speed.words())}."] if run.speed.first_token else []
         notes += [f"! {line}" for line in messages_of(member.messages for member in members)]
         notes += [f"! {line}" for line in not_run(run.refused)]
-    below = "".join(f"\n{_wrapped(note, width)}" for note in notes)
-    return markdown_table(head, rows, right=_ALIGN_RIGHT, width=width) + below
+    return head, rows, notes
 
 
 def _thoughts(run: Results) -> Iterator[str]:

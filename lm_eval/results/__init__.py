@@ -6,6 +6,7 @@ from lm_eval.results.collect import TaskOutput, collect, task_scores
 from lm_eval.results.run import Group, Member, Results, Run, Score
 from lm_eval.results.sample import LogLikelihood, Repeats, Request, Sample
 from lm_eval.results.saved import find, load, load_all
+from lm_eval.results.speed import Speed, Spread
 
 __all__ = [
     "Group",
@@ -17,6 +18,8 @@ __all__ = [
     "Run",
     "Sample",
     "Score",
+    "Speed",
+    "Spread",
     "TaskOutput",
     "collect",
     "find",

@@ -15,6 +15,7 @@ from lm_eval.results.discovery import read_samples, time_of
 from lm_eval.results.json_values import as_count, as_list, as_mapping, as_number, at
 from lm_eval.results.messages import ErrorMessage, read_messages
 from lm_eval.results.sample import Sample, number_in
+from lm_eval.results.speed import Speed, read_speed
 from lm_eval.statistics.intervals import normal_quantile
 
 if TYPE_CHECKING:
@@ -209,6 +210,19 @@ class Results:
     def usage(self) -> Mapping[str, object]:
         """Numbers of requests, retries, tokens and more."""
         return self.section("config", "model_info", "run")
+
+    @property
+    def speed(self) -> Speed:
+        """How long its requests took."""
+        return read_speed(self.usage)
+
+    def speed_of(self, task: str) -> Speed:
+        """Say how long the requests of a task took.
+
+        Args:
+            task: The name of the task.
+        """
+        return read_speed(self.section("config", "model_info", "run", "tasks", task))
 
     @property
     def model_name(self) -> str:

@@ -77,6 +77,7 @@ def test_every_setting_but_these_can_change_what_is_asked() -> None:
         *("bootstrap_iters", "write_out", "show_config", "intervals", "verbosity", "progress", "trust_remote_code"),
         *("max_batch_size", "device", "cache_requests", "stream", "shard", "distribute", "shards"),
         *("wandb_args", "wandb_config_args", "trackio_args", "mlflow_args", "hf_hub_log_args"),
+        *("metrics_port", "metrics_host"),
     }
 
 

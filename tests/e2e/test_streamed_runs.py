@@ -61,6 +61,9 @@ def test_streamed_and_whole_answers_score_the_same(tmp_path: Path, model: str, s
     assert "first_token" not in whole
     assert streamed["tasks"]["demo_numbers"]["first_token"]["requests"] == 5
     assert streamed["tasks"]["demo_numbers"]["latency"]["requests"] == 5
+    from_file = load(tmp_path / "streamed").speed
+    assert from_file.first_token is not None
+    assert from_file.first_token.p95 == streamed["first_token"]["p95"]
 
 
 def test_faults_do_not_change_a_streamed_run(tmp_path: Path) -> None:

@@ -610,3 +610,20 @@ def test_tasks_of_no_relation_get_no_hint(both: Both) -> None:
     with pytest.raises(ConfigError) as caught:
         both({"t": docs(RIGHT_A)}, {"u@generate": docs(RIGHT_B)})
     assert "across_formats" not in str(caught.value)
+
+
+def test_speed_stands_next_to_the_scores(tmp_path: Path) -> None:
+    spread = {"requests": 3, "mean": 1.0, "p5": 0.5, "p50": 1.0, "p95": 2.0}
+    of_task = {"latency": spread, "first_token": spread}
+    for name, tasks in (("a", {"t": of_task, "u": {}}), ("b", {"t": {"latency": spread}, "u": of_task})):
+        values = {"t": docs([0, 1]), "u": docs([0, 1])}
+        save(tmp_path / name, values, config={"model_info": {"run": {"latency": spread, "tasks": tasks}}})
+    comparison = compare(load(tmp_path / "a"), load(tmp_path / "b"))
+    assert [row.task for row in comparison.speed] == ["", "t"]
+    for text in (to_text(comparison), to_markdown(comparison)):
+        assert "All requests: latency p50 1 s, p95 2 s in A; p50 1 s, p95 2 s in B." in " ".join(text.split())
+        assert "first token" not in text
+
+
+def test_runs_without_times_have_no_speed(both: Both) -> None:
+    assert both({"t": docs([0, 1])}, {"t": docs([1, 1])}).speed == ()

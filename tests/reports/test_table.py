@@ -285,3 +285,12 @@ def test_tokens_of_thought_are_told_per_task() -> None:
 def test_tokens_of_thought_of_many_tasks_are_one_line() -> None:
     lines = [line for line in make_table(_usage(9)).splitlines() if "thought" in line]
     assert lines == ["9 tasks: 13,500 of 18,000 generated tokens (75%) are thought."]
+
+
+def test_the_speed_of_a_streamed_run_stands_below_the_table() -> None:
+    spread = {"requests": 3, "mean": 1.0, "p5": 0.5, "p50": 1.0, "p95": 2.0}
+    counters: dict[str, object] = {"latency": spread}
+    results = {"results": {"t": {"alias": "t", "acc,none": 0.5}}, "config": {"model_info": {"run": counters}}}
+    assert "Speed" not in make_table(results)
+    counters["first_token"] = spread
+    assert "Speed: latency p50 1 s, p95 2 s, first token p50 1 s, p95 2 s." in make_table(results)

@@ -69,6 +69,8 @@ class Assembly:
         Raises:
             BadStream: The event is none of these APIs, or contradicts an earlier one.
         """
+        if event is None:  # llama.cpp opens the answers to several prompts with null.
+            return False
         if not isinstance(event, dict):
             raise BadStream(f"an event of the stream is no object: {excerpt(event, 100)}")
         kind = event.get("type")
@@ -123,7 +125,8 @@ class Assembly:
         if not all(choice.ended and (self.done or not choice.went_on) for choice in self._choices.values()):
             raise CutStream("an answer has no finish reason")
         kind = self._body.get("object")
-        body = {**self._body, "choices": [choice.whole() for choice in self._choices.values()]}
+        choices = sorted(self._choices.items(), key=lambda item: item[0] if isinstance(item[0], int) else -1)
+        body = {**self._body, "choices": [choice.whole() for _, choice in choices]}
         if isinstance(kind, str):
             body["object"] = _WHOLE.get(kind, kind)
         return {key: _joined(value) for key, value in body.items()}

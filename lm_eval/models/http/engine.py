@@ -450,7 +450,7 @@ class Engine:
             try:
                 parsed, raw, headers = await self._transport.send(url, sent, arrivals)
             except APIError as error:
-                if arrivals is None or not self._streaming.learn(error):
+                if not (arrivals and self._streaming.learn(error)) or self._streaming.applied(call, body) == sent:
                     raise
                 continue
             usage = usage_of(parsed)
@@ -474,6 +474,7 @@ class Engine:
     def _note_failure(self, endpoint: Endpoint, error: APIError) -> None:
         """Register a failure at the endpoint, and at the concurrency limit if the server is overloaded."""
         self._last_failure = str(error)
+        self.accounting.errors[error.kind] += 1
         if isinstance(error, RateLimited):
             self._limit.refused("429")
             self._limits.refused(endpoint.base, error.retry_after)

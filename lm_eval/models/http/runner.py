@@ -7,14 +7,16 @@ import contextlib
 import gc
 import threading
 from collections.abc import Callable, Coroutine, Iterator
+from contextvars import ContextVar
 from typing import TypeVar
 
-__all__ = ["cancel", "frozen_gc", "run"]
+__all__ = ["cancel", "frozen_gc", "run", "stopped_by"]
 
 T = TypeVar("T")
 _GC_THRESHOLDS = (50_000, 20, 20)
 _under_way: dict[int, Callable[[], None]] = {}
 """Identifier of each thread that waits in ``run`` to what cancels its coroutine."""
+_stop: ContextVar[threading.Event | None] = ContextVar("stop", default=None)
 _gc_lock = threading.Lock()
 _gc_users: list[tuple[int, int, int]] = []
 """The thresholds before each of the runs that are under way in this process; the first are the process's own."""
@@ -112,8 +114,24 @@ def _loop_runner() -> Callable[[Coroutine[object, None, None]], None]:
 
 def _wait(done: threading.Event) -> None:
     # Wait in slices: on some platforms an endless wait cannot be interrupted.
-    while not done.wait(0.5):
-        pass
+    stop = _stop.get()
+    while not done.wait(0.5 if stop is None else 0.1):
+        if stop is not None and stop.is_set():
+            raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def stopped_by(stop: threading.Event) -> Iterator[None]:
+    """Let an event end whatever ``run`` waits for in this thread, as Ctrl-C does in the main thread.
+
+    Args:
+        stop: The event. Once it is set, ``run`` cancels its coroutine and raises KeyboardInterrupt.
+    """
+    token = _stop.set(stop)
+    try:
+        yield
+    finally:
+        _stop.reset(token)
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 
 from lm_eval.config.generation import LIMITS
-from lm_eval.errors import APIError, RequestRejected, ServerError
+from lm_eval.errors import APIError, RequestRejected
 from lm_eval.models.http.hints import refused_field
 from lm_eval.models.work import Call
 
@@ -17,8 +17,10 @@ eval_logger = logging.getLogger("lm_eval")
 
 _CHAT_AND_COMPLETIONS, _RESPONSES = "/completions", "/responses"
 _READ_WHOLE = ("echo", "prompt_logprobs", "stream")
+_REFUSALS = (500, 501)
+"""Statuses with which some servers refuse a field; 502 to 504 speak of the server, not of the request."""
 _NO_STREAMS = re.compile(
-    r"(?i)stream(?:ing|ed|s)?\b.{0,60}\b(?:not|n['\u2019]t|un)[ -]?(?:be |yet )?(?:support|allow|availab)"
+    r"(?i)\bstream(?:ing|ed|s)?\b.{0,60}\b(?:not|n['\u2019]t|un)[ -]?(?:be |yet )?(?:support|allow|availab)"
     r"|does not stream|unsupported.{0,30}\bstream"
 )
 
@@ -71,7 +73,7 @@ class Streaming:
         Returns:
             Whether another attempt is worth it, because other bytes will be sent.
         """
-        if not isinstance(error, RequestRejected | ServerError):
+        if not isinstance(error, RequestRejected) and error.status not in _REFUSALS:
             return False
         name = refused_field(error.body, ("stream_options", "stream"))
         if name == "stream_options":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from array import array
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 __all__ = ["Arrivals", "Speed", "Timing", "Timings"]
@@ -140,10 +140,12 @@ class Timings:
         run: All requests about documents.
         tasks: Task name to the requests about its documents. A request about documents of several tasks counts for
             each of them.
+        observe: Called with each request; None calls nothing.
     """
 
     run: Speed = field(default_factory=Speed)
     tasks: dict[str, Speed] = field(default_factory=dict)
+    observe: Callable[[Timing], None] | None = None
 
     def add(self, timing: Timing, tasks: Collection[str]) -> None:
         """Add a request.
@@ -153,6 +155,8 @@ class Timings:
             tasks: The names of the tasks that it is about.
         """
         self.run.add(timing)
+        if self.observe is not None:
+            self.observe(timing)
         for name in tasks:
             if name not in self.tasks:
                 self.tasks[name] = Speed()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -66,6 +67,7 @@ class Accounting:
         retries: Number of further attempts after failed ones.
         failed: Number of calls that failed for good.
         without_usage: Number of replies from an endpoint without token counts.
+        errors: Kind of error to the number of attempts that failed with it, also of those that were retried.
         tasks: Task name to the tokens of all its replies, cached ones included.
         prompts: Finds out whether the server cuts long prompts.
         timings: How long the requests about documents took, of the run and of each task.
@@ -87,6 +89,7 @@ class Accounting:
     retries: int = 0
     failed: int = 0
     without_usage: int = 0
+    errors: Counter[str] = field(default_factory=Counter)
     tasks: dict[str, Usage] = field(default_factory=dict)
     prompts: CutPrompts = field(default_factory=CutPrompts)
     timings: Timings = field(default_factory=Timings)

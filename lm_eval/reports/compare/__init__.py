@@ -9,7 +9,7 @@ from lm_eval.reports.compare.pairs import PairedRuns
 from lm_eval.reports.compare.runs import compare
 from lm_eval.reports.compare.strengths import Standing, Strengths, render_strengths, strengths
 from lm_eval.reports.compare.text import render, to_text
-from lm_eval.reports.compare.types import Comparison, Flip, GateResult, Note, Row, RunInfo, Verdict
+from lm_eval.reports.compare.types import Comparison, Flip, GateResult, Note, Row, RunInfo, SpeedRow, Verdict
 
 __all__ = [
     "Comparison",
@@ -20,6 +20,7 @@ __all__ = [
     "Pairing",
     "Row",
     "RunInfo",
+    "SpeedRow",
     "Standing",
     "Strengths",
     "Verdict",

@@ -8,8 +8,11 @@ from lm_eval.api.result_keys import NOT_AVAILABLE
 from lm_eval.reports.compare.types import Comparison, Flip, GateResult, Row
 from lm_eval.statistics.paired import ALPHA
 
-__all__ = ["cells", "flip_ids", "gate_lines", "legend", "mark", "outcome", "shown_flips", "win_rates"]
+__all__ = [
+    *("cells", "flip_ids", "gate_lines", "legend", "mark", "outcome", "shown_flips", "speed_lines", "win_rates"),
+]
 
+_MAX_TASKS_WITH_SPEED = 8
 _MARKS = {
     "paired bootstrap": "b",
     "clustered paired bootstrap": "c",
@@ -119,6 +122,20 @@ def win_rates(rows: Sequence[Row]) -> list[str]:
             documents = f"{row.n} documents, with {ties} ties as half"
             lines.append(f"{row.task} {row.key}: B wins on {row.win_rate:.1%}{within} of {documents}.")
     return lines
+
+
+def speed_lines(comparison: Comparison) -> list[str]:
+    """Say how long the requests took in both runs; of the tasks only if there are few.
+
+    Args:
+        comparison: The comparison.
+
+    Returns:
+        One sentence per measure of the runs, and of each of two to eight tasks.
+    """
+    tasks = sum(bool(row.task) for row in comparison.speed)
+    few = 1 < tasks <= _MAX_TASKS_WITH_SPEED
+    return [f"{line}." for row in comparison.speed if few or not row.task for line in row.lines()]
 
 
 def legend(rows: Sequence[Row]) -> list[str]:

@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from lm_eval.reports.compare.cells import cells, flip_ids, gate_lines, legend, outcome, shown_flips, win_rates
+from lm_eval.reports.compare.cells import (
+    cells,
+    flip_ids,
+    gate_lines,
+    legend,
+    outcome,
+    shown_flips,
+    speed_lines,
+    win_rates,
+)
 from lm_eval.reports.compare.types import Comparison, Row, RunInfo
 
 __all__ = ["to_markdown"]
@@ -33,6 +42,7 @@ def to_markdown(comparison: Comparison, flips: int | None = None) -> str:
     lines = [*outcome(comparison), *win_rates(comparison.rows), *_legend(comparison.rows)]
     lines += [f"No paired test of {row.task} {row.key}: {row.reason}." for row in comparison.rows if row.reason]
     lines += [note.line(max_tasks=20) for note in comparison.notes]
+    lines += speed_lines(comparison)
     parts.append("\n".join(f"- {_escaped(line)}" for line in lines))
     if flips != 0 and any(row.flips for row in comparison.rows):
         parts.append("### Documents that changed")

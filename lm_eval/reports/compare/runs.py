@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 from lm_eval.errors import ConfigError, UnknownNameError
@@ -11,7 +11,7 @@ from lm_eval.reports.compare.gate import judge
 from lm_eval.reports.compare.notes import pairing_notes, setting_notes, value_notes
 from lm_eval.reports.compare.pairing import Pairing
 from lm_eval.reports.compare.pairs import PairedRuns
-from lm_eval.reports.compare.types import Comparison, Note, RunInfo
+from lm_eval.reports.compare.types import Comparison, Note, RunInfo, SpeedRow
 from lm_eval.results import Run
 from lm_eval.text import first_names
 from lm_eval.utils import pattern_match
@@ -86,7 +86,15 @@ def compare(
             name: sum(row.p_value is not None for row in family)
             for name, family in (("tasks", of_tasks), ("groups", of_groups))
         },
+        speed=tuple(_speed(run_a, run_b, common)),
     )
+
+
+def _speed(run_a: Run, run_b: Run, tasks: Sequence[str]) -> Iterator[SpeedRow]:
+    yield from (row for row in [SpeedRow("", run_a.speed, run_b.speed)] if row.a and row.b)
+    for task in tasks:
+        if (a := run_a.speed_of(task)) and (b := run_b.speed_of(task)):
+            yield SpeedRow(task, a, b)
 
 
 def _select(run_a: Run, run_b: Run, patterns: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -9,7 +9,17 @@ from math import isfinite
 from typing import Literal
 
 from lm_eval.reports.columns import WIDTH, columns, shorten_middle
-from lm_eval.reports.compare.cells import cells, flip_ids, gate_lines, legend, mark, outcome, shown_flips, win_rates
+from lm_eval.reports.compare.cells import (
+    cells,
+    flip_ids,
+    gate_lines,
+    legend,
+    mark,
+    outcome,
+    shown_flips,
+    speed_lines,
+    win_rates,
+)
 from lm_eval.reports.compare.markdown import to_markdown
 from lm_eval.reports.compare.types import Comparison, Row, RunInfo
 from lm_eval.results.atomic import to_json
@@ -43,6 +53,7 @@ def to_text(comparison: Comparison, flips: int | None = None) -> str:
         names = first_names((f"{row.task} {row.key}" for row in rows), 4)
         lines += _wrapped([f"! No paired test ({reason}): {names}."])
     lines += _wrapped([f"! {note.line()}" for note in comparison.notes])
+    lines += _wrapped(speed_lines(comparison))
     if flips != 0:
         lines += list(_flips(comparison.rows, flips))
     if comparison.gate:

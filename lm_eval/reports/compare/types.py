@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
 from lm_eval.api.result_keys import score_key
+from lm_eval.reports.html_table import html_table, number
+from lm_eval.results import Speed
 from lm_eval.text import first_names
 
-__all__ = ["Comparison", "Flip", "GateResult", "Note", "Row", "RunInfo", "Verdict"]
+__all__ = ["Comparison", "Flip", "GateResult", "Note", "Row", "RunInfo", "SpeedRow", "Verdict"]
 
 
 @dataclass(frozen=True)
@@ -172,6 +174,36 @@ class Note:
 
 
 @dataclass(frozen=True)
+class SpeedRow:
+    """How long the requests took in both runs.
+
+    Attributes:
+        task: The task; empty for the whole run.
+        a: The times in A.
+        b: The times in B.
+    """
+
+    task: str
+    a: Speed
+    b: Speed
+
+    def lines(self) -> Iterator[str]:
+        """Yield one line per measure that both runs have."""
+        name = self.task or "All requests"
+        for measure, words, unit in _MEASURES:
+            a, b = getattr(self.a, measure), getattr(self.b, measure)
+            if a is not None and b is not None:
+                yield f"{name}: {words} {a.words(unit)} in A; {b.words(unit)} in B"
+
+
+_MEASURES = (
+    ("latency", "latency", " s"),
+    ("first_token", "first token", " s"),
+    ("tokens_per_second", "tokens per second", ""),
+)
+
+
+@dataclass(frozen=True)
 class Verdict:
     """The gate's decision about one row.
 
@@ -225,6 +257,7 @@ class Comparison:
         notes: Settings that differ between the runs, and documents that could not be paired.
         gate: The release gate; None when it was not asked for.
         families: ``tasks`` and ``groups`` to the number of tests that Holm's correction takes together.
+        speed: How long the requests took, if both runs say so: of the runs, then of each task.
     """
 
     a: RunInfo
@@ -233,6 +266,26 @@ class Comparison:
     notes: tuple[Note, ...] = ()
     gate: GateResult | None = None
     families: Mapping[str, int] = field(default_factory=dict)
+    speed: tuple[SpeedRow, ...] = ()
+
+    def _repr_html_(self) -> str:
+        """Return a table for a notebook."""
+        head = ["Task", "Metric", "n", "A", "B", "B-A", "95 % interval", "p", "Holm"]
+        rows = [
+            [
+                *(row.task, row.key, str(row.n) if row.test else ""),
+                *(number(row.score_a if row.a is None else row.a), number(row.score_b if row.b is None else row.b)),
+                number(row.difference, times=row.scale == "ratio"),
+                " to ".join(number(end) for end in row.interval or ()),
+                *(number(row.p_value, 3), number(row.p_holm, 3)),
+            ]
+            for row in self.rows
+        ]
+        runs = [f"{name}: {run.model}, {run.date}, {run.path}" for name, run in (("A", self.a), ("B", self.b))]
+        lines = [note.line() for note in self.notes] + [f"{line}." for row in self.speed for line in row.lines()]
+        gate = [] if self.gate is None else [f"Gate {'passed' if self.gate.passed else 'FAILED'}."]
+        gate += [f"{found.outcome}: {found.name}: {found.text}" for found in self.gate.verdicts] if self.gate else []
+        return html_table(head, rows, right=head[2:], above=runs, below=[*lines, *gate])
 
     def to_dict(self) -> dict[str, object]:
         """Return the comparison as plain dicts and lists, for JSON."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from typing import TypedDict
 
 from lm_eval.api.result_keys import OUTCOME_WORDS
 from lm_eval.config.redact import redact
 from lm_eval.reports.html.packing import finite, to_text
 from lm_eval.reports.judges import judge_lines
-from lm_eval.results import Run
+from lm_eval.results import Run, Speed
 from lm_eval.results.json_values import as_count, as_list, as_mapping, at
 from lm_eval.results.messages import messages_of
 from lm_eval.text import count_of, not_run
@@ -128,8 +129,19 @@ def _figures(run: Run) -> dict[str, float | int]:
         "docs": sum(as_count(at(count, "effective")) for count in run.section("n-samples").values()),
         "lost": run.at("errors", "lost"),
         "seconds": run.at("total_evaluation_time_seconds"),
+        **_times(run.speed),
     }
     return {name: number for name, value in figures.items() if (number := finite(value)) is not None}
+
+
+def _times(speed: Speed) -> dict[str, float | None]:
+    spreads = {
+        "latency": speed.latency,
+        "first_token": speed.first_token,
+        "tokens_per_second": speed.tokens_per_second,
+    }
+    found = {name: spread for name, spread in spreads.items() if spread is not None}
+    return {f"{name}_{part}": getattr(spread, part) for name, spread in found.items() for part in ("p50", "p95")}
 
 
 def _warnings(run: Run) -> Iterator[Notice]:
@@ -183,15 +195,23 @@ def _settings(run: Run) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     settings = {name: value for name, value in run.config.items() if name not in _NOT_SETTINGS}
     for name in ("system_instruction", "chat_template", "fewshot_as_multiturn"):
         settings[name] = run.at(name)
+    speeds = {item.name for item in fields(Speed)}
     sections: list[tuple[str, object]] = [
         ("Run", settings),
         ("Model arguments", arguments if isinstance(arguments, Mapping) else {"model_args": arguments}),
         ("Endpoint", {name: value for name, value in info.items() if name not in ("run", "capabilities")}),
         ("What the server can do", info.get("capabilities")),
-        ("What the run took", run.usage),
+        ("What the run took", {name: value for name, value in run.usage.items() if name not in speeds}),
+        ("Speed of the requests", _speeds(run)),
         ("Environment", {name: run.at(name) for name in _ENVIRONMENT}),
     ]
     for title, values in sections:
         shown = redact(as_mapping(values)).items()
         if rows := [(str(name), to_text(value)) for name, value in shown if value is not None]:
             yield title, rows
+
+
+def _speeds(run: Run) -> dict[str, str]:
+    """Say how long the requests of the run and of each task took."""
+    speeds = {"all": run.speed, **{task: run.speed_of(task) for task in run.tasks}}
+    return {name: ", ".join(speed.words()) for name, speed in speeds.items() if speed}

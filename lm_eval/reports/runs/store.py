@@ -18,7 +18,7 @@ from lm_eval.text import sha256
 
 __all__ = ["Stamp", "Store", "stamp_of", "store_path"]
 
-_VERSION = 1
+_VERSION = 2
 _BUSY_SECONDS = 5.0
 
 Stamp = tuple[int, int]

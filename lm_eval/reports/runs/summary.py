@@ -77,6 +77,7 @@ class RunSummary:
         groups: Group to the names directly in it.
         tasks: Name of a task or group to its facts, in the order of the results.
         scores: All scores, in the order of the results.
+        speed: How long the requests took, in short phrases; empty when the results do not say.
     """
 
     key: str
@@ -93,6 +94,7 @@ class RunSummary:
     groups: Mapping[str, tuple[str, ...]]
     tasks: Mapping[str, TaskFacts] = field(repr=False)
     scores: tuple[Score, ...] = field(repr=False)
+    speed: tuple[str, ...] = ()
 
     @property
     def leaves(self) -> list[str]:
@@ -117,6 +119,7 @@ class RunSummary:
         given["tasks"] = {name: TaskFacts(**facts) for name, facts in given["tasks"].items()}
         given["groups"] = {name: tuple(children) for name, children in given["groups"].items()}
         given["scores"] = tuple(Score(**{**score, **_pairs(score)}) for score in given["scores"])
+        given["speed"] = tuple(given["speed"])
         return cls(**given)
 
 
@@ -161,6 +164,7 @@ def summarise(run: Run, path: str) -> RunSummary:
             for name, member in run.members.items()
         },
         scores=tuple(run.scores),
+        speed=tuple(run.speed.words()),
     )
 
 

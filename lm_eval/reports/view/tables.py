@@ -34,7 +34,7 @@ def run_data(run: RunSummary) -> dict[str, object]:
             first.setdefault(score.task, score)
     return {
         **{name: getattr(run, name) for name in ("key", "path", "model", "date", "seconds", "settings", "lost")},
-        **{name: getattr(run, name) for name in ("cost", "tokens", "requests", "version")},
+        **{name: getattr(run, name) for name in ("cost", "tokens", "requests", "version", "speed")},
         "docs": sum(run.tasks[name].n or 0 for name in run.leaves),
         "tasks": run.leaves[:_MAX_TASKS],
         "scores": [[run.tasks[name].alias, score.metric, finite(score.value)] for name, score in first.items()],

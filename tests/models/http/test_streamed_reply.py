@@ -232,6 +232,11 @@ def test_an_empty_list_of_choices_stays_one() -> None:
     assert body["choices"] == []
 
 
+def test_choices_are_in_the_order_of_their_indexes() -> None:
+    body = read(events(piece({"content": "b"}, "stop", index=1), piece({"content": "a"}, "stop", index=0)))
+    assert [choice["index"] for choice in body["choices"]] == [0, 1]
+
+
 def test_a_response_without_output_gets_the_items_that_came() -> None:
     item = {"type": "message", "content": [{"type": "output_text", "text": "42"}]}
     body = read(

@@ -195,14 +195,24 @@ def test_what_the_server_refuses_is_left_out(
     assert session.accounting.failed == 0
 
 
-def test_another_refusal_is_not_about_streams() -> None:
+@pytest.mark.parametrize(
+    ("status", "message", "asked"),
+    [
+        (400, "max_tokens is too large", 1),
+        (503, "The upstream is not available", 1),
+        (503, "This stream is not available", 1),
+        (400, "Unrecognized request argument supplied: stream_options", 2),
+    ],
+)
+def test_a_refusal_that_does_not_end_is_an_error(status: int, message: str, asked: int) -> None:
     def handler(request: web.Request, body: object) -> web.Response:
-        return web.json_response({"error": {"message": "max_tokens is too large"}}, status=400)
+        return web.json_response({"error": {"message": message}}, status=status)
 
     with ScriptedServer(handler) as server:
-        (error,), _ = ask(server.url, [call()], stream=True)
+        (error,), session = ask(server.url, [call()], stream=True, max_retries=0)
     assert isinstance(error, APIError)
-    assert len(server.bodies) == 1
+    assert len(server.bodies) == asked
+    assert session._streaming.wanted
 
 
 @pytest.mark.parametrize("fault", ["truncated", "reset", "stream-error", "close", "503", "drip=0.01"])

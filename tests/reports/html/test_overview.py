@@ -65,10 +65,13 @@ def test_figures_are_only_numbers() -> None:
         "concurrency": {"mode": "auto"},
         "prompt_tokens": 90,
         "tasks": {"t": {}},
+        "latency": {"requests": 7, "mean": 1, "p5": 0.5, "p50": 1, "p95": 2},
     }
     config = {"model_info": {"run": spent}}
     figures = overview(run(config=config, total_evaluation_time_seconds="12.5"))["figures"]
     assert figures["requests"] == 7
     assert figures["tasks"] == 1
     assert figures["seconds"] == 12.5
+    assert (figures["latency_p50"], figures["latency_p95"]) == (1, 2)
+    assert "first_token_p50" not in figures
     assert "cost" not in figures and "concurrency" not in figures

@@ -229,3 +229,11 @@ def test_memory_follows_lines_not_files(tmp_path: Path, monkeypatch: pytest.Monk
     for file in sorted(folder.glob("samples_*")):
         assert index.documents(file).ids == ["0", "1"]
     assert len(index._documents) == 2
+
+
+def test_the_speed_of_a_run_is_kept(tmp_path: Path) -> None:
+    spread = {"requests": 2, "mean": 1.0, "p5": 0.5, "p50": 1.0, "p95": 2.0}
+    save(tmp_path / "runs", {"t": docs([1, 0])}, config={"model_info": {"run": {"latency": spread}}})
+    opened(tmp_path / "runs").close()
+    (run,) = opened(tmp_path / "runs").runs
+    assert run.speed == ("latency p50 1 s, p95 2 s",)

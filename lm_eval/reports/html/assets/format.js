@@ -32,6 +32,10 @@ function formatSeconds(seconds) {
   return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/** Format a time that may be shorter than a second. */
+const formatTime = (seconds) =>
+  seconds < 1 ? `${Number((seconds * 1000).toPrecision(3))} ms` : formatSeconds(seconds);
+
 function formatBig(number) {
   if (number < 1e5) return whole(number);
   const [scale, unit] = number < 1e6 ? [1e3, "k"] : number < 1e9 ? [1e6, "M"] : [1e9, "B"];

@@ -82,6 +82,14 @@ function makeFigures(figures) {
   if (figures.cost !== undefined)
     add("Cost", figures.cost.toLocaleString("en-US", { maximumSignificantDigits: 4 }), "at the prices given");
   if (figures.seconds !== undefined) add("Time", formatSeconds(figures.seconds));
+  if (figures.latency_p50 !== undefined)
+    add(
+      "Latency (p50)",
+      formatTime(figures.latency_p50),
+      `p95 ${formatTime(figures.latency_p95)}`,
+      figures.first_token_p50 !== undefined && `first token ${formatTime(figures.first_token_p50)}`,
+      figures.tokens_per_second_p50 !== undefined && `${formatBig(figures.tokens_per_second_p50)} tokens/s`,
+    );
   if (figures.requests !== undefined) {
     const calm = !figures.retries && !figures.failed_calls && "no retries";
     add(

@@ -238,6 +238,7 @@ function makeRun(run) {
       run.lost > 0 && make("span.lost", null, `${whole(run.lost)} lost`),
       run.seconds !== null && make("span", null, formatSeconds(run.seconds)),
       run.cost !== null && make("span", null, `cost ${run.cost.toPrecision(3)}`),
+      run.speed.length > 0 && make("span", { title: run.speed.join("\n") }, run.speed[0]),
     ),
   );
 }
@@ -603,7 +604,7 @@ function makeCard(run, runs) {
     make(
       "p.run-facts",
       null,
-      [dateOf(run.date), plural(run.docs, "doc"), run.seconds !== null && formatSeconds(run.seconds), run.cost !== null && `cost ${run.cost.toPrecision(3)}`, run.tokens !== null && `${formatBig(run.tokens)} tokens`, run.version && `lm_eval ${run.version}`]
+      [dateOf(run.date), plural(run.docs, "doc"), run.seconds !== null && formatSeconds(run.seconds), run.cost !== null && `cost ${run.cost.toPrecision(3)}`, run.tokens !== null && `${formatBig(run.tokens)} tokens`, ...run.speed, run.version && `lm_eval ${run.version}`]
         .filter(Boolean)
         .map((text) => make("span", null, text)),
       run.lost > 0 && make("span.lost", null, `${whole(run.lost)} lost`),

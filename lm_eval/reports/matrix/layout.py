@@ -54,11 +54,14 @@ class MatrixRow:
         model: The model's name.
         settings: The settings in which the rows of this model differ, name to text.
         runs: The keys of its runs, the newest first.
+        endpoints: Host and port of the endpoints of its runs, one text for the runs that share theirs; two texts may
+            stand for different models under one name.
     """
 
     model: str
     settings: Mapping[str, str]
     runs: tuple[str, ...]
+    endpoints: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -209,6 +212,7 @@ def _rows(runs: Sequence[RunSummary], by_run: bool) -> tuple[list[MatrixRow], li
                 **({"run": members[0].path} if by_run and len(of_model[members[0].model]) > 1 else {}),
             },
             runs=tuple(run.key for run in members),
+            endpoints=tuple(dict.fromkeys(", ".join(sorted(run.endpoints)) for run in members if run.endpoints)),
         )
         for members in ordered
     ]

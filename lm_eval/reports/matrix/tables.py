@@ -138,6 +138,11 @@ def _legend(matrix: Matrix, best: Mapping[int, Best], intervals: bool) -> str:
     if intervals and any(cell.score.shown_interval for cell in matrix.cells.values()):
         lines.append("In brackets: the 95 % interval.")
     lines += [f"{matrix.columns[place].title}: {text}" for place, text in sorted(matrix.notes.items())]
+    lines += [
+        f"{row.label}: runs asked several endpoints ({'; '.join(row.endpoints[:6])}); the newest run of a task counts."
+        for row in matrix.rows
+        if len(row.endpoints) > 1
+    ]
     prompts = [matrix.columns[place].title for place, each in sorted(best.items()) if each.other_prompts]
     if prompts:
         lines.append(f"Tested on the same documents, but with different prompts: {first_names(prompts)}.")

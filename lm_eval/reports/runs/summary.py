@@ -6,12 +6,13 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from lm_eval.config.pairs import read_pairs
-from lm_eval.config.redact import redact
+from lm_eval.config.redact import redact, shown_url
 from lm_eval.errors import UserError
 from lm_eval.results import Run, Score
-from lm_eval.results.json_values import as_mapping, as_number, at
+from lm_eval.results.json_values import as_list, as_mapping, as_number, at
 from lm_eval.text import sha256, shorten
 
 __all__ = ["RunSummary", "TaskFacts", "summarise"]
@@ -74,6 +75,7 @@ class RunSummary:
         tokens: Number of prompt and completion tokens; None when the results do not say.
         requests: Number of requests; None when the results do not say.
         version: The version of the harness.
+        endpoints: Host and port of each endpoint; empty when the results do not say.
         groups: Group to the names directly in it.
         tasks: Name of a task or group to its facts, in the order of the results.
         scores: All scores, in the order of the results.
@@ -91,6 +93,7 @@ class RunSummary:
     tokens: int | None
     requests: int | None
     version: str
+    endpoints: tuple[str, ...]
     groups: Mapping[str, tuple[str, ...]]
     tasks: Mapping[str, TaskFacts] = field(repr=False)
     scores: tuple[Score, ...] = field(repr=False)
@@ -116,6 +119,7 @@ class RunSummary:
             The summary.
         """
         given: dict[str, Any] = json.loads(text)
+        given["endpoints"] = tuple(given["endpoints"])
         given["tasks"] = {name: TaskFacts(**facts) for name, facts in given["tasks"].items()}
         given["groups"] = {name: tuple(children) for name, children in given["groups"].items()}
         given["scores"] = tuple(Score(**{**score, **_pairs(score)}) for score in given["scores"])
@@ -152,6 +156,7 @@ def summarise(run: Run, path: str) -> RunSummary:
         tokens=int(sum(known)) if known else None,
         requests=None if requests is None else int(requests),
         version=str(run.at("lm_eval_version") or ""),
+        endpoints=tuple(_endpoints(run)),
         groups={name: tuple(children) for name, children in run.group_subtasks.items()},
         tasks={
             name: TaskFacts(
@@ -170,6 +175,8 @@ def summarise(run: Run, path: str) -> RunSummary:
 
 def _settings(run: Run) -> Iterator[tuple[str, str]]:
     arguments = _arguments(run.config.get("model_args"))
+    if (entry := _sweep_entry(run)) not in ("", run.model_name):
+        yield "sweep_model", entry
     if server := at(run.model_info, "capabilities", "server"):
         yield "server", str(server)
     given: dict[str, object] = {name: run.config.get(name) for name in _SETTINGS}
@@ -183,6 +190,22 @@ def _settings(run: Run) -> Iterator[tuple[str, str]]:
         text = value if isinstance(value, str) else json.dumps(value, default=str)
         # A hash keeps long texts apart that start alike.
         yield name, text if len(text) <= _MAX_SETTING else f"{shorten(text, _MAX_SETTING)} ({sha256(text)[:8]})"
+
+
+def _sweep_entry(run: Run) -> str:
+    """Return the name that a sweep gives the model, which tells apart servers that serve the same name."""
+    try:
+        cell = json.loads((run.path.parent.parent / "cell.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    return str(as_mapping(cell).get("model") or "")
+
+
+def _endpoints(run: Run) -> Iterator[str]:
+    given = _arguments(run.config.get("model_args")).get("base_url")
+    urls = given.split(";") if isinstance(given, str) else as_list(given)
+    for url in filter(None, map(str, urls)):
+        yield urlsplit(shown_url(url)).netloc or shown_url(url)
 
 
 def _arguments(given: object) -> Mapping[str, object]:

@@ -38,6 +38,7 @@ def run_data(run: RunSummary) -> dict[str, object]:
         "docs": sum(run.tasks[name].n or 0 for name in run.leaves),
         "tasks": run.leaves[:_MAX_TASKS],
         "scores": [[run.tasks[name].alias, score.metric, finite(score.value)] for name, score in first.items()],
+        "endpoints": run.endpoints,
     }
 
 
@@ -85,7 +86,10 @@ def matrix_data(matrix: Matrix) -> dict[str, object]:
         ``rows``, ``columns``, ``cells`` as ``[row, column, cell]``, and ``notes`` by position of the column.
     """
     return {
-        "rows": [{"model": row.model, "settings": row.settings, "runs": row.runs} for row in matrix.rows],
+        "rows": [
+            {"model": row.model, "settings": row.settings, "runs": row.runs, "endpoints": row.endpoints}
+            for row in matrix.rows
+        ],
         "columns": [
             {
                 **{name: getattr(column, name) for name in ("task", "metric", "filter", "label", "groups")},

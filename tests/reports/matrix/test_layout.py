@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lm_eval.errors import UnknownNameError
-from lm_eval.reports.matrix import Matrix, matrix_of
+from lm_eval.reports.matrix import Matrix, matrix_of, to_markdown
 from lm_eval.reports.runs import RunIndex
 from tests.reports.saved_runs import docs, save
 
@@ -130,4 +131,30 @@ def test_a_row_for_each_run_has_a_label_of_its_own(tmp_path: Path) -> None:
         "org/m (run results_2026-01-01T10-00-00.000000.json)",
         "org/m (run results_2026-01-01T10-00-00.000001.json)",
         "other",
+    ]
+
+
+def asking(url: str) -> dict[str, Any]:
+    return {"config": {"model_args": {"model": "m", "base_url": url}}}
+
+
+def test_a_row_tells_when_its_runs_asked_several_endpoints(tmp_path: Path) -> None:
+    index = index_of(tmp_path, asking("http://user:secret@a:8000/v1"), asking("http://b/v1;http://a:8000/v1"))
+    matrix = matrix_of(index.runs)
+    assert [row.endpoints for row in matrix.rows] == [("a:8000, b", "a:8000")]
+    assert "runs asked several endpoints (a:8000, b; a:8000); the newest run of a task counts." in to_markdown(
+        matrix, {}
+    )
+
+
+def test_models_of_a_sweep_are_told_apart_though_servers_give_them_one_name(tmp_path: Path) -> None:
+    for name, values in (("small", [0, 0]), ("large", [1, 1])):
+        cell = tmp_path / "runs" / name / "t"
+        save(cell / "org__m", {"t": docs(values)})
+        (cell / "cell.json").write_text(json.dumps({"model": name, "tasks": "t"}))
+    index = RunIndex(tmp_path / "runs", tmp_path / "index.sqlite")
+    index.refresh()
+    assert [row.label for row in matrix_of(index.runs).rows] == [
+        "org/m (sweep_model large)",
+        "org/m (sweep_model small)",
     ]

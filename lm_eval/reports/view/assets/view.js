@@ -159,7 +159,7 @@ const RUN_SORTS = [
 /** What a search looks at: model, tasks, settings as `name=value`, date and path. */
 function searchText(run) {
   const settings = Object.entries(run.settings).map(([name, value]) => `${name}=${value}`);
-  return [run.model, ...run.tasks, ...settings, dateOf(run.date), run.path].join("\n").toLowerCase();
+  return [run.model, ...run.tasks, ...settings, ...run.endpoints, dateOf(run.date), run.path].join("\n").toLowerCase();
 }
 
 async function loadRuns() {
@@ -419,9 +419,15 @@ function makeMatrixRow(row, columns, cells) {
   return make(
     "tr",
     null,
-    make("th", { scope: "row" }, !known.inFile && makePick(row.runs[0], row.label), label, settings && make("span.detail", null, settings), row.runs.length > 1 && make("span.detail", null, plural(row.runs.length, "run"))),
+    make("th", { scope: "row" }, !known.inFile && makePick(row.runs[0], row.label), label, settings && make("span.detail", null, settings), row.runs.length > 1 && make("span.detail", null, plural(row.runs.length, "run")), makeEndpoints(row)),
     columns.map((column) => makeMatrixCell(row, column, cells.get(`${row.place} ${column.place}`))),
   );
+}
+
+/** Tell that the runs of a row asked several endpoints, which may serve different models under one name. */
+function makeEndpoints({ endpoints }) {
+  const about = ["The runs asked several endpoints; the newest run of a task counts.", ...endpoints].join("\n");
+  return endpoints.length > 1 && make("span.detail", { title: about }, plural(endpoints.length, "endpoint"));
 }
 
 function makeMatrixCell(row, column, cell) {
@@ -609,7 +615,7 @@ function makeCard(run, runs) {
         .map((text) => make("span", null, text)),
       run.lost > 0 && make("span.lost", null, `${whole(run.lost)} lost`),
     ),
-    make("p.run-path", null, run.path),
+    make("p.run-path", null, [run.path, ...run.endpoints].join(" · ")),
     make("details", { open: others.length > 0 && settings.some(([name]) => differs(name)) }, make("summary", null, "Settings"), make("dl.pairs", null, settings.map(([name, value]) => make("div", { class: differs(name) ? "differs" : null }, make("dt", null, name), make("dd", null, value))))),
     make("ul.run-warnings", null, run.warnings.slice(0, 8).map((text) => make("li", null, text))),
     make(

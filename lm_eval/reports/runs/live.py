@@ -14,8 +14,11 @@ from lm_eval.results.json_values import as_count, as_list, as_mapping, as_number
 
 __all__ = ["LiveRun", "read_state"]
 
-_SILENT_SECONDS = 30.0
-"""A run writes its state twice per second; one that has been silent for so long has stopped, or its machine has."""
+_SILENT_SECONDS, _SILENT_HERE = 30.0, 600.0
+"""Seconds without a new state, of two per second, after which a run counts as stopped.
+
+A process of this machine that is alive may be busy; after ten minutes its number may be that of another process.
+"""
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,8 @@ def read_state(file: Path, path: str, now: float | None = None) -> LiveRun | Non
     updated, started = as_number(state.get("updated")), as_number(state.get("started"))
     if updated is None or started is None:
         return None
-    silent = (time.time() if now is None else now) - updated > _SILENT_SECONDS
     here = state.get("host") == socket.gethostname()
+    silent = (time.time() if now is None else now) - updated > (_SILENT_HERE if here else _SILENT_SECONDS)
     alive = _is_alive(as_count(state.get("pid"))) if here else not silent
     # A process that scores its answers writes no state, so silence alone does not mean that it has stopped.
     stopped = not alive or (silent and not state.get("ended"))

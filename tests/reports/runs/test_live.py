@@ -46,6 +46,8 @@ def test_what_a_run_writes_is_read(tmp_path: Path) -> None:
     ("more", "now", "status"),
     [
         ({}, 1011.0, "running"),
+        ({}, 1100.0, "running"),
+        ({"host": "elsewhere"}, 1100.0, "stopped"),
         ({"ended": True}, 1011.0, "scoring"),
         ({"ended": True}, 9999.0, "scoring"),
         ({}, 9999.0, "stopped"),

@@ -146,7 +146,7 @@ class _Runner:
                 process.send_signal(signal.SIGINT)
             try:
                 assert process.stdin is not None
-                process.stdin.write(json.dumps(cell.options).encode() + b"\n")
+                process.stdin.write(json.dumps(cell.options, default=str).encode() + b"\n")
                 with contextlib.suppress(ConnectionError):
                     await process.stdin.drain()
                 code = await process.wait()
@@ -163,4 +163,6 @@ def _last_message(cell: Cell, start: int) -> str:
         size = log.seek(0, os.SEEK_END)
         log.seek(max(start, size - _LAST))
         lines = log.read().decode("utf-8", "replace").splitlines()
-    return next((line.removeprefix("lm_eval: ") for line in reversed(lines) if line.startswith("lm_eval: ")), "")
+    said = next((line.removeprefix("lm_eval: ") for line in reversed(lines) if line.startswith("lm_eval: ")), "")
+    # An exception that nobody handles ends with its text.
+    return said or next((line.strip() for line in reversed(lines) if line.strip()), "")

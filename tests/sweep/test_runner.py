@@ -43,6 +43,8 @@ first = len((folder / "starts").read_text().splitlines()) == 1
 if what == "mistake":
     print("noise\\nlm_eval: error: this cannot be", file=sys.stderr)
     sys.exit(2)
+if what == "breaks":
+    raise ValueError("of its own")
 if what == "loses" and first:
     save(lost=2)
     sys.exit(3)
@@ -80,6 +82,11 @@ def test_a_cell_that_fails_does_not_stop_the_others_and_only_what_is_missing_is_
     assert states(again) == ["failed", "done", "incomplete", "done", "was done"] * 2
     starts = {name: len((one.cell.folder / "starts").read_text().splitlines()) for name, one in again.items()}
     assert [starts[f"one {task}"] for task in ("mistake", "loses", "refuses", "dies", "works")] == [2, 2, 1, 2, 1]
+
+
+def test_an_exception_is_told_by_its_text(write: Write) -> None:
+    ended, _ = go(write(settings=None, tasks=["breaks"]))
+    assert {one.said for one in ended.values()} == {"ValueError: of its own"}
 
 
 def test_the_cells_of_an_endpoint_wait_for_each_other(write: Write) -> None:

@@ -148,7 +148,7 @@ def write_data(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[MockServer]:
-    with MockServer() as server:
+    with MockServer(judge="exact") as server:
         yield server
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from lm_eval.api.base_task import count_docs
 from lm_eval.api.current_run import CurrentRun, during
 from lm_eval.building import BUILT_BEFORE_ASKING, Requests, TaskRequests
+from lm_eval.config.batch import NO_SERVER
 from lm_eval.config.formats import CONSTRAINED
 from lm_eval.config.generation import CONSTRAINED_TO, doubts, merge_settings
 from lm_eval.config.redact import redact
@@ -339,7 +340,10 @@ def prepare(
         yield _prepared(lm, tasks, groups, refused, in_format)
         return
     more = {name: getattr(settings, name) for name in ("batch_size", "max_batch_size", "device")}
-    with closing(get_model(settings.model).create_from_arg_obj(settings.model_args, more)) as lm:
+    kind = get_model(settings.model)
+    if settings.batches is not None and settings.batches.folder is not None and kind.harness_takes_batches:
+        more["base_url"] = getattr(kind, "defaults", {}).get("base_url", NO_SERVER)
+    with closing(kind.create_from_arg_obj(settings.model_args, more)) as lm:
         yield _prepared(lm, tasks, groups, refused, in_format)
 
 

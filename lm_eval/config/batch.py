@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lm_eval.errors import ConfigError
@@ -30,6 +30,17 @@ class BatchSettings:
     wait: float | None = None
     max_lines: int = 50_000
     max_bytes: int = 200 * _BYTES_PER_MB
+
+    def within(self, name: str) -> BatchSettings:
+        """Return the same settings for another model of the run, whose files are in a folder of their own.
+
+        Args:
+            name: The name of the folder in that of the run.
+
+        Returns:
+            The settings.
+        """
+        return self if self.folder is None else replace(self, folder=self.folder / name)
 
     @classmethod
     def of(cls, kind: str, wait: float | None, lines: int, megabytes: float) -> BatchSettings:

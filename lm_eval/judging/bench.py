@@ -45,12 +45,14 @@ class Bench:
         dockets: Task name to what is needed to judge it.
         seed: The seed of the run, for the marks around answers.
         jury: The judges at work, once there were some.
+        in_batches: Whether the run asks in batches.
     """
 
     jurors: list[Juror]
     dockets: dict[str, Docket]
     seed: object
     jury: Jury | None = None
+    in_batches: bool = False
 
     def prepare(self, context: RunContext) -> None:
         """Check the endpoints of the judges, and choose how verdicts are asked for.
@@ -65,20 +67,22 @@ class Bench:
         """
         if not self.dockets:
             return
+        self.in_batches = context.batch is not None
         for number, juror in enumerate(self.jurors):
             generation = [
                 settings_of(docket.spec, "choice" if docket.spec.read == "choice" else "text")
                 for docket in self.dockets.values()
             ]
-            journal = context.journal
+            journal, own = context.journal, f"judge-{number}-{_identity(juror.settings)}"
             if journal is not None:
-                journal = journal.with_name(f"{journal.stem}.judge-{number}-{_identity(juror.settings)}.sqlite")
+                journal = journal.with_name(f"{journal.stem}.{own}.sqlite")
             juror.lm.harness_prepare(
                 replace(
                     context,
                     request_types=frozenset({"generate_until"}),
                     chat=bool(getattr(juror.lm, "chat", False)),
                     journal=journal,
+                    batch=context.batch and context.batch.within(own),
                     progress=False,
                     generation=generation,
                     system_instruction=None,
@@ -102,7 +106,7 @@ class Bench:
         if not self.dockets:
             yield None
             return
-        self.jury = Jury(self.jurors, self.dockets, self.seed, judged)
+        self.jury = Jury(self.jurors, self.dockets, self.seed, judged, at_once=self.in_batches)
         with self.jury.at_work():
             yield self.jury
 

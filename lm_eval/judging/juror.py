@@ -96,9 +96,11 @@ class Juror:
         if self._json is None and not isinstance(self.lm, TemplateAPI):
             self._json = False  # Another class may not know the setting.
         if self._json is None:
+            assert isinstance(self.lm, TemplateAPI)
             settings = {"until": [], "max_gen_toks": 200, "temperature": 0.0, **as_json(_SECRET)}
             probe = Instance("generate_until", {}, (self.prompt(_PROBE, None), settings), 0, ("json_probe", 0, 1))
-            ask_model(self.lm, [probe])
+            with self.lm.harness_pool.session.at_once():
+                ask_model(self.lm, [probe])
             reader = VerdictReader(ScorerSpec(_SECRET))
             thinks = any(info.reasoning for info in probe.info)
             self._json = bool(probe.resps) and not thinks and reader.of_json(str(probe.resps[0]))[0] is not None

@@ -15,7 +15,7 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.model import ask_model
 from lm_eval.api.verdicts import Judgement, Verdict
 from lm_eval.config.scorer import Criterion, ScorerSpec
-from lm_eval.errors import ConfigError, LMEvalError
+from lm_eval.errors import BatchesPending, ConfigError, LMEvalError
 from lm_eval.judging.juror import MAX_ATTEMPTS, Juror
 from lm_eval.judging.questions import BOTH, Answered, Question, answers_of, baseline_of, criteria_of, questions
 from lm_eval.judging.reading import VerdictReader
@@ -95,6 +95,8 @@ class Jury:
         dockets: Mapping[str, Docket],
         seed: object,
         judged: Callable[[AnsweredDocument], None] | None = None,
+        *,
+        at_once: bool = False,
     ) -> None:
         """Prepare; no thread is started.
 
@@ -103,6 +105,7 @@ class Jury:
             dockets: Task name to what is needed to judge it.
             seed: The seed of the run, for the marks around answers.
             judged: Called with each document that has its judgement, from a thread of the jury.
+            at_once: Whether the first wave waits for all documents, because each wave is a batch. Default False.
         """
         self.jurors, self.dockets = jurors, dockets
         self.stopped: dict[str, str] = {}
@@ -110,7 +113,8 @@ class Jury:
         self._documents: queue.SimpleQueue[AnsweredDocument | None] = queue.SimpleQueue()
         self._changed = threading.Condition()
         self._waiting: dict[str, list[_Request]] = {juror.name: [] for juror in jurors}
-        self._open = 0
+        self._open = self._unprepared = 0
+        self._at_once, self._all_taken = at_once, False
         self._closed = False
         self._failure: BaseException | None = None
         self._threads = [
@@ -131,6 +135,7 @@ class Jury:
             return
         with self._changed:
             self._open += 1
+            self._unprepared += 1
         self._documents.put(document)
 
     @contextmanager
@@ -144,6 +149,9 @@ class Jury:
             thread.start()
         try:
             yield
+            with self._changed:
+                self._all_taken = True
+                self._changed.notify_all()
             self._wait()
         finally:
             self._close()
@@ -187,12 +195,12 @@ class Jury:
                 found = self._requests(document, docket)
             except (Exception, SystemExit) as error:  # filters, metrics and templates are code of the task
                 said = str(error) if isinstance(error, LMEvalError) else f"{type(error).__name__}: {error}"
-                self._finish(document, unjudged(f"The judge cannot be asked: {shorten(said, 300)}"))
-                continue
+                found = unjudged(f"The judge cannot be asked: {shorten(said, 300)}")
             if isinstance(found, Judgement):
                 self._finish(document, found)
-                continue
+                found = {}
             with self._changed:
+                self._unprepared -= 1
                 for name, requests in found.items():
                     self._waiting[name] += requests
                 self._changed.notify_all()
@@ -236,6 +244,8 @@ class Jury:
             if juror.name not in self.stopped:
                 try:
                     ask_model(juror.lm, [request.instance for request in wave])
+                except BatchesPending:
+                    raise
                 except LMEvalError as error:
                     if self._closed:
                         return
@@ -251,10 +261,14 @@ class Jury:
     def _next_wave(self, juror: Juror) -> list[_Request]:
         """Wait for requests; return none when the jury is closed."""
         with self._changed:
-            while not self._waiting[juror.name] and not self._closed:
+            while not self._closed and (not self._waiting[juror.name] or self._more_to_come()):
                 self._changed.wait(0.5)
             wave, self._waiting[juror.name] = self._waiting[juror.name], []
             return [] if self._closed else wave
+
+    def _more_to_come(self) -> bool:
+        """Say whether a wave waits for further documents."""
+        return self._at_once and (not self._all_taken or self._unprepared > 0)
 
     def _read(self, juror: Juror, request: _Request) -> _Request | None:
         """Add the verdicts of a request to its case; return the request for those that cannot be read, if any."""

@@ -8,7 +8,7 @@ from dataclasses import KW_ONLY, dataclass, field, fields
 from typing import TYPE_CHECKING, Literal, get_args
 
 from lm_eval.errors import ConfigError, UnknownNameError
-from lm_eval.mock_server.batch_faults import BATCH_FAULTS
+from lm_eval.mock_server.batch_faults import BATCH_FAULTS, parse_batch_fault
 from lm_eval.mock_server.faults import KINDS, FaultSource
 from lm_eval.mock_server.judge import JudgeSettings
 from lm_eval.mock_server.profiles import PROFILES, Profile, get_profile
@@ -180,6 +180,8 @@ class ServerSettings:
         if self.reasoning_in not in get_args(ReasoningPlace):
             raise UnknownNameError("place for a reasoning text", self.reasoning_in, get_args(ReasoningPlace))
         parse_rules(self.refuses)
+        for text in self.batch_faults:
+            parse_batch_fault(text)
         if self.judge:
             JudgeSettings.parse(self.judge)
 

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 from lm_eval.api.instance import Instance
 from lm_eval.config.generation import CONSTRAINED_TO
 from lm_eval.errors import APIError, CapabilityError, LMEvalError, RequestNotSent
+from lm_eval.models.batches.lines import write_line
 from lm_eval.models.http.runner import run
+from lm_eval.models.http.transport import encode
 from lm_eval.models.protocol import APIModel
 from lm_eval.models.responses import in_prefix_order
 from lm_eval.models.scoring.base import Scorer
@@ -84,6 +86,7 @@ class Estimate:
         window: The model's window in tokens; None when unknown.
         example: The request for the first Instance.
         note: Why the server was not asked for its description; empty when it was.
+        line_bytes: The size of all requests as lines of batch files, from the characters of their prompts.
     """
 
     tasks: dict[str, TaskEstimate]
@@ -94,6 +97,7 @@ class Estimate:
     window: int | None = None
     example: ExampleRequest | None = None
     note: str = ""
+    line_bytes: int = 0
 
 
 class Estimator:
@@ -117,6 +121,7 @@ class Estimator:
         """
         self._model, self._settings, self._engine, self._kept = model, settings, engine, kept
         self._max_generated: dict[str, int] = {}
+        self._text_bytes = 0.0
 
     def refuses(self, request_type: str) -> str | None:
         """Return why a request type cannot be answered, where that is certain without a probe.
@@ -178,17 +183,25 @@ class Estimator:
                 measured = await asyncio.wait_for(asyncio.gather(*measuring), _TOKENIZE_SECONDS)
         window = capabilities.window(self._settings.max_length)
         first = next((instances[0] for instances in tasks.values() if instances), None)
+        self._text_bytes = 0.0
+        estimates = {
+            name: self._estimate_task(instances, size or Sizes(), scorer, window)
+            for (name, instances), size in zip(tasks.items(), measured, strict=True)
+        }
+        example = await self._example(first, scorer, ask) if first is not None else None
+        around = 0
+        if example is not None and first is not None and example.payload is not None:
+            written = len(write_line(bytes(16), example.path, encode(example.payload)))
+            around = max(0, written - _json_bytes(_text_sent(first)))
         return Estimate(
-            {
-                name: self._estimate_task(instances, size or Sizes(), scorer, window)
-                for (name, instances), size in zip(tasks.items(), measured, strict=True)
-            },
+            estimates,
             tokenizer=tokenizer.kind if tokenizer is not None and any(measured) else None,
             sample=sample,
             scoring=scorer.name if scorer is not None else None,
             assumed=assumed,
             window=window,
-            example=await self._example(first, scorer, ask) if first is not None else None,
+            example=example,
+            line_bytes=round(self._text_bytes) + around * sum(task.requests for task in estimates.values()),
         )
 
     def _scorer(self, capabilities: Capabilities) -> tuple[Scorer, bool]:
@@ -243,6 +256,8 @@ class Estimator:
             task.generated_tokens += planned.requests
             characters += planned.characters
         task.prompt_tokens = round(characters * sizes.tokens_per_character)
+        texts = [_text_sent(instance) for instance in ordered[:_SAMPLE_PER_TASK]]
+        self._text_bytes += characters * sum(map(_json_bytes, texts)) / max(1, sum(map(len, texts)))
         for instance in ordered if window is not None else ():
             assert window is not None
             if instance.request_type != "loglikelihood_rolling":
@@ -314,6 +329,11 @@ async def _not_sent(call: Call) -> Reply:
 
 def _settings_key(instance: Instance) -> str:
     return json.dumps(instance.args[1], sort_keys=True, default=str)
+
+
+def _json_bytes(text: str) -> int:
+    """Return the size of a text in JSON."""
+    return len(encode({"": text})) - len(encode({"": ""}))
 
 
 def _text_sent(instance: Instance) -> str:

@@ -109,6 +109,9 @@ class Pool:
 
     def _check(self, context: RunContext, kinds: Iterable[str]) -> None:
         header = self._owner.header
+        if not self.session.has_server:
+            run(lambda: self.preflight.check_files(header, frozenset(kinds)))
+            return
         calls = self.requests.first_calls(context)
 
         async def check() -> None:
@@ -426,8 +429,12 @@ class Pool:
                         await Dispatcher(engine, self._units(responses.slots()), answered, lost).run()
                     else:
                         from lm_eval.models.batches.rounds import Rounds
+                        from lm_eval.models.server.unseen import QuestionsUnit
 
-                        await Rounds(engine, engine.batches).run(self._units(responses.slots()), answered, lost)
+                        units = self._units(responses.slots())
+                        if self.preflight.questions:
+                            units = itertools.chain([QuestionsUnit(self.preflight.questions)], units)
+                        await Rounds(engine, engine.batches).run(units, answered, lost)
         finally:
             progress.close()
             self.preflight.report_cuts()

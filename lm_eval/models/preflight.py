@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from lm_eval.models.server.capabilities import Capabilities
     from lm_eval.models.server.settings import ScoringSettings
 
-__all__ = ["Preflight"]
+__all__ = ["NO_SERVER_TO_ASK", "Preflight"]
 
 eval_logger = logging.getLogger("lm_eval")
 
@@ -44,6 +44,8 @@ _FATAL = (
 )
 """Failures that every later request would meet, too."""
 _SCORED = ("loglikelihood", "loglikelihood_rolling")
+NO_SERVER_TO_ASK = "The run goes through files and names no server to ask; add base_url=URL to model_args."
+"""Why something cannot be found out."""
 
 
 class Preflight:
@@ -56,6 +58,7 @@ class Preflight:
         bos: Whether a BOS token precedes prompts; None before that is found out, and for classes that score themselves.
         prompt_ids: What turns prompts of generation into token ids; None when all are sent as text.
         constraint: The mechanism by which answers are constrained; None before it is found, or when there is none.
+        questions: Calls that show what a server does that cannot be asked, and have no reply yet.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class Preflight:
         self.bos: BosUse | None = None
         self.prompt_ids: PromptIds | None = None
         self.constraint: str | None = None
+        self.questions: Sequence[Call] = ()
         self._prepared = False
         self.capabilities: Capabilities | None = None
         self.scorer: Scorer | None = None
@@ -117,6 +121,51 @@ class Preflight:
             async with self._session.engine(header, checking=True) as engine:
                 raise await name_other_api(engine.ask, self._path, self.settings.model, error) from error
         await self._session.identify(header)
+
+    async def check_files(self, header: Mapping[str, str], request_types: Collection[str]) -> None:
+        """Do what ``check`` does where requests go through files and there is no server to ask.
+
+        Replies of an earlier process that are in the files are read first, those to the questions about the server
+        among them. The questions that have no reply yet are ``questions``.
+
+        Args:
+            header: The HTTP headers of the model.
+            request_types: The request types of the run.
+        """
+        from lm_eval.models.batches.rounds import read_replies
+        from lm_eval.models.scoring import make_scorer
+        from lm_eval.models.scoring.choose import assumed_scorer
+        from lm_eval.models.server.capabilities import Capabilities
+        from lm_eval.models.server.unseen import look_in_files
+
+        kinds = {"loglikelihood" if kind == "multiple_choice" else kind for kind in request_types}
+        scored = [kind for kind in _SCORED if kind in kinds]
+        self.refusals, given = {CONSTRAINED_TO: NO_SERVER_TO_ASK}, self.settings
+        if scored and self._custom is not None and given.scoring is None:
+            self.refusals |= dict.fromkeys(scored, NO_SERVER_TO_ASK)
+            scored = []
+        async with self._session.engine(header) as engine:
+            await read_replies(engine)
+            found = await look_in_files(engine.ask, given, scored=bool(scored))
+        self.bos, self.questions = found.bos, found.questions
+        self._applied, self._prepared = found.bos.applied_to(given), True
+        try:
+            if not scored:
+                return
+            if found.capabilities is None:
+                self.scorer, _ = assumed_scorer(Capabilities(prompt_bos=found.bos.state), self.settings)
+                if self.scorer.capabilities.tokenizer is not None:
+                    raise CapabilityError(
+                        f"scoring={self.scorer.name} needs the server's tokenizer. {NO_SERVER_TO_ASK}"
+                    )
+            else:
+                self.capabilities = found.capabilities
+                self.scorer = make_scorer(found.capabilities, self.settings)
+        except CapabilityError as error:
+            self.refusals |= dict.fromkeys(scored, str(error))
+        else:
+            reasons = {kind: self.scorer.refuses(kind) for kind in scored}
+            self.refusals |= {kind: reason for kind, reason in reasons.items() if reason is not None}
 
     async def _check_scored(self, header: Mapping[str, str], scored: Sequence[str]) -> None:
         """Choose a strategy for request types that need log-likelihoods, and note those that have none."""

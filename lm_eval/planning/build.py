@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
     from lm_eval.api.model import LM
     from lm_eval.api.task import Task
+    from lm_eval.config.batch import BatchSettings
     from lm_eval.models.estimate import Estimate
     from lm_eval.task_files.manager import TaskManager
 
@@ -118,6 +120,8 @@ def plan_run(
             estimates = estimate.tasks
             found.example = _example(tasks, estimate)
             _add_basis(found, estimate)
+            if settings.batches is not None:
+                found.notes.append(_batch_files(settings.batches, estimate))
         found.judging = estimate_judges(judges)
     pool = getattr(lm, "harness_pool", None)
     if pool is not None and pool.requests.chat:
@@ -159,6 +163,16 @@ def _add_basis(found: Plan, estimate: Estimate) -> None:
             "task, and scaled"
         )
     found.notes += [estimate.note] if estimate.note else []
+
+
+def _batch_files(settings: BatchSettings, estimate: Estimate) -> str:
+    """Say into how many files the first requests of a run go."""
+    lines = sum(task.requests for task in estimate.tasks.values())
+    files = max(math.ceil(lines / settings.max_lines), math.ceil(estimate.line_bytes / settings.max_bytes), 1)
+    size = (
+        f"{estimate.line_bytes / 1e6:,.1f} MB" if estimate.line_bytes >= 1e6 else f"{estimate.line_bytes / 1e3:,.0f} kB"
+    )
+    return f"Batches: {lines:,} lines in {files:,} file{'s' * (files > 1)}, about {size} in all."
 
 
 def _by_characters(instances: Sequence[Instance]) -> TaskEstimate:

@@ -107,6 +107,7 @@ class BatchCalls:
                 raise failure.error
             file, full = self.folder.write(key, call.path or self._path, body)
             self._waiting[key] = file
+            file.generated += _limit_of(call)
             self._counts["requests"] += 1
             if full is not None:
                 self.full(full)
@@ -200,3 +201,9 @@ class BatchCalls:
         file.set_aside()
         if file in self.folder.files:
             self.folder.files.remove(file)
+
+
+def _limit_of(call: Call) -> int:
+    """Return the most tokens that a call generates; 0 if it does not say."""
+    limits = (call.payload.get(name) for name in ("max_tokens", "max_completion_tokens", "max_output_tokens"))
+    return next((limit for limit in limits if isinstance(limit, int)), 0)

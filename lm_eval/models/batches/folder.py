@@ -66,6 +66,7 @@ class BatchFile:
         requests: The file of requests.
         keys: The keys of its requests.
         size: Its size in bytes.
+        generated: The most tokens that its requests generate; 0 in a file of an earlier process.
         note: What a Batch API knows it by.
     """
 
@@ -74,6 +75,7 @@ class BatchFile:
     requests: Path
     keys: set[bytes] = field(default_factory=set)
     size: int = 0
+    generated: int = 0
     note: Note = field(default_factory=Note)
 
     @property

@@ -8,22 +8,39 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from lm_eval.api.instance import RequestError
+from lm_eval.api.instance import RequestError, Usage
 from lm_eval.errors import RunAborted, RunStopped, UserError
 from lm_eval.models.batches.folder import BatchFile
 from lm_eval.models.batches.opening import Batches
 from lm_eval.models.http.dispatcher import Dispatcher
 from lm_eval.models.scoring.base import GroupUnit
+from lm_eval.models.server.unseen import QuestionsUnit
 from lm_eval.models.work import Answer, Postponed, Slot, Unit
 
 if TYPE_CHECKING:
     from lm_eval.models.http.engine import Engine
 
-__all__ = ["Rounds"]
+__all__ = ["Rounds", "read_replies"]
 
 eval_logger = logging.getLogger("lm_eval")
 
 _LINES_AT_ONCE = 200
+_BYTES_PER_TOKEN = 4
+
+
+async def read_replies(engine: Engine) -> None:
+    """Put the replies that an earlier process has left in files into the journal; failures are left alone.
+
+    Args:
+        engine: An engine with batches.
+    """
+    calls = engine.batches.calls if engine.batches is not None else None
+    for file in calls.folder.files if calls is not None else ():
+        if calls is not None and file.is_answered:
+            for outcome in calls.read(file):
+                if outcome.error is None:
+                    engine.receive(outcome.key, outcome.raw, outcome.body, new=False)
+    engine.commit()
 
 
 class Rounds:
@@ -44,7 +61,7 @@ class Rounds:
         self._engine, self._batches = engine, batches
         self._calls, self._courier = batches.calls, batches.courier
         self._waiting: defaultdict[int, list[Unit]] = defaultdict(list)
-        self._under_way: set[int] = set()
+        self._under_way: dict[int, BatchFile] = {}
         self._left: dict[int, BatchFile] = {}
 
     async def run(
@@ -72,8 +89,8 @@ class Rounds:
             while self._waiting:
                 for file in calls.folder.complete():
                     self._send(file)
-                file = await courier.next_answered(self._under_way & self._waiting.keys())
-                self._under_way.discard(file.number)
+                file = await courier.next_answered(self._under_way.keys() & self._waiting.keys())
+                del self._under_way[file.number]
                 await self._take(file)
                 await dispatcher.run_more(iter(self._waiting.pop(file.number, [])))
             self._batches.finish()
@@ -93,13 +110,20 @@ class Rounds:
                 self._left[file.number] = file
 
     def _send(self, file: BatchFile) -> None:
-        self._engine.accounting.check()
-        self._under_way.add(file.number)
+        accounting = self._engine.accounting
+        accounting.check()
+        if accounting.has_budget:
+            files = [*self._under_way.values(), file]
+            prompts = sum(each.size for each in files) // _BYTES_PER_TOKEN
+            accounting.check_ahead(Usage(prompts, sum(each.generated for each in files)))
+        self._under_way[file.number] = file
         self._courier.start(file)
 
     async def _set_aside(self, unit: Unit, postponed: Postponed) -> None:
         """Keep a unit until its batch has ended, and let the other slots of its group make their calls, too."""
         self._waiting[postponed.number].append(unit)
+        if isinstance(unit, QuestionsUnit):
+            self._engine.hold = postponed.number
         if (file := self._left.pop(postponed.number, None)) is not None:
             self._send(file)
         if isinstance(unit, GroupUnit) and len(unit.slots) > 1:

@@ -39,7 +39,7 @@ from lm_eval.models.http.streaming import Streaming
 from lm_eval.models.http.timing import Arrivals, Timing
 from lm_eval.models.http.transport import Transport, decode, encode
 from lm_eval.models.http.usage import Accounting, usage_of
-from lm_eval.models.work import Call, Reply
+from lm_eval.models.work import Call, Postponed, Reply
 
 if TYPE_CHECKING:
     from lm_eval.models.batches.opening import Batches
@@ -67,6 +67,7 @@ class Engine:
         sleeping: Number of calls that wait before a retry.
         on_sleep: Called when a call begins to wait before a retry.
         batches: Takes the calls that are asked in batches; None sends all calls.
+        hold: The number of a file whose replies decide how others are read; until they are there, none is.
         status: Says in a few words what the calls wait for, for the progress; empty if there is nothing to say.
         max_unit_attempts: How often a unit is run again whose replies could not be used.
     """
@@ -121,6 +122,7 @@ class Engine:
         self._descriptions = descriptions
         self._streaming = streaming or Streaming(False)
         self.batches = batches
+        self.hold: int | None = None
         self._received: set[bytes] = set()
         self.status: Callable[[], str] = str
         self._feeler = feeler or Call("/models", {})
@@ -155,6 +157,8 @@ class Engine:
             return await self._join(key)
         cached = self._cached(key)
         if cached is not None:
+            if self.hold is not None:
+                raise Postponed(self.hold)
             if key in self._received:
                 self._received.discard(key)
                 check_choices(call.payload, cached.body)

@@ -6,13 +6,16 @@ import asyncio
 import logging
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lm_eval.api.model import RunContext
+from lm_eval.config.batch import NO_SERVER
 from lm_eval.config.redact import Redactor, remember
+from lm_eval.errors import CapabilityError
 from lm_eval.models.arguments import ModelArguments
 from lm_eval.models.http.concurrency import AutoLimit, FixedLimit
 from lm_eval.models.http.descriptions import Descriptions
@@ -79,6 +82,11 @@ class Session:
         self._batch_counts: Counter[str] = Counter()
 
     @property
+    def has_server(self) -> bool:
+        """Whether there is a server to ask; there is none where requests go through files and no URL is given."""
+        return any(endpoint.base != NO_SERVER for endpoint in self._endpoints.endpoints)
+
+    @property
     def urls(self) -> list[str]:
         """The base URLs without credentials."""
         return [endpoint.shown for endpoint in self._endpoints.endpoints]
@@ -104,13 +112,17 @@ class Session:
         """
         from lm_eval.models.http.engine import Engine
 
+        if checking and not self.has_server:
+            raise CapabilityError("The run goes through files; without base_url=URL there is no server to ask.")
         journals: list[Journal] = []
+        batches: Batches | None = None
         self.accounting.start()
         fresh = not self._cleared
         try:
             if not checking:
                 self._open_journals(journals)
             async with self._max_time(), self._transport(header, checking=checking) as transport:
+                batches = None if checking else self._batches(transport, header, fresh=fresh)
                 yield Engine(
                     transport,
                     self._endpoints,
@@ -124,9 +136,11 @@ class Session:
                     feeler=feeler,
                     descriptions=self.descriptions if checking else None,
                     streaming=self._streaming,
-                    batches=None if checking else self._batches(transport, header, fresh=fresh),
+                    batches=batches,
                 )
         finally:
+            if batches is not None:
+                batches.calls.folder.close()
             for journal in journals:
                 journal.close()
                 self._damaged_answers += journal.damaged
@@ -171,6 +185,15 @@ class Session:
             context.shared.attach(self.accounting, self._endpoints, self._limit)
         self._model_identity = ""
         self.descriptions.clear()
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Ask without batches while the block runs, for a question before a run."""
+        context, self.context = self.context, replace(self.context, batch=None)
+        try:
+            yield
+        finally:
+            self.context = context
 
     async def identify(self, header: Mapping[str, str]) -> None:
         """Ask the endpoints what the model is beyond its name, if the run keeps answers.

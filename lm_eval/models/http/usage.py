@@ -153,6 +153,28 @@ class Accounting:
         if self.max_tokens_total is not None and tokens >= self.max_tokens_total:
             raise self._stopped(f"max_tokens_total={self.max_tokens_total}")
 
+    def check_ahead(self, batches: Usage) -> None:
+        """End the run before batches are submitted that may cost more than is left.
+
+        Args:
+            batches: An estimate of the most tokens that these batches and those under way may have.
+
+        Raises:
+            RunStopped: They do not fit ``max_cost`` or ``max_tokens_total``.
+        """
+        cost, tokens = self.cost or 0.0, self.usage.prompt + self.usage.completion
+        more, price = batches.prompt + batches.completion, (1 - self.batch_discount) * self._price(batches)
+        spent = ""
+        if self.max_cost is not None and cost + price > self.max_cost:
+            spent = f"batches may cost {price:.4g}, and {cost:.4g} of max_cost={self.max_cost:g} is spent"
+        elif self.max_tokens_total is not None and tokens + more > self.max_tokens_total:
+            spent = f"batches may have {more} tokens, and {tokens} of max_tokens_total={self.max_tokens_total} are used"
+        if spent:
+            raise RunStopped(
+                f"Stopped: {spent}. No further batch is submitted; answers are kept, and the same command with a "
+                "larger budget resumes the run."
+            )
+
     def seconds_left(self) -> float | None:
         """Return the rest of ``max_time`` in seconds; None without this budget."""
         if self.max_time is None or self._started is None:

@@ -17,7 +17,7 @@ from lm_eval.models.server.settings import ScoringSettings
 from lm_eval.models.server.tokenizer import find_tokenizer
 from lm_eval.models.work import Ask, Call, Reply
 
-__all__ = ["ADDED", "NOT_ADDED", "SERVERS", "BosUse", "find_bos"]
+__all__ = ["ADDED", "NOT_ADDED", "SERVERS", "BosUse", "find_bos", "sentence_calls"]
 
 eval_logger = logging.getLogger("lm_eval")
 
@@ -172,14 +172,30 @@ async def _decide(ask: Ask, settings: ScoringSettings) -> BosUse:
     return await _by_ids(ask, settings, given, seen.counted)
 
 
+def sentence_calls(settings: ScoringSettings) -> list[Call]:
+    """Return the calls that show whether requests can choose BOS.
+
+    Args:
+        settings: The model and the settings of scoring.
+
+    Returns:
+        An echo of the sentence with BOS, and one without.
+    """
+    return [_sentence_call(settings, special, echo=True) for special in (True, False)]
+
+
+def _sentence_call(settings: ScoringSettings, special: bool | None, *, echo: bool) -> Call:
+    asked = {"logprobs": 1} if echo else {}
+    chosen = replace(settings, add_bos_token=special)
+    body = {**chosen.body(echo=echo, prompt=_SENTENCE, temperature=0, max_tokens=1), **asked}
+    return Call(settings.completions_path, body, tokens=40)
+
+
 async def _see(ask: Ask, settings: ScoringSettings, special: bool | None) -> _Seen | None:
     """Send the sentence and look at the answer: with an echo, else without; None when both are refused."""
-    chosen = replace(settings, add_bos_token=special)
     for echo in (True, False):
         try:
-            asked = {"logprobs": 1} if echo else {}
-            body = {**chosen.body(echo=echo, prompt=_SENTENCE, temperature=0, max_tokens=1), **asked}
-            reply = await ask(Call(settings.completions_path, body, tokens=40))
+            reply = await ask(_sentence_call(settings, special, echo=echo))
             block = read_block(choices_of(reply)[0], reply.endpoint)
         except (RequestRejected, ServerError, MalformedResponse):
             continue

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +17,7 @@ from lm_eval.errors import APIError, BatchesPending, ConfigError, EndpointNotFou
 from lm_eval.mock_server import MockServer
 from lm_eval.mock_server.profiles import PROFILES
 from lm_eval.mock_server.stats import RequestRecord
+from lm_eval.models.batches.opening import Batches
 from tests.models.batches.batch_runs import LINES, batch_run, online_run, paid
 
 HOLD = 60_000
@@ -115,7 +119,14 @@ def test_a_batch_that_fails_the_validation_ends_the_run_and_can_be_submitted_aga
 
 
 def test_a_full_queue_is_waited_for_while_other_batches_run(tmp_path: Path, expected: object) -> None:
-    with MockServer(batch_ms=5, batch_faults=["slow=20", "token-limit"]) as server:
+    with MockServer(batch_ms=1, batch_faults=["slow=1000000", "token-limit"]) as server:
+
+        def release() -> None:
+            while not any('"code": "token_limit_exceeded"' in note.read_text() for note in notes(tmp_path)):
+                time.sleep(0.005)
+            server.batch_ms = 0
+
+        threading.Thread(target=release, daemon=True).start()
         assert batch_run(server, tmp_path, lines=30)[0] == expected
         assert server.stats.requests["/v1/batches"] == 3
         assert len(paid(server)) == LINES
@@ -197,25 +208,32 @@ def test_a_process_that_ended_before_it_submitted_submits_once(tmp_path: Path, e
         assert len(paid(server)) == LINES
 
 
-def test_replies_that_are_on_disk_but_not_in_the_journal_are_read(tmp_path: Path, expected: object) -> None:
-    with MockServer(batch_ms=HOLD) as server:
-        with pytest.raises(BatchesPending):
-            batch_run(server, tmp_path, wait=0, lines=24)
-        server.batch_ms = 0
-        # The process has fetched both files, and then ended: the journal of its successor is empty.
-        with pytest.raises(RunStopped):
-            batch_run(server, tmp_path, max_tokens_total=1)
-        for file in tmp_path.glob("run.sqlite*"):
-            file.unlink()
-        assert batch_run(server, tmp_path)[0] == expected
-        assert len(paid(server)) == LINES
+def test_replies_that_are_on_disk_but_not_in_the_journal_are_read(
+    server: MockServer, tmp_path: Path, expected: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Batches, "finish", lambda batches: None)
+        batch_run(server, tmp_path, lines=30)
+    for file in tmp_path.glob("run.sqlite*"):
+        file.unlink()
+    found, _ = batch_run(server, tmp_path, lines=30)
+    assert found == expected
+    assert len(paid(server)) == LINES
+    assert not (tmp_path / "run.batches").exists()
 
 
-def test_a_budget_ends_the_run_before_more_is_submitted(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "budget", [{"max_tokens_total": 2000}, {"max_cost": 0.001, "price_in": 1.0}], ids=["tokens", "cost"]
+)
+def test_batches_that_may_not_fit_the_budget_are_not_submitted(
+    tmp_path: Path, budget: dict[str, Any], expected: object
+) -> None:
     with MockServer() as server:
-        with pytest.raises(RunStopped, match="max_tokens_total"):
-            batch_run(server, tmp_path, max_tokens_total=5)
-        assert server.stats.requests["/v1/batches"] <= 1
+        with pytest.raises(RunStopped, match="No further batch is submitted"):
+            batch_run(server, tmp_path, lines=30, **budget)
+        assert server.stats.paid_lines == 0
+        assert batch_run(server, tmp_path, lines=30)[0] == expected
+        assert len(paid(server)) == LINES
 
 
 def test_batches_are_cheaper_by_the_discount(tmp_path: Path) -> None:

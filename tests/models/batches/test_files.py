@@ -1,0 +1,139 @@
+"""Runs through files that another program answers, with and without a server to ask before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lm_eval.api.instance import Instance
+from lm_eval.api.model import RunContext
+from lm_eval.config.batch import NO_SERVER
+from lm_eval.errors import BatchesPending, ConfigError
+from lm_eval.mock_server import MockServer
+from tests.models.batches.batch_runs import batch_run, replies_of, run_batch
+from tests.models.complete_runs import ALL, answers, model, work
+
+
+@pytest.fixture(scope="module", params=["vllm", "vllm-nobos"])
+def server(request: pytest.FixtureRequest) -> Iterator[MockServer]:
+    with MockServer(request.param) as server:
+        yield server
+
+
+def texts() -> list[Instance]:
+    rolling = [Instance("loglikelihood_rolling", {}, ("A text, and its end.",), 0, ("text", 0, 1))]
+    alone = [Instance("loglikelihood", {}, ("", " Paris is"), 0, ("alone", 0, 1))]
+    return [*work(4), *rolling, *alone]
+
+
+def online(server: MockServer, **arguments: Any) -> tuple[list[Any], dict[str, Any]]:
+    lm, asked = model(server.base_url, eos_string="</s>", **arguments), texts()
+    lm.harness_prepare(RunContext(request_types=ALL))
+    lm.harness_respond(asked)
+    return answers(asked), lm.harness_describe()
+
+
+def ask(server: MockServer, folder: Path, url: str, **arguments: Any) -> list[Any]:
+    given = {"eos_string": "</s>", **arguments}
+    return batch_run(server, folder, files=folder / "files", url=url, instances=texts(), **given)[0]
+
+
+def to_the_end(server: MockServer, folder: Path, url: str, **arguments: Any) -> tuple[list[Any], int]:
+    """Run, answer the files and run again, until nothing is missing; return the answers and the number of rounds."""
+    for rounds in range(10):
+        try:
+            found = ask(server, folder, url, **arguments)
+        except BatchesPending as pending:
+            assert len(pending.commands) == run_batch(server, folder / "files") > 0
+        else:
+            return found, rounds
+    raise AssertionError("The run does not end.")
+
+
+def test_the_answers_are_those_of_a_server_that_is_asked(server: MockServer, tmp_path: Path) -> None:
+    expected, _ = online(server)
+    found, rounds = to_the_end(server, tmp_path, NO_SERVER)
+    assert found == expected
+    # A model without BOS needs another request for a text without context, which only its replies show.
+    assert rounds == (1 if server.active_profile.adds_bos else 2)
+
+
+def test_a_server_that_is_there_is_asked_before(server: MockServer, tmp_path: Path) -> None:
+    expected, _ = online(server)
+    assert to_the_end(server, tmp_path, server.base_url) == (expected, 1)
+
+
+def test_the_commands_are_those_of_vllm(server: MockServer, tmp_path: Path) -> None:
+    with pytest.raises(BatchesPending, match="2 files with") as pending:
+        batch_run(server, tmp_path, files=tmp_path / "a folder", url=NO_SERVER, instances=texts(), lines=20)
+    assert pending.value.commands[0] == (
+        f"vllm run-batch -i '{tmp_path}/a folder/requests-0001.jsonl' -o '{tmp_path}/a folder/replies-0001.jsonl' "
+        "--model mock"
+    )
+
+
+def test_nothing_is_read_before_the_questions_about_the_server_are_answered(server: MockServer, tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    with pytest.raises(BatchesPending) as first:
+        ask(server, tmp_path, NO_SERVER, lines=8)
+    run_batch(server, folder)
+    replies = folder / "replies-0001.jsonl"
+    kept = replies.read_bytes()
+    replies.unlink()
+    with pytest.raises(BatchesPending) as second:
+        ask(server, tmp_path, NO_SERVER, lines=8)
+    assert second.value.commands == first.value.commands[:1]
+    replies.write_bytes(kept)
+    try:
+        found = ask(server, tmp_path, NO_SERVER, lines=8)
+    except BatchesPending:
+        run_batch(server, folder)
+        found = ask(server, tmp_path, NO_SERVER, lines=8)
+    assert found == online(server)[0]
+
+
+def test_replies_that_are_cut_are_asked_for_again(server: MockServer, tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    with pytest.raises(BatchesPending):
+        ask(server, tmp_path, server.base_url)
+    run_batch(server, folder)
+    (requests,) = folder.glob("requests-*.jsonl")
+    raw = replies_of(requests).read_bytes()
+    replies_of(requests).write_bytes(raw[: len(raw) // 2])
+    assert to_the_end(server, tmp_path, server.base_url) == (online(server)[0], 1)
+
+
+def test_a_server_without_echo_is_refused_by_its_replies(tmp_path: Path) -> None:
+    with MockServer("llamacpp") as server:
+        with pytest.raises(BatchesPending):
+            batch_run(server, tmp_path, files=tmp_path / "files", url=NO_SERVER, instances=texts())
+        run_batch(server, tmp_path / "files")
+        lm = model(NO_SERVER)
+        from lm_eval.config.batch import BatchSettings
+
+        settings = BatchSettings(folder=tmp_path / "files")
+        lm.harness_prepare(RunContext(request_types=ALL, journal=tmp_path / "run.sqlite", batch=settings))
+        assert "echo" in str(lm.harness_refuses("loglikelihood"))
+        assert lm.harness_refuses("generate_until") is None
+
+
+def test_a_strategy_that_needs_a_tokenizer_is_refused(tmp_path: Path, server: MockServer) -> None:
+    from lm_eval.config.batch import BatchSettings
+
+    lm = model(NO_SERVER, scoring="token_ids")
+    settings = BatchSettings(folder=tmp_path / "files")
+    lm.harness_prepare(RunContext(request_types=ALL, journal=tmp_path / "run.sqlite", batch=settings))
+    assert "tokenizer" in str(lm.harness_refuses("loglikelihood"))
+
+
+def test_files_of_another_model_and_a_fresh_start_are_refused(server: MockServer, tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    with pytest.raises(BatchesPending):
+        batch_run(server, tmp_path, files=folder, url=NO_SERVER)
+    with pytest.raises(ConfigError, match="another model or server"):
+        batch_run(server, tmp_path, files=folder, url=server.base_url)
+    with pytest.raises(ConfigError, match="name another folder"):
+        batch_run(server, tmp_path, files=folder, url=NO_SERVER, fresh=True)

@@ -7,7 +7,9 @@ is in these files.
 
 from __future__ import annotations
 
+import errno
 import json
+import logging
 import os
 import re
 from collections.abc import Iterator
@@ -21,8 +23,10 @@ from lm_eval.models.batches.lines import Outcome, read_keys, read_outcome, read_
 
 __all__ = ["NO_ROOM", "BatchFile", "BatchFolder", "Note"]
 
+eval_logger = logging.getLogger("lm_eval")
+
 _NAME = re.compile(r"requests-([0-9]{4,})\.jsonl")
-_OWNER = "batches.json"
+_OWNER, _LOCK = "batches.json", "batches.lock"
 NO_ROOM = "token_limit_exceeded"
 """The code of a batch that failed because the queue of the model is full."""
 
@@ -132,6 +136,7 @@ class BatchFile:
         """Delete the requests and all that belongs to them."""
         for file in (self.requests, self.replies, self.errors, self.note_file):
             file.unlink(missing_ok=True)
+            file.with_name(f"{file.name}.part").unlink(missing_ok=True)
 
 
 class BatchFolder:
@@ -160,19 +165,29 @@ class BatchFolder:
         self._owner, self._max_lines, self._max_bytes = owner, max_lines, max_bytes
         self._open: dict[str, tuple[BatchFile, BinaryIO]] = {}
         self._last = 0
+        self._lock: BinaryIO | None = None
         self.files: list[BatchFile] = []
         try:
             path.mkdir(parents=True, exist_ok=True)
+            self._lock = _locked(path / _LOCK)
             for part in path.glob("requests-*.jsonl.part"):
                 part.unlink()
             if fresh:
                 for file in self._found():
+                    if file.note.batch_id and not file.note.ended:
+                        eval_logger.warning(
+                            "Batch %s of an earlier process is left out; it runs on.", file.note.batch_id
+                        )
                     file.remove()
                 (path / _OWNER).unlink(missing_ok=True)
             self._check_owner()
             self.files = list(self._found())
         except OSError as error:
+            self.close()
             raise SavingError(f"{path} cannot be used for batches: {error.strerror or error}.") from error
+        except ConfigError:
+            self.close()
+            raise
 
     def _check_owner(self) -> None:
         file = self.path / _OWNER
@@ -260,6 +275,9 @@ class BatchFolder:
             stream.close()
             _part_of(file).unlink(missing_ok=True)
         self._open.clear()
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
     def remove(self) -> None:
         """Delete all files, and the folder if nothing else is in it."""
@@ -267,12 +285,30 @@ class BatchFolder:
         for file in self.files:
             file.remove()
         self.files.clear()
-        (self.path / _OWNER).unlink(missing_ok=True)
+        for name in (_OWNER, _LOCK):
+            (self.path / name).unlink(missing_ok=True)
         for folder in (self.path, self.path.parent):
             try:
                 folder.rmdir()
             except OSError:
                 return
+
+
+def _locked(path: Path) -> BinaryIO:
+    """Keep other processes out of a folder for as long as the file is open; they would submit its requests again."""
+    file = path.open("ab")
+    try:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except ImportError:  # Windows
+        pass
+    except OSError as error:
+        file.close()
+        if error.errno not in (errno.EAGAIN, errno.EACCES):
+            return path.open("ab")  # a file system without locks
+        raise ConfigError(f"Another process waits for the batches in {path.parent}; wait until it ends.") from None
+    return file
 
 
 def write_durably(path: Path, content: bytes) -> None:

@@ -34,11 +34,13 @@ class Batches:
         calls: The calls that wait.
         courier: Brings the answers.
         kept: Whether the files stay when all is answered, because they are in a folder of the user.
+        received: The keys of replies that batches have brought, and that no unit has read yet.
     """
 
     calls: BatchCalls
     courier: Courier
     kept: bool
+    received: set[bytes]
 
     def finish(self) -> None:
         """Delete the files of batches that are answered: the journal has their replies."""
@@ -49,6 +51,7 @@ class Batches:
 def open_batches(
     settings: BatchSettings,
     counts: Counter[str],
+    received: set[bytes],
     *,
     journal: Path,
     fresh: bool,
@@ -65,6 +68,7 @@ def open_batches(
     Args:
         settings: How the run asks in batches.
         counts: Counts the files and requests of this process, and the replies that came.
+        received: Holds the keys of replies that no unit has read yet.
         journal: The file that keeps the answers of the run.
         fresh: Whether to leave out the batches of an earlier process.
         transport: An open transport.
@@ -107,8 +111,8 @@ def open_batches(
         has_server=has_server,
     )
     if settings.folder is not None:
-        return Batches(calls, FileCourier(model), kept=True)
-    return Batches(calls, ApiCourier(BatchAPI(transport, endpoint, policy), settings.wait), kept=False)
+        return Batches(calls, FileCourier(model), True, received)
+    return Batches(calls, ApiCourier(BatchAPI(transport, endpoint, policy), settings.wait), False, received)
 
 
 def _path_of(url: str) -> str:

@@ -123,7 +123,7 @@ class Engine:
         self._streaming = streaming or Streaming(False)
         self.batches = batches
         self.hold: int | None = None
-        self._received: set[bytes] = set()
+        self._received = batches.received if batches is not None else set()
         self.status: Callable[[], str] = str
         self._feeler = feeler or Call("/models", {})
         self._outage = Outage(policy.seconds, self._reachable, kept=kept)

@@ -80,6 +80,7 @@ class Session:
         self._model_identity = ""
         self._resumed_answers = self._damaged_answers = 0
         self._batch_counts: Counter[str] = Counter()
+        self._received: set[bytes] = set()
 
     @property
     def has_server(self) -> bool:
@@ -232,6 +233,7 @@ class Session:
         return open_batches(
             context.batch,
             self._batch_counts,
+            self._received,
             journal=journal,
             fresh=fresh,
             transport=transport,

@@ -13,7 +13,7 @@ from lm_eval.api.model import RunContext
 from lm_eval.config.batch import NO_SERVER
 from lm_eval.errors import BatchesPending, ConfigError
 from lm_eval.mock_server import MockServer
-from tests.models.batches.batch_runs import batch_run, replies_of, run_batch
+from tests.models.batches.batch_runs import LINES, batch_run, replies_of, run_batch
 from tests.models.complete_runs import ALL, answers, model, work
 
 
@@ -59,6 +59,16 @@ def test_the_answers_are_those_of_a_server_that_is_asked(server: MockServer, tmp
     assert found == expected
     # A model without BOS needs another request for a text without context, which only its replies show.
     assert rounds == (1 if server.active_profile.adds_bos else 2)
+
+
+def test_replies_in_files_count_as_new_ones(server: MockServer, tmp_path: Path) -> None:
+    with pytest.raises(BatchesPending):
+        batch_run(server, tmp_path, files=tmp_path / "files", url=NO_SERVER)
+    run_batch(server, tmp_path / "files")
+    _, lm = batch_run(server, tmp_path, files=tmp_path / "files", url=NO_SERVER)
+    counted = lm.harness_describe()["run"]
+    assert counted["requests"] >= LINES
+    assert counted["cached_answers"] < 5  # questions about the server, looked at twice
 
 
 def test_a_server_that_is_there_is_asked_before(server: MockServer, tmp_path: Path) -> None:

@@ -329,3 +329,23 @@ def test_an_outage_while_batches_run_keeps_them(tmp_path: Path, expected: object
         assert note.read_text() == before
         server.batch_ms = 0
         assert batch_run(server, tmp_path)[0] == expected
+
+
+def test_two_processes_do_not_wait_for_the_same_batches(tmp_path: Path) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    with MockServer(batch_ms=HOLD) as server:
+        with pytest.raises(BatchesPending):
+            batch_run(server, tmp_path, wait=0)
+        (folder,) = tmp_path.glob("run.batches/*")
+        with (folder / "batches.lock").open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            with pytest.raises(ConfigError, match="Another process waits"):
+                batch_run(server, tmp_path)
+
+
+def test_fresh_names_the_batches_that_it_leaves_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with MockServer(batch_ms=HOLD) as server:
+        for fresh in (False, True):
+            with pytest.raises(BatchesPending):
+                batch_run(server, tmp_path, wait=0, fresh=fresh)
+        assert "Batch batch_000001 of an earlier process is left out" in caplog.text

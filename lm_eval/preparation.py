@@ -235,7 +235,8 @@ class Prepared:
                 task.build_all_requests(**arguments)
                 item.built = task.instances
                 if part is not None:
-                    item.built = task.instances = part.kept(task, by_document(task.instances).values())
+                    task.instances = part.kept(task, by_document(task.instances).values())
+                    item.built = task.instances  # the list that the task keeps, which is not copied again
                 self._note_start(task, settings)
             left -= len(item.built)
             self._look_at(name, task, item.built[:1], settings)

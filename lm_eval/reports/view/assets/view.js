@@ -76,9 +76,12 @@ const dateOf = (seconds) =>
   seconds && Math.abs(seconds) < 8e12 ? new Date(seconds * 1000).toISOString().slice(0, 16).replace("T", " ") : "";
 const settingText = ([name, value]) => `${name.replace("gen_kwargs.", "")} ${value}`;
 const labelOf = (row) =>
-  Object.keys(row.settings).length ? `${row.model} (${Object.entries(row.settings).map(settingText).join(", ")})` : row.model;
+  Object.keys(row.settings).length
+    ? `${row.model} (${Object.entries(row.settings).map(settingText).join(", ")})`
+    : row.model;
 const valueText = (cell) => (typeof cell.value === "number" ? minus(formatScore(cell.value)) : cell.text || "N/A");
-const intervalText = (cell) => (cell.interval ? `${minus(formatScore(cell.interval[0]))} to ${minus(formatScore(cell.interval[1]))}` : "");
+const intervalText = (cell) =>
+  cell.interval ? `${minus(formatScore(cell.interval[0]))} to ${minus(formatScore(cell.interval[1]))}` : "";
 const besideAddress = (runs, given) => addressOf("beside", { runs: [...runs].join(","), ...given });
 const link = (name, href, ...children) => make(name, { href }, children);
 
@@ -178,13 +181,21 @@ async function showRuns() {
   const draw = () => {
     const words = wordsOf(param("q"));
     const sort = RUN_SORTS.find(([key]) => key === param("sort")) || RUN_SORTS[0];
-    const runs = known.runs.filter((run) => (!param("task") || run.tasks.includes(param("task"))) && holdsAll(run.words, words));
+    const runs = known.runs.filter(
+      (run) => (!param("task") || run.tasks.includes(param("task"))) && holdsAll(run.words, words),
+    );
     if (sort[0]) runs.sort(sort[2]);
-    shown.textContent = runs.length === known.runs.length ? plural(runs.length, "run") : `${whole(runs.length)} of ${plural(known.runs.length, "run")}`;
+    shown.textContent =
+      runs.length === known.runs.length
+        ? plural(runs.length, "run")
+        : `${whole(runs.length)} of ${plural(known.runs.length, "run")}`;
     find("status").textContent = shown.textContent;
     list.parentElement?.querySelector(".more-rows")?.remove();
     drawMany(list, runs, makeRun);
-    if (!runs.length) list.replaceChildren(make("p.nothing-found", null, known.runs.length ? "No run matches." : "No run is saved below this folder yet."));
+    if (!runs.length)
+      list.replaceChildren(
+        make("p.nothing-found", null, known.runs.length ? "No run matches." : "No run is saved below this folder yet."),
+      );
     for (const name of ["task", "sort"]) controls.querySelector(`[data-param=${name}]`).value = param(name);
     drawLive();
   };
@@ -199,12 +210,22 @@ async function showRuns() {
     { role: "search" },
     makeSearch("Search model, task, date, setting=value", "q", draw),
     select("task", "Task", [["", "All tasks"], ...tasks.map((task) => [task, task])]),
-    select("sort", "Order", RUN_SORTS.map(([key, label]) => [key, label])),
+    select(
+      "sort",
+      "Order",
+      RUN_SORTS.map(([key, label]) => [key, label]),
+    ),
     shown,
   );
-  const problems = Object.entries(known.problems).map(([path, text]) => make("p.callout", null, make("b", null, path), ` ${text}`));
+  const problems = Object.entries(known.problems).map(([path, text]) =>
+    make("p.callout", null, make("b", null, path), ` ${text}`),
+  );
   find("view").replaceChildren(make("div.wide", null, controls, live, problems, list));
-  here.moves = { items: () => [...document.querySelectorAll(".run")], open: (item) => item.querySelector("a").click(), pick: (item) => item.querySelector(".pick").click() };
+  here.moves = {
+    items: () => [...document.querySelectorAll(".run")],
+    open: (item) => item.querySelector("a").click(),
+    pick: (item) => item.querySelector(".pick").click(),
+  };
   here.redraw = draw;
   draw();
 }
@@ -220,13 +241,22 @@ function makeRun(run) {
       "div.run-main",
       null,
       make("a.run-model", { href: besideAddress([run.key]) }, run.model),
-      make("span.run-settings", { title: settings.map(settingText).join("\n") }, settings.slice(0, 6).map(settingText).join(" · ")),
+      make(
+        "span.run-settings",
+        { title: settings.map(settingText).join("\n") },
+        settings.slice(0, 6).map(settingText).join(" · "),
+      ),
     ),
     make(
       "div.run-scores",
       null,
       scores.map(([task, metric, value]) =>
-        make("span.chip", { title: `${task} ${metric}` }, task, make("b", null, value === null ? "N/A" : minus(formatScore(value)))),
+        make(
+          "span.chip",
+          { title: `${task} ${metric}` },
+          task,
+          make("b", null, value === null ? "N/A" : minus(formatScore(value))),
+        ),
       ),
       run.scores.length > scores.length && make("span.muted", null, `+${run.scores.length - scores.length}`),
     ),
@@ -265,13 +295,38 @@ function makeLive(run) {
     run.cost !== null && `cost ${run.cost.toPrecision(3)}`,
     `started ${dateOf(run.started)}`,
   ];
-  const names = { running: "running", scoring: "all answers are there", stopped: "stopped; the same command resumes it" };
+  const names = {
+    running: "running",
+    scoring: "all answers are there",
+    stopped: "stopped; the same command resumes it",
+  };
   return make(
     "div.live-run",
     { class: run.status },
-    make("div.live-head", null, make("b", null, run.model), make("span.muted", null, run.tasks.slice(0, 6).join(", ")), make("span.chip", { class: run.status === "stopped" ? "error" : "" }, names[run.status])),
-    make("div.progress", { role: "progressbar", "aria-label": `Progress of ${run.model}`, "aria-valuemin": 0, "aria-valuemax": run.total, "aria-valuenow": run.done }, fill),
-    make("div.run-facts", null, facts.filter(Boolean).map((text) => make("span", null, text)), run.errors > 0 && make("span.lost", null, plural(run.errors, "error"))),
+    make(
+      "div.live-head",
+      null,
+      make("b", null, run.model),
+      make("span.muted", null, run.tasks.slice(0, 6).join(", ")),
+      make("span.chip", { class: run.status === "stopped" ? "error" : "" }, names[run.status]),
+    ),
+    make(
+      "div.progress",
+      {
+        role: "progressbar",
+        "aria-label": `Progress of ${run.model}`,
+        "aria-valuemin": 0,
+        "aria-valuemax": run.total,
+        "aria-valuenow": run.done,
+      },
+      fill,
+    ),
+    make(
+      "div.run-facts",
+      null,
+      facts.filter(Boolean).map((text) => make("span", null, text)),
+      run.errors > 0 && make("span.lost", null, plural(run.errors, "error")),
+    ),
   );
 }
 
@@ -311,12 +366,41 @@ async function showMatrix() {
     { role: "search" },
     makeSearch("Models", "model", draw),
     makeSearch("Tasks", "task", draw),
-    !known.inFile && makeSelect("Metric", [["", "First metric of each task"], ["all", "All metrics"], ...metrics.map((name) => [name, name])], param("metric"), (metric) => change({ metric })),
-    !known.inFile && makeSelect("Rows", [["", "A row for each model and its settings"], ["run", "A row for each run"]], param("rows"), (rows) => change({ rows })),
-    grid.data.columns.some((column) => column.group) && make("button.button", { type: "button", onclick: () => change({ open: openGroups().size ? "" : "*" }, draw) }, "Fold or unfold groups"),
+    !known.inFile &&
+      makeSelect(
+        "Metric",
+        [["", "First metric of each task"], ["all", "All metrics"], ...metrics.map((name) => [name, name])],
+        param("metric"),
+        (metric) => change({ metric }),
+      ),
+    !known.inFile &&
+      makeSelect(
+        "Rows",
+        [
+          ["", "A row for each model and its settings"],
+          ["run", "A row for each run"],
+        ],
+        param("rows"),
+        (rows) => change({ rows }),
+      ),
+    grid.data.columns.some((column) => column.group) &&
+      make(
+        "button.button",
+        { type: "button", onclick: () => change({ open: openGroups().size ? "" : "*" }, draw) },
+        "Fold or unfold groups",
+      ),
   );
   const empty = !grid.data.rows.length && make("p.nothing-found", null, "No run is saved below this folder yet.");
-  find("view").replaceChildren(make("div.wide", null, controls, empty, make("div.matrix-frame", { tabindex: "0", role: "region", "aria-label": "Scores" }, table), note));
+  find("view").replaceChildren(
+    make(
+      "div.wide",
+      null,
+      controls,
+      empty,
+      make("div.matrix-frame", { tabindex: "0", role: "region", "aria-label": "Scores" }, table),
+      note,
+    ),
+  );
   here.moves = {};
   draw();
   await markBest(given);
@@ -327,8 +411,19 @@ async function markBest(given) {
   grid.best = grid.best || (await ask("best", given));
   const held = Object.values(grid.best).filter((best) => best.holds).length;
   find("matrix-note").replaceChildren(
-    make("span", null, make("span.best-sign", null, "★"), " better than every other score of its column: each paired test on the same documents finds a difference at the 5 % level, corrected for the number of columns. "),
-    make("span", null, held ? `That holds for ${held} of ${plural(Object.keys(grid.best).length, "column")}.` : "No score is shown to be best."),
+    make(
+      "span",
+      null,
+      make("span.best-sign", null, "★"),
+      " better than every other score of its column: each paired test on the same documents finds a difference at the 5 % level, corrected for the number of columns. ",
+    ),
+    make(
+      "span",
+      null,
+      held
+        ? `That holds for ${held} of ${plural(Object.keys(grid.best).length, "column")}.`
+        : "No score is shown to be best.",
+    ),
     make("span", null, " Small: the 95 % interval. ▲ in a title: its runs differ, see its tooltip."),
   );
   grid.mark();
@@ -336,7 +431,13 @@ async function markBest(given) {
 
 const openGroups = () => {
   const groups = grid.data.columns.filter((column) => column.group).map((column) => column.task);
-  return new Set(param("open") === "*" ? groups : param("open").split(",").filter((name) => groups.includes(name)));
+  return new Set(
+    param("open") === "*"
+      ? groups
+      : param("open")
+          .split(",")
+          .filter((name) => groups.includes(name)),
+  );
 };
 
 function shownColumns() {
@@ -391,7 +492,9 @@ function makeMatrixHead(columns, by, down, table) {
     const now = new Set(open);
     if (!now.delete(task)) now.add(task);
     change({ open: [...now].join(",") }, () => drawMatrix(table));
-    find("matrix").querySelector(`[data-group="${CSS.escape(task)}"]`)?.focus();
+    find("matrix")
+      .querySelector(`[data-group="${CSS.escape(task)}"]`)
+      ?.focus();
   };
   return make(
     "thead",
@@ -399,14 +502,37 @@ function makeMatrixHead(columns, by, down, table) {
     make(
       "tr",
       null,
-      make("th", { scope: "col", "aria-sort": order("model") }, make("button", { type: "button", onclick: () => sort("model") }, `Model${sign("model")}`)),
+      make(
+        "th",
+        { scope: "col", "aria-sort": order("model") },
+        make("button", { type: "button", onclick: () => sort("model") }, `Model${sign("model")}`),
+      ),
       columns.map((column) =>
         make(
           "th",
           { scope: "col", "aria-sort": order(keyOf(column)), class: column.groups.length ? "member" : null },
-          column.group && make("button.fold", { type: "button", "aria-expanded": String(open.has(column.task)), "aria-label": `Members of ${column.label}`, "data-group": column.task, onclick: () => fold(column.task) }),
-          make("button", { type: "button", title: grid.data.notes[column.place] || column.task, onclick: () => sort(keyOf(column)) }, breakable(column.label), grid.data.notes[column.place] && " ▲", sign(keyOf(column))),
-          make("span.detail", null, column.metric, column.filter !== "none" && ` ${column.filter}`, column.up === true ? " ↑" : column.up === false ? " ↓" : ""),
+          column.group &&
+            make("button.fold", {
+              type: "button",
+              "aria-expanded": String(open.has(column.task)),
+              "aria-label": `Members of ${column.label}`,
+              "data-group": column.task,
+              onclick: () => fold(column.task),
+            }),
+          make(
+            "button",
+            { type: "button", title: grid.data.notes[column.place] || column.task, onclick: () => sort(keyOf(column)) },
+            breakable(column.label),
+            grid.data.notes[column.place] && " ▲",
+            sign(keyOf(column)),
+          ),
+          make(
+            "span.detail",
+            null,
+            column.metric,
+            column.filter !== "none" && ` ${column.filter}`,
+            column.up === true ? " ↑" : column.up === false ? " ↓" : "",
+          ),
         ),
       ),
     ),
@@ -419,7 +545,15 @@ function makeMatrixRow(row, columns, cells) {
   return make(
     "tr",
     null,
-    make("th", { scope: "row" }, !known.inFile && makePick(row.runs[0], row.label), label, settings && make("span.detail", null, settings), row.runs.length > 1 && make("span.detail", null, plural(row.runs.length, "run")), makeEndpoints(row)),
+    make(
+      "th",
+      { scope: "row" },
+      !known.inFile && makePick(row.runs[0], row.label),
+      label,
+      settings && make("span.detail", null, settings),
+      row.runs.length > 1 && make("span.detail", null, plural(row.runs.length, "run")),
+      makeEndpoints(row),
+    ),
     columns.map((column) => makeMatrixCell(row, column, cells.get(`${row.place} ${column.place}`))),
   );
 }
@@ -443,14 +577,17 @@ function makeMatrixCell(row, column, cell) {
     cell.version && `version ${cell.version}`,
     first && best.p_holm !== null && `best with p ${formatProbability(best.p_holm)} (Holm)`,
     first && best.other_prompts && "tested with different prompts on the same documents",
-    first && best.reason && `highest, but ${best.reason}${best.against === null ? "" : `, against ${labelOf(grid.data.rows[best.against])}`}`,
+    first &&
+      best.reason &&
+      `highest, but ${best.reason}${best.against === null ? "" : `, against ${labelOf(grid.data.rows[best.against])}`}`,
   ];
   const value = [valueText(cell), first && best.holds && make("span.best-sign", { title: "best" }, " ★")];
   const element = make(
     "td",
     { title: parts.filter(Boolean).join("\n"), class: first && best.holds ? "best" : null },
     known.inFile ? make("span", null, value) : link("a", besideAddress([cell.run], { task: column.task }), value),
-    cell.interval && make("span.detail", null, `${minus(formatScore(cell.interval[0]))}–${minus(formatScore(cell.interval[1]))}`),
+    cell.interval &&
+      make("span.detail", null, `${minus(formatScore(cell.interval[0]))}–${minus(formatScore(cell.interval[1]))}`),
     cell.lost > 0 && make("span.lost", null, `${whole(cell.lost)} lost`),
   );
   grid.made.set(`${row.place} ${column.place}`, element);
@@ -465,12 +602,25 @@ async function showTime() {
   const data = await ask("series", { task: param("task"), key: param("key") });
   const drawing = make("div", { id: "plot" });
   const draw = () => drawing.replaceChildren(...makeSeries(data));
-  const axis = [["", "By date"], ["step", "By the last number in the model's name"]];
+  const axis = [
+    ["", "By date"],
+    ["step", "By the last number in the model's name"],
+  ];
   const controls = make(
     "div.view-controls",
     { role: "search" },
-    makeSelect("Task", data.tasks.map((task) => [task, task]), data.task, (task) => change({ task, key: "" })),
-    makeSelect("Metric", data.keys.map((key) => [key, key.replace(/,none$/, "")]), data.key, (key) => change({ key })),
+    makeSelect(
+      "Task",
+      data.tasks.map((task) => [task, task]),
+      data.task,
+      (task) => change({ task, key: "" }),
+    ),
+    makeSelect(
+      "Metric",
+      data.keys.map((key) => [key, key.replace(/,none$/, "")]),
+      data.key,
+      (key) => change({ key }),
+    ),
     makeSelect("Axis", axis, param("axis"), (value) => change({ axis: value }, draw)),
     makeSearch("Models", "model", draw),
   );
@@ -483,8 +633,17 @@ function makeSeries(data) {
   const bySteps = param("axis") === "step";
   const words = wordsOf(param("model"));
   const at = (point) => (bySteps ? point.step : point.date);
-  const points = data.points.filter((point) => typeof point.value === "number" && at(point) !== null && holdsAll(point.label.toLowerCase(), words));
-  if (!points.length) return [make("p.nothing-found", null, data.points.length ? "No run of these has a value on this axis." : "No run has this task.")];
+  const points = data.points.filter(
+    (point) => typeof point.value === "number" && at(point) !== null && holdsAll(point.label.toLowerCase(), words),
+  );
+  if (!points.length)
+    return [
+      make(
+        "p.nothing-found",
+        null,
+        data.points.length ? "No run of these has a value on this axis." : "No run has this task.",
+      ),
+    ];
   const lines = new Map();
   for (const point of points) {
     const name = bySteps ? point.family : point.label;
@@ -511,29 +670,58 @@ function drawPlot(lines, at, bySteps) {
   let [low, high] = [Math.min(...values), Math.max(...values)];
   const room = (high - low || Math.abs(high) || 1) * 0.06;
   [low, high] = [low - room, high + room];
-  const x = (place) => (first === last ? (left + width - right) / 2 : left + ((place - first) / (last - first)) * (width - left - right));
+  const x = (place) =>
+    first === last ? (left + width - right) / 2 : left + ((place - first) / (last - first)) * (width - left - right);
   const y = (value) => height - bottom - ((value - low) / (high - low)) * (height - top - bottom);
   const step = roundUp((high - low) / 6);
   const ticks = [];
   for (let tick = Math.ceil(low / step) * step; tick <= high; tick += step) ticks.push(tick);
-  const svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, class: "time-plot", role: "img", "aria-label": "Score over time; the table below has the numbers" });
+  const svg = draw("svg", {
+    viewBox: `0 0 ${width} ${height}`,
+    class: "time-plot",
+    role: "img",
+    "aria-label": "Score over time; the table below has the numbers",
+  });
   for (const tick of ticks)
-    svg.append(draw("line", { class: "grid-line", x1: left, x2: width - right, y1: y(tick), y2: y(tick) }), draw("text", { class: "tick", x: left - 8, y: y(tick) + 4, "text-anchor": "end" }, minus(shortNumber(tick))));
+    svg.append(
+      draw("line", { class: "grid-line", x1: left, x2: width - right, y1: y(tick), y2: y(tick) }),
+      draw("text", { class: "tick", x: left - 8, y: y(tick) + 4, "text-anchor": "end" }, minus(shortNumber(tick))),
+    );
   const shares = first === last ? [0] : [0, 0.25, 0.5, 0.75, 1];
   for (const share of shares) {
     const place = first + share * (last - first);
     const anchor = first === last ? "middle" : share === 0 ? "start" : share === 1 ? "end" : "middle";
-    svg.append(draw("text", { class: "tick", x: x(place), y: height - 10, "text-anchor": anchor }, bySteps ? whole(place) : dateOf(place).slice(0, last - first > 2 * 86400 ? 10 : 16)));
+    svg.append(
+      draw(
+        "text",
+        { class: "tick", x: x(place), y: height - 10, "text-anchor": anchor },
+        bySteps ? whole(place) : dateOf(place).slice(0, last - first > 2 * 86400 ? 10 : 16),
+      ),
+    );
   }
   [...lines].forEach(([name, line], number) => {
     const colour = `series-${number % COLOURS}`;
-    const path = line.map((point, place) => `${place ? "L" : "M"}${x(at(point)).toFixed(1)} ${y(point.value).toFixed(1)}`).join("");
+    const path = line
+      .map((point, place) => `${place ? "L" : "M"}${x(at(point)).toFixed(1)} ${y(point.value).toFixed(1)}`)
+      .join("");
     svg.append(draw("path", { class: `series ${colour}`, d: path }));
     for (const point of line) {
       const about = `${point.label}\n${bySteps ? whole(at(point)) : dateOf(point.date)}\n${valueText(point)} ${intervalText(point) && `(${intervalText(point)})`}`;
       const mark = draw("a", { href: besideAddress([point.run]), "aria-label": about });
-      if (point.interval) mark.append(draw("line", { class: `series-interval ${colour}`, x1: x(at(point)), x2: x(at(point)), y1: y(point.interval[0]), y2: y(point.interval[1]) }));
-      mark.append(draw("circle", { class: `series-dot ${colour}`, cx: x(at(point)), cy: y(point.value), r: 4.5 }), draw("title", null, about));
+      if (point.interval)
+        mark.append(
+          draw("line", {
+            class: `series-interval ${colour}`,
+            x1: x(at(point)),
+            x2: x(at(point)),
+            y1: y(point.interval[0]),
+            y2: y(point.interval[1]),
+          }),
+        );
+      mark.append(
+        draw("circle", { class: `series-dot ${colour}`, cx: x(at(point)), cy: y(point.value), r: 4.5 }),
+        draw("title", null, about),
+      );
       svg.append(mark);
     }
   });
@@ -541,18 +729,45 @@ function drawPlot(lines, at, bySteps) {
 }
 
 const makeKey = (lines) =>
-  make("p.legend", null, [...lines.keys()].slice(0, 40).map((name, number) => make("span", null, make(`span.swatch.series-${number % COLOURS}`), name)), make("span", null, "lines: 95 % intervals"));
+  make(
+    "p.legend",
+    null,
+    [...lines.keys()]
+      .slice(0, 40)
+      .map((name, number) => make("span", null, make(`span.swatch.series-${number % COLOURS}`), name)),
+    make("span", null, "lines: 95 % intervals"),
+  );
 
 function makePointTable(lines, key) {
   const head = ["Model", "Date", "Step", "Version", key.replace(/,none$/, ""), "95 % interval", "Docs"];
   const body = make("tbody");
-  const table = make("table.points", null, make("thead", null, make("tr", null, head.map((title) => make("th", { scope: "col" }, title)))), body);
+  const table = make(
+    "table.points",
+    null,
+    make(
+      "thead",
+      null,
+      make(
+        "tr",
+        null,
+        head.map((title) => make("th", { scope: "col" }, title)),
+      ),
+    ),
+    body,
+  );
   drawMany(body, [...lines.values()].flat(), (point) =>
     make(
       "tr",
       null,
       make("th", { scope: "row" }, link("a", besideAddress([point.run]), point.label)),
-      [dateOf(point.date), point.step ?? "", point.version, valueText(point), intervalText(point), point.n === null ? "" : whole(point.n)].map((text) => make("td", null, text)),
+      [
+        dateOf(point.date),
+        point.step ?? "",
+        point.version,
+        valueText(point),
+        intervalText(point),
+        point.n === null ? "" : whole(point.n),
+      ].map((text) => make("td", null, text)),
     ),
   );
   return make("div.matrix-frame", { tabindex: "0", role: "region", "aria-label": "The same as a table" }, table);
@@ -564,7 +779,13 @@ async function showBeside() {
   const keys = param("runs").split(",").filter(Boolean);
   here.moves = {};
   if (!keys.length) {
-    find("view").replaceChildren(make("div.wide", null, make("p.nothing-found", null, "Choose runs in the list or the matrix (the box before a run, or the key x).")));
+    find("view").replaceChildren(
+      make(
+        "div.wide",
+        null,
+        make("p.nothing-found", null, "Choose runs in the list or the matrix (the box before a run, or the key x)."),
+      ),
+    );
     return;
   }
   const { runs, matrix } = await ask("beside", { runs: param("runs") });
@@ -580,10 +801,24 @@ async function showBeside() {
       "div.wide",
       null,
       make("h1.title", null, title),
-      make("div.run-cards", null, runs.map((run) => makeCard(run, runs))),
-      make("div.view-controls", { role: "search" }, makeSearch("Tasks", "task", drawTable), runs.length === 1 && link("a.button.as-link", `report/${runs[0].key}`, "Report with all samples")),
+      make(
+        "div.run-cards",
+        null,
+        runs.map((run) => makeCard(run, runs)),
+      ),
+      make(
+        "div.view-controls",
+        { role: "search" },
+        makeSearch("Tasks", "task", drawTable),
+        runs.length === 1 && link("a.button.as-link", `report/${runs[0].key}`, "Report with all samples"),
+      ),
       make("div.matrix-frame", { tabindex: "0", role: "region", "aria-label": "Scores side by side" }, table),
-      runs.length > 1 && make("p.legend", null, `Differences are to ${runs[0].label}, over the documents that both answered, with the tests of lm_eval compare; coloured when the interval excludes 0 (1 for a ratio ×). p is corrected for all tests of the two runs (Holm).`),
+      runs.length > 1 &&
+        make(
+          "p.legend",
+          null,
+          `Differences are to ${runs[0].label}, over the documents that both answered, with the tests of lm_eval compare; coloured when the interval excludes 0 (1 for a ratio ×). p is corrected for all tests of the two runs (Holm).`,
+        ),
       flips,
     ),
   );
@@ -601,7 +836,9 @@ function makeCard(run, runs) {
   const others = runs.filter((other) => other !== run);
   const rest = others.map((other) => other.key);
   const names = [...new Set(runs.flatMap((each) => Object.keys(each.settings)))];
-  const settings = names.filter((name) => name in run.settings || others.length).map((name) => [name, run.settings[name] ?? "–"]);
+  const settings = names
+    .filter((name) => name in run.settings || others.length)
+    .map((name) => [name, run.settings[name] ?? "–"]);
   const differs = (name) => others.some((other) => (other.settings[name] ?? "–") !== (run.settings[name] ?? "–"));
   return make(
     "section.run-card",
@@ -610,14 +847,37 @@ function makeCard(run, runs) {
     make(
       "p.run-facts",
       null,
-      [dateOf(run.date), plural(run.docs, "doc"), run.seconds !== null && formatSeconds(run.seconds), run.cost !== null && `cost ${run.cost.toPrecision(3)}`, run.tokens !== null && `${formatBig(run.tokens)} tokens`, ...run.speed, run.version && `lm_eval ${run.version}`]
+      [
+        dateOf(run.date),
+        plural(run.docs, "doc"),
+        run.seconds !== null && formatSeconds(run.seconds),
+        run.cost !== null && `cost ${run.cost.toPrecision(3)}`,
+        run.tokens !== null && `${formatBig(run.tokens)} tokens`,
+        ...run.speed,
+        run.version && `lm_eval ${run.version}`,
+      ]
         .filter(Boolean)
         .map((text) => make("span", null, text)),
       run.lost > 0 && make("span.lost", null, `${whole(run.lost)} lost`),
     ),
     make("p.run-path", null, [run.path, ...run.endpoints].join(" · ")),
-    make("details", { open: others.length > 0 && settings.some(([name]) => differs(name)) }, make("summary", null, "Settings"), make("dl.pairs", null, settings.map(([name, value]) => make("div", { class: differs(name) ? "differs" : null }, make("dt", null, name), make("dd", null, value))))),
-    make("ul.run-warnings", null, run.warnings.slice(0, 8).map((text) => make("li", null, text))),
+    make(
+      "details",
+      { open: others.length > 0 && settings.some(([name]) => differs(name)) },
+      make("summary", null, "Settings"),
+      make(
+        "dl.pairs",
+        null,
+        settings.map(([name, value]) =>
+          make("div", { class: differs(name) ? "differs" : null }, make("dt", null, name), make("dd", null, value)),
+        ),
+      ),
+    ),
+    make(
+      "ul.run-warnings",
+      null,
+      run.warnings.slice(0, 8).map((text) => make("li", null, text)),
+    ),
     make(
       "p.card-tools",
       null,
@@ -632,17 +892,56 @@ function drawBeside(table, flips, runs, matrix, differences) {
   const words = wordsOf(param("task"));
   const cells = new Map(matrix.cells.map(([row, column, cell]) => [`${row} ${column}`, cell]));
   const columns = matrix.columns.map((column, place) => ({ ...column, place }));
-  const rows = columns.filter((column) => !words.length || holdsAll(`${column.task} ${column.label} ${column.groups.join(" ")} ${column.metric}`.toLowerCase(), words));
+  const rows = columns.filter(
+    (column) =>
+      !words.length ||
+      holdsAll(`${column.task} ${column.label} ${column.groups.join(" ")} ${column.metric}`.toLowerCase(), words),
+  );
   const body = make("tbody");
   table.replaceChildren(
-    make("thead", null, make("tr", null, make("th", { scope: "col" }, "Task"), runs.map((run, place) => [make("th", { scope: "col" }, run.label), place > 0 && make("th", { scope: "col" }, "Difference")]))),
+    make(
+      "thead",
+      null,
+      make(
+        "tr",
+        null,
+        make("th", { scope: "col" }, "Task"),
+        runs.map((run, place) => [
+          make("th", { scope: "col" }, run.label),
+          place > 0 && make("th", { scope: "col" }, "Difference"),
+        ]),
+      ),
+    ),
     body,
   );
   table.parentElement?.querySelector(".more-rows")?.remove();
   drawMany(body, rows, (column) => {
     const samples = runs[0].samples.includes(column.task);
-    const name = samples ? link("a", `report/${runs[0].key}?${new URLSearchParams({ task: wellFormed(column.task) })}#samples`, column.label) : make("span", null, column.label);
-    const head = make("th", { scope: "row" }, name, make("span.detail", null, column.metric, column.filter !== "none" && ` ${column.filter}`, column.up === true ? " ↑" : column.up === false ? " ↓" : ""), samples && link("a.detail", addressOf("sample", { runs: runs.map((run) => run.key).join(","), task: column.task }), runs.length > 1 ? "samples side by side" : "first sample"));
+    const name = samples
+      ? link(
+          "a",
+          `report/${runs[0].key}?${new URLSearchParams({ task: wellFormed(column.task) })}#samples`,
+          column.label,
+        )
+      : make("span", null, column.label);
+    const head = make(
+      "th",
+      { scope: "row" },
+      name,
+      make(
+        "span.detail",
+        null,
+        column.metric,
+        column.filter !== "none" && ` ${column.filter}`,
+        column.up === true ? " ↑" : column.up === false ? " ↓" : "",
+      ),
+      samples &&
+        link(
+          "a.detail",
+          addressOf("sample", { runs: runs.map((run) => run.key).join(","), task: column.task }),
+          runs.length > 1 ? "samples side by side" : "first sample",
+        ),
+    );
     head.style.paddingLeft = `${8 + 16 * column.groups.length}px`;
     return make(
       "tr",
@@ -650,7 +949,10 @@ function drawBeside(table, flips, runs, matrix, differences) {
       head,
       runs.map((run, place) => [
         makePlainCell(cells.get(`${place} ${column.place}`)),
-        place > 0 && makeDifferenceCell(differences.get(`${run.key} ${column.task} ${column.metric},${column.filter}`), () => showFlips(flips, runs, run, column, differences)),
+        place > 0 &&
+          makeDifferenceCell(differences.get(`${run.key} ${column.task} ${column.metric},${column.filter}`), () =>
+            showFlips(flips, runs, run, column, differences),
+          ),
       ]),
     );
   });
@@ -658,8 +960,18 @@ function drawBeside(table, flips, runs, matrix, differences) {
 
 function makePlainCell(cell) {
   if (!cell) return make("td.none", null, "–");
-  const about = [cell.n !== null && plural(cell.n, "doc"), cell.shots !== undefined && `${cell.shots}-shot`, cell.version && `version ${cell.version}`].filter(Boolean);
-  return make("td", { title: about.join("\n") }, make("span", null, valueText(cell)), cell.interval && make("span.detail", null, intervalText(cell)), cell.lost > 0 && make("span.lost", null, `${whole(cell.lost)} lost`));
+  const about = [
+    cell.n !== null && plural(cell.n, "doc"),
+    cell.shots !== undefined && `${cell.shots}-shot`,
+    cell.version && `version ${cell.version}`,
+  ].filter(Boolean);
+  return make(
+    "td",
+    { title: about.join("\n") },
+    make("span", null, valueText(cell)),
+    cell.interval && make("span.detail", null, intervalText(cell)),
+    cell.lost > 0 && make("span.lost", null, `${whole(cell.lost)} lost`),
+  );
 }
 
 function makeDifferenceCell(row, open) {
@@ -667,12 +979,21 @@ function makeDifferenceCell(row, open) {
   const none = row.ratio ? 1 : 0;
   const clear = row.interval && (row.interval[0] - none) * (row.interval[1] - none) > 0;
   const better = clear && row.gain ? Math.sign(row.gain) : 0;
-  const details = row.test ? [row.interval && intervalText(row), row.p_holm !== null && `p ${formatProbability(row.p_holm)}`].filter(Boolean) : [row.reason];
-  const changed = row.flips.length > 0 && make("button.button.small.bare", { type: "button", onclick: open }, `${whole(row.wins)}▲ ${whole(row.losses)}▼`);
+  const details = row.test
+    ? [row.interval && intervalText(row), row.p_holm !== null && `p ${formatProbability(row.p_holm)}`].filter(Boolean)
+    : [row.reason];
+  const changed =
+    row.flips.length > 0 &&
+    make("button.button.small.bare", { type: "button", onclick: open }, `${whole(row.wins)}▲ ${whole(row.losses)}▼`);
   return make(
     "td",
     { title: row.test ? `${row.test} over ${plural(row.n, "paired doc")}` : row.reason },
-    make("span", { class: better > 0 ? "better" : better < 0 ? "worse" : null }, better > 0 ? "▲ " : better < 0 ? "▼ " : "", row.ratio ? `×${formatScore(row.difference)}` : signed(row.difference)),
+    make(
+      "span",
+      { class: better > 0 ? "better" : better < 0 ? "worse" : null },
+      better > 0 ? "▲ " : better < 0 ? "▼ " : "",
+      row.ratio ? `×${formatScore(row.difference)}` : signed(row.difference),
+    ),
     make("span.detail", null, details.join(" · ")),
     changed,
   );
@@ -684,9 +1005,34 @@ function showFlips(element, runs, run, column, differences) {
   const part = (title, better) => {
     const found = row.flips.filter((flip) => flip[1] === better);
     if (!found.length) return null;
-    return make("p", null, make("b", null, title), found.map(([doc]) => link("a.chip.as-link", addressOf("sample", { runs: [runs[0].key, run.key].join(","), task: column.task, doc, filter: column.filter }), `#${doc}`)));
+    return make(
+      "p",
+      null,
+      make("b", null, title),
+      found.map(([doc]) =>
+        link(
+          "a.chip.as-link",
+          addressOf("sample", {
+            runs: [runs[0].key, run.key].join(","),
+            task: column.task,
+            doc,
+            filter: column.filter,
+          }),
+          `#${doc}`,
+        ),
+      ),
+    );
   };
-  element.replaceChildren(make("section.flips", { "aria-label": "Changed documents" }, make("h2.section-title", null, `${column.label}: documents that changed`), part(`Better in ${run.label}: `, true), part(`Worse in ${run.label}: `, false), part("Changed: ", null)));
+  element.replaceChildren(
+    make(
+      "section.flips",
+      { "aria-label": "Changed documents" },
+      make("h2.section-title", null, `${column.label}: documents that changed`),
+      part(`Better in ${run.label}: `, true),
+      part(`Worse in ${run.label}: `, false),
+      part("Changed: ", null),
+    ),
+  );
   element.scrollIntoView({ block: "nearest" });
 }
 
@@ -697,15 +1043,31 @@ async function showSample() {
   const turn = here.turn;
   // The report's own functions read these blocks, and build the parts of each sample.
   chunks.clear();
-  find("blocks").replaceChildren(...Object.entries(data.blocks).map(([id, text]) => make("script", { type: "text/plain", id }, text)));
+  find("blocks").replaceChildren(
+    ...Object.entries(data.blocks).map(([id, text]) => make("script", { type: "text/plain", id }, text)),
+  );
   run = { outcomes: data.outcomes };
   index = new Index(await readBlock("index"));
   const columns = await Promise.all(data.columns.map((column) => makeSampleColumn(column, data)));
   if (turn !== here.turn) return;
   const at = (doc) => addressOf("sample", { runs: param("runs"), task: data.task, doc, filter: param("filter") });
-  const step = (doc, key, text, label) => (doc === null ? make("span.button.small.bare.as-link.off", null, text) : make("a.button.small.bare.as-link", { href: at(doc), "data-step": key, "aria-label": label, title: label }, text));
+  const step = (doc, key, text, label) =>
+    doc === null
+      ? make("span.button.small.bare.as-link.off", null, text)
+      : make(
+          "a.button.small.bare.as-link",
+          { href: at(doc), "data-step": key, "aria-label": label, title: label },
+          text,
+        );
   const others = data.others.map((other) => [other.run, `${other.model} · ${dateOf(other.date)}`]);
-  const add = (key) => key && (location.hash = addressOf("sample", { runs: `${param("runs")},${key}`, task: data.task, doc: data.doc, filter: param("filter") }));
+  const add = (key) =>
+    key &&
+    (location.hash = addressOf("sample", {
+      runs: `${param("runs")},${key}`,
+      task: data.task,
+      doc: data.doc,
+      filter: param("filter"),
+    }));
   find("view").replaceChildren(
     make(
       "div.sample-view",
@@ -718,8 +1080,19 @@ async function showSample() {
         step(data.before, "k", "↑", "Previous (k)"),
         step(data.after, "j", "↓", "Next (j)"),
         others.length > 0 && makeSelect("Add a run", [["", "Next to another run …"], ...others], "", add),
-        link("a.button.small.as-link", besideAddress(data.columns.map((column) => column.run), { task: data.task }), "Scores"),
-        link("a.button.small.as-link", `report/${data.columns[0].run}?${new URLSearchParams({ task: wellFormed(data.task) })}#samples`, "All samples"),
+        link(
+          "a.button.small.as-link",
+          besideAddress(
+            data.columns.map((column) => column.run),
+            { task: data.task },
+          ),
+          "Scores",
+        ),
+        link(
+          "a.button.small.as-link",
+          `report/${data.columns[0].run}?${new URLSearchParams({ task: wellFormed(data.task) })}#samples`,
+          "All samples",
+        ),
       ),
       make("div.sample-columns", null, columns),
     ),
@@ -730,14 +1103,48 @@ async function showSample() {
 
 async function makeSampleColumn(column, data) {
   const rest = data.columns.filter((other) => other !== column).map((other) => other.run);
-  const head = make("div.column-head", null, make("h2", null, link("a", besideAddress([column.run]), column.label)), rest.length > 0 && make("a.button.small.bare.as-link", { href: addressOf("sample", { runs: rest.join(","), task: data.task, doc: data.doc, filter: param("filter") }), "aria-label": `Remove ${column.label}` }, "✕"));
-  if (!column.rows.length) return make("section.sample-column", { "aria-label": column.label }, head, make("p.muted", null, column.reason));
+  const head = make(
+    "div.column-head",
+    null,
+    make("h2", null, link("a", besideAddress([column.run]), column.label)),
+    rest.length > 0 &&
+      make(
+        "a.button.small.bare.as-link",
+        {
+          href: addressOf("sample", { runs: rest.join(","), task: data.task, doc: data.doc, filter: param("filter") }),
+          "aria-label": `Remove ${column.label}`,
+        },
+        "✕",
+      ),
+  );
+  if (!column.rows.length)
+    return make("section.sample-column", { "aria-label": column.label }, head, make("p.muted", null, column.reason));
   const row = column.rows.find((each) => index.filter(each) === param("filter")) ?? column.rows[0];
   const record = await index.readRecord(index.record[row]);
   const switches =
     column.rows.length > 1 &&
-    make("div.segments", { role: "group", "aria-label": "Filter pipeline" }, column.rows.map((each) => make("button", { type: "button", "aria-pressed": String(each === row), onclick: () => change({ filter: index.filter(each) }) }, index.filter(each))));
-  return make("section.sample-column", { "aria-label": column.label }, head, make("div.column-signs", null, makeSign(row), switches), make("div.pane-body", null, makeParts(row, record)));
+    make(
+      "div.segments",
+      { role: "group", "aria-label": "Filter pipeline" },
+      column.rows.map((each) =>
+        make(
+          "button",
+          {
+            type: "button",
+            "aria-pressed": String(each === row),
+            onclick: () => change({ filter: index.filter(each) }),
+          },
+          index.filter(each),
+        ),
+      ),
+    );
+  return make(
+    "section.sample-column",
+    { "aria-label": column.label },
+    head,
+    make("div.column-signs", null, makeSign(row), switches),
+    make("div.pane-body", null, makeParts(row, record)),
+  );
 }
 
 // The page.
@@ -804,8 +1211,19 @@ function startPage() {
   known.inFile = find("data") !== null;
   if (known.inFile) find("bar-model").textContent = "lm_eval matrix";
   const help = find("help");
-  const keys = VIEW_KEYS.map(([names, text]) => [make("dt", null, names.map((name) => make("kbd", null, name))), make("dd", null, text)]);
-  help.append(make("h2.section-title", { id: "help-title" }, "Keys"), make("dl.keys", null, keys), make("button.button", { type: "button", onclick: () => help.close() }, "Close"));
+  const keys = VIEW_KEYS.map(([names, text]) => [
+    make(
+      "dt",
+      null,
+      names.map((name) => make("kbd", null, name)),
+    ),
+    make("dd", null, text),
+  ]);
+  help.append(
+    make("h2.section-title", { id: "help-title" }, "Keys"),
+    make("dl.keys", null, keys),
+    make("button.button", { type: "button", onclick: () => help.close() }, "Close"),
+  );
   help.addEventListener("click", (event) => event.target === help && help.close());
   find("help-open").addEventListener("click", () => help.showModal());
   find("theme").addEventListener("click", switchTheme);

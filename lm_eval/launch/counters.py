@@ -7,6 +7,9 @@ from typing import Any
 
 __all__ = ["summed"]
 
+_SPREAD = {"requests", "mean", "p50"}
+"""Keys of the times of requests, such as ``latency``."""
+
 
 def summed(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Add up what ``model_info.run`` of each process counts.
@@ -29,6 +32,8 @@ def summed(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def _sum(values: Sequence[Any]) -> Any:
     first = values[0]
+    if isinstance(first, Mapping) and first.keys() >= _SPREAD:
+        return _spread(values)
     if isinstance(first, Mapping):
         keys = dict.fromkeys(key for value in values if isinstance(value, Mapping) for key in value)
         return {
@@ -40,3 +45,11 @@ def _sum(values: Sequence[Any]) -> Any:
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
         return sum(values)
     return next((value for value in values if value is not None), None)
+
+
+def _spread(values: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Join the times of several processes, without percentiles: those of the parts do not give those of the whole."""
+    if len(values) == 1:
+        return dict(values[0])
+    requests = sum(value["requests"] for value in values)
+    return {"requests": requests, "mean": round(sum(v["mean"] * v["requests"] for v in values) / requests, 4)}

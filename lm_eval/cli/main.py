@@ -22,6 +22,7 @@ __all__ = ["COMMANDS", "discard_output", "main"]
 COMMANDS = {
     "run": "evaluate a model on tasks ('run' may be left out)",
     "sweep": "run many models, tasks and settings from one file",
+    "launch": "write a run in shards as jobs of Slurm or Kubernetes",
     "compare": "compare runs document by document, and gate a release",
     "merge": "join the shards of a run to its results",
     "rescore": "score saved responses again, without asking the model",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lm_eval.config.shard import Shard
     from lm_eval.results.writer import ResultFiles
 
-__all__ = ["add_arguments", "evaluate", "execute", "run"]
+__all__ = ["add_arguments", "evaluate", "execute", "read_settings", "run"]
 
 eval_logger = logging.getLogger("lm_eval")
 
@@ -58,19 +58,34 @@ def run(namespace: argparse.Namespace) -> int:
     Returns:
         An exit code.
     """
-    from lm_eval.config.run_file import load_config_file
-
-    given = vars(namespace)
-    path = given.pop("config", None)
-    from_file = load_config_file(path, _nested_faults) if path else {}
-    settings = RunSettings.from_mapping({**from_file, **given})
     from lm_eval.loggers.metrics_port import serve_metrics
 
+    settings = read_settings(vars(namespace))
     port = None if settings.dry_run else settings.metrics_port
     with serve_metrics(port, settings.metrics_host, str(settings.model_args.get("model") or settings.model)) as metrics:
         if metrics is not None:
             print(f"Metrics: {metrics.url}", file=sys.stderr)
         return execute(settings)
+
+
+def read_settings(given: Mapping[str, object]) -> RunSettings:
+    """Read the settings of a run from its options, and from the config file that they name.
+
+    Args:
+        given: Option name to value, with ``config``.
+
+    Returns:
+        The settings.
+
+    Raises:
+        ConfigError: An option is unknown, or its value cannot be used.
+    """
+    from lm_eval.config.run_file import load_config_file
+
+    options = {name: value for name, value in given.items() if name != "config"}
+    path = given.get("config")
+    from_file = load_config_file(str(path), _nested_faults) if path else {}
+    return RunSettings.from_mapping({**from_file, **options})
 
 
 def _nested_faults(options: Mapping[str, object]) -> Iterable[tuple[tuple[str, ...], str]]:

@@ -99,8 +99,9 @@ def write_config(settings: RunSettings, jobs: Jobs, folder: Path, changes: Mappi
     settings.check_command()
     if not settings.output_path:
         raise ConfigError("launch needs --output_path: a folder that all jobs see.")
-    if settings.samples is None and settings.dry_run:
-        raise ConfigError("--dry_run and launch exclude each other; try the run without launch.")
+    for name in ("dry_run", "shard", "distribute"):
+        if getattr(settings, name):
+            raise ConfigError(f"--{name} and launch exclude each other: the jobs are the shards of the run.")
     notes = []
     given = dict(settings.model_args)
     shares = {**dict.fromkeys(_PER_SHARD, jobs.running), **dict.fromkeys(_OF_ALL, jobs.shards)}

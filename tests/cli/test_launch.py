@@ -192,6 +192,7 @@ def test_limits_are_divided_and_keys_are_left_out(tmp_path: Path, capsys: pytest
         (["slurm", "--name", "My Job"], "--name takes small letters"),
         (["slurm", "--retries", "-1"], "--retries"),
         (["kubernetes"], "needs --image"),
+        (["slurm", "--shard", "0/2"], "--shard and launch exclude each other"),
         (["pbs"], "invalid choice|pbs"),
         (["slurm", "--output_path", ""], "output_path"),
     ],

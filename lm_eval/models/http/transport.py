@@ -131,6 +131,7 @@ class Transport:
         self._settings, self._redact = settings, redact
         self._session: aiohttp.ClientSession | None = None
         self._proxies: dict[str, str | None] = {}
+        self._closing: set[str] = set()
 
     async def __aenter__(self) -> Transport:
         import aiohttp
@@ -185,6 +186,8 @@ class Transport:
         if session is None:
             raise RuntimeError("Transport is used outside 'async with'.")
         data = aiohttp.BytesPayload(body, content_type="application/json") if body else None
+        closes = arrivals is not None and url in self._closing
+        headers = {**self._headers, "Connection": "close"} if closes else self._headers
         deadline = self._deadlines.begin()
         try:
             # Reading to the end returns the connection to the pool; a failed read closes it.
@@ -193,13 +196,18 @@ class Transport:
                 url,
                 data=data,
                 # Send headers per request: aiohttp would send session headers, including the API key, to the proxy.
-                headers=self._headers,
+                headers=headers,
                 proxy=self._proxy(url),
                 allow_redirects=False,
             )
             raw, reply = b"", None
             if response.status < 300 and is_stream(response.content_type):
                 reply = StreamedReply(decode, arrivals or Arrivals())
+                if "llama.cpp" in response.headers.get("Server", ""):
+                    # It closes the connection after a stream without saying so, and breaks the next request on it.
+                    self._closing.add(url)
+                    if response.connection is not None and response.connection.protocol is not None:
+                        response.connection.protocol.force_close()
                 await _read_stream(response, reply)
             else:
                 raw = await response.read()

@@ -229,3 +229,24 @@ def test_faults_of_a_streaming_server_are_retried(fault: str) -> None:
     assert isinstance(second.body, dict)
     assert first.body["choices"][0]["message"]["content"] == second.body["choices"][0]["message"]["content"]
     assert session.accounting.retries == (0 if fault.startswith("drip") else 1)
+
+
+@pytest.mark.parametrize(("software", "used_again"), [("llama.cpp", False), ("vllm", True)])
+def test_a_connection_is_not_used_again_where_the_server_closes_it_after_a_stream(
+    software: str, used_again: bool
+) -> None:
+    peers: list[object] = []
+
+    def handler(request: web.Request, body: object) -> web.Response:
+        assert request.transport is not None
+        peers.append(request.transport.get_extra_info("peername"))
+        response = streamed(*GOOD, DONE)
+        response.headers["Server"] = software
+        return response
+
+    with ScriptedServer(handler) as server:
+        calls = [call(prompt=prompt) for prompt in "abc"]
+        replies, session = ask(server.url, calls, stream=True, num_concurrent=1)
+    assert [text_of(reply) for reply in replies] == ["42"] * 3
+    assert session.accounting.retries == 0
+    assert (peers[1] == peers[2]) is used_again

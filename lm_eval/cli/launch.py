@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser: Gets the options.
     """
     run_command.add_arguments(parser)
-    parser.usage = "lm_eval launch slurm|kubernetes --jobs N --output_path DIR [options of lm_eval run] [--submit]"
+    parser.usage = "lm_eval launch slurm|kubernetes --jobs N --output_path DIR [options of run] [--submit]"
     parser.add_argument("scheduler", choices=("slurm", "kubernetes"), help="Who runs the jobs.")
     group = parser.add_argument_group("the jobs")
     group.add_argument("--jobs", metavar="N", type=int, default=8, help="Number of shards, each a job. Default: 8.")

@@ -8,6 +8,7 @@ import pytest
 
 from lm_eval.errors import CapabilityError, ConfigError, MissingPackageError, SeveralErrors, UnknownNameError
 from lm_eval.evaluator import simple_evaluate
+from lm_eval.sandbox.code_execution import run_program
 from tests.fakes import FakeLM, write_tasks
 
 
@@ -182,6 +183,7 @@ def test_unsafe_code_needs_a_sandbox_that_works_before_the_model_is_asked(
     with pytest.raises(ConfigError, match="sandbox takes strict, available, docker, podman"):
         run(folder, lm, ["code"], confirm_run_unsafe_code=True, sandbox="lxc")
     assert lm.asked == []
+    assert run_program("").passed, "a refused run leaves no sandbox behind"
 
 
 def test_every_seed_is_in_the_results(folder: Path) -> None:

@@ -140,7 +140,11 @@ def check_sandbox(kind: str | None = None) -> None:
         LMEvalError: The process could not be set up.
     """
     _kinds["run"] = kind
-    outcome = run_program("", ProgramLimits(seconds=_START_SECONDS))
+    try:
+        outcome = run_program("", ProgramLimits(seconds=_START_SECONDS))
+    except ConfigError:
+        _kinds["run"] = None  # A refused run chooses nothing for programs after it.
+        raise
     if not outcome.passed:
         raise LMEvalError(f"An empty program did not run in the sandbox: {outcome.detail or outcome.status}")
 

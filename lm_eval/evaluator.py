@@ -222,7 +222,8 @@ def run(
         lm, journal = prepared.lm, journal_of(tracker, settings, prepared.tasks)
         recorded = shared.recorded if shared is not None else None
         context = check_model(prepared, settings, journal, recorded, shared)
-        judges.prepare(replace(context, shared=None, recorded=None))
+        share = shared.share if shared is not None else context.share
+        judges.prepare(replace(context, shared=None, recorded=None, share=share))
         if before_asking is not None:
             before_asking()
         spool = partial(_spool, context.journal) if spools_samples else None

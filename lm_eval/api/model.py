@@ -19,6 +19,7 @@ from lm_eval.api.token_counter import TokenCounter
 from lm_eval.compatibility.elsewhere import elsewhere
 from lm_eval.config.batch import BatchSettings
 from lm_eval.config.generation import CONSTRAINED_TO
+from lm_eval.config.shard import ALONE, Share
 from lm_eval.errors import ConfigError
 from lm_eval.text import sha256
 
@@ -61,6 +62,7 @@ class RunContext:
         batch: How the run asks in batches; None sends every request by itself.
         shared: This process's end of a run by several processes; None for a run by one.
         recorded: Replies to the probe, which are used and added to; None asks anew.
+        share: How many divide the limits and budgets of the endpoint; of judges in a run by several processes.
     """
 
     request_types: frozenset[str] = frozenset()
@@ -76,6 +78,7 @@ class RunContext:
     batch: BatchSettings | None = None
     shared: SharedRun | None = None
     recorded: Recorded | None = None
+    share: Share = ALONE
 
 
 class LM(ABC):

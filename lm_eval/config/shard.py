@@ -6,10 +6,11 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lm_eval.errors import ConfigError
 
-__all__ = ["MAX_SHARDS", "Shard", "shard_of_environment"]
+__all__ = ["ALONE", "MAX_SHARDS", "Shard", "Share", "shard_of_environment"]
 
 MAX_SHARDS = 100_000
 _WRITTEN = re.compile(r"\s*(\d{1,6})\s*/\s*(\d{1,6})\s*")
@@ -63,6 +64,22 @@ class Shard:
 
     def __str__(self) -> str:
         return f"{self.index}/{self.count}"
+
+
+class Share(NamedTuple):
+    """How many divide the user's limits and budgets for an endpoint that they all ask, without telling each other.
+
+    Attributes:
+        processes: The number of processes that run at the same time; each gets an equal part of the limits per minute.
+        shards: The number of shards; each gets an equal part of the budgets.
+    """
+
+    processes: int = 1
+    shards: int = 1
+
+
+ALONE = Share()
+"""The share of a process that has the endpoint for itself."""
 
 
 def shard_of_environment(environment: Mapping[str, str] | None = None) -> Shard:

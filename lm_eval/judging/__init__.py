@@ -7,16 +7,22 @@ from lm_eval.judging.estimate import JudgeEstimate, estimate
 from lm_eval.judging.function import judge_answers
 from lm_eval.judging.jury import Jury
 from lm_eval.judging.replay import replayed, summary_of_saved
+from lm_eval.judging.summary import JudgedDocument, judged_documents
+from lm_eval.judging.templates import Template, mark_version
 
 __all__ = [
     "FLAGS",
     "Bench",
     "JudgeEstimate",
+    "JudgedDocument",
     "Jury",
+    "Template",
     "bench",
     "estimate",
     "judge_answers",
+    "judged_documents",
     "judged_tasks",
+    "mark_version",
     "replayed",
     "summary_of_saved",
 ]

@@ -18,8 +18,8 @@ from lm_eval.errors import CapabilityError, ConfigError
 from lm_eval.judging.juror import Juror, settings_of
 from lm_eval.judging.jury import Docket, Jury
 from lm_eval.judging.reading import VerdictReader
-from lm_eval.judging.summary import summary
-from lm_eval.judging.templates import Template, template_of
+from lm_eval.judging.summary import judged_documents, summary
+from lm_eval.judging.templates import mark_version, template_of
 from lm_eval.text import first_names, sha256
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ __all__ = ["FLAGS", "Bench", "bench", "judged_tasks"]
 FLAGS = "--judge_model local-chat-completions --judge_model_args model=NAME,base_url=URL"
 _DEFAULT_KIND = "local-chat-completions"
 _KEY = "LM_EVAL_JUDGE_API_KEY"
-_VERSION_SIGN = "-judge"
 
 
 @dataclass(slots=True)
@@ -122,7 +121,14 @@ class Bench:
             return
         stopped = self.jury.stopped if self.jury is not None else {}
         results["judging"] = {
-            name: summary(docket, {juror.name: juror.reads[name] for juror in self.jurors}, stopped)
+            name: summary(
+                docket.spec,
+                docket.template,
+                list(judged_documents(docket.task, docket.spec).values()),
+                {juror.name: juror.reads[name] for juror in self.jurors},
+                stopped,
+                docket.baseline_from,
+            )
             for name, docket in self.dockets.items()
             if docket.task.instances
         }
@@ -231,7 +237,7 @@ def _docket(name: str, task: Task, settings: RunSettings) -> Docket:
     spec = task.scorer
     assert spec is not None
     template = template_of(task, spec, settings.judge_template)
-    _mark_version(task, template)
+    mark_version(task, template)
     baseline: Mapping[int, str] = {}
     if spec.verdict.kind == "pairwise":
         if settings.judge_baseline is not None:
@@ -246,19 +252,6 @@ def _docket(name: str, task: Task, settings: RunSettings) -> Docket:
     return Docket(
         task, spec, template, VerdictReader(spec), baseline, (settings.judge_baseline or "") if baseline else ""
     )
-
-
-def _mark_version(task: Task, template: Template) -> None:
-    """Add to the version of a task that another template than its own was used."""
-    metadata = dict(task.get_config("metadata") or {})
-    version = str(metadata.get("version", task.VERSION)).partition(_VERSION_SIGN)[0]
-    if template.origin == "task":
-        if _VERSION_SIGN in str(task.VERSION):
-            metadata["version"] = task.VERSION = version
-            task.set_config("metadata", metadata)
-        return
-    task.VERSION = metadata["version"] = f"{version}{_VERSION_SIGN}-{template.sha256[:8]}"
-    task.set_config("metadata", metadata)
 
 
 def _saved_answers(name: str, path: str) -> dict[int, str]:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from lm_eval.api.instance import Doc
 from lm_eval.api.verdicts import Judgement
 from lm_eval.config.scorer import ScorerSpec
-from lm_eval.judging.jury import Docket
 from lm_eval.judging.questions import criteria_of
-from lm_eval.judging.reading import VerdictReader
 from lm_eval.judging.reduction import judgement_of, settled, unjudged
-from lm_eval.judging.summary import summary
+from lm_eval.judging.summary import JudgedDocument, summary
 from lm_eval.judging.templates import Template
-
-if TYPE_CHECKING:
-    from lm_eval.api.task import Task
 
 __all__ = ["replayed", "summary_of_saved"]
 
@@ -46,20 +41,20 @@ def replayed(spec: ScorerSpec, doc: Doc, record: Mapping[str, Any]) -> Judgement
     return again
 
 
-def summary_of_saved(task: Task, spec: ScorerSpec, saved: Mapping[str, Any]) -> dict[str, Any]:
+def summary_of_saved(spec: ScorerSpec, documents: Sequence[JudgedDocument], saved: Mapping[str, Any]) -> dict[str, Any]:
     """Return the entry of a task in ``judging`` of the results, for verdicts of a saved run.
 
     Args:
-        task: The task; its Instances have judgements.
-        spec: Its ``scorer``.
+        spec: The ``scorer`` of the task.
+        documents: Its documents.
         saved: The entry in the saved results.
     """
-    template = Template(
-        str(saved.get("prompt", "")), str(saved.get("template", "task")), str(saved.get("template_sha", ""))
-    )
     reads, stopped = saved.get("read"), saved.get("stopped")
     return summary(
-        Docket(task, spec, template, VerdictReader(spec), baseline_from=str(saved.get("baseline", ""))),
+        spec,
+        Template.of_entry(saved),
+        documents,
         reads if isinstance(reads, Mapping) else {},
         stopped if isinstance(stopped, Mapping) else {},
+        str(saved.get("baseline", "")),
     )

@@ -5,48 +5,104 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from lm_eval.api.instance import Doc
 from lm_eval.api.verdicts import Judgement, Verdict
 from lm_eval.config.scorer import ScorerSpec
 from lm_eval.errors import ConfigError
 from lm_eval.judging.questions import criteria_of
+from lm_eval.judging.templates import Template
 from lm_eval.results.answered import by_document
 from lm_eval.statistics.agreement import Level, krippendorff_alpha, same_share
 from lm_eval.statistics.judged import judged_mean
 from lm_eval.statistics.pairwise import position_bias
 
 if TYPE_CHECKING:
-    from lm_eval.judging.jury import Docket
+    from lm_eval.api.task import Task
 
-__all__ = ["summary"]
+__all__ = ["JudgedDocument", "judged_documents", "summary"]
 
 _MAX_MESSAGES = 5
 
 
-def summary(docket: Docket, reads: Mapping[str, str], stopped: Mapping[str, str]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class JudgedDocument:
+    """What a summary needs of a document.
+
+    Attributes:
+        judgement: Its judgement.
+        range: The lowest and the highest score that an unjudged document could have; None for any other document, and
+            where it is not known.
+    """
+
+    judgement: Judgement
+    range: tuple[float, float] | None = None
+
+    def record(self) -> list[Any]:
+        """Return the document without texts, as plain values from which ``of_record`` makes it again."""
+        verdicts = [replace(verdict, text="", reasoning=None) for verdict in self.judgement.verdicts]
+        bare = replace(self.judgement, values={}, verdicts=verdicts, lengths=[], baseline="", criteria=[])
+        return [bare.record(), self.range]
+
+    @classmethod
+    def of_record(cls, record: Sequence[Any]) -> JudgedDocument:
+        """Make a document from what ``record`` returned.
+
+        Args:
+            record: The plain values.
+        """
+        judgement, limits = record
+        return cls(Judgement.of_record(judgement, {}), limits)
+
+
+def judged_documents(task: Task, spec: ScorerSpec) -> dict[int, JudgedDocument]:
+    """Return what a summary needs of the documents of a task.
+
+    Args:
+        task: The task; its Instances have judgements.
+        spec: Its ``scorer``.
+
+    Returns:
+        The id of each document that is not lost to what is needed of it, by id.
+    """
+    found = {}
+    for doc_id, group in sorted(by_document(task.instances).items()):
+        if not any(instance.error for instance in group):
+            judgement = group[0].judgement or Judgement("unjudged", reason="The document was lost.")
+            limits = _range(spec, group[0].doc) if judgement.score is None else None
+            found[doc_id] = JudgedDocument(judgement, limits)
+    return found
+
+
+def summary(
+    spec: ScorerSpec,
+    template: Template,
+    documents: Sequence[JudgedDocument],
+    reads: Mapping[str, str],
+    stopped: Mapping[str, str],
+    baseline: str = "",
+) -> dict[str, Any]:
     """Return the entry of a task in ``judging`` of the results.
 
     Args:
-        docket: The task with its ``scorer``; its Instances have judgements.
+        spec: The ``scorer`` of the task.
+        template: The template of the judge's prompt.
+        documents: All documents that are not lost, by id.
         reads: Name of each judge to how its verdicts were asked for.
         stopped: Name of a judge to why it was given up.
+        baseline: The run whose answers are compared with; empty for none.
     """
-    spec, task = docket.spec, docket.task
-    found = {
-        doc_id: (group[0].doc, group[0].judgement or Judgement("unjudged", reason="The document was lost."))
-        for doc_id, group in sorted(by_document(task.instances).items())
-        if not any(instance.error for instance in group)
-    }
-    judgements = [judgement for _, judgement in found.values()]
+    judgements = [document.judgement for document in documents]
     verdicts = [verdict for judgement in judgements for verdict in judgement.verdicts]
     status = Counter(judgement.status for judgement in judgements)
     entry: dict[str, Any] = {
         "judges": list(reads),
-        "template": docket.template.origin,
-        "template_sha": docket.template.sha256,
-        "prompt": None if docket.template.origin == "task" else docket.template.source,
-        "baseline": docket.baseline_from or None,
+        "template": template.origin,
+        "template_sha": template.sha256,
+        "prompt": None if template.origin == "task" else template.source,
+        "baseline": baseline or None,
         "verdict": spec.verdict.kind,
         "read": dict(reads),
         "repeats": spec.repeats,
@@ -62,7 +118,7 @@ def summary(docket: Docket, reads: Mapping[str, str], stopped: Mapping[str, str]
         "labels": dict(sorted(Counter(verdict.label for verdict in verdicts if verdict.label is not None).items())),
         "messages": _messages(judgements),
         "stopped": dict(stopped),
-        "bounds": _bounds(spec, list(found.values())),
+        "bounds": _bounds(documents),
         "agreement": _agreement(spec, judgements),
         **_of_pairs(spec, judgements),
         **_noise(judgements),
@@ -84,27 +140,33 @@ def _messages(judgements: Sequence[Judgement]) -> list[dict[str, object]]:
     return [{"message": message, "count": count} for message, count in counts.most_common(_MAX_MESSAGES)]
 
 
-def _bounds(spec: ScorerSpec, documents: Sequence[tuple[dict[str, Any], Judgement]]) -> list[float] | None:
+def _bounds(documents: Sequence[JudgedDocument]) -> list[float] | None:
     """Return the mean score if unjudged documents had the lowest and the highest score.
 
     None if all documents are judged, or if one has no rubric.
     """
-    if all(judgement.score is not None for _, judgement in documents):
+    if all(document.judgement.score is not None for document in documents):
         return None
     ranges = []
-    for doc, judgement in documents:
-        if judgement.score is not None:
-            ranges.append((judgement.score, judgement.score))
-        elif spec.verdict.range is not None:
-            ranges.append(spec.verdict.range)
-        else:
-            try:
-                points = [criterion.points for criterion in criteria_of(spec, doc)]
-            except ConfigError:
-                return None
-            best = math.fsum(point for point in points if point > 0)
-            ranges.append((math.fsum(point for point in points if point < 0) / best, 1.0))
+    for document in documents:
+        score = document.judgement.score
+        limits = document.range if score is None else (score, score)
+        if limits is None:
+            return None
+        ranges.append(limits)
     return [math.fsum(ends) / len(ranges) for ends in zip(*ranges, strict=True)]
+
+
+def _range(spec: ScorerSpec, doc: Doc) -> tuple[float, float] | None:
+    """Return the lowest and the highest score that a document can have; None if it has no rubric."""
+    if spec.verdict.range is not None:
+        return spec.verdict.range
+    try:
+        points = [criterion.points for criterion in criteria_of(spec, doc)]
+    except ConfigError:
+        return None
+    best = math.fsum(point for point in points if point > 0)
+    return math.fsum(point for point in points if point < 0) / best, 1.0
 
 
 def _agreement(spec: ScorerSpec, judgements: Sequence[Judgement]) -> dict[str, Any]:

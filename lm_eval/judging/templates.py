@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lm_eval.api.task_parts.fields import compile_template
 from lm_eval.config.scorer import ScorerSpec
@@ -14,7 +15,9 @@ from lm_eval.text import sha256
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
 
-__all__ = ["Template", "template_of"]
+__all__ = ["Template", "mark_version", "template_of"]
+
+_VERSION_SIGN = "-judge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,15 @@ class Template:
     source: str
     origin: str
     sha256: str
+
+    @classmethod
+    def of_entry(cls, saved: Mapping[str, Any]) -> Template:
+        """Return the template that saved results name; its text is known only if it comes from a file.
+
+        Args:
+            saved: The entry of a task in ``judging``.
+        """
+        return cls(str(saved.get("prompt", "")), str(saved.get("template", "task")), str(saved.get("template_sha", "")))
 
 
 def template_of(task: Task, spec: ScorerSpec, chosen: str | None) -> Template:
@@ -56,6 +68,24 @@ def template_of(task: Task, spec: ScorerSpec, chosen: str | None) -> Template:
         raise ConfigError(f"Task {task.task_name}: {error}") from None
     compile_template(source)
     return Template(source, origin, sha256(f"{spec.system or ''}\0{source}"))
+
+
+def mark_version(task: Task, template: Template) -> None:
+    """Add to the version of a task that another template than its own was used.
+
+    Args:
+        task: The task.
+        template: The template that was used.
+    """
+    metadata = dict(task.get_config("metadata") or {})
+    version = str(metadata.get("version", task.VERSION)).partition(_VERSION_SIGN)[0]
+    if template.origin == "task":
+        if _VERSION_SIGN in str(task.VERSION):
+            metadata["version"] = task.VERSION = version
+            task.set_config("metadata", metadata)
+        return
+    task.VERSION = metadata["version"] = f"{version}{_VERSION_SIGN}-{template.sha256[:8]}"
+    task.set_config("metadata", metadata)
 
 
 def _read(path: Path) -> str:

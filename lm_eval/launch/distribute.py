@@ -135,10 +135,12 @@ def scratch_folder(settings: RunSettings) -> Path:
 def _probe(settings: RunSettings, folder: Path, recorded: Recorded) -> Accounting:
     """Check the tasks and the server as a run by one process does; return what counts its cost."""
     from lm_eval.evaluator import check_model
+    from lm_eval.judging import bench
     from lm_eval.preparation import prepare
 
-    with prepare(settings) as prepared:
-        check_model(prepared, settings, folder / MANIFEST, recorded)
+    with prepare(settings) as prepared, bench(settings, prepared.tasks) as judges:
+        context = check_model(prepared, settings, folder / MANIFEST, recorded)
+        judges.prepare(replace(context, journal=None, recorded=None))
         pool = getattr(prepared.lm, "harness_pool", None)
         args = getattr(prepared.lm, "args", None)
         if pool is None or args is None or not pool.connection.has_url:
@@ -274,6 +276,7 @@ class _Distribution:
             self._accounting.seconds_left(),
             _environment(self._settings),
             os.getcwd(),
+            min(self._workers.cpus(), self._count),
         )
         self._jobs[worker] = job
         self._workers.start(job, journal_file(folder))
@@ -353,5 +356,6 @@ def _error_of(outcome: Outcome, shard: Shard) -> LMEvalError:
 
 def _environment(settings: RunSettings) -> dict[str, str]:
     """Return the variables that a process on another machine needs: keys, and where data is."""
-    named = [value[4:] for value in settings.model_args.values() if isinstance(value, str) and value.startswith("env:")]
+    given = [value for each in (settings.model_args, *settings.judge_model_args) for value in each.values()]
+    named = [value[4:] for value in given if isinstance(value, str) and value.startswith("env:")]
     return {name: value for name, value in os.environ.items() if name.startswith(_VARIABLES) or name in named}

@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 MANIFEST = "manifest.json"
-_FORMAT = 1
+_FORMAT = 2
 _FOLDER = "shards"
 
 _NOT_OF_THE_RUN = frozenset(
@@ -55,7 +55,7 @@ _NOT_OF_THE_MODEL = frozenset(
         *("max_tokens_total", "max_time"),
     )
 )
-"""The same for the arguments of the model."""
+"""The same for the arguments of the model and of judges."""
 
 
 @dataclass(slots=True)
@@ -78,6 +78,8 @@ class TaskEntry:
         scoring_state: What these notes are made of, to be added up.
         metric_parts: Values that metrics gave in addition to their own: name to the metric.
         failure: Why the code of the task could not score it; empty when it could.
+        judging: What the results of this shard say of its judges; empty without judges, or without documents.
+        judge_notes: What a reader of the scores should know of the judges.
     """
 
     documents: int
@@ -95,6 +97,8 @@ class TaskEntry:
     scoring_state: dict[str, Any] = field(default_factory=dict)
     metric_parts: dict[str, str] = field(default_factory=dict)
     failure: str = ""
+    judging: dict[str, Any] = field(default_factory=dict)
+    judge_notes: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -108,7 +112,8 @@ class Manifest:
         tasks: Task name to what is known of it, in the order of the run.
         refused: Task name to why it did not run.
         facts: What the results of a run hold besides scores: its config, environment, model.
-        lost: Number of this shard's documents that were lost to errors.
+        lost: Number of this shard's documents that were lost to errors, or have no verdict since a judge was not
+            reached.
         exceeded: Whether that is more than ``max_errors`` allows.
         folder: Where the shard is.
     """
@@ -226,9 +231,13 @@ def run_key(settings: RunSettings, version: str) -> str:
 
 def _of_the_run(settings: Mapping[str, Any]) -> dict[str, Any]:
     chosen = {name: value for name, value in settings.items() if name not in _NOT_OF_THE_RUN}
-    model = chosen.get("model_args") or {}
-    chosen["model_args"] = {key: value for key, value in model.items() if key not in _NOT_OF_THE_MODEL}
+    chosen["model_args"] = _of_the_model(chosen.get("model_args") or {})
+    chosen["judge_model_args"] = [_of_the_model(arguments) for arguments in chosen.get("judge_model_args") or ()]
     return dict(sorted(chosen.items()))
+
+
+def _of_the_model(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in arguments.items() if key not in _NOT_OF_THE_MODEL}
 
 
 def difference(one: Manifest, other: Manifest) -> str:

@@ -21,6 +21,7 @@ from lm_eval.api.model import LM
 from lm_eval.config.run import RunSettings
 from lm_eval.errors import ConfigError
 from lm_eval.launch.counters import summed
+from lm_eval.launch.judged import judge_infos, judging_of, mark_judged
 from lm_eval.launch.manifest import MANIFEST, Manifest, TaskEntry, difference, find_shards
 from lm_eval.launch.values import DocValues, parse_sample, read_lines, read_values
 from lm_eval.results.collect import collect
@@ -186,6 +187,8 @@ def merge(
     with prepare(settings, _NoModel()) as prepared:
         prepared.set_aside(first.refused)
         outputs = {name: _output(name, task, manifests) for name, task in prepared.tasks.items()}
+        for name, task in prepared.tasks.items():
+            mark_judged(name, task, manifests)
         results = collect(outputs, prepared.groups, bootstrap_iters=settings.bootstrap_iters)
     parts = {name: _parts(name, manifests) for name in outputs}
     if settings.keeps_samples:
@@ -196,7 +199,25 @@ def merge(
     infos = [info for manifest in manifests if (info := manifest.facts["config"].get("model_info"))]
     config = {**first.facts["config"], **({"model_info": summed(infos)} if infos else {})}
     facts = {**first.facts, "config": config}
+    results["config"] = config
+    _add_judging(results, outputs, manifests)
     return settings, finished(results, facts, settings.max_errors, time.perf_counter() - began)
+
+
+def _add_judging(results: dict[str, Any], outputs: Mapping[str, TaskOutput], manifests: Sequence[Manifest]) -> None:
+    """Add to results what is known of the judges, as a run by one process does."""
+    found = {
+        name: entry
+        for name, output in outputs.items()
+        if (entry := judging_of(name, output.task, manifests, _in_order(_parts(name, manifests))))
+    }
+    if found:
+        results["judging"] = found
+        results["config"]["judge_info"] = judge_infos(manifests)
+    for name in found:
+        notes = dict.fromkeys(note for manifest in manifests for note in manifest.tasks[name].judge_notes)
+        if notes:
+            results.setdefault("notes", {}).setdefault(name, []).extend(notes)
 
 
 class _NoModel(LM):
@@ -243,8 +264,7 @@ def _output(name: str, task: Task, manifests: Sequence[Manifest]) -> TaskOutput:
     for pipeline, docs in scored.items():
         for found in docs:
             output.add(pipeline, found.scored[pipeline], found.cluster)
-    for key in (*output.failed, *output.not_computed):
-        output.metrics.pop(key, None)
+    output.settle(scored=bool(scored))
     lost += [_NOT_THERE] * (first.documents - seen)
     output.errors, output.messages = dict(Counter(error.kind for error in lost)), count_messages(lost)
     output.outcomes = dict(outcomes)

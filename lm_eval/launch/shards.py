@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from lm_eval.api.instance import Instance
 from lm_eval.config.run import RunSettings
 from lm_eval.config.shard import Shard
 from lm_eval.errors import ConfigError
+from lm_eval.judging import judged_documents
 from lm_eval.launch.division import Division
 from lm_eval.launch.exact import NotExact
 from lm_eval.launch.manifest import MANIFEST, Manifest, TaskEntry, difference, kept_settings, run_key, shard_folder
@@ -66,7 +67,13 @@ def is_done(settings: RunSettings, shard: Shard) -> Manifest | None:
     return None if found.lost or any(entry.failure for entry in found.tasks.values()) else found
 
 
-def run_shard(settings: RunSettings, shard: Shard, shared: SharedRun | None = None, lm: LM | None = None) -> Manifest:
+def run_shard(
+    settings: RunSettings,
+    shard: Shard,
+    shared: SharedRun | None = None,
+    lm: LM | None = None,
+    judge: LM | Sequence[LM] | None = None,
+) -> Manifest:
     """Ask about the documents of a shard, score them, and write its files, the manifest last.
 
     Args:
@@ -74,6 +81,7 @@ def run_shard(settings: RunSettings, shard: Shard, shared: SharedRun | None = No
         shard: The shard.
         shared: This process's end of a run by several processes; None for a process by itself.
         lm: The model; None builds the one that the settings name.
+        judge: The judges of judged tasks; None builds those that the settings name.
 
     Returns:
         The manifest.
@@ -87,8 +95,11 @@ def run_shard(settings: RunSettings, shard: Shard, shared: SharedRun | None = No
     folder = shard_folder(str(settings.output_path), shard)
     files = _Files(folder)
     part = _Part(settings, shard, folder)
-    results = evaluator.run(settings, lm, tracker=files, part=part, shared=shared)
+    results = evaluator.run(settings, lm, tracker=files, part=part, shared=shared, judge=judge)
     results.pop("samples", None)
+    for name, entry in part.entries.items():
+        entry.judging = results.get("judging", {}).get(name, {})
+        entry.judge_notes = results.get("notes", {}).get(name, [])
     facts = {key: value for key, value in results.items() if key not in part.own}
     manifest = Manifest(
         shard=shard,
@@ -97,7 +108,7 @@ def run_shard(settings: RunSettings, shard: Shard, shared: SharedRun | None = No
         tasks=part.entries,
         refused=part.refused,
         facts=facts,
-        lost=int(results["errors"]["lost"]),
+        lost=int(results["errors"]["lost"]) + int(results["errors"].get("unjudged", 0)),
         exceeded=bool(results["errors"]["exceeded"]),
         folder=folder,
     )
@@ -135,7 +146,7 @@ class _Files(ResultFiles):
 class _Part:
     """Chooses the documents of a shard, and writes their values and samples."""
 
-    own = ("results", "n-samples", "errors", "total_evaluation_time_seconds")
+    own = ("results", "n-samples", "errors", "judging", "notes", "total_evaluation_time_seconds")
     """What ``results`` returns, and what a run adds about this shard alone."""
 
     def __init__(self, settings: RunSettings, shard: Shard, folder: Path) -> None:
@@ -149,10 +160,6 @@ class _Part:
 
     def kept(self, task: Task, documents: Iterable[list[Instance]]) -> list[Instance]:
         """Choose documents; see ``Part.kept``."""
-        if task.scorer is not None:
-            raise ConfigError(
-                f"Task {task.task_name} is judged, and a judged task is run in one piece: leave --shard out."
-            )
         division, places = self._division, dict[int, int]()
         division.begin(task)
         kept: list[Instance] = []
@@ -216,6 +223,7 @@ class _Part:
 
     def _lines(self, name: str, output: TaskOutput, docs: Mapping[int, list[Instance]]) -> Iterator[str]:
         places = self._places[name]
+        judged = {} if output.task.scorer is None else judged_documents(output.task, output.task.scorer)
         hashes: dict[int, list[str]] = {}
         for sample in output.samples or ():
             hashes.setdefault(sample["doc_id"], [sample[key] for key in _HASHES])
@@ -231,6 +239,7 @@ class _Part:
                 scored={}
                 if lost
                 else {pipeline: found[doc_id] for pipeline, found in output.scored.items() if doc_id in found},
+                judged=judged.get(doc_id),
             ).written()
 
     def _file_name(self, kind: str, task: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from lm_eval.api.instance import RequestError
 from lm_eval.errors import ConfigError
+from lm_eval.judging import JudgedDocument
 from lm_eval.launch.exact import dumps, loads
 from lm_eval.results.atomic import complete_file
 from lm_eval.results.per_doc import ScoredDoc
@@ -30,6 +31,7 @@ class DocValues:
         outcomes: How those of its responses ended that are not complete.
         hashes: Of the document, its prompt and its target.
         scored: Filter pipeline to its values.
+        judged: What judges said of it, without texts; None for a task without judges.
     """
 
     place: int
@@ -39,6 +41,7 @@ class DocValues:
     outcomes: list[str] = field(default_factory=list)
     hashes: list[str] = field(default_factory=list)
     scored: dict[str, ScoredDoc] = field(default_factory=dict)
+    judged: JudgedDocument | None = None
 
     def written(self) -> str:
         """Return the document as a line.
@@ -50,7 +53,8 @@ class DocValues:
             name: (found.values, found.repeats, found.failed, found.not_computed) for name, found in self.scored.items()
         }
         error = None if self.error is None else astuple(self.error)
-        return dumps([self.place, self.doc_id, self.cluster, error, self.outcomes, self.hashes, scored])
+        judged = None if self.judged is None else self.judged.record()
+        return dumps([self.place, self.doc_id, self.cluster, error, self.outcomes, self.hashes, scored, judged])
 
     @classmethod
     def read(cls, line: bytes) -> DocValues:
@@ -62,7 +66,7 @@ class DocValues:
         Raises:
             ValueError: It is something else.
         """
-        place, doc_id, cluster, error, outcomes, hashes, scored = loads(line)
+        place, doc_id, cluster, error, outcomes, hashes, scored, judged = loads(line)
         given: Mapping[str, tuple[Any, ...]] = scored
         return cls(
             place,
@@ -72,6 +76,7 @@ class DocValues:
             outcomes,
             hashes,
             {name: ScoredDoc(*found) for name, found in given.items()},
+            None if judged is None else JudgedDocument.of_record(judged),
         )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from lm_eval.config.run import RunSettings
-from lm_eval.config.shard import Shard
+from lm_eval.config.shard import Shard, Share
 from lm_eval.errors import APIError, RunStopped, UserError
 from lm_eval.launch.manifest import Manifest
 from lm_eval.models.http.recorded import Recorded
@@ -44,6 +44,7 @@ class Job:
         seconds_left: The rest of ``max_time``; None without this budget.
         environment: Variables that the process is to have, if it has them not.
         folder: The working folder of the run.
+        processes: Number of processes of the run that run at the same time.
     """
 
     settings: RunSettings
@@ -53,6 +54,7 @@ class Job:
     seconds_left: float | None = None
     environment: dict[str, str] = field(default_factory=dict)
     folder: str = ""
+    processes: int = 1
 
 
 def do_shard(
@@ -82,6 +84,7 @@ def do_shard(
         recorded=job.recorded,
         seconds_left=job.seconds_left,
         copies_journal=copies_journal,
+        share=Share(job.processes, job.shard.count),
     )
     outcome = Outcome("bug", "the process ended without a word")
     try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lm_eval.api.model import RunContext
 from lm_eval.config.run import RunSettings
 from lm_eval.errors import ConfigError
-from lm_eval.judging import FLAGS, bench, judged_tasks, replayed, summary_of_saved
+from lm_eval.judging import FLAGS, bench, judged_documents, judged_tasks, replayed, summary_of_saved
 from lm_eval.results.answered import AnsweredDocument, by_document
 from lm_eval.results.json_values import as_mapping
 
@@ -111,4 +111,5 @@ def _from_saved(run: Run, name: str, task: Task) -> dict[str, Any]:
             group[0].judgement, found = replayed(spec, group[0].doc, record), True
     if not found and any(instance.error is None for instance in task.instances):
         raise ConfigError(f"Task {name!r} is scored by a judge, and no verdict was saved. Judge its answers: {FLAGS}.")
-    return summary_of_saved(task, spec, as_mapping(run.at("judging", name)))
+    documents = judged_documents(task, spec)
+    return summary_of_saved(spec, list(documents.values()), as_mapping(run.at("judging", name)))

@@ -122,6 +122,19 @@ class TaskOutput:
         for metric, reason in scored.not_computed.items():
             self.not_computed.setdefault((metric, pipeline), reason)
 
+    def settle(self, *, scored: bool) -> None:
+        """Decide which metrics have a score, once all documents are added.
+
+        Args:
+            scored: Whether any document was scored.
+        """
+        scorer = self.task.scorer
+        for metric in scorer.metrics if scored and scorer is not None else ():
+            # Without a verdict there is no value, and the score has to say so.
+            self.metrics.setdefault((metric.metric, self.task.filters[0].name), [])
+        for key in (*self.failed, *self.not_computed):
+            self.metrics.pop(key, None)
+
 
 @dataclass(slots=True)
 class ScoredAlone:
@@ -208,11 +221,7 @@ def _score_here(task: Task, log_samples: bool, alone: Mapping[int, ScoredAlone] 
         for doc_id, values in by_doc.items():
             if not _errors(docs[doc_id]):
                 output.add(pipeline, values, clusters.get(doc_id))
-    if scored and task.scorer is not None:
-        for metric in task.scorer.metrics:  # Without a verdict there is no value, and the score has to say so.
-            output.metrics.setdefault((metric.metric, task.filters[0].name), [])
-    for key in (*output.failed, *output.not_computed):
-        output.metrics.pop(key, None)
+    output.settle(scored=bool(scored))
     if log_samples:
         output.samples = [
             sample_of(task, doc_id, group, pipeline, scored.get(pipeline, {}).get(doc_id), clusters.get(doc_id))

@@ -38,6 +38,12 @@ def tasks(tmp_path: Path) -> Path:
     return write_tasks(folder, clustered=_CLUSTERED, bleu=_BLEU, f1=_F1, both=_GROUP)
 
 
+@pytest.fixture(autouse=True)
+def no_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Index the folders of a test only: each run here would index the whole library again."""
+    monkeypatch.setattr("lm_eval.task_files.manager.declared_roots", lambda: [])
+
+
 class Runs:
     """Runs with the same settings, apart from those that a test changes."""
 

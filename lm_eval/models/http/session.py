@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from lm_eval.api.model import RunContext
 from lm_eval.config.batch import NO_SERVER
 from lm_eval.config.redact import Redactor, remember
+from lm_eval.config.shard import ALONE, Share
 from lm_eval.errors import CapabilityError
 from lm_eval.models.arguments import ModelArguments
 from lm_eval.models.http.concurrency import AutoLimit, FixedLimit
@@ -184,8 +185,19 @@ class Session:
         if context.shared is not None:
             self._limits = SharedLimits(context.shared)
             context.shared.attach(self.accounting, self._endpoints, self._limit)
+        elif context.share != ALONE:
+            self._take_share(context.share)
         self._model_identity = ""
         self.descriptions.clear()
+
+    def _take_share(self, share: Share) -> None:
+        args, limits, budgets = self._args, share.processes, share.shards
+        self._limits = Limits(
+            args.requests_per_minute and args.requests_per_minute / limits,
+            args.tokens_per_minute and args.tokens_per_minute / limits,
+        )
+        self.accounting.max_cost = args.max_cost and args.max_cost / budgets
+        self.accounting.max_tokens_total = args.max_tokens_total and max(1, args.max_tokens_total // budgets)
 
     @contextmanager
     def at_once(self) -> Iterator[None]:

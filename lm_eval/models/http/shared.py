@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from lm_eval.config.shard import ALONE, Share
 from lm_eval.errors import RunStopped
 from lm_eval.models.http.limits import Limits
 
@@ -131,6 +132,7 @@ class SharedRun:
         seconds_left: The rest of ``max_time`` when the process began; None without this budget.
         limited: Whether requests have to be booked.
         copies_journal: Whether new rows of the journal are sent to the hub.
+        share: How the processes divide what the hub does not keep: the limits and budgets of judges.
     """
 
     def __init__(
@@ -142,6 +144,7 @@ class SharedRun:
         recorded: Recorded | None = None,
         seconds_left: float | None = None,
         copies_journal: bool = False,
+        share: Share = ALONE,
     ) -> None:
         """Start the thread that talks to the hub.
 
@@ -152,8 +155,10 @@ class SharedRun:
             recorded: The replies to the probe.
             seconds_left: The rest of ``max_time``.
             copies_journal: Whether to send new rows of the journal to the hub.
+            share: How the processes divide the limits and budgets of judges.
         """
         self.recorded, self.seconds_left, self.copies_journal = recorded, seconds_left, copies_journal
+        self.share = share
         self.limited = True  # until the hub says otherwise
         self._exchange, self._worker, self._shard = exchange, worker, shard
         self._lock, self._sending = threading.Lock(), threading.Lock()

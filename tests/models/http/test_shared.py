@@ -10,9 +10,13 @@ from contextlib import contextmanager
 import pytest
 
 from lm_eval.api.instance import Usage
+from lm_eval.api.model import RunContext
+from lm_eval.config.shard import Share
 from lm_eval.errors import RunStopped
+from lm_eval.models.arguments import ModelArguments
 from lm_eval.models.http.concurrency import FixedLimit
 from lm_eval.models.http.endpoints import EndpointSet, parse_base_urls
+from lm_eval.models.http.session import Session
 from lm_eval.models.http.shared import Delivery, Orders, Report, SharedLimits, SharedRun
 from lm_eval.models.http.usage import Accounting
 
@@ -121,3 +125,20 @@ def test_a_process_stops_when_the_hub_is_gone() -> None:
         time.sleep(20)
     with pytest.raises(RunStopped, match="cannot be reached"):
         asyncio.run(shared.book("http://a", 1))
+
+
+def test_an_endpoint_without_a_hub_is_shared_in_equal_parts() -> None:
+    arguments = ModelArguments(
+        model="m",
+        base_url="http://127.0.0.1:9/v1",
+        requests_per_minute=60,
+        tokens_per_minute=6000,
+        price_in=1.0,
+        price_out=1.0,
+        max_cost=8.0,
+        max_tokens_total=1000,
+    )
+    session = Session(arguments, "/chat/completions")
+    session.begin(RunContext(share=Share(processes=2, shards=4)))
+    assert (session._limits._requests.rate, session._limits._tokens.rate) == (0.5, 50.0)  # type: ignore[union-attr]
+    assert (session.accounting.max_cost, session.accounting.max_tokens_total) == (2.0, 250)

@@ -14,6 +14,7 @@ from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from lm_eval.api.instance import Usage
 from lm_eval.config.redact import Redactor
 from lm_eval.errors import (
     APIError,
@@ -54,8 +55,8 @@ _CHARACTERS_PER_TOKEN = 4
 _KEPT = "Answers are kept; the same command resumes the run."
 _NOT_KEPT = "Answers are not kept: there is neither --output_path nor --use_cache."
 _NO_SECRETS = Redactor()
-_Result = tuple[object, bytes, Endpoint, Timing]
-"""The parsed JSON of a reply, its bytes, the endpoint that sent it, and how long it took."""
+_Result = tuple[Reply, bytes]
+"""A reply, and its bytes for the journal."""
 
 
 class Engine:
@@ -316,21 +317,21 @@ class Engine:
         self.accounting.answered(reply.usage, cached=True)
         return Reply(reply.body, reply.endpoint, reply.attempts, True, reply.usage)
 
-    async def _send(self, call: Call, body: bytes) -> tuple[Reply, bytes]:
-        """Send a call, and retry it when it fails; return the reply and its bytes."""
+    async def _send(self, call: Call, body: bytes) -> _Result:
+        """Send a call, and retry it when it fails."""
         rate = self._policy.rate
         rate.calls += 1
-        attempts = 1
         try:
-            parsed, raw, endpoint, timing = await self._attempt(call, body)
+            reply, raw = await self._attempt(call, body)
         except APIError as error:
             if isinstance(error, ServerError):
                 rate.failures += 1
             try:
                 if not self._policy.allows(error):
                     raise
-                (parsed, raw, endpoint, timing), attempts = await self._again(call, body, error)
-                timing = replace(timing, retried=True)
+                (reply, raw), reply.attempts = await self._again(call, body, error)
+                if reply.timing is not None:
+                    reply.timing = reply.timing._replace(retried=True)
             except APIError as last:
                 self.accounting.failed += 1
                 self._failed.add(last)
@@ -338,12 +339,11 @@ class Engine:
                     self._hopeless.failed(last)
                 raise
         self._hopeless.answered(asked=call.path == self._main_path)
-        usage = usage_of(parsed)
-        self.accounting.answered(usage, cached=False)
-        self.accounting.prompts.add(call.payload, usage)
+        self.accounting.answered(reply.usage, cached=False)
+        self.accounting.prompts.add(call.payload, reply.usage)
         if self._has_budget:
             self.accounting.check()
-        return Reply(parsed, endpoint.shown, attempts, False, usage, timing), raw
+        return reply, raw
 
     async def _again(self, call: Call, body: bytes, first: APIError) -> tuple[_Result, int]:
         async def attempt() -> _Result:
@@ -423,9 +423,9 @@ class Engine:
                 if (wait := await self._wait_of(endpoint, tokens)) > 0:
                     await asyncio.sleep(wait)
             endpoint.requests += 1
-            parsed, raw, headers, timing = await self._timed(endpoint.url(call.path), call, body)
+            reply, raw, headers = await self._timed(endpoint, call, body)
             if call.path.endswith(("/completions", "/responses")):
-                check_choices(call.payload, parsed)
+                check_choices(call.payload, reply.body)
         except APIError as error:
             self._note_failure(endpoint, error)
             raise
@@ -442,11 +442,12 @@ class Engine:
         endpoint.failures_in_a_row = 0
         self._limit.answered()
         if tokens or "x-ratelimit-remaining-requests" in headers or "x-ratelimit-remaining-tokens" in headers:
-            self._learn(endpoint, headers, parsed, tokens)
-        return parsed, raw, endpoint, timing
+            self._learn(endpoint, headers, reply.usage, tokens)
+        return reply, raw
 
-    async def _timed(self, url: str, call: Call, body: bytes) -> tuple[object, bytes, Mapping[str, str], Timing]:
-        """Send a call, and once more in another form if the server refuses to stream; return how long it took, too."""
+    async def _timed(self, endpoint: Endpoint, call: Call, body: bytes) -> tuple[Reply, bytes, Mapping[str, str]]:
+        """Send a call, and once more in another form if the server refuses to stream; return the headers, too."""
+        url = endpoint.url(call.path)
         while True:
             sent = self._streaming.applied(call, body)
             arrivals = None if sent is body else Arrivals()
@@ -458,7 +459,8 @@ class Engine:
                     raise
                 continue
             usage = usage_of(parsed)
-            return parsed, raw, headers, Timing.of(began, perf_counter(), arrivals, usage.completion if usage else 0)
+            timing = Timing.of(began, perf_counter(), arrivals, usage.completion if usage else 0)
+            return Reply(parsed, endpoint.shown, usage=usage, timing=timing), raw, headers
 
     async def _wait_of(self, endpoint: Endpoint, tokens: int) -> float:
         """Return how long a request must wait for the limits and for a pause of its endpoint."""
@@ -469,9 +471,9 @@ class Engine:
         self._say_wait(pause, f"for {endpoint.shown}, after: {self._last_failure}")
         return max(wait, pause)
 
-    def _learn(self, endpoint: Endpoint, headers: Mapping[str, str], parsed: object, tokens: int) -> None:
+    def _learn(self, endpoint: Endpoint, headers: Mapping[str, str], usage: Usage | None, tokens: int) -> None:
         """Update the rate limits from a reply."""
-        if tokens and (usage := usage_of(parsed)) is not None:
+        if tokens and usage is not None:
             self._limits.settle(tokens, usage.prompt + usage.completion)
         self._limits.learn(endpoint.base, headers, endpoint.outstanding, endpoint.outstanding_tokens)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 
@@ -58,6 +59,7 @@ def finish_reason(choice: Mapping[str, object], name: str = "finish_reason") -> 
     return reason if isinstance(reason, str) else str(reason)[:40]
 
 
+@functools.lru_cache(maxsize=256)
 def meaning_of(reason: str | None) -> str:
     """Say what a finish reason means.
 

@@ -86,12 +86,19 @@ def answer_key(identity: str, path: str, body: bytes, repeat: int) -> bytes:
     Returns:
         32 bits of a SHA-256 digest of the identity, and 96 bits of a digest of everything.
     """
-    digest = hashlib.sha256(f"{identity}\n{path}\n{repeat}\n".encode("utf-8", "surrogatepass"))
+    start, begun = _begun_key(identity, path, repeat)
+    digest = begun.copy()
     digest.update(body)
-    return _start_of_keys(identity) + digest.digest()[: _KEY_BYTES - _IDENTITY_BYTES]
+    return start + digest.digest()[: _KEY_BYTES - _IDENTITY_BYTES]
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=256)
+def _begun_key(identity: str, path: str, repeat: int) -> tuple[bytes, hashlib._Hash]:
+    """Return the start of keys, and the digest of all that comes before the body."""
+    begun = hashlib.sha256(f"{identity}\n{path}\n{repeat}\n".encode("utf-8", "surrogatepass"))
+    return _start_of_keys(identity), begun
+
+
 def _start_of_keys(identity: str) -> bytes:
     return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).digest()[:_IDENTITY_BYTES]
 

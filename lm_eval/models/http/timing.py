@@ -6,6 +6,7 @@ import statistics
 from array import array
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 __all__ = ["Arrivals", "Speed", "Timing", "Timings"]
 
@@ -35,8 +36,7 @@ class Arrivals:
         self.last = now
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(NamedTuple):
     """How long one request took; of a retried one, the attempt that was answered.
 
     Attributes:

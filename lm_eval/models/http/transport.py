@@ -21,6 +21,7 @@ from lm_eval.errors import (
 )
 from lm_eval.models.http.assembly import BadStream, CutStream
 from lm_eval.models.http.deadlines import Deadlines
+from lm_eval.models.http.plain import NoConnection, PlainConnections
 from lm_eval.models.http.proxies import proxy_for
 from lm_eval.models.http.replies import error_for_status, failure_inside
 from lm_eval.models.http.streamed_reply import StreamedReply, is_stream
@@ -119,7 +120,10 @@ def decode(raw: bytes) -> object:
 
 
 class Transport:
-    """An aiohttp session that raises this package's exceptions; an async context manager."""
+    """Connections whose failures are this package's exceptions; an async context manager.
+
+    Requests to ``http://`` servers go through ``PlainConnections`` where that is possible, all others through aiohttp.
+    """
 
     def __init__(self, settings: TransportSettings, redact: Redactor) -> None:
         """Store the settings; opens nothing.
@@ -131,6 +135,7 @@ class Transport:
         self._settings, self._redact = settings, redact
         self._session: aiohttp.ClientSession | None = None
         self._proxies: dict[str, str | None] = {}
+        self._are_plain: dict[str, bool] = {}
         self._closing: set[str] = set()
 
     async def __aenter__(self) -> Transport:
@@ -152,6 +157,7 @@ class Transport:
         )
         self._deadlines = Deadlines(settings.timeout)
         self._headers = CIMultiDict(settings.headers)
+        self._plain = PlainConnections(settings.headers, settings.connect_timeout)
         return self
 
     async def __aexit__(
@@ -160,6 +166,7 @@ class Transport:
         session, self._session = self._session, None
         if session is not None:
             self._deadlines.close()
+            self._plain.close()
             await session.close()
 
     async def send(
@@ -182,35 +189,17 @@ class Transport:
         """
         import aiohttp
 
-        session = self._session
-        if session is None:
+        if self._session is None:
             raise RuntimeError("Transport is used outside 'async with'.")
-        data = aiohttp.BytesPayload(body, content_type="application/json") if body else None
-        closes = arrivals is not None and url in self._closing
-        headers = {**self._headers, "Connection": "close"} if closes else self._headers
+        headers: Mapping[str, str]
+        reply: StreamedReply | None = None
         deadline = self._deadlines.begin()
         try:
-            # Reading to the end returns the connection to the pool; a failed read closes it.
-            response = await session.request(
-                "POST" if body else "GET",
-                url,
-                data=data,
-                # Send headers per request: aiohttp would send session headers, including the API key, to the proxy.
-                headers=headers,
-                proxy=self._proxy(url),
-                allow_redirects=False,
-            )
-            raw, reply = b"", None
-            if response.status < 300 and is_stream(response.content_type):
-                reply = StreamedReply(decode, arrivals or Arrivals())
-                if "llama.cpp" in response.headers.get("Server", ""):
-                    # It closes the connection after a stream without saying so, and breaks the next request on it.
-                    self._closing.add(url)
-                    if response.connection is not None and response.connection.protocol is not None:
-                        response.connection.protocol.force_close()
-                await _read_stream(response, reply)
+            if body and arrivals is None and self._is_plain(url):
+                answer = await self._plain.post(url, body)
+                status, headers, raw = answer.status, answer.headers, answer.raw
             else:
-                raw = await response.read()
+                status, headers, raw, reply = await self._send_by_session(self._session, url, body, arrivals)
         except asyncio.CancelledError:
             if self._deadlines.end(deadline):
                 advice = "raise timeout= in model_args, or lower num_concurrent"
@@ -222,17 +211,52 @@ class Transport:
             raise EndpointUnreachable(what, endpoint=shown_url(url), advice=_CHECK_SERVER) from error
         except BadStream as error:
             raise self._bad_stream(url, error) from error
-        except aiohttp.InvalidURL as error:
+        except (aiohttp.InvalidURL, UnicodeError) as error:
             raise ConfigError(f"base_url {shown_url(url)!r} is not a URL.") from error
         except (aiohttp.ClientError, OSError) as error:
             raise self._broken(url, error) from error
         finally:
             self._deadlines.end(deadline)
-        if response.status >= 300:
-            raise error_for_status(response.status, response.headers, raw, shown_url(url), self._redact)
-        if reply is not None or is_stream("", raw[:10]):
+        if status >= 300:
+            raise error_for_status(status, headers, raw, shown_url(url), self._redact)
+        if reply is not None or is_stream(headers.get("Content-Type", "").partition(";")[0].strip(), raw[:10]):
             raw = self._whole(url, reply, raw)
-        return self._parse(url, response.status, raw), raw, response.headers
+        return self._parse(url, status, raw), raw, headers
+
+    def _is_plain(self, url: str) -> bool:
+        plain = self._are_plain.get(url)
+        if plain is None:
+            plain = self._are_plain[url] = self._plain.takes(url) and self._proxy(url) is None
+        return plain
+
+    async def _send_by_session(
+        self, session: aiohttp.ClientSession, url: str, body: bytes, arrivals: Arrivals | None
+    ) -> tuple[int, Mapping[str, str], bytes, StreamedReply | None]:
+        """Send a request through aiohttp; return status, headers, and the body or the stream that was read."""
+        import aiohttp
+
+        data = aiohttp.BytesPayload(body, content_type="application/json") if body else None
+        closes = arrivals is not None and url in self._closing
+        # Reading to the end returns the connection to the pool; a failed read closes it.
+        response = await session.request(
+            "POST" if body else "GET",
+            url,
+            data=data,
+            # Send headers per request: aiohttp would send session headers, including the API key, to the proxy.
+            headers={**self._headers, "Connection": "close"} if closes else self._headers,
+            proxy=self._proxy(url),
+            allow_redirects=False,
+        )
+        if not (response.status < 300 and is_stream(response.content_type)):
+            return response.status, response.headers, await response.read(), None
+        reply = StreamedReply(decode, arrivals or Arrivals())
+        if "llama.cpp" in response.headers.get("Server", ""):
+            # It closes the connection after a stream without saying so, and breaks the next request on it.
+            self._closing.add(url)
+            if response.connection is not None and response.connection.protocol is not None:
+                response.connection.protocol.force_close()
+        await _read_stream(response, reply)
+        return response.status, response.headers, b"", reply
 
     def _whole(self, url: str, reply: StreamedReply | None, raw: bytes) -> bytes:
         """Return the JSON of a streamed reply, also of one that was not recognised by its content type."""
@@ -329,7 +353,7 @@ class Transport:
             return EndpointUnreachable(
                 f"The proxy cannot be used ({reason})", endpoint=endpoint, advice="check HTTP_PROXY and HTTPS_PROXY"
             )
-        if isinstance(error, aiohttp.ClientConnectorError):
+        if isinstance(error, (aiohttp.ClientConnectorError, NoConnection)):
             return EndpointUnreachable(f"No connection ({reason})", endpoint=endpoint, advice=_CHECK_SERVER)
         # Some servers close the connection to a client without a certificate, and do not say why.
         silent = isinstance(error, aiohttp.ServerDisconnectedError) and url.startswith("https:")

@@ -110,10 +110,11 @@ def sum_logprobs(block: Block, start: int, stop: int, endpoint: str = "", own: s
             raise CheckFailed(what, endpoint=endpoint)
     # In a list that is shifted or reversed, some values before the continuation are above those listed, too. Where the
     # entries of the continuation show it, the comparison would only cost time.
-    before = start if own == "all" else max(start - _COMPARED, 0)
-    for value, top in zip(block.logprobs[before:start], block.tops[before:start], strict=True):
-        if value is not None and top is not None and value > top + ROUNDING:
-            raise CheckFailed(f"A token before the continuation {_fault(value, top)}", endpoint=endpoint)
+    if own != "all":
+        before = max(start - _COMPARED, 0)
+        for value, top in zip(block.logprobs[before:start], block.tops[before:start], strict=True):
+            if value is not None and top is not None and value > top + ROUNDING:
+                raise CheckFailed(f"A token before the continuation {_fault(value, top)}", endpoint=endpoint)
     return LogLikelihood(math.fsum(cast("Sequence[float]", values)), greedy)
 
 

@@ -12,11 +12,14 @@ if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
     from lm_eval.api.task import Task
 
-__all__ = ["BUILT_BEFORE_ASKING", "Requests", "TaskRequests"]
+__all__ = ["BUILT_BEFORE_ASKING", "FIRST_OF_MANY", "Requests", "TaskRequests"]
 
 BUILT_BEFORE_ASKING = 10_000
 """Number of Instances after which the model is asked. A run with fewer is built completely, so that a mistake in any
 document is found before anything is paid for."""
+FIRST_OF_MANY = 1000
+"""Number of Instances of a task after which the model is asked, if the task has more documents than may be built
+before: not all of them could be checked, and so the first answers come sooner."""
 
 
 @dataclass(slots=True)
@@ -39,13 +42,17 @@ class TaskRequests:
     _docs: int = 0
     _built_in_all: int = 0
 
-    def build(self, count: int) -> None:
-        """Build Instances until a number is built, or all of them.
+    def build_first(self, count: int, docs: Callable[[], int]) -> None:
+        """Build the Instances of one document, and further ones until a number is built.
 
         Args:
-            count: The number; at least one document is built.
+            count: The number, if the task has no more documents than that; ``FIRST_OF_MANY`` if it has more.
+            docs: Returns the number of documents of the task in this run.
         """
-        while self.rest is not None and (not self._docs or len(self.built) < count):
+        self.built += self.next_document()  # where a dataset that cannot be loaded is an error of the task
+        if docs() > count:
+            count = min(count, FIRST_OF_MANY)
+        while self.rest is not None and len(self.built) < count:
             self.built += self.next_document()
 
     def next_document(self) -> list[Instance]:

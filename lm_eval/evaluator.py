@@ -381,7 +381,8 @@ def evaluate(
     check_samples(settings.samples, prepared.tasks)
     with bench(settings, prepared.tasks, judge) as judges:
         judges.prepare(RunContext())
-        results = _answer_and_score(prepared, settings, judges)
+        # The model was not told which types of requests come, so it has to see all of them.
+        results = _answer_and_score(prepared, settings, judges, at_once=True)
         judges.add_to(results, lm.harness_describe())
     return ShownResults(results)
 
@@ -403,10 +404,13 @@ def _answer_and_score(
     judges: Bench,
     spool: Callable[[], SpooledSamples] | None = None,
     part: Part | None = None,
+    *,
+    at_once: bool = False,
 ) -> dict[str, Any]:
     """Build the requests, ask the model once for all tasks, then filter, score and aggregate.
 
-    With ``spool``, the samples of a large run may be in files that it makes.
+    With ``spool``, the samples of a large run may be in files that it makes. With ``at_once``, all requests are built
+    before the model is asked.
     """
     from lm_eval.api.model import CachingLM, ask_model
     from lm_eval.results.answered import Documents
@@ -428,7 +432,7 @@ def _answer_and_score(
         with judges.at_work() as jury:
             if jury is not None:
                 documents.also(jury.take)
-            ask_model(cached, list(requests) if requests.complete else requests, documents.answered)
+            ask_model(cached, list(requests) if at_once or requests.complete else requests, documents.answered)
         outputs = {name: scoring.output(name, task, log_samples=keeps_samples) for name, task in tasks.items()}
     if part is not None:
         return part.results(outputs, prepared)

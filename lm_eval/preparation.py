@@ -217,6 +217,10 @@ class Prepared:
         found: dict[str, TaskRequests] = {}
         left = BUILT_BEFORE_ASKING
 
+        def size(task: Task) -> int:
+            ids = (settings.samples or {}).get(str(task.task_name))
+            return len(ids) if ids is not None else count_docs(len(task.scored_docs), settings.limit)
+
         def begin(name: str, task: Task) -> None:
             nonlocal left
             arguments = self._build_arguments(settings, name)
@@ -227,7 +231,7 @@ class Prepared:
                 item.rest = task.requests_by_document(**arguments)
                 item.finish = partial(self._note_start, task, settings)
                 if part is None:
-                    item.build(left)
+                    item.build_first(left, partial(size, task))
                 else:
                     item.built, item.rest = part.kept(task, item.rest), None
                     item.finish()
@@ -247,10 +251,6 @@ class Prepared:
             errors = _for_each(self.tasks, begin)
         _settle(errors, faults, some_left=bool(self.tasks))
         self._drop_groups(errors)
-
-        def size(task: Task) -> int:
-            ids = (settings.samples or {}).get(str(task.task_name))
-            return len(ids) if ids is not None else count_docs(len(task.scored_docs), settings.limit)
 
         return Requests([found[name] for name in self.tasks], run, expect, size)
 

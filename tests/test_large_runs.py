@@ -44,7 +44,9 @@ def in_parts(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     def choose() -> None:
         for module in (building, preparation):
             monkeypatch.setattr(module, "BUILT_BEFORE_ASKING", 7)
+        monkeypatch.setattr(building, "FIRST_OF_MANY", 4)
         monkeypatch.setattr(responses, "_PART", 8)
+        monkeypatch.setattr(responses, "_FIRST_PART", 3)
 
     return choose
 

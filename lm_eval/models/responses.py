@@ -17,9 +17,9 @@ from lm_eval.models.work import Answer, Slot
 __all__ = ["ListedResponses", "Responses", "add_usage", "in_prefix_order"]
 
 
-_PART = 10_000
+_PART, _FIRST_PART = 10_000, 1000
 """Number of Instances of an iterator that are put in an order. It is a compromise: more share longer prefixes, fewer
-begin sooner and take less memory."""
+begin sooner and take less memory. The first part is smaller, and each has up to twice as many as the one before."""
 
 
 def in_prefix_order(instances: Sequence[Instance]) -> list[Instance]:
@@ -67,7 +67,7 @@ class Responses:
 
         Args:
             instances: The Instances; ``resps``, ``info`` and ``error`` are overwritten. Those of an iterator are taken
-                10,000 at a time, when their slots are asked for.
+                in parts, when their slots are asked for.
             complete: Called once for each Instance that has all its responses, or its error; not for one that is not
                 asked, because the run ends early. None calls nothing.
         """
@@ -81,7 +81,7 @@ class Responses:
         in_parts = not isinstance(instances, Sequence)
         self._source = instances
         self._rest = iter(instances)
-        self._first = self._begin(list(itertools.islice(self._rest, _PART if in_parts else None)))
+        self._first = self._begin(list(itertools.islice(self._rest, _FIRST_PART if in_parts else None)))
 
     @property
     def total(self) -> int:
@@ -101,16 +101,17 @@ class Responses:
     def slots(self) -> Iterator[Slot]:
         """Yield all slots, in the order in which they are sent.
 
-        With each slot of one part, an Instance of the next part is taken, so that no slot waits for a whole part to be
+        With each slot of one part, Instances of the next part are taken, so that no slot waits for a whole part to be
         built.
         """
         part, self._first = self._first, []
         while part:
             following: list[Instance] = []
+            each = 2 if 2 * len(part) <= _PART else 1
             for instance in in_prefix_order(part):
                 for repeat in range(instance.repeats or 1):
                     yield Slot(instance, repeat)
-                following += itertools.islice(self._rest, 1)
+                following += itertools.islice(self._rest, each)
                 self._ahead = len(following)
             part, self._ahead = self._begin(following), 0
 

@@ -187,30 +187,34 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
         "leave batch_size out of --model_args",
     ),
 )
-_HINTS = tuple(Hint(re.compile(rf"(?is){pattern}"), what, advice) for pattern, what, advice in _TABLE)
-_ANY_FIELD = Hint(
-    re.compile(rf"(?is){_UNKNOWN}"),
-    "The server does not take one of the fields of the request",
-    "leave it out: --gen_kwargs NAME=none for a setting, seed=none in --model_args for the seed",
-)
-_UNCERTAIN = (
-    Hint(
-        re.compile(r"(?i)content[ _]?(?:management )?(?:filter|policy)|ResponsibleAIPolicyViolation|moderation"),
-        "A content filter refused the prompt",
-        "the documents that it refuses have no score",
-        certain=False,
-    ),
-    Hint(
-        re.compile(r"(?i)insufficient (?:balance|credit|funds)|requires? (?:more )?credits|payment required"),
-        "The account has no credit left",
-        "check the plan and billing",
-        certain=False,
-    ),
-)
 _CONTENT = ("model", "messages", "prompt", "input")
 """What a request asks, and whom: words of many refusals of other fields."""
 _MAX_CHARACTERS = 1000
 """Longer texts are cut before the search: some servers send the prompt back, which may hold any words."""
+
+
+@lru_cache(maxsize=1)
+def _hints() -> tuple[Hint, ...]:
+    """Compile all patterns; a run without errors needs none, and they would take a twentieth of its start."""
+    certain = tuple(Hint(re.compile(rf"(?is){pattern}"), what, advice) for pattern, what, advice in _TABLE)
+    any_field = Hint(
+        re.compile(rf"(?is){_UNKNOWN}"),
+        "The server does not take one of the fields of the request",
+        "leave it out: --gen_kwargs NAME=none for a setting, seed=none in --model_args for the seed",
+    )
+    filtered = Hint(
+        re.compile(r"(?i)content[ _]?(?:management )?(?:filter|policy)|ResponsibleAIPolicyViolation|moderation"),
+        "A content filter refused the prompt",
+        "the documents that it refuses have no score",
+        certain=False,
+    )
+    unpaid = Hint(
+        re.compile(r"(?i)insufficient (?:balance|credit|funds)|requires? (?:more )?credits|payment required"),
+        "The account has no credit left",
+        "check the plan and billing",
+        certain=False,
+    )
+    return (*certain, any_field, filtered, unpaid)
 
 
 def hint_for(message: str) -> Hint | None:
@@ -223,7 +227,7 @@ def hint_for(message: str) -> Hint | None:
         The first hint that fits, or None.
     """
     start = message[:_MAX_CHARACTERS]
-    return next((hint for hint in (*_HINTS, _ANY_FIELD, *_UNCERTAIN) if hint.pattern.search(start)), None)
+    return next((hint for hint in _hints() if hint.pattern.search(start)), None)
 
 
 @lru_cache(maxsize=256)

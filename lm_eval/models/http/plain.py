@@ -2,7 +2,7 @@
 
 For each request aiohttp creates about twenty objects and a task: session, request, writer, payload, timers, cookies,
 redirects. A short request to a server in the same network spends most of its CPU time there. Here a request is one
-write, and its reply is one future. Everything else goes through aiohttp: TLS, proxies, streams, files, and ``GET``.
+write, and its reply is one future. Everything else goes through aiohttp: TLS, proxies, streams and files.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import cast
 
 from multidict import CIMultiDict
 
-__all__ = ["BrokenReply", "NoConnection", "PlainConnections", "PlainReply"]
+__all__ = ["BadURL", "BrokenReply", "NoConnection", "PlainConnections", "PlainReply"]
 
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 _STATUS = re.compile(r"HTTP/1\.([01]) ([1-9]\d\d)(?: |$)")
@@ -30,6 +30,10 @@ _OWN_HEADERS = ("Connection", "Content-Length", "Content-Encoding", "Expect", "T
 """Headers with which a user changes how requests are sent; aiohttp knows what to do then."""
 _NO_BODY = (204, 304)
 _COMPRESSED = ("gzip", "x-gzip", "deflate")
+
+
+class BadURL(ValueError):
+    """A URL that cannot be one of a server."""
 
 
 class NoConnection(OSError):
@@ -271,7 +275,7 @@ class _Server:
     Attributes:
         host: Name or address.
         port: Its port.
-        head: Request line and headers, up to the number of bytes of the body.
+        head: Request line without the method, and headers.
         idle: Connections that wait for a request, shared by the URLs of the server.
     """
 
@@ -291,8 +295,6 @@ class PlainConnections:
             headers: HTTP headers of every request.
             connect_timeout: Maximum seconds for a connection.
         """
-        from aiohttp.http import SERVER_SOFTWARE
-
         self._loop, self._timeout = asyncio.get_running_loop(), connect_timeout
         self._servers: dict[str, _Server] = {}
         self._idle: dict[tuple[str, int], list[_Connection]] = {}
@@ -301,7 +303,7 @@ class PlainConnections:
         defaults = {
             "Accept": "*/*",
             "Accept-Encoding": "gzip, deflate",
-            "User-Agent": SERVER_SOFTWARE,
+            "User-Agent": "lm_eval",
             "Content-Type": "application/json",
         }
         for name, value in defaults.items():
@@ -316,12 +318,12 @@ class PlainConnections:
         """
         return not self._special and url.startswith("http://") and "@" not in url
 
-    async def post(self, url: str, body: bytes) -> PlainReply:
+    async def send(self, url: str, body: bytes) -> PlainReply:
         """Send a request and read its reply.
 
         Args:
             url: The complete URL.
-            body: JSON bytes.
+            body: JSON bytes of a POST; empty for a GET.
 
         Returns:
             The reply.
@@ -330,14 +332,18 @@ class PlainConnections:
             NoConnection: The server accepts no connection.
             OSError: The connection broke before the reply was complete.
             asyncio.TimeoutError: There is no connection in time.
-            aiohttp.InvalidURL: The URL is none.
+            BadURL: The URL is none.
         """
         server = self._servers.get(url)
         if server is None:
             server = self._servers[url] = self._server(url)
         connection = self._idle_connection(server) or await self._connect(server)
+        if body:
+            request = b"POST %sContent-Length: %d\r\n\r\n%s" % (server.head, len(body), body)
+        else:
+            request = b"GET %s\r\n" % server.head
         try:
-            reply = await connection.exchange(b"%s%d\r\n\r\n%s" % (server.head, len(body), body))
+            reply = await connection.exchange(request)
         except BaseException:
             connection.close()
             raise
@@ -354,16 +360,18 @@ class PlainConnections:
             idle.clear()
 
     def _server(self, url: str) -> _Server:
-        from aiohttp import InvalidURL
         from yarl import URL
 
-        parsed = URL(url)
+        try:
+            parsed = URL(url)
+        except ValueError as error:
+            raise BadURL(url) from error
         host, port = parsed.raw_host, parsed.port
         if not host or not port:
-            raise InvalidURL(url)
+            raise BadURL(url)
         shown = f"[{host}]" if ":" in host else host
         named = shown if port == 80 else f"{shown}:{port}"
-        lines = f"POST {parsed.raw_path_qs} HTTP/1.1\r\nHost: {named}\r\n{self._lines}Content-Length: "
+        lines = f"{parsed.raw_path_qs} HTTP/1.1\r\nHost: {named}\r\n{self._lines}"
         return _Server(host, port, lines.encode(), self._idle.setdefault((host, port), []))
 
     def _idle_connection(self, server: _Server) -> _Connection | None:

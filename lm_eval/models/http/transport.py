@@ -21,7 +21,7 @@ from lm_eval.errors import (
 )
 from lm_eval.models.http.assembly import BadStream, CutStream
 from lm_eval.models.http.deadlines import Deadlines
-from lm_eval.models.http.plain import NoConnection, PlainConnections
+from lm_eval.models.http.plain import BadURL, NoConnection, PlainConnections
 from lm_eval.models.http.proxies import proxy_for
 from lm_eval.models.http.replies import error_for_status, failure_inside
 from lm_eval.models.http.streamed_reply import StreamedReply, is_stream
@@ -133,40 +133,51 @@ class Transport:
             redact: Removes secrets from error texts.
         """
         self._settings, self._redact = settings, redact
+        self._open = False
         self._session: aiohttp.ClientSession | None = None
         self._proxies: dict[str, str | None] = {}
         self._are_plain: dict[str, bool] = {}
         self._closing: set[str] = set()
 
     async def __aenter__(self) -> Transport:
-        import aiohttp
         from multidict import CIMultiDict
 
         settings = self._settings
-        checks = make_context(
+        self._checks = make_context(
             settings.verify_certificate, settings.ca_cert_path, settings.client_cert, settings.client_key
-        )
-        # No limits of aiohttp: the engine limits concurrency, and some gateways send long headers.
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ssl=checks, keepalive_timeout=60),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_timeout),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            read_bufsize=_READ_BUFFER,
-            max_line_size=2**16,
-            max_field_size=2**16,
         )
         self._deadlines = Deadlines(settings.timeout)
         self._headers = CIMultiDict(settings.headers)
         self._plain = PlainConnections(settings.headers, settings.connect_timeout)
+        self._open = True
         return self
+
+    def _aiohttp_session(self) -> aiohttp.ClientSession:
+        """Return the session of aiohttp, which takes long to import and is not needed for every server."""
+        import aiohttp
+
+        if not self._open:
+            raise RuntimeError("Transport is used outside 'async with'.")
+        if self._session is None:
+            # No limits of aiohttp: the engine limits concurrency, and some gateways send long headers.
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, ssl=self._checks, keepalive_timeout=60),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._settings.connect_timeout),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                read_bufsize=_READ_BUFFER,
+                max_line_size=2**16,
+                max_field_size=2**16,
+            )
+        return self._session
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._open = False
+        self._deadlines.close()
+        self._plain.close()
         session, self._session = self._session, None
         if session is not None:
-            self._deadlines.close()
-            self._plain.close()
             await session.close()
 
     async def send(
@@ -187,19 +198,17 @@ class Transport:
         Raises:
             APIError: There is no usable reply.
         """
-        import aiohttp
-
-        if self._session is None:
+        if not self._open:
             raise RuntimeError("Transport is used outside 'async with'.")
         headers: Mapping[str, str]
         reply: StreamedReply | None = None
         deadline = self._deadlines.begin()
         try:
-            if body and arrivals is None and self._is_plain(url):
-                answer = await self._plain.post(url, body)
+            if arrivals is None and self._is_plain(url):
+                answer = await self._plain.send(url, body)
                 status, headers, raw = answer.status, answer.headers, answer.raw
             else:
-                status, headers, raw, reply = await self._send_by_session(self._session, url, body, arrivals)
+                status, headers, raw, reply = await self._send_by_session(url, body, arrivals)
         except asyncio.CancelledError:
             if self._deadlines.end(deadline):
                 advice = "raise timeout= in model_args, or lower num_concurrent"
@@ -211,9 +220,9 @@ class Transport:
             raise EndpointUnreachable(what, endpoint=shown_url(url), advice=_CHECK_SERVER) from error
         except BadStream as error:
             raise self._bad_stream(url, error) from error
-        except (aiohttp.InvalidURL, UnicodeError) as error:
+        except (BadURL, UnicodeError) as error:
             raise ConfigError(f"base_url {shown_url(url)!r} is not a URL.") from error
-        except (aiohttp.ClientError, OSError) as error:
+        except OSError as error:
             raise self._broken(url, error) from error
         finally:
             self._deadlines.end(deadline)
@@ -230,9 +239,23 @@ class Transport:
         return plain
 
     async def _send_by_session(
-        self, session: aiohttp.ClientSession, url: str, body: bytes, arrivals: Arrivals | None
+        self, url: str, body: bytes, arrivals: Arrivals | None
     ) -> tuple[int, Mapping[str, str], bytes, StreamedReply | None]:
         """Send a request through aiohttp; return status, headers, and the body or the stream that was read."""
+        import aiohttp
+
+        try:
+            return await self._exchange(self._aiohttp_session(), url, body, arrivals)
+        except asyncio.TimeoutError:  # some are errors of aiohttp, too
+            raise
+        except aiohttp.InvalidURL as error:
+            raise BadURL(str(error)) from error
+        except aiohttp.ClientError as error:
+            raise self._broken(url, error) from error
+
+    async def _exchange(
+        self, session: aiohttp.ClientSession, url: str, body: bytes, arrivals: Arrivals | None
+    ) -> tuple[int, Mapping[str, str], bytes, StreamedReply | None]:
         import aiohttp
 
         data = aiohttp.BytesPayload(body, content_type="application/json") if body else None
@@ -293,9 +316,7 @@ class Transport:
         """
         import aiohttp
 
-        session, settings = self._session, self._settings
-        if session is None:
-            raise RuntimeError("Transport is used outside 'async with'.")
+        session, settings = self._aiohttp_session(), self._settings
         limits = aiohttp.ClientTimeout(sock_connect=settings.connect_timeout, sock_read=max(settings.timeout, 60.0))
         try:
             async with session.request(

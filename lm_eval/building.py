@@ -16,7 +16,7 @@ __all__ = ["BUILT_BEFORE_ASKING", "FIRST_OF_MANY", "Requests", "TaskRequests"]
 
 BUILT_BEFORE_ASKING = 10_000
 """Number of Instances after which the model is asked. A run with fewer is built completely, so that a mistake in any
-document is found before anything is paid for."""
+document ends the run before anything is paid for. A document that cannot be built later counts as lost."""
 FIRST_OF_MANY = 1000
 """Number of Instances of a task after which the model is asked, if the task has more documents than may be built
 before: not all of them could be checked, and so the first answers come sooner."""
@@ -32,6 +32,7 @@ class TaskRequests:
         built: The Instances that are built and not yet handed on.
         rest: Builds the Instances of one document after the other; None when all are built.
         finish: Called when the last Instance is built.
+        docs: Number of documents of the task in this run.
     """
 
     name: str
@@ -39,6 +40,7 @@ class TaskRequests:
     built: list[Instance] = field(default_factory=list)
     rest: Iterator[list[Instance]] | None = None
     finish: Callable[[], None] | None = None
+    docs: int = 0
     _docs: int = 0
     _built_in_all: int = 0
 
@@ -50,7 +52,8 @@ class TaskRequests:
             docs: Returns the number of documents of the task in this run.
         """
         self.built += self.next_document()  # where a dataset that cannot be loaded is an error of the task
-        if docs() > count:
+        self.docs = docs()
+        if self.docs > count:
             count = min(count, FIRST_OF_MANY)
         while self.rest is not None and len(self.built) < count:
             self.built += self.next_document()
@@ -68,15 +71,11 @@ class TaskRequests:
         self._built_in_all += len(group)
         return group
 
-    def still_to_build(self, docs: int) -> int:
-        """Estimate how many Instances are not built.
-
-        Args:
-            docs: Number of documents of the task in this run.
-        """
+    def still_to_build(self) -> int:
+        """Estimate how many Instances are not built."""
         if self.rest is None or not self._docs:
             return 0
-        return round(max(0, docs - self._docs) * self._built_in_all / self._docs)
+        return round(max(0, self.docs - self._docs) * self._built_in_all / self._docs)
 
 
 class Requests:
@@ -90,7 +89,7 @@ class Requests:
         tasks: Sequence[TaskRequests],
         run: CurrentRun,
         expect: Callable[[str, Task, list[Instance]], None],
-        sizes: Callable[[Task], int],
+        lost: Callable[[Instance], None] | None = None,
     ) -> None:
         """Hand on nothing yet.
 
@@ -98,10 +97,9 @@ class Requests:
             tasks: The tasks, with the Instances that are built.
             run: What the code of a task may know of the run.
             expect: Called with all Instances of some documents before they are handed on.
-            sizes: Returns how many documents of a task are in this run.
+            lost: Called with each Instance that stands for a document that cannot be built, instead of handing it on.
         """
-        self._tasks, self._run, self._expect = tasks, run, expect
-        self._docs = {item.name: sizes(item.task) for item in tasks if item.rest is not None}
+        self._tasks, self._run, self._expect, self._lost = tasks, run, expect, lost
 
     @property
     def complete(self) -> bool:
@@ -119,8 +117,12 @@ class Requests:
                 with during(self._run):
                     group = item.next_document()
                 self._expect(item.name, item.task, group)
-                yield from group
+                for instance in group:
+                    if instance.error is None or self._lost is None:
+                        yield instance
+                    else:
+                        self._lost(instance)
 
     def __length_hint__(self) -> int:
         """Estimate how many Instances are still to come."""
-        return sum(len(item.built) + item.still_to_build(self._docs.get(item.name, 0)) for item in self._tasks)
+        return sum(len(item.built) + item.still_to_build() for item in self._tasks)

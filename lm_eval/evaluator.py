@@ -415,6 +415,7 @@ def _answer_and_score(
     from lm_eval.api.model import CachingLM, ask_model
     from lm_eval.results.answered import Documents
     from lm_eval.results.collect import collect
+    from lm_eval.results.per_doc import count_task
     from lm_eval.results.scoring import Scoring
 
     lm, tasks, keeps_samples = prepared.lm, prepared.tasks, settings.keeps_samples
@@ -425,15 +426,22 @@ def _answer_and_score(
             scoring.expect(name, task, instances)
             documents.expect(name, task, instances)
 
-        requests = prepared.requests(settings, expect, prepared.refused if settings.keep_going else None, part)
-        if not requests.complete and (spool is not None or not keeps_samples):
+        faults = prepared.refused if settings.keep_going else None
+        lost = None if at_once else documents.answered
+        requests = prepared.requests(settings, expect, lost, faults, part)
+        if part is None and not requests.complete and (spool is not None or not keeps_samples):
             scoring.stream(tasks, spool if keeps_samples else None)
         cached = lm if settings.use_cache is None or lm.harness_keeps_answers else CachingLM(lm, settings.use_cache)
         with judges.at_work() as jury:
             if jury is not None:
                 documents.also(jury.take)
             ask_model(cached, list(requests) if at_once or requests.complete else requests, documents.answered)
-        outputs = {name: scoring.output(name, task, log_samples=keeps_samples) for name, task in tasks.items()}
+        outputs = {
+            name: count_task(task)
+            if part is not None and part.leaves_scoring(task)
+            else scoring.output(name, task, log_samples=keeps_samples)
+            for name, task in tasks.items()
+        }
     if part is not None:
         return part.results(outputs, prepared)
     results = collect(outputs, prepared.groups, bootstrap_iters=settings.bootstrap_iters)

@@ -36,7 +36,7 @@ from lm_eval.text import Lines, first_names
 
 if TYPE_CHECKING:
     from lm_eval.api.group import Group
-    from lm_eval.api.instance import Instance
+    from lm_eval.api.instance import Doc, Instance
     from lm_eval.api.model import LM
     from lm_eval.api.task import Task
     from lm_eval.results.per_doc import TaskOutput
@@ -64,8 +64,19 @@ _MAX_REASONS = 20
 class Part(Protocol):
     """A part of a run: some of its documents, whose values are kept to be joined with those of the other parts."""
 
+    def chosen(self, task: Task, documents: Iterable[tuple[int, Doc]]) -> Collection[int]:
+        """Choose the documents of a task that belong to the part, before any Instance is built.
+
+        Args:
+            task: The task.
+            documents: The id of each document, and the document; all documents.
+
+        Returns:
+            The ids of the chosen documents.
+        """
+
     def kept(self, task: Task, documents: Iterable[list[Instance]]) -> list[Instance]:
-        """Choose the documents of a task that belong to the part.
+        """Choose the documents of a task that belong to the part, where all Instances have to be built.
 
         Args:
             task: The task.
@@ -73,6 +84,13 @@ class Part(Protocol):
 
         Returns:
             The Instances of the chosen documents.
+        """
+
+    def leaves_scoring(self, task: Task) -> bool:
+        """Whether the documents of a task are scored when the parts are joined.
+
+        Args:
+            task: The task.
         """
 
     def results(self, outputs: Mapping[str, TaskOutput], prepared: Prepared) -> dict[str, Any]:
@@ -193,6 +211,7 @@ class Prepared:
         self,
         settings: RunSettings,
         expect: Callable[[str, Task, list[Instance]], None],
+        lost: Callable[[Instance], None] | None,
         faults: dict[str, str] | None = None,
         part: Part | None = None,
     ) -> Requests:
@@ -204,9 +223,10 @@ class Prepared:
         Args:
             settings: The settings of the run.
             expect: Called with the Instances of each document, before they are asked for.
+            lost: Called with each Instance that stands for a document that cannot be built while others are asked. With
+                None, such a document is always an error.
             faults: As for ``build_requests``.
-            part: Chooses the documents of which the Instances are kept, and then all of them are built now. None keeps
-                all.
+            part: Chooses documents, and Instances are built of these alone. None chooses all.
 
         Returns:
             The Instances.
@@ -215,6 +235,7 @@ class Prepared:
             UserError: A task cannot be built.
         """
         found: dict[str, TaskRequests] = {}
+        made: list[Requests] = []
         left = BUILT_BEFORE_ASKING
 
         def size(task: Task) -> int:
@@ -228,13 +249,12 @@ class Prepared:
             if task.builds_in_parts:
                 arguments.pop("tokenizer_name")
                 task.instances = []
-                item.rest = task.requests_by_document(**arguments)
+                only = part.chosen(task, task.numbered_docs(arguments["limit"], arguments["samples"])) if part else None
+                item.rest = task.requests_by_document(
+                    **arguments, only=only, faults_are_final=lambda: lost is None or not made
+                )
                 item.finish = partial(self._note_start, task, settings)
-                if part is None:
-                    item.build_first(left, partial(size, task))
-                else:
-                    item.built, item.rest = part.kept(task, item.rest), None
-                    item.finish()
+                item.build_first(left, partial(size, task) if only is None else partial(len, only))
             else:
                 task.build_all_requests(**arguments)
                 item.built = task.instances
@@ -251,8 +271,8 @@ class Prepared:
             errors = _for_each(self.tasks, begin)
         _settle(errors, faults, some_left=bool(self.tasks))
         self._drop_groups(errors)
-
-        return Requests([found[name] for name in self.tasks], run, expect, size)
+        made.append(Requests([found[name] for name in self.tasks], run, expect, lost))
+        return made[0]
 
     def _build_arguments(self, settings: RunSettings, name: str) -> dict[str, Any]:
         chat = bool(settings.apply_chat_template)

@@ -118,12 +118,23 @@ def test_code_that_fails_is_a_failed_task(folder: Path, in_parts: Callable[[], N
     assert samples(spooled) == samples(whole)
 
 
-def test_a_document_that_cannot_be_built_ends_the_run(folder: Path, in_parts: Callable[[], None]) -> None:
-    broken = TASKS["likely"].replace("{{q}}", "{{ q if n != 9 else nothing[0][0] }}")
-    write_tasks(folder, broken=broken)
-    in_parts()
+@pytest.mark.parametrize("kind", ["likely", "rolling", "generate"])
+def test_a_document_that_cannot_be_built_ends_a_run_before_it_asks_and_counts_as_lost_afterwards(
+    folder: Path, in_parts: Callable[[], None], kind: str
+) -> None:
+    text = (folder / f"{kind}.yaml").read_text().partition("test_split: test\n")[2]
+    write_tasks(folder, broken=text.replace("{{q}}", "{{ q if n != 9 else nothing[0][0] }}"))
+    asked = FakeLM(lambda prompt: prompt[-3:])
     with pytest.raises(TemplateError, match="nothing"):
-        run(folder, tasks=["broken"])
+        run(folder, asked, tasks=["broken"])
+    assert not asked.asked
+    in_parts()
+    for spools in (False, True):
+        results = run(folder, tasks=["broken"], spools=spools)
+        assert results["n-samples"]["broken"] == {"original": 10, "effective": 9}
+        row = results["results"]["broken"]
+        assert row["errors"] == {"not_built": 1} and "nothing" in row["error_messages"][0]["message"]
+        assert [sample["doc_id"] for sample in results["samples"]["broken"] if "error" in sample] == [8]
 
 
 def test_files_are_the_same_and_a_run_resumes(

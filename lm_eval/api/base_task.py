@@ -6,11 +6,11 @@ import logging
 import math
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from lm_eval.api.filter import FilterEnsemble
-from lm_eval.api.instance import Doc, Instance
+from lm_eval.api.instance import Doc, Instance, OutputType, RequestError
 from lm_eval.api.registry import Aggregation, get_aggregation
 from lm_eval.api.samplers import DEFAULT_SEED
 from lm_eval.api.task_parts.documents import Docs, PathName, iterate, load_task_dataset
@@ -214,6 +214,31 @@ class Task(ABC):
             if world_size == 1 or index % world_size == rank:
                 yield index, doc
 
+    def numbered_docs(
+        self,
+        limit: int | float | None = None,
+        samples: Sequence[int] | None = None,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> Iterator[tuple[int, Doc]]:
+        """Go through the documents to score, as ``doc_iterator`` does.
+
+        Args:
+            limit: As for ``doc_iterator``, like all that follows.
+            samples: Take only these documents.
+            rank: The first document to take.
+            world_size: Take every ``world_size``-th document.
+
+        Raises:
+            UserError: They cannot be loaded, or the code that makes them fails.
+        """
+        try:
+            yield from self.doc_iterator(rank=rank, limit=limit, samples=samples, world_size=world_size)
+        except (Exception, SystemExit) as error:
+            if isinstance(error, LMEvalError):
+                raise
+            raise _fault(error, f"the docs of task {self.task_name}") from error
+
     # The prompt
 
     @abstractmethod
@@ -365,6 +390,8 @@ class Task(ABC):
         apply_chat_template: bool = False,
         fewshot_as_multiturn: bool = False,
         chat_template: ChatTemplate | None = None,
+        only: Container[int] | None = None,
+        faults_are_final: Callable[[], bool] | None = None,
     ) -> Iterator[list[Instance]]:
         """Build the Instances of one document after the other; ``instances`` stays as it is.
 
@@ -377,6 +404,10 @@ class Task(ABC):
             apply_chat_template: Write prompts as chats.
             fewshot_as_multiturn: Keep few-shot examples as separate turns.
             chat_template: Turns messages into a prompt.
+            only: Build the Instances of these documents; of the others only the few-shot examples are drawn, if
+                ``builds_in_parts``. None builds all.
+            faults_are_final: Whether the first document that cannot be built is an error; else it gets an Instance with
+                an error. Called for each such document; None means that it is.
 
         Yields:
             All Instances of a document; the list is empty if it has none.
@@ -385,9 +416,13 @@ class Task(ABC):
             UserError: A document does not fit the config.
         """
         name, repeats = self.task_name, self.config.repeats
-        index, count, own, found = -1, 0, 0, False
-        try:
-            for index, doc in self.doc_iterator(rank=rank, limit=limit, samples=samples, world_size=world_size):
+        count, own, found = 0, 0, False
+        for index, doc in self.numbered_docs(limit, samples, rank, world_size):
+            if only is not None and index not in only:
+                self.pass_over(doc)
+                count, own, found = count + 1, own + self.shows_own_answer(doc), True
+                continue
+            try:
                 prompt = self.fewshot_context(
                     doc,
                     num_fewshot=self.config.num_fewshot or 0,
@@ -407,16 +442,37 @@ class Task(ABC):
                     chat_template=chat_template,
                 )
                 group = [requests] if isinstance(requests, Instance) else list(requests)
-                found = found or bool(group)
-                yield group
-        except LMEvalError:
-            raise
-        except (Exception, SystemExit) as error:
-            where = f"doc {index} of task {name}" if index >= 0 else f"the docs of task {name}"
-            raise TaskFileError(f"building {where} failed: {type(error).__name__}: {error}") from error
+            except (Exception, SystemExit) as error:
+                fault = _fault(error, f"doc {index} of task {name}")
+                if faults_are_final is None or faults_are_final():
+                    if fault is error:
+                        raise
+                    raise fault from error
+                group = [self._not_built(index, doc, fault)]
+            found = found or bool(group)
+            yield group
         if not found:
             raise DatasetError(f"Task {name} has no docs to evaluate.")
         self._note(count, own)
+
+    def _not_built(self, index: int, doc: Doc, fault: LMEvalError) -> Instance:
+        """Stand for a document that cannot be built, so that it counts as lost."""
+        eval_logger.error("Task %s: doc %d is not asked and counts as lost: %s", self.task_name, index, fault)
+        kind: OutputType = "loglikelihood"
+        arguments: tuple[object, ...] = ("", "")
+        if self.OUTPUT_TYPE == "generate_until":
+            kind, arguments = "generate_until", ("", {})
+        elif self.OUTPUT_TYPE == "loglikelihood_rolling":
+            kind, arguments = "loglikelihood_rolling", ("",)
+        error = RequestError("not_built", str(fault), attempts=0)
+        return Instance(kind, doc, arguments, 0, (self.task_name, index, self.config.repeats), error=error)
+
+    def pass_over(self, doc: Doc) -> None:
+        """Draw the few-shot examples of a document whose prompt another process writes.
+
+        Args:
+            doc: The document.
+        """
 
     def shows_own_answer(self, doc: Doc) -> bool:
         """Whether the prompt that was written last has its own document among the few-shot examples.
@@ -525,6 +581,11 @@ class Task(ABC):
         """
 
     @property
+    def metric_functions(self) -> Mapping[str, Callable[..., object]]:
+        """The functions that compute the values of documents: metric to function."""
+        return {}
+
+    @property
     def metric_parts(self) -> Mapping[str, str]:
         """The values that metrics gave in addition to their own, such as ``rouge1``: name to the metric's name."""
         return {}
@@ -604,6 +665,13 @@ class Task(ABC):
     def resolve_field(doc: Doc, field: str | None = None) -> Any:
         """Return a column of a document, or a template rendered over it; None for None."""
         return None if field is None else text_reader(field, doc, has_choices=False)(doc)
+
+
+def _fault(error: BaseException, where: str) -> LMEvalError:
+    """Return an exception of the code of a task as an error of this package."""
+    if isinstance(error, LMEvalError):
+        return error
+    return TaskFileError(f"building {where} failed: {type(error).__name__}: {error}")
 
 
 def _bypass(doc: Doc, results: object) -> dict[str, int]:

@@ -11,7 +11,7 @@ from lm_eval.api.instance import Doc, Instance, RequestError
 from lm_eval.api.time_limit import limited
 from lm_eval.errors import LMEvalError, ScoringTimeout, TaskFileError
 
-__all__ = ["Filter", "FilterEnsemble", "ResponseFilter", "Unfiltered"]
+__all__ = ["Filter", "FilterEnsemble", "ResponseFilter", "Unfiltered", "is_one_by_one"]
 
 
 class Filter(ABC):
@@ -137,7 +137,7 @@ class FilterEnsemble:
         for create in self.filters:
             step = create()
             left = [index for index, entry in enumerate(entries) if not isinstance(entry, Unfiltered)]
-            if _is_one_by_one(type(step)):
+            if is_one_by_one(type(step)):
                 for index in left:
                     entries[index] = self._filtered_alone(step, entries[index], docs[index], doc_ids[index:][:1])
                 continue
@@ -176,8 +176,12 @@ class FilterEnsemble:
         )
 
 
-def _is_one_by_one(kind: type[Filter]) -> bool:
-    """Whether a filter treats each Instance alone; a subclass that overrides ``apply`` has to say so again."""
+def is_one_by_one(kind: type[Filter]) -> bool:
+    """Whether a filter treats each Instance alone; a subclass that overrides ``apply`` has to say so again.
+
+    Args:
+        kind: The class of the filter.
+    """
     for base in kind.__mro__:
         if "one_by_one" in vars(base):
             return bool(vars(base)["one_by_one"])

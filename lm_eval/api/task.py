@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -378,6 +378,15 @@ class ConfigurableTask(Task):
         """
         return bool(self._config.num_fewshot) and self._shots.hold(doc)
 
+    def pass_over(self, doc: Doc) -> None:
+        """Draw the few-shot examples of a document whose prompt another process writes.
+
+        Args:
+            doc: The document.
+        """
+        if self.OUTPUT_TYPE != "loglikelihood_rolling":
+            self._shots.pass_over(doc, self._config.num_fewshot or 0)
+
     def fewshot_context(  # type: ignore[override]
         self,
         doc: Doc,
@@ -709,6 +718,11 @@ class ConfigurableTask(Task):
         self._metrics.partial.update({**state["partial"], **self._metrics.partial})
         for name, count in state["calls"].items():
             setattr(self._calls, name, getattr(self._calls, name) + count)
+
+    @property
+    def metric_functions(self) -> Mapping[str, Callable[..., object]]:
+        """The functions that compute the values of documents: metric to function."""
+        return {name: spec.function for name, spec in self._metrics.items() if spec.function is not None}
 
     @property
     def metric_parts(self) -> Mapping[str, str]:

@@ -7,22 +7,19 @@ import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lm_eval.api.instance import Doc, Instance
 from lm_eval.config.shard import Shard
+from lm_eval.launch.estimates import some_of
 
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
 
-__all__ = ["Division", "estimated_tokens"]
+__all__ = ["Division"]
 
-_CHARACTERS_PER_TOKEN = 4
-_DEFAULT_MAX_TOKENS = 256
 _LONG = 200
 """Characters of a text that documents share, such as a passage, from which on they are kept together."""
-_SAMPLED = 16
-"""Documents, evenly spaced, that show which start the texts of a column have in all documents."""
 _MAX_TOGETHER = 64
 """Documents with a common text that always stay together; more do while they are at most the n-th part of a task."""
 
@@ -63,13 +60,14 @@ class Division:
         self._owners: dict[str, int] = {}
         self._texts = _Texts(task, self.shard.count)
 
-    def keeps(self, doc_id: int, doc: Doc, instances: Sequence[Instance]) -> bool:
+    def keeps(self, doc_id: int, doc: Doc, tokens: int, instances: Sequence[Instance] = ()) -> bool:
         """Deal the next document of the task.
 
         Args:
             doc_id: Its index in the split.
             doc: The document.
-            instances: What is asked about it.
+            tokens: An estimate of its tokens, the same in every shard.
+            instances: What is asked about it, where every shard has built that.
 
         Returns:
             Whether it belongs to the shard.
@@ -84,38 +82,21 @@ class Division:
             owner = self.tokens.index(min(self.tokens))
             if group is not None:
                 self._owners[group] = owner
-        self.tokens[owner] += estimated_tokens(instances)
+        self.tokens[owner] += tokens
         return owner == self.shard.index
 
-    def finish(self) -> tuple[int, str]:
+    def finish(self, pool: Sequence[Any] = ()) -> tuple[int, str]:
         """Say what the task asks in the whole run.
 
+        Args:
+            pool: Some documents that few-shot examples are drawn from.
+
         Returns:
-            The number of its documents, and a SHA-256 of these documents and all that is asked about them.
+            The number of its documents, and a SHA-256 of these documents and of what the shards have to agree on.
         """
+        for shot in pool:
+            self._digest.update(_fingerprint(-1, shot, ()))
         return self._seen, self._digest.hexdigest()
-
-
-def estimated_tokens(instances: Sequence[Instance]) -> int:
-    """Estimate the tokens of requests: a quarter of their characters, plus what they may generate.
-
-    Args:
-        instances: The requests.
-
-    Returns:
-        At least 1.
-    """
-    total = 1
-    for instance in instances:
-        tokens = sum(len(text) for text in instance.args if isinstance(text, str)) // _CHARACTERS_PER_TOKEN
-        settings = instance.args[1] if len(instance.args) > 1 else None
-        if isinstance(settings, Mapping):
-            limit = settings.get("max_gen_toks") or settings.get("max_tokens")
-            tokens += limit if isinstance(limit, int) else _DEFAULT_MAX_TOKENS
-        if instance.args and not isinstance(instance.args[0], str):
-            tokens += len(str(instance.args[0])) // _CHARACTERS_PER_TOKEN
-        total += tokens * (instance.repeats or 1)
-    return total
 
 
 def _fingerprint(doc_id: int, doc: Doc, instances: Sequence[Instance]) -> bytes:
@@ -131,8 +112,7 @@ class _Texts:
     def __init__(self, task: Task, shards: int) -> None:
         docs = task.scored_docs
         size = len(docs) if hasattr(docs, "__len__") else 0
-        places = sorted({place * (size - 1) // (_SAMPLED - 1) for place in range(_SAMPLED)}) if size else []
-        rows = [row for place in places if isinstance(row := docs[place], Mapping)]
+        rows = [row for row in some_of(docs) if isinstance(row, Mapping)]
         columns = {key for row in rows for key, value in row.items() if isinstance(value, str)}
         # A start that all documents share, such as an instruction, does not make them one group.
         self._common = {

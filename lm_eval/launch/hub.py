@@ -29,6 +29,8 @@ class _Worker:
     counts: Counts = field(default_factory=Counts)
     outstanding: dict[str, tuple[int, int]] = field(default_factory=dict)
     refusals_seen: int = 0
+    number: int = 0
+    orders: Orders = field(default_factory=Orders)
 
 
 @dataclass(slots=True)
@@ -41,6 +43,7 @@ class Snapshot:
         outcomes: Worker to how its shard ended.
         messages: Level and text of warnings that no process has given before.
         shards: Number of processes that have said how many responses they expect.
+        number: The number of the snapshot, from 1.
     """
 
     counts: Counts
@@ -48,6 +51,7 @@ class Snapshot:
     outcomes: dict[str, object] = field(default_factory=dict)
     messages: list[tuple[int, str]] = field(default_factory=list)
     shards: int = 0
+    number: int = 0
 
 
 class Hub:
@@ -77,9 +81,14 @@ class Hub:
         self._untaken = 0
         self._outcomes: dict[str, object] = {}
         self._messages: dict[tuple[int, str], bool] = {}
+        self._number = 0
+        self._unconfirmed: Snapshot | None = None
 
     def exchange(self, report: Report) -> Orders:
         """Take a report, and say what the process is to do.
+
+        A process whose connection failed cannot know whether the report arrived, and sends it again. A report with the
+        number of the last one gets the same orders, and is not counted twice.
 
         Args:
             report: What has happened there.
@@ -88,6 +97,8 @@ class Hub:
             worker = self._workers.get(report.worker)
             if worker is None:
                 worker = self._workers[report.worker] = _Worker(report.shard, refusals_seen=self._refusals)
+            if report.number and report.number == worker.number:
+                return worker.orders
             self._take(worker, report)
             now = self._clock()
             orders = Orders(limited=self._limits.active, stop=self._stopped, wait=self._untaken > _MAX_UNTAKEN)
@@ -100,6 +111,7 @@ class Hub:
             others = [other.counts for other in self._workers.values() if other is not worker]
             orders.prompt = sum(counts.prompt for counts in others)
             orders.completion = sum(counts.completion for counts in others)
+            worker.number, worker.orders = report.number, orders
             return orders
 
     def _take(self, worker: _Worker, report: Report) -> None:
@@ -121,6 +133,7 @@ class Hub:
         for message in report.messages:
             self._messages.setdefault(message, False)
         if report.outcome is not None:
+            worker.counts = worker.counts._replace(in_flight=0, limit=0)
             self._outcomes[report.worker] = report.outcome
 
     def lost(self, worker: str) -> None:
@@ -134,14 +147,25 @@ class Hub:
                 known.outstanding = {}
                 known.counts = known.counts._replace(total=0, done=0, errors=0, cached=0, in_flight=0, limit=0)
 
-    def stop(self) -> None:
-        """Let all processes stop when they report the next time."""
+    def stop(self) -> list[str]:
+        """Let all processes stop when they report the next time.
+
+        Returns:
+            The names of the processes that have reported.
+        """
         with self._lock:
             self._stopped = True
+            return list(self._workers)
 
-    def snapshot(self) -> Snapshot:
-        """Return how far the run is, and what has come in since the last snapshot."""
+    def snapshot(self, received: int | None = None) -> Snapshot:
+        """Return how far the run is, and what has come in since the last snapshot.
+
+        Args:
+            received: The number of the last snapshot that reached the caller, 0 for none: what a lost one held is
+                returned again. None, for a caller in this process, keeps nothing for that.
+        """
         with self._lock:
+            lost = self._unconfirmed if self._unconfirmed and self._unconfirmed.number != received else None
             columns = zip(*(worker.counts for worker in self._workers.values()), strict=True)
             found = Snapshot(Counts(*map(sum, columns)) if self._workers else Counts(), list(self._deliveries))
             found.shards = sum(bool(worker.counts.total) for worker in self._workers.values())
@@ -150,4 +174,11 @@ class Hub:
             found.outcomes, self._outcomes = self._outcomes, {}
             found.messages = [message for message, said in self._messages.items() if not said]
             self._messages.update(dict.fromkeys(found.messages, True))
+            if lost is not None:
+                found.deliveries = lost.deliveries + found.deliveries
+                found.outcomes = {**lost.outcomes, **found.outcomes}
+                found.messages = lost.messages + found.messages
+            self._number += 1
+            found.number = self._number
+            self._unconfirmed = found if received is not None else None
             return found

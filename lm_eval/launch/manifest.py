@@ -65,11 +65,13 @@ class TaskEntry:
     Attributes:
         documents: Number of documents of the whole run.
         kept: Number of documents of this shard.
+        asks_nothing: Number of further documents of this shard, about which nothing is asked.
         fingerprint: SHA-256 of all documents of the whole run, and of what is asked about them.
         config: SHA-256 of the task's config.
         pipelines: The names of the filter pipelines, in the order of the samples.
         values: The name of the file with the values of each document.
         samples: The name of the file with the samples; empty if there is none.
+        answers: The name of the file with the answers of a task that is scored by the merge; empty if it is scored.
         hashes: File name to SHA-256.
         n_original: Number of documents in the split.
         num_fewshot: Number of few-shot examples in each prompt.
@@ -89,6 +91,8 @@ class TaskEntry:
     pipelines: list[str]
     values: str = ""
     samples: str = ""
+    answers: str = ""
+    asks_nothing: int = 0
     hashes: dict[str, str] = field(default_factory=dict)
     n_original: int = 0
     num_fewshot: int = 0
@@ -115,6 +119,7 @@ class Manifest:
         lost: Number of this shard's documents that were lost to errors, or have no verdict since a judge was not
             reached.
         exceeded: Whether that is more than ``max_errors`` allows.
+        generators: The state of the random generators when scoring begins; empty if the merge scores no task.
         folder: Where the shard is.
     """
 
@@ -126,6 +131,7 @@ class Manifest:
     facts: dict[str, Any]
     lost: int = 0
     exceeded: bool = False
+    generators: str = ""
     folder: Path = Path()
 
     @property
@@ -153,6 +159,7 @@ class Manifest:
             "refused": self.refused,
             "settings": self.settings,
             "facts": self.facts,
+            "generators": self.generators,
         }
         path = self.folder / MANIFEST
         write_atomically(path, [to_json(content, indent=2), "\n"])
@@ -185,6 +192,7 @@ class Manifest:
                 facts=dict(found["facts"]),
                 lost=int(found["lost"]),
                 exceeded=bool(found["exceeded"]),
+                generators=str(found["generators"]),
                 folder=folder,
             )
         except OSError as error:

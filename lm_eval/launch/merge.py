@@ -23,10 +23,12 @@ from lm_eval.errors import ConfigError
 from lm_eval.launch.counters import summed
 from lm_eval.launch.judged import judge_infos, judging_of, mark_judged
 from lm_eval.launch.manifest import MANIFEST, Manifest, TaskEntry, difference, find_shards
+from lm_eval.launch.together import score_together, set_generators
 from lm_eval.launch.values import DocValues, parse_sample, read_lines, read_values
 from lm_eval.results.collect import collect
 from lm_eval.results.messages import count_messages
 from lm_eval.results.per_doc import TaskOutput
+from lm_eval.results.sample import task_hash
 
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
@@ -182,18 +184,28 @@ def merge(
     began = time.perf_counter()
     manifests = read_shards(Path(path).expanduser(), allow_missing=allow_missing)
     first = manifests[0]
-    # No code of a model is run, so the merging machine need not have the sandbox.
-    settings = RunSettings.from_record({**first.settings, **(changes or {}), "sandbox": "available"})
+    # Where no code of a model is run, the merging machine need not have the sandbox.
+    scores = any(entry.answers for entry in first.tasks.values())
+    sandbox = {} if scores else {"sandbox": "available"}
+    settings = RunSettings.from_record({**first.settings, **(changes or {}), **sandbox})
     with prepare(settings, _NoModel()) as prepared:
         prepared.set_aside(first.refused)
-        outputs = {name: _output(name, task, manifests) for name, task in prepared.tasks.items()}
+        if scores:
+            set_generators(first.generators)
+        outputs = {name: _output(name, task, manifests, settings) for name, task in prepared.tasks.items()}
         for name, task in prepared.tasks.items():
             mark_judged(name, task, manifests)
         results = collect(outputs, prepared.groups, bootstrap_iters=settings.bootstrap_iters)
     parts = {name: _parts(name, manifests) for name in outputs}
     if settings.keeps_samples:
-        results["samples"] = {name: MergedSamples(found) for name, found in parts.items()}
-        results["task_hashes"] = {name: _task_hash(found) for name, found in parts.items()}
+        results["samples"] = {
+            name: output.samples if output.samples is not None else MergedSamples(parts[name])
+            for name, output in outputs.items()
+        }
+        results["task_hashes"] = {
+            name: task_hash(output.samples) if output.samples is not None else _task_hash(parts[name])
+            for name, output in outputs.items()
+        }
     if first.refused:
         results["refused"] = first.refused
     infos = [info for manifest in manifests if (info := manifest.facts["config"].get("model_info"))]
@@ -239,13 +251,17 @@ def _in_order(parts: Sequence[tuple[Manifest, TaskEntry]]) -> Iterator[DocValues
     return heapq.merge(*streams, key=lambda found: found.place)
 
 
-def _output(name: str, task: Task, manifests: Sequence[Manifest]) -> TaskOutput:
+def _output(name: str, task: Task, manifests: Sequence[Manifest], settings: RunSettings) -> TaskOutput:
     """Put the values of a task together, as if one process had scored all its documents."""
     parts = _parts(name, manifests)
     entries = [manifest.tasks[name] for manifest in manifests]
     for entry in entries:
         task.add_metric_parts(entry.metric_parts)
     first = entries[0]
+    if first.answers:
+        return score_together(
+            task, list(zip(manifests, entries, strict=True)), _NOT_THERE, log_samples=settings.keeps_samples
+        )
     output = TaskOutput(task, {}, n_original=first.n_original, n_effective=0, num_fewshot=first.num_fewshot)
     output.failure = next((entry.failure for entry in entries if entry.failure), "")
     lost: list[RequestError] = []
@@ -265,7 +281,7 @@ def _output(name: str, task: Task, manifests: Sequence[Manifest]) -> TaskOutput:
         for found in docs:
             output.add(pipeline, found.scored[pipeline], found.cluster)
     output.settle(scored=bool(scored))
-    lost += [_NOT_THERE] * (first.documents - seen)
+    lost += [_NOT_THERE] * (first.documents - sum(entry.asks_nothing for entry in entries) - seen)
     output.errors, output.messages = dict(Counter(error.kind for error in lost)), count_messages(lost)
     output.outcomes = dict(outcomes)
     states = [entry.scoring_state for entry in entries if entry.scoring_state]

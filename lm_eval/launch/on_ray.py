@@ -10,7 +10,8 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,9 @@ __all__ = ["RayWorkers"]
 _PIECE = 1 << 22
 _SECONDS_TO_END = 20.0
 _ANSWER_SECONDS = 60.0
+_MAX_SECONDS_AWAY = 180.0
+"""How long the hub may be out of reach, as on a busy node, before its run ends."""
+_SECONDS_BETWEEN_TRIES = 1.0
 
 
 class RayWorkers:
@@ -59,6 +63,7 @@ class RayWorkers:
         self._hub = self._start_hub(requests_per_minute, tokens_per_minute)
         self._task = self._ray.remote(num_cpus=1, max_retries=0)(_do)
         self._running: dict[Any, str] = {}
+        self._received = 0
 
     def _start_hub(self, requests_per_minute: float | None, tokens_per_minute: float | None) -> Any:
         """Start the hub on the node of this process, if that is a node, because then both are lost together."""
@@ -95,12 +100,13 @@ class RayWorkers:
             RunStopped: The hub is lost.
         """
         try:
-            found: Snapshot = self._ray.get(self._hub.snapshot.remote(), timeout=_ANSWER_SECONDS)
+            found: Snapshot = _answer(self._ray, lambda: self._hub.snapshot.remote(self._received))
         except self._ray.exceptions.RayError as error:
             raise RunStopped(
                 f"Stopped: the hub of the run is lost ({type(error).__name__}). Answers are kept; the same command"
                 " resumes the run."
             ) from error
+        self._received = found.number
         return found
 
     def ended(self) -> Iterator[tuple[str, str]]:
@@ -130,7 +136,10 @@ class RayWorkers:
     def stop(self) -> None:
         """Let all tasks stop; those that have not begun are cancelled."""
         with contextlib.suppress(self._ray.exceptions.RayError):
-            self._ray.get(self._hub.stop.remote(), timeout=_ANSWER_SECONDS)
+            begun = self._ray.get(self._hub.stop.remote(), timeout=_SECONDS_TO_END)
+            for task, worker in self._running.items():
+                if worker not in begun:
+                    self._ray.cancel(task)
 
     def close(self) -> None:
         """End all tasks and the hub."""
@@ -157,6 +166,26 @@ def _ray() -> Any:
     return ray
 
 
+def _answer(ray: Any, call: Callable[[], Any]) -> Any:
+    """Call an actor; while it cannot be reached, call it again.
+
+    Args:
+        ray: The package.
+        call: Makes the call. The actor may have carried out a call whose answer is lost.
+
+    Raises:
+        RayError: The actor is dead, or out of reach for too long.
+    """
+    deadline = time.monotonic() + _MAX_SECONDS_AWAY
+    while True:
+        try:
+            return ray.get(call(), timeout=_ANSWER_SECONDS)
+        except (ray.exceptions.ActorUnavailableError, ray.exceptions.GetTimeoutError):
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(_SECONDS_BETWEEN_TRIES)
+
+
 def _pieces(journal: Path) -> Iterator[list[tuple[bytes, bytes]]]:
     """Go through the rows of a journal in lists of a few megabytes."""
     rows: list[tuple[bytes, bytes]] = []
@@ -180,7 +209,7 @@ def _do(job: Job, hub: Any, pieces: list[Any]) -> tuple[str, str]:
         os.chdir(job.folder)
 
     def exchange(report: Report) -> Orders:
-        orders: Orders = ray.get(hub.exchange.remote(report))
+        orders: Orders = _answer(ray, lambda: hub.exchange.remote(report))
         return orders
 
     with tempfile.TemporaryDirectory(prefix="lm-eval-shard-") as folder:

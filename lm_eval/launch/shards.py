@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lm_eval.api.instance import Instance
+from lm_eval.api.instance import Doc, Instance
+from lm_eval.api.task_parts.scoring_code import why_scored_together
 from lm_eval.config.run import RunSettings
 from lm_eval.config.shard import Shard
 from lm_eval.errors import ConfigError
 from lm_eval.judging import judged_documents
 from lm_eval.launch.division import Division
+from lm_eval.launch.estimates import DocumentTokens, estimated_tokens, some_of
 from lm_eval.launch.exact import NotExact
 from lm_eval.launch.manifest import MANIFEST, Manifest, TaskEntry, difference, kept_settings, run_key, shard_folder
+from lm_eval.launch.together import answer_lines, check_storable, generators
 from lm_eval.launch.values import DocValues, write_lines
 from lm_eval.results.answered import by_document
 from lm_eval.results.atomic import to_json
@@ -110,6 +113,7 @@ def run_shard(
         facts=facts,
         lost=int(results["errors"]["lost"]) + int(results["errors"].get("unjudged", 0)),
         exceeded=bool(results["errors"]["exceeded"]),
+        generators=part.generators,
         folder=folder,
     )
     manifest.write()
@@ -157,23 +161,59 @@ class _Part:
         self._names = DistinctNames()
         self.entries: dict[str, TaskEntry] = {}
         self.refused: dict[str, str] = {}
+        self.generators = ""
+        self._together: dict[str, str] = {}
+
+    def chosen(self, task: Task, documents: Iterable[tuple[int, Doc]]) -> Collection[int]:
+        """Choose documents by what is in them; see ``Part.chosen``."""
+        division, places = self._begin(task), dict[int, int]()
+        estimate: DocumentTokens | None = None
+        for place, (doc_id, doc) in enumerate(documents):
+            if estimate is None:
+                estimate = DocumentTokens(task)
+                self._check(task, doc)
+            if division.keeps(doc_id, doc, estimate.of(doc)):
+                places[doc_id] = place
+        self._places[str(task.task_name)], self._whole[str(task.task_name)] = places, division.finish(_pool(task))
+        return places.keys()
 
     def kept(self, task: Task, documents: Iterable[list[Instance]]) -> list[Instance]:
-        """Choose documents; see ``Part.kept``."""
-        division, places = self._division, dict[int, int]()
-        division.begin(task)
+        """Choose documents by what is asked about them; see ``Part.kept``."""
+        division, places = self._begin(task), dict[int, int]()
         kept: list[Instance] = []
         for place, instances in enumerate(documents):
             doc_id = (instances[0].doc_id or 0) if instances else -1
-            if instances and division.keeps(doc_id, instances[0].doc, instances):
+            if instances and not kept:
+                self._check(task, instances[0].doc)
+            if instances and division.keeps(doc_id, instances[0].doc, estimated_tokens(instances), instances):
                 places[doc_id] = place
                 kept += instances
         self._places[str(task.task_name)], self._whole[str(task.task_name)] = places, division.finish()
         return kept
 
+    def _begin(self, task: Task) -> Division:
+        self._together[str(task.task_name)] = reason = why_scored_together(task)
+        if reason and task.scorer is not None:
+            raise ConfigError(
+                f"Task {task.task_name} cannot be run in shards: it is judged, and {reason}. If each document is scored"
+                " alone, say so in the task file with scoring: processes."
+            )
+        self._division.begin(task)
+        return self._division
+
+    def _check(self, task: Task, doc: Doc) -> None:
+        if reason := self._together[str(task.task_name)]:
+            check_storable(task, doc, reason)
+
+    def leaves_scoring(self, task: Task) -> bool:
+        """Whether the merge scores a task; see ``Part.leaves_scoring``."""
+        return bool(self._together.get(str(task.task_name)))
+
     def results(self, outputs: Mapping[str, TaskOutput], prepared: Prepared) -> dict[str, Any]:
         """Write the files of each task; see ``Part.results``."""
         self.refused = dict(prepared.refused)
+        if any(self._together.values()):
+            self.generators = generators()
         for name, output in outputs.items():
             self.entries[name] = self._write(name, output)
         lost = {name: sum(output.errors.values()) for name, output in outputs.items()}
@@ -196,6 +236,7 @@ class _Part:
         entry = TaskEntry(
             documents=documents,
             kept=len(docs),
+            asks_nothing=len(self._places[name]) - len(docs),
             fingerprint=fingerprint,
             config=_definition(task),
             pipelines=pipelines,
@@ -209,12 +250,16 @@ class _Part:
         )
         entry.values = self._file_name("values", name)
         try:
-            digest = write_lines(self._folder / entry.values, self._lines(name, output, docs))
+            entry.hashes[entry.values] = write_lines(self._folder / entry.values, self._lines(name, output, docs))
+            if self._together.get(name):
+                entry.answers = self._file_name("answers", name)
+                answers = answer_lines(_first(task), docs, self._places[name])
+                entry.hashes[entry.answers] = write_lines(self._folder / entry.answers, answers)
         except NotExact as error:
             raise ConfigError(
-                f"Task {name}: a metric's values hold {error}, which a shard cannot keep; run the task without --shard."
+                f"Task {name}: its values or answers hold {error}, which a shard cannot keep; run the task without"
+                " --shard."
             ) from error
-        entry.hashes[entry.values] = digest
         if output.samples is not None:
             entry.samples = self._file_name("samples", name)
             lines = (to_json(file_form(sample)) for sample in output.samples)
@@ -246,6 +291,20 @@ class _Part:
         pattern, plain = f"{kind}_{{}}.jsonl", plain_name(task)
         hashed = file_name(pattern, hashed_name(plain, task), task, self._folder)
         return self._names.choose(f"{kind} {task}", file_name(pattern, plain, task, self._folder), hashed)
+
+
+def _first(task: Task) -> Doc:
+    """Return the first document of the evaluated split."""
+    return next(doc for _, doc in task.doc_iterator(limit=1))
+
+
+def _pool(task: Task) -> list[Any]:
+    """Return some of the documents that few-shot examples are drawn from; none where no examples are shown."""
+    if not task.config.num_fewshot or task.OUTPUT_TYPE == "loglikelihood_rolling":
+        return []
+    # The pool is read once for a task: code that makes it may draw at random.
+    sampler = getattr(task, "sampler", None)
+    return [] if sampler is None else [len(sampler.df), *some_of(sampler.df)]
 
 
 def _definition(task: Task) -> str:

@@ -26,6 +26,7 @@ __all__ = [
     "ScoredAlone",
     "ScoredDoc",
     "TaskOutput",
+    "count_task",
     "describe_failure",
     "sample_of",
     "score_alone",
@@ -229,6 +230,18 @@ def _score_here(task: Task, log_samples: bool, alone: Mapping[int, ScoredAlone] 
             for doc_id, group in docs.items()
         ]
     return output
+
+
+def count_task(task: Task) -> TaskOutput:
+    """Count the documents of a task that is scored elsewhere.
+
+    Args:
+        task: A task whose Instances were answered.
+
+    Returns:
+        The counts, without values.
+    """
+    return _counted(task, by_document(task.instances), None)
 
 
 def describe_failure(cause: BaseException) -> str:

@@ -21,6 +21,35 @@ _F1 = (
     "output_type: multiple_choice\ndoc_to_text: '{{q}}'\ndoc_to_choice: choices\ndoc_to_target: 1\n"
     "metric_list: [{metric: acc}, {metric: f1}, {metric: mcc}]\n"
 )
+_TOGETHER = {
+    "ranked": "filter_list: [{name: rank, filter: [{function: custom, filter_fn: !function code.rank}]}]\n",
+    "unseen": "process_results: !function code.unseen\nmetric_list: [{metric: new, aggregation: mean}]\n",
+    "drawn": "process_results: !function code.drawn\nmetric_list: [{metric: luck, aggregation: mean}]\n",
+}
+"""Tasks with code that looks at several documents, or draws at random."""
+_CODE = """
+import random
+
+SEEN = set()
+
+
+def rank(resps, docs):
+    longest = sorted({len(entry[0]) for entry in resps})
+    return [[str(longest.index(len(entry[0])))] for entry in resps]
+
+
+def unseen(doc, results):
+    if doc["n"] == 1:
+        SEEN.clear()
+    new = results[0] not in SEEN
+    SEEN.add(results[0])
+    return {"new": int(new)}
+
+
+def drawn(doc, results):
+    return {"luck": random.random()}
+"""
+TOGETHER = list(_TOGETHER)
 _GROUP = "group: both\ntask: [choice, f1]\naggregate_metric_list: [{metric: acc, weight_by_size: true}]\n"
 NAMES = ["generate", "rolling", "clustered", "bleu", "both"]
 
@@ -35,7 +64,10 @@ def answer(prompt: str) -> str:
 def tasks(tmp_path: Path) -> Path:
     folder = tmp_path / "tasks"
     folder.mkdir()
-    return write_tasks(folder, clustered=_CLUSTERED, bleu=_BLEU, f1=_F1, both=_GROUP)
+    (folder / "code.py").write_text(_CODE)
+    ask = "doc_to_text: '{{q}}'\ndoc_to_target: '{{n}}'\n"
+    together = {name: ask + body for name, body in _TOGETHER.items()}
+    return write_tasks(folder, clustered=_CLUSTERED, bleu=_BLEU, f1=_F1, both=_GROUP, **together)
 
 
 @pytest.fixture(autouse=True)

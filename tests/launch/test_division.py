@@ -11,7 +11,8 @@ import pytest
 from lm_eval.api.instance import Doc, Instance
 from lm_eval.api.task import Task
 from lm_eval.config.shard import Shard
-from lm_eval.launch.division import Division, estimated_tokens
+from lm_eval.launch.division import Division
+from lm_eval.launch.estimates import estimated_tokens
 
 
 class Documents:
@@ -37,7 +38,7 @@ def owners(docs: Sequence[Doc], count: int, cluster: str = "") -> list[int]:
         division = Division(Shard(index, count))
         division.begin(cast(Task, Documents(docs, cluster)))
         for place, doc in enumerate(docs):
-            if division.keeps(place, doc, asked(doc)):
+            if division.keeps(place, doc, estimated_tokens(asked(doc))):
                 found[place].append(index)
     assert all(len(shards) == 1 for shards in found)
     return [shards[0] for shards in found]
@@ -103,22 +104,21 @@ def test_work_is_balanced_by_tokens_and_not_by_number() -> None:
 def test_few_documents_and_documents_of_other_types_are_no_fault(docs: list[Any]) -> None:
     division = Division(Shard(0, 2))
     division.begin(cast(Task, Documents(docs)))
-    kept = [
-        division.keeps(place, doc, [Instance("loglikelihood", doc, ("a", "b"), 0)]) for place, doc in enumerate(docs)
-    ]
+    kept = [division.keeps(place, doc, 3) for place, doc in enumerate(docs)]
     assert division.finish()[0] == len(docs)
     assert kept == [True, False][: len(docs)]
 
 
-def fingerprint(doc: Mapping[str, Any], prompt: str = "p", doc_id: int = 0) -> str:
+def fingerprint(doc: Mapping[str, Any], prompt: str = "p", doc_id: int = 0, pool: Sequence[Doc] = ()) -> str:
     division = Division(Shard(0, 1))
     division.begin(cast(Task, Documents([dict(doc)])))
-    division.keeps(doc_id, dict(doc), [Instance("generate_until", dict(doc), (prompt, {}), 0)])
-    return division.finish()[1]
+    division.keeps(doc_id, dict(doc), 1, [Instance("generate_until", dict(doc), (prompt, {}), 0)])
+    return division.finish(pool)[1]
 
 
-def test_the_fingerprint_covers_documents_and_prompts(tmp_path: Path) -> None:
+def test_the_fingerprint_covers_documents_prompts_and_examples(tmp_path: Path) -> None:
     image = {"image": tmp_path}
+    assert fingerprint({"q": "a"}, pool=[{"q": "b"}]) != fingerprint({"q": "a"}, pool=[{"q": "c"}])
     assert fingerprint({"q": "a"}) == fingerprint({"q": "a"})
     assert len({fingerprint({"q": "a"}), fingerprint({"q": "b"}), fingerprint({"q": "a"}, "x")}) == 3
     assert fingerprint({"q": "a"}, doc_id=1) != fingerprint({"q": "a"})

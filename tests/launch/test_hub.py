@@ -112,6 +112,27 @@ def test_everything_is_taken_once_and_a_warning_is_given_once() -> None:
     assert (second.deliveries, second.outcomes, second.messages) == ([], {}, [])
 
 
+def test_what_a_lost_answer_held_is_returned_again() -> None:
+    hub = Hub()
+    rows = [Delivery(0, "", (b"k%d" % number, b"b")) for number in range(2)]
+    hub.exchange(Report("a", 0, deliveries=rows[:1], messages=[(30, "m")], outcome=("done", "")))
+    hub.snapshot(0)  # does not reach its caller
+    hub.exchange(Report("b", 1, deliveries=rows[1:]))
+    again = hub.snapshot(0)
+    assert (again.deliveries, again.outcomes, again.messages) == (rows, {"a": ("done", "")}, [(30, "m")])
+    assert hub.snapshot(again.number).deliveries == []
+
+
+def test_a_report_that_is_sent_again_counts_once() -> None:
+    hub = Hub(requests_per_minute=60, clock=Clock())
+    row = Delivery(0, "", (b"k", b"b"))
+    report = Report("a", 0, bookings=[(URL, 1)] * 2, deliveries=[row], number=1)
+    assert hub.exchange(report) == hub.exchange(report)
+    assert hub.snapshot().deliveries == [row]
+    (wait, _), *_ = hub.exchange(Report("a", 0, bookings=[(URL, 1)], number=2)).waits
+    assert wait == pytest.approx(2)
+
+
 def test_processes_wait_while_much_is_not_taken() -> None:
     hub = Hub()
     much = Delivery(0, "values.jsonl", (bytes(1 << 26), b"x"))

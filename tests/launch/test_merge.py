@@ -14,7 +14,7 @@ import lm_eval.demo
 from lm_eval.errors import ConfigError
 from lm_eval.launch.manifest import MANIFEST
 from lm_eval.launch.merge import merge
-from tests.launch.conftest import Runs
+from tests.launch.conftest import TOGETHER, Runs
 
 
 @pytest.mark.parametrize("count", [1, 3, 16])
@@ -22,6 +22,48 @@ def test_shards_give_the_files_of_a_run_in_one_piece(runs: Runs, count: int) -> 
     for index in reversed(range(count)):
         runs.part("parts", index, count)
     assert runs.merged("parts") == runs.whole("whole")
+
+
+@pytest.mark.parametrize("changes", [{}, {"log_samples": False}, {"samples": {"ranked": [8, 3]}}], ids=str)
+def test_code_that_looks_at_several_documents_sees_those_of_all_shards(runs: Runs, changes: dict[str, object]) -> None:
+    given: dict[str, Any] = {"tasks": [*TOGETHER, "choice"], **changes}
+    for index in range(3):
+        runs.part("parts", index, 3, lost="4", **given)
+    assert runs.merged("parts") == runs.whole("whole", lost="4", **given)
+
+
+def test_documents_of_a_missing_shard_are_lost_where_all_are_scored_together(runs: Runs) -> None:
+    for index in (0, 2):
+        runs.part("parts", index, 3, tasks=TOGETHER)
+    _, results = merge(runs.folder / "parts", allow_missing=True)
+    manifest = json.loads((runs.folder / "parts" / "shards" / "0000-of-0003" / MANIFEST).read_text())
+    for name in TOGETHER:
+        lost = results["results"][name]["errors"]["missing_shard"]
+        assert lost + results["results"][name]["sample_len"] == manifest["tasks"][name]["documents"] == 10
+
+
+def test_documents_that_a_shard_cannot_keep_are_refused_before_anything_is_asked(runs: Runs, tasks: Path) -> None:
+    text = (tasks / "data.py").read_text()
+    (tasks / "odd.py").write_text(text.replace('"n":', '"path": __import__("pathlib").Path(), "n":'))
+    (tasks / "ranked.yaml").write_text((tasks / "ranked.yaml").read_text().replace("data.rows", "odd.rows"))
+    with pytest.raises(ConfigError, match=r"ranked cannot be run in shards: .*several documents.*Path.*scoring: proc"):
+        runs.part("parts", 0, 3, tasks=["ranked"])
+
+
+def test_a_shard_builds_the_prompts_of_its_documents_only(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lm_eval.api.task import ConfigurableTask
+
+    built: list[str] = []
+    construct = ConfigurableTask.construct_requests
+
+    def counted(task: ConfigurableTask, doc: Any, ctx: Any, **kwargs: Any) -> Any:
+        built.append(str(task.task_name))
+        return construct(task, doc, ctx, **kwargs)
+
+    monkeypatch.setattr(ConfigurableTask, "construct_requests", counted)
+    for index in range(3):
+        runs.part("parts", index, 3)
+    assert all(built.count(name) == 10 for name in ("choice", "generate", "rolling", "clustered", "bleu", "f1"))
 
 
 @pytest.mark.parametrize(

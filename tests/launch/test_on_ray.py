@@ -6,12 +6,14 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from lm_eval.config.run import RunSettings
 from lm_eval.errors import MissingPackageError
+from lm_eval.launch import on_ray
 from lm_eval.launch.distribute import distribute, tidy
 from lm_eval.launch.on_ray import RayWorkers
 from lm_eval.loggers.evaluation_tracker import EvaluationTracker
@@ -23,6 +25,39 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
     with pytest.raises(MissingPackageError, match=r"lm-eval-api\[ray\]"):
         RayWorkers(None, None, None)
+
+
+class Away(Exception):
+    """Stands for the errors of Ray that pass."""
+
+
+def fakes(monkeypatch: pytest.MonkeyPatch, failures: int) -> tuple[Any, list[int]]:
+    """Stand for Ray with an actor that fails some calls, and for the clock."""
+    calls, now = list[int](), [0.0]
+
+    def get(answer: int, timeout: float) -> int:
+        calls.append(answer)
+        if len(calls) <= failures:
+            raise Away
+        return answer
+
+    monkeypatch.setattr(time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    errors = SimpleNamespace(ActorUnavailableError=Away, GetTimeoutError=Away)
+    return SimpleNamespace(get=get, exceptions=errors), calls
+
+
+def test_an_actor_that_is_out_of_reach_for_a_while_is_called_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray, calls = fakes(monkeypatch, failures=5)
+    assert on_ray._answer(ray, lambda: 7) == 7
+    assert calls == [7] * 6
+
+
+def test_an_actor_that_stays_out_of_reach_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray, calls = fakes(monkeypatch, failures=10_000)
+    with pytest.raises(Away):
+        on_ray._answer(ray, lambda: 7)
+    assert 100 < len(calls) < 300
 
 
 @pytest.fixture

@@ -245,9 +245,7 @@ class Shots:
             return self._fixed[count]
         repeatable = self._task.pure_fields
         turns: list[Message] = []
-        self._drawn = self.sampler.sample(count, eval_doc=doc if self._may_meet_itself else None)
-        if self._exclude_self and self.hold(doc):
-            self._drawn = self.sampler.sample(count, eval_doc=doc)
+        self._draw(doc, count)
         for shot in self._drawn:
             if not (self._ships and repeatable):
                 turns += self._task.shot_turns(shot)
@@ -260,6 +258,21 @@ class Shots:
         if self._kind is FirstNSampler and not self._may_meet_itself and not self._exclude_self and repeatable:
             self._fixed[count] = turns
         return turns
+
+    def pass_over(self, doc: Doc, count: int) -> None:
+        """Draw as for the prompt of a document that is not written, so that the next one gets the same examples.
+
+        Args:
+            doc: The document.
+            count: Number of examples.
+        """
+        if not self.are_fixed(count):
+            self._draw(doc, count)
+
+    def _draw(self, doc: Doc, count: int) -> None:
+        self._drawn = self.sampler.sample(count, eval_doc=doc if self._may_meet_itself else None)
+        if self._exclude_self and self.hold(doc):
+            self._drawn = self.sampler.sample(count, eval_doc=doc)
 
 
 def _is_same_row(shot: object, doc: Doc) -> bool:

@@ -21,6 +21,8 @@ T = TypeVar("T")
 _MIN_PROBABILITY = 1e-6
 """Below this probability, repeated failures of one request are not explained by chance."""
 _MIN_SAME_FAILURES = 3
+_JITTER = random.Random()
+"""Not the shared generator: a run seeds that, so its processes would wait equally long, and scoring draws from it."""
 _GATEWAY_STATUSES = (409, 502, 503, 504, 529)
 """Conflict, gateway and overload: these say nothing about the request itself."""
 
@@ -76,7 +78,7 @@ class RetryPolicy:
     max_wait: float = 60.0
     unreachable: bool = True
     rate: FailureRate = field(default_factory=FailureRate)
-    uniform: Callable[[float, float], float] = random.uniform
+    uniform: Callable[[float, float], float] = _JITTER.uniform
     clock: Callable[[], float] = time.monotonic
 
     async def again(

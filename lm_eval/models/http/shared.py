@@ -81,6 +81,7 @@ class Report:
         deliveries: Pieces of files, and rows of the journal.
         messages: Level and text of warnings.
         outcome: How the shard ended: None while it runs, else anything that can be pickled.
+        number: The number of the report, from 1; a report that is sent again keeps its number.
     """
 
     worker: str
@@ -94,6 +95,7 @@ class Report:
     deliveries: list[Delivery] = field(default_factory=list)
     messages: list[tuple[int, str]] = field(default_factory=list)
     outcome: object = None
+    number: int = 0
 
 
 @dataclass(slots=True)
@@ -164,6 +166,7 @@ class SharedRun:
         self._lock, self._sending = threading.Lock(), threading.Lock()
         self._wake, self._closing = threading.Event(), threading.Event()
         self._report = Report(worker, shard)
+        self._sent = 0
         self._waiting: list[asyncio.Future[tuple[float, str]]] = []
         self._failure: str = ""
         self._accounting: Accounting | None = None
@@ -289,7 +292,8 @@ class SharedRun:
             with self._lock:
                 report, self._report = self._report, Report(self._worker, self._shard)
                 waiting, self._waiting = self._waiting, []
-            report.counts = self._counts()
+            self._sent += 1
+            report.number, report.counts = self._sent, self._counts()
             if self._endpoints is not None:
                 report.outstanding = {
                     endpoint.base: (endpoint.outstanding, endpoint.outstanding_tokens)

@@ -37,7 +37,7 @@ def run(namespace: argparse.Namespace) -> int:
     from lm_eval.reports.runs import RunIndex
     from lm_eval.reports.runs.store import store_path
     from lm_eval.reports.view import ViewServer
-    from lm_eval.reports.view.server import kept_token
+    from lm_eval.reports.view.access import kept_token
 
     folder = Path(namespace.folder).expanduser()
     store = Path(namespace.index).expanduser() if namespace.index else store_path(folder)

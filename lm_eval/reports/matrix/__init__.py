@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from lm_eval.reports.matrix.best import Best, best_of
-from lm_eval.reports.matrix.layout import Cell, Column, Matrix, MatrixRow, matrix_of
+from lm_eval.reports.matrix.layout import matrix_of
 from lm_eval.reports.matrix.tables import to_csv, to_latex, to_markdown
+from lm_eval.reports.matrix.types import Cell, Column, Matrix, MatrixRow
 
 __all__ = [
     "Best",

@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass, replace
 
 from lm_eval.errors import UserError
 from lm_eval.reports.compare import PairedRuns, Pairing, Row
-from lm_eval.reports.matrix.layout import Cell, Column, Matrix
+from lm_eval.reports.matrix.types import Cell, Column, Matrix
 from lm_eval.reports.runs import RunIndex
 from lm_eval.reports.runs.store import Stamp, stamp_of
 from lm_eval.results import Group

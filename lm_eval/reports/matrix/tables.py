@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 
 from lm_eval.reports.markdown import markdown_table
 from lm_eval.reports.matrix.best import Best
-from lm_eval.reports.matrix.layout import Cell, Matrix
+from lm_eval.reports.matrix.types import Cell, Matrix
 from lm_eval.text import first_names
 
 __all__ = ["cell_text", "to_csv", "to_latex", "to_markdown"]

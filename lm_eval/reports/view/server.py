@@ -1,17 +1,13 @@
-"""Serve the viewer on this machine: read only, behind a token, for pages that this server sent."""
+"""Serve the viewer on this machine: what each address answers. It only reads."""
 
 from __future__ import annotations
 
 import asyncio
-import hmac
 import json
-import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from math import isfinite
-from pathlib import Path
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -20,29 +16,15 @@ from lm_eval.reports.html.page import report_page
 from lm_eval.reports.matrix import Matrix, best_of, matrix_of
 from lm_eval.reports.runs import RunIndex
 from lm_eval.reports.view import beside, bundle, tables
+from lm_eval.reports.view.access import guarded
 
 __all__ = ["ViewServer"]
 
-eval_logger = logging.getLogger("lm_eval")
-
-_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 _SECONDS_BETWEEN_WALKS = 1.0
 _MAX_RUNS_BESIDE = 12
 _MAX_DOCS = 20_000
 """Maximum number of documents on a report page, of all its tasks; a page with more takes the browser too long."""
 _KEPT_PAGES = 4
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
 _REPORT_POLICY = "frame-ancestors 'none'"
 """The report's page has its own policy, with the hashes of its style and script."""
 
@@ -110,7 +92,7 @@ class ViewServer:
 
     def app(self) -> web.Application:
         """Return the application."""
-        app = web.Application(middlewares=[self._guard])
+        app = web.Application(middlewares=[guarded(self.token)])
         base = "/{token}"
         app.router.add_get(base, self._to_page)
         app.router.add_get(f"{base}/", self._page)
@@ -120,25 +102,6 @@ class ViewServer:
         for name, answer in _ANSWERS.items():
             app.router.add_get(f"{base}/api/{name}", self._json(answer))
         return app
-
-    @web.middleware
-    async def _guard(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
-        """Refuse whoever does not know the token, and pages of other hosts whose name leads here (DNS rebinding)."""
-        given = request.path.removeprefix("/").partition("/")[0]
-        response: web.StreamResponse
-        if _host_of(request) not in _HOSTS:
-            response = web.Response(status=403, text="This server answers on 127.0.0.1 and localhost alone.\n")
-        elif not hmac.compare_digest(given.encode("utf-8", "replace"), self.token.encode()):
-            response = web.Response(status=403, text="Open the address that lm_eval view printed.\n")
-        else:
-            try:
-                response = await handler(request)
-            except web.HTTPException as error:
-                response = web.Response(status=error.status, text=f"{error.status} {error.reason}\n")
-        for name, value in _HEADERS.items():
-            response.headers.setdefault(name, value)
-        response.headers.popall("Server", None)
-        return response
 
     async def _to_page(self, request: web.Request) -> web.StreamResponse:
         return web.Response(status=302, headers={"Location": f"/{self.token}/"})
@@ -258,13 +221,6 @@ _ANSWERS: dict[str, _Answer] = {
 }
 
 
-def _host_of(request: web.Request) -> str:
-    try:
-        return urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
-    except ValueError:
-        return ""
-
-
 def _to_json(data: object) -> str:
     """Write JSON that browsers read: lone surrogates stay escaped, and numbers that are not finite become null."""
     try:
@@ -279,30 +235,3 @@ def _finite(data: object) -> object:
     if isinstance(data, list | tuple):
         return [_finite(value) for value in data]
     return None if isinstance(data, float) and not isfinite(data) else data
-
-
-def kept_token(store: Path) -> str:
-    """Return the token of a folder, which stays the same so that links last; make one the first time.
-
-    Args:
-        store: The file of the index; the token is next to it, for the user alone.
-
-    Returns:
-        The token; a new one when it cannot be kept.
-    """
-    file = store.with_suffix(".token")
-    try:
-        kept = file.read_text(encoding="ascii").strip()
-        if len(kept) >= 20 and kept.replace("-", "").replace("_", "").isalnum():
-            return kept
-    except (OSError, ValueError):
-        pass
-    token = secrets.token_urlsafe(18)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file.unlink(missing_ok=True)
-        file.touch(mode=0o600)
-        file.write_text(token, encoding="ascii")
-    except OSError:
-        eval_logger.debug("The token cannot be kept in %s.", file)
-    return token

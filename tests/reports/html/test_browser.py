@@ -1,4 +1,4 @@
-"""The report in a headless Chromium; skipped if there is none."""
+"""The report in a headless Chromium; skipped if there is none (the fixture ``browser``)."""
 
 from __future__ import annotations
 
@@ -14,22 +14,12 @@ from lm_eval.demo import demo_config
 from lm_eval.mock_server import MockServer
 from lm_eval.reports.html import write_report
 from lm_eval.results import load
-from tests.reports.html.chromium import Browser, Page, find_chromium
+from tests.reports.html.chromium import Browser, Page
 from tests.reports.html.runs import chat, choice, generation, many, save
-
-CHROMIUM = find_chromium()
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found (LM_EVAL_CHROMIUM names one)")
 
 MINUS = "\u2212"
 SHOT = "Question: one and one?\nAnswer: 2\n\n"
 COLOURS = {"a rather pale yellow": -4.0, "blue": -6.0}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    assert CHROMIUM is not None
-    with Browser(CHROMIUM) as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The viewer in a headless Chromium; skipped if there is none."""
+"""The viewer in a headless Chromium; skipped if there is none (the fixture ``browser``)."""
 
 from __future__ import annotations
 
@@ -15,23 +15,13 @@ import pytest
 from lm_eval.reports.matrix import best_of, matrix_of
 from lm_eval.reports.runs import RunIndex
 from lm_eval.reports.view import matrix_page
-from tests.reports.html.chromium import Browser, Page, find_chromium
+from tests.reports.html.chromium import Browser, Page
 from tests.reports.html.runs import chat, choice, generation
 from tests.reports.html.test_browser import ATTACKS, CONTRAST, choose, count, text, texts
 from tests.reports.saved_runs import docs, save
 from tests.reports.view.serving import Address, Serving
 
-CHROMIUM = find_chromium()
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found (LM_EVAL_CHROMIUM names one)")
-
 MINUS = "\u2212"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    assert CHROMIUM is not None
-    with Browser(CHROMIUM) as running:
-        yield running
 
 
 @pytest.fixture

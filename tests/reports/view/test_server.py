@@ -15,7 +15,7 @@ from lm_eval.errors import ConfigError
 from lm_eval.reports.html import write_report
 from lm_eval.reports.runs import RunIndex
 from lm_eval.reports.view import ViewServer, matrix_page
-from lm_eval.reports.view.server import kept_token
+from lm_eval.reports.view.access import kept_token
 from lm_eval.results import load
 from tests.reports.saved_runs import docs, save
 from tests.reports.view.serving import Serving

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from lm_eval.config.redact import forget
+from lm_eval.task_files.index_cache import scan
+from lm_eval.task_files.roots import BUILTIN
 
 # A shell that starts the tests in the background ignores Ctrl-C for them, and their child processes would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -29,6 +32,29 @@ def shared_dir() -> Path:
     folder = _shared()
     if folder is None:
         pytest.skip("no shared folder beside the project (set LM_EVAL_SHARED to its path)")
+    return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_all_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache folder with the index of the built-in tasks; tests leave the user's cache alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("cache_of_all_tests")
+        patch.setenv("LM_HARNESS_CACHE_PATH", str(folder))
+        scan(BUILTIN)
+        yield folder
+
+
+@pytest.fixture
+def own_cache(
+    cache_of_all_tests: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """A cache folder for one test. The index of the built-in tasks is in it, since reading all files takes a second."""
+    folder = tmp_path_factory.mktemp("cache")
+    for file in cache_of_all_tests.glob("task-index-*.json"):
+        if json.loads(file.read_bytes())["root"] == str(BUILTIN):
+            os.link(file, folder / file.name)
+    monkeypatch.setenv("LM_HARNESS_CACHE_PATH", str(folder))
     return folder
 
 

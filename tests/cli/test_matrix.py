@@ -13,8 +13,7 @@ from tests.reports.matrix.test_layout import index_of
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("LM_HARNESS_CACHE_PATH", str(tmp_path / "cache"))
+def folder(tmp_path: Path) -> Path:
     index_of(tmp_path, *runs(a=BAD, b=GOOD))
     return tmp_path / "runs"
 

@@ -14,7 +14,6 @@ Captured = pytest.CaptureFixture[str]
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("LM_HARNESS_CACHE_PATH", str(tmp_path / "cache"))
     return tmp_path
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 
@@ -12,10 +12,16 @@ Write = Callable[..., Path]
 
 
 @pytest.fixture(autouse=True)
-def index_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("cache")
-    monkeypatch.setenv("LM_HARNESS_CACHE_PATH", str(folder))
-    yield folder
+def _separate_cache(own_cache: Path) -> None:
+    """Give each test a cache of its own."""
+
+
+@pytest.fixture
+def index_cache(own_cache: Path) -> Path:
+    """The cache folder of the test, emptied."""
+    for file in own_cache.iterdir():
+        file.unlink()
+    return own_cache
 
 
 @pytest.fixture

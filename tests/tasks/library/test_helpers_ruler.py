@@ -78,9 +78,8 @@ def few_documents(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("LM_HARNESS_CACHE_PATH", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "ruler"
+def cache(own_cache: Path) -> Path:
+    return own_cache / "ruler"
 
 
 @pytest.fixture

@@ -4,15 +4,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint format types imports unit docs bench clean
+.PHONY: help demo test lint format types imports unit coverage docs bench clean
 
 help:
-	@echo "make demo    run three small tasks on the mock server"
-	@echo "make test    lint, types, import floors, tests and their coverage"
-	@echo "make docs    build the documentation site"
-	@echo "make bench   measure against a plain aiohttp loop and the reference harness"
-	@echo "make format  format the code and mend what ruff can"
-	@echo "make clean   remove the environment and the caches"
+	@echo "make demo     run three small tasks on the mock server"
+	@echo "make test     lint, types, import floors and tests"
+	@echo "make coverage the tests once more, with the share of lines that they run"
+	@echo "make docs     build the documentation site"
+	@echo "make bench    measure against a plain aiohttp loop and the reference harness"
+	@echo "make format   format the code and mend what ruff can"
+	@echo "make clean    remove the environment and the caches"
 
 $(VENV)/base.stamp: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
@@ -42,6 +43,10 @@ imports: $(VENV)/dev.stamp
 	$(BIN)/lint-imports
 
 unit: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -n auto
+
+# Apart from `make test`: counting each line costs time.
+coverage: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -n auto --cov --cov-report=
 	@echo "Coverage of lm_eval, without what runs in other processes: $$($(BIN)/coverage report --format=total) %"
 

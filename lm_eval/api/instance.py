@@ -93,8 +93,12 @@ class Follows(Protocol):
     def earlier(self) -> list[Instance]:
         """The Instances whose responses the prompt needs."""
 
-    def prompt(self) -> object:
-        """Write the prompt, once all ``earlier`` Instances have their responses."""
+    def prompt(self, repeat: int = 0) -> object:
+        """Write the prompt of a repeat, once this repeat of all ``earlier`` Instances is answered.
+
+        Args:
+            repeat: The number of the repeat.
+        """
 
 
 @dataclass(slots=True)
@@ -105,7 +109,8 @@ class Instance:
         request_type: The LM method that answers it.
         doc: The document.
         arguments: Arguments of the method: ``(prompt, continuation)``, ``(text,)`` or ``(prompt, generation_kwargs)``,
-            followed by a dict of media for multimodal tasks.
+            followed by a dict of media for multimodal tasks. If each repeat has a prompt of its own, since it follows
+            other Instances, the prompt is that of the first repeat.
         idx: Position among the Instances of the document.
         metadata: ``(task name, doc id, repeats)``.
         resps: The responses, one per repeat, in the order of the repeats.

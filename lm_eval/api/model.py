@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lm_eval.models.http.recorded import Recorded
     from lm_eval.models.http.shared import SharedRun
 
-__all__ = ["LM", "Answered", "CacheHook", "CachingLM", "RunContext", "TemplateLM", "ask_model"]
+__all__ = ["LM", "NO_EARLIER_ANSWER", "Answered", "CacheHook", "CachingLM", "RunContext", "TemplateLM", "ask_model"]
 
 if not TYPE_CHECKING:  # a type checker would accept every name
 
@@ -41,7 +41,7 @@ T = TypeVar("T")
 Answered = Callable[[Instance], None]
 """Receives an Instance once it has all its responses, or its error."""
 
-_NO_EARLIER_ANSWER = RequestError("earlier_turn", "Not asked, because an earlier turn has no answer.", attempts=0)
+NO_EARLIER_ANSWER = RequestError("earlier_turn", "Not asked, because an earlier turn has no answer.", attempts=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +169,13 @@ class LM(ABC):
             The sentence, for the notes of such tasks; None when answers continue it, or when that is not known.
         """
         return None
+
+    def harness_follows(self) -> bool:
+        """Whether ``harness_respond`` takes Instances that follow others, and asks them as soon as these are answered.
+
+        If not, ``ask_model`` asks them when all others are answered. Default False.
+        """
+        return False
 
     def harness_respond(self, instances: Iterable[Instance], answered: Answered | None = None) -> None:
         """Answer Instances of any types: set ``resps`` or ``error`` of each.
@@ -451,6 +458,10 @@ class CachingLM:
         """Return the hook to attach to the model."""
         return CacheHook(self)
 
+    def harness_follows(self) -> bool:
+        """Return False: which Instances are in the file is known only when their prompts are complete."""
+        return False
+
     def harness_respond(self, instances: Iterable[Instance], answered: Answered | None = None) -> None:
         """Answer Instances from the file where possible, and ask the model for the others.
 
@@ -491,15 +502,22 @@ class CachingLM:
 def ask_model(lm: LM | CachingLM, instances: Iterable[Instance], answered: Answered | None = None) -> None:
     """Let a model answer Instances, whether or not its class tells when an Instance is complete.
 
-    An Instance that follows others, such as the second turn of a chat, is asked when all that can be asked at once are
-    answered. If one of the others was lost, it is lost, too.
+    An Instance that follows others, such as the second turn of a chat, is asked as soon as these are answered; of a
+    model that cannot do that (``LM.harness_follows``), when all that can be asked at once are answered. If one of the
+    others was lost, it is lost, too.
 
     Args:
         lm: The model.
         instances: All Instances of a run, or an iterator over them. A class whose ``harness_respond`` does not take
             ``answered`` gets a list.
         answered: As for ``LM.harness_respond``; for such a class, it is called after all answers.
+
+    Raises:
+        ConfigError: An Instance that follows others has repeats, and the model cannot ask each after its own.
     """
+    if lm.harness_follows():
+        _ask_at_once(lm, instances, answered)
+        return
     later: list[Instance] = []
     at_once = _AtOnce(instances, later)
     _ask_at_once(lm, list(at_once) if isinstance(instances, Sequence) else at_once, answered)
@@ -512,7 +530,7 @@ def ask_model(lm: LM | CachingLM, instances: Iterable[Instance], answered: Answe
             if any(each.follows is not None for each in earlier):
                 later.append(instance)
             elif any(each.error is not None or not each.resps for each in earlier):
-                instance.follows, instance.error = None, _NO_EARLIER_ANSWER
+                instance.follows, instance.error = None, NO_EARLIER_ANSWER
                 if answered is not None:
                     answered(instance)
             else:
@@ -534,8 +552,13 @@ class _AtOnce:
         for instance in self._instances:
             if instance.follows is None:
                 yield instance
-            else:
-                self._later.append(instance)
+                continue
+            if (instance.repeats or 1) > 1:
+                raise ConfigError(
+                    f"Task {instance.task_name}: repeats of a conversation with several turns need a chat endpoint "
+                    "(such as --model local-chat-completions), asked without --batch."
+                )
+            self._later.append(instance)
 
     def __length_hint__(self) -> int:
         return operator.length_hint(self._instances)

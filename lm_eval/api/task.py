@@ -439,11 +439,7 @@ class ConfigurableTask(Task):
         except TemplateError as error:
             raise TemplateError(f"Task {self.task_name}, doc_to_text: {error}") from None
         turns = conversation.turns()
-        if len(turns) == 1:
-            return conversation.prompt(turns[0])
-        if self._config.repeats > 1:
-            raise ConfigError(f"Task {self.task_name}: a conversation with several turns takes no repeats.")
-        return conversation
+        return conversation.prompt(turns[0]) if len(turns) == 1 else conversation
 
     @cached_property
     def _looks_at_choices(self) -> bool:

@@ -97,7 +97,7 @@ def _questions(docket: Docket, doc_id: int, group: list[Instance], seed: object)
     doc, spec = group[0].doc, docket.spec
     answers = [(instance.args[0], _PLACEHOLDER) for instance in group]
     baseline = baseline_of(spec, doc, docket.baseline.get(doc_id)) if spec.verdict.kind == "pairwise" else None
-    answered = Answered(doc, answers, baseline)
+    answered = Answered(doc, answers, baseline, len(group))
     return list(questions(docket.task, spec, docket.template.source, answered, docket.reader, seed))
 
 

@@ -222,7 +222,7 @@ class Jury:
                 return settled(spec, spec.only_if.metric, float(value))
         saved = docket.baseline.get(document.doc_id)
         baseline = baseline_of(spec, first.doc, saved) if spec.verdict.kind == "pairwise" else None
-        answered = Answered(first.doc, answers, baseline)
+        answered = Answered(first.doc, answers, baseline, len(instances))
         asked = list(questions(task, spec, docket.template.source, answered, docket.reader, self._seed))
         criteria = criteria_of(spec, first.doc)
         mean = sum(len(answer) for _, answer in answers) / max(1, len(answers))

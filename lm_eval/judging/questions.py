@@ -49,13 +49,16 @@ class Answered:
 
     Attributes:
         doc: The document.
-        answers: Each answer after what the model was asked: a text or messages.
+        answers: Each answer after what the model was asked: a text or messages. All answers to a turn of a conversation
+            come before those to the next one.
         baseline: The answer to compare with, of ``pairwise``.
+        turns: Number of turns; each has the same number of answers.
     """
 
     doc: Doc
     answers: Sequence[tuple[object, str]]
     baseline: str | None = None
+    turns: int = 1
 
 
 def answers_of(task: Task, instances: Sequence[Instance]) -> list[tuple[object, str]]:
@@ -72,10 +75,23 @@ def answers_of(task: Task, instances: Sequence[Instance]) -> list[tuple[object, 
     if pipeline.name not in instances[0].filtered_resps:
         pipeline.apply(list(instances))
     answers = []
-    for instance in instances:
+    for turn, instance in enumerate(instances):
         found = instance.filtered_resps.get(pipeline.name)
-        answers += [(instance.args[0], _text(item)) for item in (found if isinstance(found, list) else [found])]
+        for repeat, item in enumerate(found if isinstance(found, list) else [found]):
+            answers.append((_prompt_of(instances[: turn + 1], repeat), _text(item)))
     return answers
+
+
+def _prompt_of(turns: Sequence[Instance], repeat: int) -> object:
+    """Return what the model was asked in the last of some turns; each repeat has seen its own earlier answers."""
+    prompt = turns[-1].args[0]
+    if not repeat or len(turns) == 1 or not isinstance(prompt, Sequence) or isinstance(prompt, str):
+        return prompt
+    messages = list(prompt)
+    for earlier in turns[:-1]:
+        place = len(earlier.args[0])  # The answer to a turn stands behind the messages that asked for it.
+        messages[place] = {**messages[place], "content": str(earlier.resps[repeat])}
+    return messages
 
 
 def criteria_of(spec: ScorerSpec, doc: Doc) -> list[Criterion]:
@@ -130,8 +146,8 @@ def questions(
         known = _names(task, doc, prompt) | {
             "answer": fence.put(answer),
             "conversation": fence.put(conversation),
-            "turn": index + 1,
-            "turns": len(answered.answers),
+            "turn": 1 + index * answered.turns // len(answered.answers),
+            "turns": answered.turns,
         }
         if spec.verdict.kind == "rubric":
             for number, criterion in enumerate(criteria):

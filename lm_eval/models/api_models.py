@@ -491,6 +491,13 @@ class TemplateAPI(TemplateLM):
         """
         return self.harness_pool.connection.token_counter()
 
+    def harness_follows(self) -> bool:
+        """Whether a later turn of a conversation is asked as soon as its earlier ones are answered.
+
+        Not where a method of the class answers, a chat template writes prompts as text, or requests go in batches.
+        """
+        return self.harness_pool.follows
+
     def harness_respond(self, instances: Iterable[Instance], answered: Answered | None = None) -> None:
         """Answer Instances of any request types from one pool of workers.
 

@@ -151,6 +151,16 @@ class Pool:
         """Say that answers do not continue the start that a task gives them; None if they do, or that is unknown."""
         return NOT_CONTINUED if self.requests.continuation.fails else None
 
+    @property
+    def follows(self) -> bool:
+        """Whether Instances that follow others are asked as soon as these are answered.
+
+        A method of the class gets all its requests at once, a template writes all prompts at once, and a batch begins
+        when all its requests are known.
+        """
+        writes = self._writer.needed and self.session.context.chat
+        return not (self.overrides.methods or writes or self.session.context.batch is not None)
+
     def respond(self, instances: Iterable[Instance], answered: Answered | None = None) -> None:
         """Answer Instances of any request types; see ``TemplateAPI.harness_respond``."""
         from lm_eval.models.responses import Responses, add_usage
@@ -412,13 +422,14 @@ class Pool:
         if (shared := self.session.context.shared) is not None:
             shared.watch(progress, engine)
 
-        def answered(answer: Answer) -> None:
-            responses.answered(answer)
+        def answered(answer: Answer) -> Iterable[Unit]:
+            following = responses.answered(answer)
             progress.advance()
+            return self._units(following) if following else ()
 
         def lost(slot: Slot, error: RequestError) -> None:
-            responses.lost(slot, error)
-            progress.fail()
+            for _ in range(responses.lost(slot, error)):
+                progress.fail()
 
         try:
             if self._watch is not None:

@@ -7,10 +7,11 @@ import itertools
 import math
 import operator
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from lm_eval.api.instance import Instance, RequestError, ResponseInfo, Usage
-from lm_eval.api.model import Answered
+from lm_eval.api.model import NO_EARLIER_ANSWER, Answered
 from lm_eval.errors import RequestsLost
 from lm_eval.models.work import Answer, Slot
 
@@ -72,6 +73,9 @@ class Responses:
                 asked, because the run ends early. None calls nothing.
         """
         self._complete = complete
+        self._followers: dict[int, list[Instance]] = {}
+        self._originals: dict[int, tuple[Instance, Instance]] = {}
+        self._late: list[Slot] = []
         self._open: dict[int, Instance] = {}
         self._to_come: dict[int, int] = {}
         self._begun = self._ahead = 0
@@ -90,16 +94,20 @@ class Responses:
         return self._begun + self._ahead + rest
 
     def _begin(self, instances: list[Instance]) -> list[Instance]:
+        # An Instance that follows others no longer says so when it is asked.
+        self._waiting = {id(instance) for instance in instances if instance.follows is not None}
         for instance in instances:
             repeats = instance.repeats or 1
             instance.resps, instance.info, instance.error = [_MISSING] * repeats, [], None
             self._begun += repeats
             self._open[id(instance)] = instance
+            if instance.follows is not None:
+                self._wait(instance, instance.follows.earlier[-1])
         self.scored = self.scored or any(instance.request_type != "generate_until" for instance in instances)
         return instances
 
     def slots(self) -> Iterator[Slot]:
-        """Yield all slots, in the order in which they are sent.
+        """Yield all slots that do not wait for others, in the order in which they are sent.
 
         With each slot of one part, Instances of the next part are taken, so that no slot waits for a whole part to be
         built.
@@ -108,35 +116,75 @@ class Responses:
         while part:
             following: list[Instance] = []
             each = 2 if 2 * len(part) <= _PART else 1
+            late, self._late = self._late, []
+            yield from late
             for instance in in_prefix_order(part):
-                for repeat in range(instance.repeats or 1):
+                for repeat in range(instance.repeats or 1) if id(instance) not in self._waiting else ():
                     yield Slot(instance, repeat)
                 following += itertools.islice(self._rest, each)
                 self._ahead = len(following)
             part, self._ahead = self._begin(following), 0
 
-    def answered(self, answer: Answer) -> None:
+    def _wait(self, instance: Instance, earlier: Instance) -> None:
+        """Let an Instance wait for another one, of which some repeats may be complete."""
+        if id(earlier) in self._open:
+            self._followers.setdefault(id(earlier), []).append(instance)
+        for repeat in range(instance.repeats or 1):
+            if earlier.error is not None:
+                self.lost(Slot(instance, repeat), NO_EARLIER_ANSWER)
+            elif earlier.resps[repeat : repeat + 1] not in ([], [_MISSING]):
+                self._late.append(self._following(instance, repeat))
+
+    def _following(self, instance: Instance, repeat: int) -> Slot:
+        """Return the slot of an Instance whose prompt can be completed."""
+        assert instance.follows is not None
+        arguments = (instance.follows.prompt(repeat), *instance.args[1:])
+        if not repeat:
+            instance.arguments = arguments
+        if (instance.repeats or 1) == 1:
+            instance.follows = None
+            return Slot(instance)
+        asked = replace(instance, arguments=arguments, follows=None)  # Each repeat has a prompt of its own.
+        self._originals[id(asked)] = (asked, instance)
+        return Slot(asked, repeat)
+
+    def _original(self, slot: Slot) -> Instance:
+        """Return the Instance that a slot belongs to."""
+        return self._originals.pop(id(slot.instance), (None, slot.instance))[1]
+
+    def answered(self, answer: Answer) -> list[Slot]:
         """Store an answer.
 
         Args:
             answer: The answer.
+
+        Returns:
+            The slots that have waited for it.
         """
-        instance, repeat = answer.slot
+        instance, repeat = self._original(answer.slot), answer.slot.repeat
+        followers = self._followers.get(id(instance), ())
         instance.resps[repeat] = answer.response
         if not instance.info:
             instance.info = [_NO_INFO] * len(instance.resps)
         instance.info[repeat] = answer.info
         self._count(instance)
+        return [self._following(follower, repeat) for follower in followers]
 
-    def lost(self, slot: Slot, error: RequestError) -> None:
-        """Register that a slot gets no response.
+    def lost(self, slot: Slot, error: RequestError) -> int:
+        """Register that a slot gets no response, and those that wait for it neither.
 
         Args:
             slot: The slot.
             error: The reason.
+
+        Returns:
+            The number of these slots.
         """
-        slot.instance.error = error
-        self._count(slot.instance)
+        instance = self._original(slot)
+        followers = self._followers.get(id(instance), ())
+        instance.error = error
+        self._count(instance)
+        return 1 + sum(self.lost(Slot(follower, slot.repeat), NO_EARLIER_ANSWER) for follower in followers)
 
     def _count(self, instance: Instance) -> None:
         """Hand an Instance on with the last of its slots."""
@@ -146,11 +194,13 @@ class Responses:
                 self._to_come[id(instance)] = left
                 return
         del self._open[id(instance)]
+        self._followers.pop(id(instance), None)
         self._close(instance)
         if self._complete is not None:
             self._complete(instance)
 
     def _close(self, instance: Instance) -> None:
+        instance.follows = None
         if len(instance.resps) > 1 or instance.resps[0] is _MISSING:
             _finish(instance)
         add_usage(self.usage, instance)
@@ -219,24 +269,32 @@ class ListedResponses:
         """Yield all slots."""
         return iter(self._slots)
 
-    def answered(self, answer: Answer) -> None:
+    def answered(self, answer: Answer) -> list[Slot]:
         """Store an answer.
 
         Args:
             answer: The answer.
+
+        Returns:
+            No slots: none waits for another one.
         """
         index = self._indexes[id(answer.slot.instance), answer.slot.repeat]
         self._results[index], self._infos[index] = answer.response, answer.info
+        return []
 
-    def lost(self, slot: Slot, error: RequestError) -> None:
+    def lost(self, slot: Slot, error: RequestError) -> int:
         """Register that a slot gets no response.
 
         Args:
             slot: The slot.
             error: The reason.
+
+        Returns:
+            1, the number of such slots.
         """
         slot.instance.error = error
         self._errors.append(error)
+        return 1
 
     def finish(self, answering: Collection[int] = ()) -> list[Any]:
         """Return the responses.

@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
-from lm_eval.api.instance import Instance
+from lm_eval.api.instance import Instance, RequestError
+from lm_eval.api.model import ask_model
 from lm_eval.errors import UserError
 from lm_eval.evaluator import simple_evaluate
 from lm_eval.mock_server import MockServer
+from lm_eval.models.openai_completions import LocalChatCompletion
 from lm_eval.planning import plan
+from lm_eval.task_files.manager import TaskManager
 
 from ..fakes import FakeLM, write_tasks
 
@@ -107,19 +110,91 @@ def test_a_conversation_that_cannot_be_asked_is_refused(tasks: Path, task: str, 
         evaluated(tasks, task, FakeLM(), apply_chat_template=chat)
 
 
-def test_several_turns_take_no_repeats(tasks: Path) -> None:
-    with pytest.raises(UserError, match="several turns takes no repeats"):
-        simple_evaluate(FakeLM(), tasks=[{"task": "turns", "repeats": 2}], include_path=tasks, apply_chat_template=True)
+def test_repeats_of_several_turns_need_a_model_that_asks_each_after_its_own(tasks: Path) -> None:
+    lm = FakeLM()
+    with pytest.raises(UserError, match="repeats of a conversation with several turns need a chat endpoint"):
+        simple_evaluate(lm, tasks=[{"task": "turns", "repeats": 2}], include_path=tasks, apply_chat_template=True)
+    assert not lm.asked
+
+
+CHAT = "local-chat-completions"
+
+
+def arguments(server: MockServer, **more: Any) -> dict[str, Any]:
+    return {"model": "mock", "base_url": server.base_url + "/chat/completions", **more}
+
+
+class Talk:
+    """Answers each prompt of a server with a text of its own, and keeps the prompts."""
+
+    def __init__(self) -> None:
+        self.prompts: list[str] = []
+
+    def __call__(self, prompt: str) -> str:
+        if "Name" in prompt:  # The probe asks something else.
+            self.prompts.append(prompt)
+        return f"A{len(self.prompts)}."
+
+
+def test_a_conversation_goes_on_while_others_wait_for_their_first_turn(tasks: Path) -> None:
+    talk = Talk()
+    with MockServer(answers=talk) as server:
+        evaluated(tasks, "turns", CHAT, model_args=arguments(server, num_concurrent=1))
+    assert [(f"Name {n // 2}." in prompt, "Again." in prompt) for n, prompt in enumerate(talk.prompts)] == [
+        (True, False),
+        (True, True),
+    ] * 3
+
+
+def test_each_repeat_is_a_conversation_of_its_own(tasks: Path) -> None:
+    talk = Talk()
+    with MockServer(answers=talk) as server:
+        task: Any = {"task": "turns", "repeats": 2}
+        found = evaluated(tasks, task, CHAT, model_args=arguments(server, num_concurrent=3))
+    for sample in found["samples"]["turns"]:
+        first, second = sample["resps"]
+        assert len({*first, *second}) == 4
+        assert all(any(answer in prompt for prompt in talk.prompts) for answer in first)
+        assert sample["arguments"][1][0][1]["content"] == first[0]
+    assert len(talk.prompts) == 12
+
+
+def test_a_lost_repeat_loses_what_follows_it(tasks: Path) -> None:
+    from lm_eval.models.responses import Responses
+    from lm_eval.models.work import Answer
+
+    task = TaskManager(include_path=tasks).load("turns")["tasks"]["turns"]
+    task.set_config("repeats", 2)
+    task.build_all_requests(apply_chat_template=True, chat_template=lambda chat, add_generation_prompt: str(chat))
+    complete: list[Instance] = []
+    responses = Responses(task.instances[:2], complete.append)
+    first, second = responses.slots()
+    (follower,) = responses.answered(Answer(second, "A."))
+    assert "'A.'" in follower.instance.args[0]
+    error = RequestError("timeout", "no answer")
+    assert responses.lost(first, error) == 2
+    assert not responses.answered(Answer(follower, "B."))
+    assert [(each.idx, each.error and each.error.kind) for each in complete] == [(0, "timeout"), (1, "earlier_turn")]
+
+
+def test_turns_that_an_iterator_gives_late_are_asked(tasks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lm_eval.models.responses._FIRST_PART", 3)
+    monkeypatch.setattr("lm_eval.models.responses._PART", 3)
+    with MockServer(answers=lambda prompt: "A.") as server:
+        lm = LocalChatCompletion(**arguments(server, num_concurrent=1))
+        task = TaskManager(include_path=tasks).load("turns")["tasks"]["turns"]
+        task.build_all_requests(apply_chat_template=True, chat_template=lm.apply_chat_template)
+        ask_model(lm, iter(task.instances))
+    assert [instance.resps for instance in task.instances] == [["A."]] * 6
 
 
 def test_answers_of_both_turns_are_kept(tasks: Path, tmp_path: Path) -> None:
     with MockServer(answers=lambda prompt: "A." if "Again" in prompt else "B.") as server:
-        arguments = {"model": "mock", "base_url": server.base_url + "/chat/completions"}
 
         def run(output: str) -> dict[str, Any]:
             return simple_evaluate(
-                "local-chat-completions",
-                arguments,
+                CHAT,
+                arguments(server),
                 tasks=["turns"],
                 include_path=tasks,
                 apply_chat_template=True,
@@ -152,7 +227,7 @@ def test_an_instance_that_follows_is_equal_to_one_that_does_not() -> None:
     class Nothing:
         earlier: list[Instance] = []  # noqa: RUF012
 
-        def prompt(self) -> object:
+        def prompt(self, repeat: int = 0) -> object:
             return ""
 
     assert Instance("generate_until", {}, (), 0, follows=Nothing()) == Instance("generate_until", {}, (), 0)

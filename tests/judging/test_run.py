@@ -413,3 +413,43 @@ def test_code_of_the_task_that_fails_leaves_documents_unjudged(run: Run) -> None
     )
     assert "ZeroDivisionError" in results["judging"]["capitals"]["messages"][0]["message"]
     assert results["judging"]["capitals"]["judged"] == 2
+
+
+def test_a_repeat_of_a_conversation_is_judged_with_its_own_earlier_answers(run: Run) -> None:
+    talk = iter(f"Answer {n}." for n in range(100))
+
+    class Follows(Chat):
+        """Answers turn after turn, so that the second turn of each repeat shows the first."""
+
+        def harness_follows(self) -> bool:
+            return True
+
+        def harness_respond(self, instances: Iterable[Instance], answered: Answered | None = None) -> None:
+            for instance in instances:
+                if instance.follows is not None:
+                    instance.arguments = (instance.follows.prompt(), *instance.args[1:])
+                instance.resps = [next(talk) for _ in range(instance.repeats or 1)]
+                assert answered is not None
+                answered(instance)
+
+    def turns(doc: dict[str, Any]) -> list[dict[str, Any]]:
+        more = {"role": "user", "content": "Are you sure?"}
+        return [{"role": "user", "content": doc["question"]}, {"role": "assistant", "content": None}, more]
+
+    judge = FakeLM(lambda prompt: "GRADE: C")
+    pipeline = [{"name": "both", "filter": [{"function": "take_first_k", "k": 2}]}]
+    run(
+        judge,
+        model=Follows(),
+        scorer={"prompt": "Turn {{turn}} of {{turns}}. {{conversation}} GRADE: C or I"},
+        task={"doc_to_text": turns, "repeats": 2, "filter_list": pipeline},
+        apply_chat_template=True,
+        limit=1,
+    )
+    seen = [re.findall(r"Turn \d of \d|Answer \d", asked.args[0]) for asked in judge.asked]
+    assert seen == [
+        ["Turn 1 of 2", "Answer 0"],
+        ["Turn 1 of 2", "Answer 1"],
+        ["Turn 2 of 2", "Answer 0", "Answer 2"],
+        ["Turn 2 of 2", "Answer 1", "Answer 3"],
+    ]

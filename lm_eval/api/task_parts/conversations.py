@@ -120,9 +120,13 @@ class FollowUp:
     messages: list[dict[str, Any]]
     earlier: list[Instance]
 
-    def prompt(self) -> object:
-        """Write the prompt with the answers of the earlier turns."""
-        answers = iter([str(instance.resps[0]) for instance in self.earlier])
+    def prompt(self, repeat: int = 0) -> object:
+        """Write the prompt with the answers of the earlier turns.
+
+        Args:
+            repeat: The number of the repeat whose answers are shown.
+        """
+        answers = iter([str(instance.resps[repeat]) for instance in self.earlier])
         return self.conversation.prompt(
             [
                 {**each, "content": next(answers) if each["content"] is None else each["content"]}

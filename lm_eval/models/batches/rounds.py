@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from lm_eval.api.instance import RequestError, Usage
@@ -65,13 +65,16 @@ class Rounds:
         self._left: dict[int, BatchFile] = {}
 
     async def run(
-        self, units: Iterator[Unit], answered: Callable[[Answer], None], lost: Callable[[Slot, RequestError], None]
+        self,
+        units: Iterator[Unit],
+        answered: Callable[[Answer], Iterable[Unit] | None],
+        lost: Callable[[Slot, RequestError], None],
     ) -> None:
         """Run all units.
 
         Args:
             units: The work.
-            answered: Receives every answer.
+            answered: Receives every answer, and may return units that had to wait for it.
             lost: Receives every slot whose request failed for good.
 
         Raises:

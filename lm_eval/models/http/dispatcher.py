@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from lm_eval.api.instance import RequestError
@@ -31,7 +31,7 @@ class Dispatcher:
         self,
         engine: Engine,
         units: Iterator[Unit],
-        answered: Callable[[Answer], None],
+        answered: Callable[[Answer], Iterable[Unit] | None],
         lost: Callable[[Slot, RequestError], None],
         set_aside: Callable[[Unit, Postponed], Awaitable[None]] | None = None,
     ) -> None:
@@ -40,7 +40,7 @@ class Dispatcher:
         Args:
             engine: Answers calls, and limits the number in flight.
             units: The work; the next unit is taken when a worker is free.
-            answered: Receives every answer.
+            answered: Receives every answer, and may return units that had to wait for it.
             lost: Receives every slot whose request failed for good.
             set_aside: Receives every unit that waits for a batch.
         """
@@ -200,7 +200,7 @@ class Dispatcher:
         follow_ups: list[Unit] = []
         for result in results:
             if isinstance(result, Answer):
-                self._answered(result)
+                follow_ups.extend(self._answered(result) or ())
             else:
                 follow_ups.append(result)
         if follow_ups:

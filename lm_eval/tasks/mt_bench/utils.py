@@ -29,16 +29,17 @@ def turns(doc: Doc) -> list[dict[str, str | None]]:
 
 
 def by_turn(doc: Doc, judgement: Judgement) -> dict[str, float]:
-    """Return the rating of each turn, the mean over judges and repeats, and the mean of both turns.
+    """Return the rating of each turn, the mean over judges and repeats of judge and model, and the mean of both turns.
 
     Args:
         doc: The document.
         judgement: Its verdicts.
     """
     ratings: dict[int, list[float]] = {0: [], 1: []}
+    answers = 1 + max(verdict.answer for verdict in judgement.verdicts)
     for verdict in judgement.verdicts:
         if verdict.score is not None:
-            ratings[verdict.answer].append(verdict.score)
+            ratings[verdict.answer * 2 // answers].append(verdict.score)
     one, two = (sum(scores) / len(scores) for scores in ratings.values())
     return {"mt_bench": (one + two) / 2, "turn_1": one, "turn_2": two}
 

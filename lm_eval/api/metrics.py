@@ -118,6 +118,7 @@ _AGGREGATIONS: dict[str, Callable[..., object]] = {
     "chrf++": chrfpp,
     "ter": ter,
     "length_controlled": length_controlled_rate,
+    "weighted_mean": weighted_mean,
 }
 for _name, _function in _AGGREGATIONS.items():
     register_aggregation(_name)(_function)

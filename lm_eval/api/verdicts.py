@@ -62,6 +62,7 @@ class Judgement:
         criteria: The criteria of a rubric: ``criterion``, ``points``, ``tags``, and ``met``, the share of verdicts
             that say so.
         reason: Why the document is unjudged, or what settled it; empty if it is judged.
+        answers: The judged answers, for ``process_verdict``; they are not part of the record.
     """
 
     status: Outcome
@@ -75,11 +76,12 @@ class Judgement:
     baseline: str = ""
     criteria: list[dict[str, Any]] = field(default_factory=list)
     reason: str = ""
+    answers: list[str] = field(default_factory=list)
 
     def record(self) -> dict[str, Any]:
         """Return what a sample has under ``judge``; fields without content are left out."""
         verdicts = [_filled(asdict(verdict), {"answer": 0, "attempts": 1}) for verdict in self.verdicts]
-        record = {key: value for key, value in asdict(self).items() if key not in ("values", "verdicts")}
+        record = {key: value for key, value in asdict(self).items() if key not in ("values", "verdicts", "answers")}
         shown = {key: value for key, value in record.items() if value not in (None, 0, "", []) or key == "score"}
         if not self.pairs:
             shown.pop("flips", None)

@@ -20,12 +20,14 @@ Reduce = Literal["mean", "median", "majority"]
 AI_JUDGE = "ai_judge"
 _KINDS: tuple[Kind, ...] = get_args(Kind)
 _YES_NO = {"yes": 1.0, "no": 0.0}
+_PAIRWISE = ("baseline", "labels", "weights")
 _WINNERS = {"A": 1.0, "B": 0.0, "tie": 0.5}
 _SHOWS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "rubric": (("answer", "conversation"), ("criterion",)),
     "pairwise": (("answer_a",), ("answer_b",)),
 }
 """Kind of verdict to what its prompt must show: one name of each group."""
+_VALUES = ("score", "label", "flip", "lengths", "weighted", "custom")
 _CONDITION = re.compile(r"\s*([^\s<>=!]+)\s*(<=|>=|==|!=|<|>)\s*(-?\d+(?:\.\d+)?)\s*")
 _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
@@ -132,6 +134,7 @@ class VerdictSpec:
         high: The highest number of a scale.
         rubric: The criteria, or the name of the column that holds those of a document.
         baseline: Column or template of the answer to compare with; None when a run with saved answers is given.
+        weights: Label to how often a verdict with it counts in the value ``weighted``, of ``pairwise``. Default: 1.
     """
 
     kind: Kind
@@ -140,6 +143,7 @@ class VerdictSpec:
     high: float = 1.0
     rubric: str | tuple[Criterion, ...] | None = None
     baseline: str | None = None
+    weights: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, given: object) -> VerdictSpec:
@@ -191,8 +195,8 @@ class VerdictSpec:
         if not isinstance(options, Mapping):
             raise ConfigError(f"verdict: pairwise is a column, a template or a mapping, not {value!r}.")
         for key in options:
-            if key not in ("baseline", "labels"):
-                near = did_you_mean(str(key), ("baseline", "labels"))
+            if key not in _PAIRWISE:
+                near = did_you_mean(str(key), _PAIRWISE)
                 raise ConfigError(f"verdict: pairwise has no key {key!r}.{near}")
         labels = _labels(options["labels"]) if "labels" in options else _WINNERS
         if any(not 0 <= score <= 1 for score in labels.values()):
@@ -200,7 +204,14 @@ class VerdictSpec:
         baseline = options.get("baseline")
         if baseline is not None and not isinstance(baseline, str):
             raise ConfigError(f"verdict: baseline is a column or a template, not {baseline!r}.")
-        return cls("pairwise", labels, baseline=baseline)
+        weights = {str(label): _number(str(label), weight) for label, weight in (options.get("weights") or {}).items()}
+        for label, weight in weights.items():
+            if label not in labels:
+                near = did_you_mean(label, labels)
+                raise ConfigError(f"verdict: weights has the label {label!r}, which no verdict has.{near}")
+            if weight <= 0:
+                raise ConfigError(f"verdict: the weight of {label!r} is above 0, not {weight:g}.")
+        return cls("pairwise", labels, baseline=baseline, weights=weights)
 
     @property
     def range(self) -> tuple[float, float] | None:
@@ -218,8 +229,10 @@ class JudgeMetric:
         metric: Its name in results.
         value: What a document counts: ``score``; ``label``, the text, for an aggregation of the task's own; ``flip``, 1
             where the order of two answers changed the verdict; ``lengths``, of ``pairwise`` the score and the lengths
-            of both answers, for the aggregation ``length_controlled``; ``custom``, what ``process_verdict`` returns
-            under the metric's name; or a mapping ``{label: NAME}``, the share of verdicts with that label.
+            of both answers, for the aggregation ``length_controlled``; ``weighted``, of ``pairwise`` the scores of the
+            verdicts times their weights and the weights, for the aggregation ``weighted_mean``; ``custom``, what
+            ``process_verdict`` returns under the metric's name; or a mapping ``{label: NAME}``, the share of verdicts
+            with that label.
         aggregation: Name of an aggregation, or a function of the values of all documents.
         higher_is_better: Whether more is better; None where neither is.
     """
@@ -250,12 +263,10 @@ class JudgeMetric:
         if label is not None and label not in verdict.labels:
             near = did_you_mean(str(label), verdict.labels)
             raise ConfigError(f"metrics: {found.metric} counts the label {label!r}, which no verdict has.{near}")
-        if label is None and found.value not in ("score", "label", "flip", "lengths", "custom"):
-            raise ConfigError(
-                f"metrics: value is score, label, flip, lengths, custom or {{label: NAME}}, not {found.value!r}."
-            )
-        if found.value == "lengths" and verdict.kind != "pairwise":
-            raise ConfigError(f"metrics: {found.metric} has the lengths of two answers, so verdict must be pairwise.")
+        if label is None and found.value not in _VALUES:
+            raise ConfigError(f"metrics: value is {', '.join(_VALUES)} or {{label: NAME}}, not {found.value!r}.")
+        if found.value in ("lengths", "weighted") and verdict.kind != "pairwise":
+            raise ConfigError(f"metrics: {found.metric} compares two answers, so verdict must be pairwise.")
         if found.value == "custom" and not custom:
             raise ConfigError(f"metrics: {found.metric} is custom, and there is no process_verdict.")
         return found

@@ -66,6 +66,7 @@ class _Case:
     left: int
     lengths: Sequence[float] = ()
     baseline: str = ""
+    answers: Sequence[str] = ()
     verdicts: list[Verdict] = field(default_factory=list)
 
 
@@ -225,9 +226,10 @@ class Jury:
         answered = Answered(first.doc, answers, baseline, len(instances))
         asked = list(questions(task, spec, docket.template.source, answered, docket.reader, self._seed))
         criteria = criteria_of(spec, first.doc)
-        mean = sum(len(answer) for _, answer in answers) / max(1, len(answers))
+        texts = [answer for _, answer in answers]
+        mean = sum(map(len, texts)) / max(1, len(texts))
         lengths = () if baseline is None else (mean, len(baseline))
-        case = _Case(document, docket, criteria, len(asked) * len(self.jurors), lengths, baseline or "")
+        case = _Case(document, docket, criteria, len(asked) * len(self.jurors), lengths, baseline or "", texts)
         repeats = list(range(spec.repeats))
         return {
             juror.name: [
@@ -289,7 +291,7 @@ class Jury:
             order = [each.name for each in self.jurors]
             case.verdicts.sort(key=lambda verdict: _place(verdict, order))
             doc = document.instances[0].doc
-            judgement = judgement_of(docket.spec, doc, case.verdicts, case.criteria, case.lengths)
+            judgement = judgement_of(docket.spec, doc, case.verdicts, case.criteria, case.lengths, case.answers)
             judgement.baseline = case.baseline
             self._finish(document, judgement)
         if not more:

@@ -51,6 +51,7 @@ def judgement_of(
     verdicts: Sequence[Verdict],
     criteria: Sequence[Criterion] = (),
     lengths: Sequence[float] = (),
+    answers: Sequence[str] = (),
 ) -> Judgement:
     """Combine the verdicts on a document.
 
@@ -63,6 +64,7 @@ def judgement_of(
         verdicts: All verdicts.
         criteria: The criteria, of a rubric.
         lengths: Numbers of characters of the answer and of the baseline's, of ``pairwise``.
+        answers: The judged answers, for ``process_verdict``.
 
     Returns:
         The judgement; it is ``unjudged`` if an answer has no verdict that counts.
@@ -93,8 +95,19 @@ def judgement_of(
         pairs=len(pairs) if spec.verdict.kind == "pairwise" else 0,
         lengths=list(lengths),
         criteria=[_met(criterion, index, counted) for index, criterion in enumerate(criteria)],
+        answers=list(answers),
     )
-    return _with_values(spec, doc, judgement, shares)
+    return _with_values(spec, doc, judgement, shares, _weighted(spec, pairs))
+
+
+def _weighted(spec: ScorerSpec, pairs: Sequence[Sequence[Verdict]]) -> list[float] | None:
+    """Return the weighted scores and the weights of a pair of verdicts, each the mean over all pairs."""
+    if spec.verdict.kind != "pairwise" or not pairs:
+        return None
+    weights = spec.verdict.weights
+    counts = [(weights.get(verdict.label or "", 1.0), verdict.score or 0.0) for pair in pairs for verdict in pair]
+    won = math.fsum(weight * score for weight, score in counts)
+    return [won / len(pairs), math.fsum(weight for weight, _ in counts) / len(pairs)]
 
 
 def _score(spec: ScorerSpec, verdicts: Sequence[Verdict], criteria: Sequence[Criterion]) -> float | None:
@@ -154,7 +167,9 @@ def _met(criterion: Criterion, index: int, verdicts: Sequence[Verdict]) -> dict[
     return found | ({"tags": list(criterion.tags)} if criterion.tags else {})
 
 
-def _with_values(spec: ScorerSpec, doc: Doc, judgement: Judgement, shares: Mapping[str, float]) -> Judgement:
+def _with_values(
+    spec: ScorerSpec, doc: Doc, judgement: Judgement, shares: Mapping[str, float], weighted: list[float] | None
+) -> Judgement:
     """Add the values of the metrics; if the task's own function fails, the document is unjudged."""
     flips = judgement.flips / judgement.pairs if judgement.pairs else 0.0
     own: Mapping[str, Any] = {}
@@ -167,6 +182,8 @@ def _with_values(spec: ScorerSpec, doc: Doc, judgement: Judgement, shares: Mappi
     values = {
         item.metric: own.get(item.metric)
         if item.value == "custom"
+        else weighted
+        if item.value == "weighted"
         else _value(item.value, judgement.score, judgement.label, shares, flips, judgement.lengths)
         for item in spec.metrics
     }

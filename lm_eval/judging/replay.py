@@ -16,20 +16,21 @@ from lm_eval.judging.templates import Template
 __all__ = ["replayed", "summary_of_saved"]
 
 
-def replayed(spec: ScorerSpec, doc: Doc, record: Mapping[str, Any]) -> Judgement:
+def replayed(spec: ScorerSpec, doc: Doc, record: Mapping[str, Any], answers: Sequence[str] = ()) -> Judgement:
     """Combine the saved verdicts on a document again.
 
     Args:
         spec: The present ``scorer`` of the task.
         doc: The document.
         record: What its sample has under ``judge``.
+        answers: The judged answers, for ``process_verdict``.
 
     Returns:
         The judgement, with the values of the present metrics.
     """
     saved = Judgement.of_record(record, {})
     if saved.status == "judged":
-        again = judgement_of(spec, doc, saved.verdicts, criteria_of(spec, doc), saved.lengths)
+        again = judgement_of(spec, doc, saved.verdicts, criteria_of(spec, doc), saved.lengths, answers)
         again.baseline = saved.baseline
         return again
     if saved.status == "settled" and saved.score is not None:

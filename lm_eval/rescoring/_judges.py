@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lm_eval.api.model import RunContext
 from lm_eval.config.run import RunSettings
 from lm_eval.errors import ConfigError
-from lm_eval.judging import FLAGS, bench, judged_documents, judged_tasks, replayed, summary_of_saved
+from lm_eval.judging import FLAGS, answers_of, bench, judged_documents, judged_tasks, replayed, summary_of_saved
 from lm_eval.results.answered import AnsweredDocument, by_document
 from lm_eval.results.json_values import as_mapping
 
@@ -108,7 +108,8 @@ def _from_saved(run: Run, name: str, task: Task) -> dict[str, Any]:
     for sample in run.read(name):
         record, group = sample.line.get("judge"), by_doc.get(sample.doc_id) if isinstance(sample.doc_id, int) else None
         if isinstance(record, Mapping) and group:
-            group[0].judgement, found = replayed(spec, group[0].doc, record), True
+            answers = [text for _, text in answers_of(task, group)] if spec.process_verdict is not None else ()
+            group[0].judgement, found = replayed(spec, group[0].doc, record, answers), True
     if not found and any(instance.error is None for instance in task.instances):
         raise ConfigError(f"Task {name!r} is scored by a judge, and no verdict was saved. Judge its answers: {FLAGS}.")
     documents = judged_documents(task, spec)

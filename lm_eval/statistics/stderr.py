@@ -17,6 +17,7 @@ from lm_eval.statistics.aggregations import (
     perplexity,
     question_scores,
     sample_stddev,
+    weighted_mean,
 )
 from lm_eval.statistics.classification import COUNT_SCORES, f1_score, matthews_corrcoef
 from lm_eval.statistics.corpus import CORPUS_SCORES, bleu, chrf, chrfpp, corpus_resampler, ter
@@ -35,6 +36,7 @@ __all__ = [
     "pooled_sample_stderr",
     "stderr_for_metric",
     "unweighted_mean_stderr",
+    "weighted_mean_stderr",
 ]
 
 
@@ -54,6 +56,17 @@ def acc_all_stderr(items: Iterable[tuple[object, Mapping[str, Any]]]) -> float:
         items: As in ``acc_all``, with at least two questions.
     """
     return mean_stderr(question_scores(items))
+
+
+def weighted_mean_stderr(items: Sequence[Sequence[float]]) -> float:
+    """Return the standard error of ``weighted_mean``, to the first order: that of a ratio of two sums.
+
+    Args:
+        items: As in ``weighted_mean``, at least two.
+    """
+    ratio, n = weighted_mean((value, weight) for value, weight in items), len(items)
+    squares = math.fsum((value - ratio * weight) ** 2 for value, weight in items)
+    return math.sqrt(squares * n / (n - 1)) / math.fsum(weight for _, weight in items)
 
 
 def pooled_sample_stderr(stderrs: Sequence[float], sizes: Sequence[int]) -> float:
@@ -127,6 +140,8 @@ def stderr_for_metric(
         return mean_stderr if metric is mean else acc_all_stderr
     if metric is length_controlled_rate:
         return length_controlled_stderr
+    if metric is weighted_mean:
+        return weighted_mean_stderr
     if metric in (median, matthews_corrcoef, f1_score, perplexity, bleu, chrf, chrfpp, ter, nanmean):
         return lambda values: bootstrap_stderr(metric, values, bootstrap_iters)
     return None

@@ -6,6 +6,7 @@ import pytest
 
 from lm_eval.api.verdicts import Judgement, Verdict
 from lm_eval.config.scorer import Criterion, ScorerSpec
+from lm_eval.errors import ConfigError
 from lm_eval.judging.reduction import judgement_of, settled
 
 
@@ -141,3 +142,49 @@ def test_another_metric_settles_a_document() -> None:
     found = settled(spec({"C": 1.0, "I": 0.0}), "exact_match", 1.0)
     assert (found.status, found.score, found.label, found.values) == ("settled", 1.0, "C", {"judge_score": 1.0})
     assert found.reason == "exact_match is 1"
+
+
+GRADES = {
+    "pairwise": {
+        "baseline": "b",
+        "labels": {"A>>B": 1, "A>B": 1, "A=B": 0.5, "B>A": 0, "B>>A": 0},
+        "weights": {"A>>B": 3, "B>>A": 3},
+    }
+}
+
+
+def compared(first: str, second: str, juror: str = "m") -> list[Verdict]:
+    """Return a pair of verdicts: the grade where the answer is shown first, and the one where the baseline is."""
+    labels = GRADES["pairwise"]["labels"]
+    assert isinstance(labels, dict)
+    one, two = float(labels[first]), 1 - float(labels[second])
+    return [Verdict(juror, 0, "ok", first, one, first="answer"), Verdict(juror, 0, "ok", second, two, first="baseline")]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "expected"),
+    [
+        ([("A>>B", "B>A")], [4, 4]),
+        ([("A>>B", "A>B")], [3, 4]),
+        ([("A>>B", "A>>B")], [3, 6]),
+        ([("A=B", "A=B")], [1, 2]),
+        ([("A>>B", "B>>A"), ("A=B", "B>A")], [(6 + 1.5) / 2, (6 + 2) / 2]),
+    ],
+)
+def test_a_clear_win_counts_three_times(pairs: list[tuple[str, str]], expected: list[float]) -> None:
+    verdicts = [each for number, pair in enumerate(pairs) for each in compared(*pair, juror=f"m{number}")]
+    metrics = [{"metric": "arena_score", "value": "weighted", "aggregation": "weighted_mean"}]
+    assert judgement_of(spec(GRADES, metrics=metrics), {}, verdicts).values["arena_score"] == expected
+
+
+@pytest.mark.parametrize(("weights", "words"), [({"A>B": 2}, "A>B.*which no verdict has"), ({"A": 0}, "above 0")])
+def test_weights_that_cannot_be_used_are_refused(weights: dict[str, float], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        spec({"pairwise": {"weights": weights}})
+
+
+def test_a_function_of_the_task_sees_the_answers() -> None:
+    given = spec(process_verdict=lambda doc, judgement: {"judge_score": len(judgement.answers[0])})
+    found = judgement_of(given, {}, said(1.0), answers=["four"])
+    assert found.values == {"judge_score": 4}
+    assert "answers" not in found.record()

@@ -25,6 +25,7 @@ from lm_eval.api.metrics import (
     pooled_sample_stderr,
     stderr_for_metric,
     unweighted_mean_stderr,
+    weighted_mean,
     weighted_perplexity,
 )
 
@@ -113,3 +114,11 @@ def test_an_f1_of_10000_docs_is_resampled_100000_times_within_5_seconds() -> Non
 
 def test_perplexities_no_float_can_hold_do_not_crash() -> None:
     assert bootstrap_stderr(perplexity, [-1e5, -2e5], 100) == math.inf
+
+
+def test_the_error_of_a_weighted_mean_is_that_of_the_bootstrap() -> None:
+    rng = random.Random(5)
+    items = [[(weight := rng.choice([2, 4, 6])) * rng.choice([0, 0.5, 1]), weight] for _ in range(150)]
+    compute = stderr_for_metric(weighted_mean, 1000)
+    assert compute is not None
+    assert compute(items) == pytest.approx(bootstrap_stderr(weighted_mean, items, 1000), rel=0.1)

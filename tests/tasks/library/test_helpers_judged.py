@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 
 from lm_eval.api.verdicts import Judgement, Verdict
@@ -150,3 +152,36 @@ def test_the_small_task_has_twenty_questions() -> None:
     docs = judged_mini.load()["test"]
     assert len({doc["question"] for doc in docs}) == 20
     assert all(doc["target"] for doc in docs)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("Answer: 4\nConfidence: 85%", 0.85),
+        ("Answer: 4\n**Confidence:** 7.5 %", 0.075),
+        ("My confidence: 10.\nAnswer: 4\nconfidence = 90", 0.9),
+        ("Answer: 4", 1.0),
+        ("Answer: 4\nConfidence: 850%", 1.0),
+    ],
+)
+def test_hle_reads_the_confidence(answer: str, expected: float) -> None:
+    assert hle.confidence(answer) == expected
+
+
+def calibration(items: list[list[float]]) -> float:
+    """Compute the calibration error with NumPy, step by step."""
+    table = np.array(items)
+    table = table[np.argsort(table[:, 0], kind="stable")]
+    bins = np.split(table, [100 * number for number in range(1, len(table) // 100)])
+    return float(np.sqrt(sum(len(b) / len(table) * (b[:, 0].mean() - b[:, 1].mean()) ** 2 for b in bins)))
+
+
+@pytest.mark.parametrize("count", [1, 99, 100, 199, 200, 431])
+def test_hle_calibration_error(count: int) -> None:
+    rng = random.Random(count)
+    items = [[share := rng.random(), float(rng.random() < share**2)] for _ in range(count)]
+    assert hle.calibration_error(items) == pytest.approx(calibration(items))
+
+
+def test_hle_calibration_error_is_0_where_confidence_is_the_share_that_is_right() -> None:
+    assert hle.calibration_error([[0.5, 1.0], [0.5, 0.0]]) == 0

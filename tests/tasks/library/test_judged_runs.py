@@ -176,5 +176,14 @@ def test_comparisons_with_a_baseline(results: dict[str, Any]) -> None:
         assert results["statistics"][task]["lc_win_rate,none"]["method"] == "logistic"
 
 
+def test_arena_hard_has_five_grades(results: dict[str, Any]) -> None:
+    assert set(results["judging"]["arena_hard"]["labels"]) == {"A>>B", "B>>A"}
+    assert score(results, "arena_hard", "arena_score") == pytest.approx(2 / 6)
+
+
+def test_hle_without_a_confidence_is_certain(results: dict[str, Any]) -> None:
+    assert score(results, "hle", "calibration_error") == 0.5
+
+
 def test_the_small_task(results: dict[str, Any]) -> None:
     assert score(results, "judged_mini", "incorrect") == 1

@@ -1,8 +1,8 @@
 """The child process of :mod:`lm_eval.sandbox.code_execution`: gives up its rights, then runs one program.
 
-It is started as a script, outside the package. Protections that the system does not allow are left out; the active ones
-are reported to the parent. If they do not keep the program from all that the request names, the program does not run.
-It imports very little, because imports take most of the time of a short program.
+It is a module outside of any package, or a script in a container. Protections that the system does not allow are left
+out; the active ones are reported to the parent. If they do not keep the program from all that the request names, the
+program does not run. It imports very little, because imports take most of the time of a short program.
 """
 
 from __future__ import annotations
@@ -129,8 +129,9 @@ def _report_pipe(argument: str) -> int:
 
 
 def _hide_this_module(refuse_in_python: bool) -> None:
-    """Put an empty module under the name of this script, and one that refuses under that of C's ``fork_exec``."""
+    """Put an empty module under the name of this one, and one that refuses under that of C's ``fork_exec``."""
     module = type(sys)
+    sys.modules.pop(__name__, None)
     sys.modules["__main__"] = module("__main__")
     if refuse_in_python:
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 _INVALID = "[invalidanswer]"
+_LETTERS = frozenset("invalidanswer")
 _LAST_SENTENCE = "I hope it is correct."
 _SECONDS = 5
 
@@ -177,6 +178,10 @@ def differ_by_zero(first: str, second: str) -> bool:
         MissingPackageError: sympy or the ANTLR runtime that it needs is not installed.
     """
     _, simplify, parse_latex = _packages()
+    if first == _INVALID and not set(second) >= _LETTERS:
+        # As a formula, ``[invalidanswer]`` is the product of its letters, and no formula without them is equal to it.
+        # Most answers of a model that does not follow the wording would cost a tenth of a second here.
+        return False
     try:
         with cpu_limit(_SECONDS):
             formulas = parse_latex(first), parse_latex(second)

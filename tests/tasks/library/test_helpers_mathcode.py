@@ -195,6 +195,8 @@ def test_minerva_final_answer(response: str, answer: str) -> None:
         ("x+1", "x-1", False),
         ("(1,2)", "(1,3)", False),
         ("", "", False),
+        ("[invalidanswer]", "5", False),
+        ("[invalidanswer]", "invalidanswer", True),
     ],
 )
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -32,7 +32,7 @@ class BatchSettings:
     max_bytes: int = 200 * _BYTES_PER_MB
 
     def within(self, name: str) -> BatchSettings:
-        """Return the same settings for another model of the run, whose files are in a folder of their own.
+        """Return the same settings for another model or a part of the run, whose files are in a folder of their own.
 
         Args:
             name: The name of the folder in that of the run.

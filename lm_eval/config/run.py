@@ -382,6 +382,11 @@ class RunSettings:
             raise ConfigError("--shard and --distribute exclude each other: --distribute starts the parts itself.")
         if not self.output_path:
             raise ConfigError(f"{given} needs --output_path: a folder for the parts of the run.")
+        if self.distribute and self.batch:
+            raise ConfigError(
+                "--batch and --distribute exclude each other: batches are answered elsewhere, and one process collects"
+                " them. With --shard i/n, each part of the run has batches of its own."
+            )
         if str(self.distribute).startswith("ray") and self.use_cache:
             raise ConfigError("--use_cache is a file of one machine; a run on Ray keeps its answers without it.")
         loggers = ("wandb_args", "trackio_args", "mlflow_args", "hf_hub_log_args")
@@ -404,7 +409,8 @@ class RunSettings:
         """How the run asks in batches; None if it does not."""
         if self.batch is None:
             return None
-        return BatchSettings.of(self.batch, self.batch_wait, self.batch_lines, self.batch_mb)
+        found = BatchSettings.of(self.batch, self.batch_wait, self.batch_lines, self.batch_mb)
+        return found if self.shard is None or self.part is None else found.within(self.part.name)
 
     @property
     def keeps_samples(self) -> bool:

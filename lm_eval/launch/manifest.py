@@ -44,6 +44,7 @@ _NOT_OF_THE_RUN = frozenset(
         *("sandbox", "write_out", "show_config", "intervals", "verbosity", "progress", "trust_remote_code"),
         *("wandb_args", "wandb_config_args", "trackio_args", "mlflow_args", "hf_hub_log_args"),
         *("batch_size", "max_batch_size", "device", "cache_requests", "output_format"),
+        *("batch", "batch_wait", "batch_lines", "batch_mb"),
     )
 )
 """Settings in which shards may differ: where things are, how much is shown, and how requests are sent."""

@@ -22,7 +22,7 @@ from lm_eval.config.run import RunSettings
 from lm_eval.errors import ConfigError
 from lm_eval.launch.counters import summed
 from lm_eval.launch.judged import judge_infos, judging_of, mark_judged
-from lm_eval.launch.manifest import MANIFEST, Manifest, TaskEntry, difference, find_shards
+from lm_eval.launch.manifest import MANIFEST, Manifest, TaskEntry, difference, find_shards, shards_folder
 from lm_eval.launch.together import score_together, set_generators
 from lm_eval.launch.values import DocValues, parse_sample, read_lines, read_values
 from lm_eval.results.collect import collect
@@ -158,6 +158,8 @@ def output_path_of(path: Path) -> Path:
     Args:
         path: That path, or the folder of the shards.
     """
+    if shards_folder(path).is_dir():
+        return path  # The output folder may have the name of the folders of shards.
     return path.parent if path.name == "shards" else path.with_suffix(".json") if path.suffix == ".shards" else path
 
 

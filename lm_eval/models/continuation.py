@@ -59,12 +59,13 @@ class Continuation:
         way: ``continue_final_message``, ``prefix`` or ``by itself``; empty if no answer is continued.
         echoes: Whether the server returns the start in front of the rest, so that it has to be cut off.
         looked: Whether a run has looked for the way.
+        assumed: Whether the way is that of vLLM, since no server can be asked.
     """
 
     def __init__(self) -> None:
         """Know nothing: requests are sent as they are."""
         self.way = ""
-        self.echoes = self.looked = False
+        self.echoes = self.looked = self.assumed = False
 
     async def find(self, ask: Ask, call_with: Callable[[Sequence[Mapping[str, str]]], Call]) -> None:
         """Find the way, unless that is done, with one to three small requests; log one line.
@@ -96,6 +97,19 @@ class Continuation:
                 self._found(way, seen)
                 return
         self._found(_ITSELF if plain is not None and plain.continues else "", plain)
+
+    def assume(self, call: Call) -> None:
+        """Take the way of vLLM, whose program answers files, where no server can be asked.
+
+        Args:
+            call: A call with messages.
+        """
+        self.looked = self.assumed = True
+        self.way = "continue_final_message" if isinstance(call.payload.get("messages"), Sequence) else ""
+        if self.way:
+            eval_logger.warning("The start of an answer (gen_prefix) is continued as vLLM does; that is not checked.")
+        else:
+            eval_logger.warning("%s%s. Completions continue it.", NOT_CONTINUED[0].upper(), NOT_CONTINUED[1:])
 
     def _found(self, way: str, seen: _Seen | None) -> None:
         self.looked, self.way = True, way
@@ -142,7 +156,11 @@ class Continuation:
         """Return the finding for the results file; empty if no run has looked."""
         if not self.looked:
             return {}
-        return {"continued": self.way or None, **({"returned_before_the_rest": True} if self.echoes else {})}
+        return {
+            "continued": self.way or None,
+            **({"returned_before_the_rest": True} if self.echoes else {}),
+            **({"assumed": True} if self.assumed else {}),
+        }
 
 
 def _start_of(messages: object) -> str | None:

@@ -111,6 +111,9 @@ class Pool:
         header = self._owner.header
         if not self.session.has_server:
             run(lambda: self.preflight.check_files(header, frozenset(kinds)))
+            if context.continues and self.requests.chat and "generate_until" in kinds:
+                message = {"role": "user", "content": ""}
+                self.requests.continuation.assume(self.requests.continued_call(context, [message]))
             return
         calls = self.requests.first_calls(context)
 

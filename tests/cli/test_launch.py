@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -107,16 +106,25 @@ def test_a_cluster_that_is_not_there_is_one_line(
     assert "error: kubectl cannot be started" in capsys.readouterr().err
 
 
-def test_the_array_and_the_merge_give_the_results_of_a_run(tmp_path: Path) -> None:
-    program(tmp_path / "bin", "lm_eval", f'exec {sys.executable} -m lm_eval "$@"')
+def test_the_array_and_the_merge_give_the_results_of_a_run(
+    tmp_path: Path, bin_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commands that the files run, with the variables of Slurm; they are run in this process."""
+
+    def commanded(name: str) -> list[str]:
+        (tmp_path / "asked").unlink(missing_ok=True)
+        done = run(["bash", str(folder / name)], bin_folder)
+        assert done.returncode == 0, done.stderr
+        return (tmp_path / "asked").read_text().split()
+
     with MockServer() as server:
         folder = launch(tmp_path, "slurm", "--jobs", "2", arguments=f"base_url={server.base_url}")
         for shard in range(2):
             variables = {"SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": str(shard), "SLURM_ARRAY_TASK_COUNT": "2"}
-            done = run(["bash", str(folder / "shards.sbatch")], tmp_path / "bin", **variables)
-            assert done.returncode == 0, done.stderr
-        done = run(["bash", str(folder / "merge.sbatch")], tmp_path / "bin")
-        assert done.returncode == 0, done.stderr
+            for name, value in variables.items():
+                monkeypatch.setenv(name, value)
+            assert main(commanded("shards.sbatch")) == 0
+        assert main(commanded("merge.sbatch")) == 0
         words = [*MODEL, f"model=mock,base_url={server.base_url}", "--tasks", "generate", "--log_samples"]
         assert main(["run", *words, "--include_path", str(tmp_path), "--output_path", str(tmp_path / "alone")]) == 0
     (merged,), (alone,) = ((tmp_path / name).glob("**/samples_*.jsonl") for name in ("out/mock", "alone"))

@@ -46,12 +46,18 @@ def unseen(doc, results):
     return {"new": int(new)}
 
 
+def text(doc):
+    return doc["q"] + random.choice(("", "?"))
+
+
 def drawn(doc, results):
     return {"luck": random.random()}
 """
 TOGETHER = list(_TOGETHER)
+_WRITTEN = "doc_to_text: !function code.text\ndoc_to_target: '{{n}}'\n"
+"""A task whose prompts code writes, so that all of them are built at once."""
 _GROUP = "group: both\ntask: [choice, f1]\naggregate_metric_list: [{metric: acc, weight_by_size: true}]\n"
-NAMES = ["generate", "rolling", "clustered", "bleu", "both"]
+NAMES = ["generate", "rolling", "clustered", "bleu", "written", "both"]
 
 
 def answer(prompt: str) -> str:
@@ -67,7 +73,7 @@ def tasks(tmp_path: Path) -> Path:
     (folder / "code.py").write_text(_CODE)
     ask = "doc_to_text: '{{q}}'\ndoc_to_target: '{{n}}'\n"
     together = {name: ask + body for name, body in _TOGETHER.items()}
-    return write_tasks(folder, clustered=_CLUSTERED, bleu=_BLEU, f1=_F1, both=_GROUP, **together)
+    return write_tasks(folder, clustered=_CLUSTERED, bleu=_BLEU, f1=_F1, written=_WRITTEN, both=_GROUP, **together)
 
 
 @pytest.fixture(autouse=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
+import _thread
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from lm_eval.cli import main
 from lm_eval.config.run import RunSettings
 from lm_eval.errors import ConfigError, LMEvalError, RunStopped, UserError
 from lm_eval.launch import distribute as distribution
@@ -23,8 +24,7 @@ from lm_eval.loggers.evaluation_tracker import EvaluationTracker
 from lm_eval.mock_server import MockServer
 from lm_eval.models.http.journal_file import add_rows, rows_of
 from lm_eval.models.http.shared import Counts, Delivery
-from tests.e2e.conftest import environment
-from tests.e2e.killing import Witness, differences, saved, write_tasks
+from tests.e2e.killing import Witness, differences, saved, words, write_tasks
 
 
 def settings(server: MockServer, folder: Path, output: str, **changes: Any) -> RunSettings:
@@ -54,13 +54,13 @@ def _alone(given: RunSettings) -> dict[str, Any]:
 
 def test_a_process_that_is_killed_is_taken_up_from_its_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two real processes: the files are equal, and no answer older than a second is asked again."""
-    write_tasks(tmp_path / "tasks", 300)
+    write_tasks(tmp_path / "tasks", 200)
     witness, kills = Witness(), list[float]()
     ended = LocalWorkers.ended
 
     def killing(workers: LocalWorkers) -> Iterator[tuple[str, str]]:
         witness_now = len(witness.answers)
-        if not kills and witness_now > 100:
+        if not kills and witness_now > 70:
             next(iter(workers._running.values())).kill()
             kills.append(time.monotonic())
         return ended(workers)
@@ -70,8 +70,6 @@ def test_a_process_that_is_killed_is_taken_up_from_its_answers(tmp_path: Path, m
         run(settings(server, tmp_path, "whole"))
         port = server.port
     with MockServer(port=port, latency_ms=60, faults=lambda record: witness.arrived(record)) as server:
-        import threading
-
         watcher = threading.Thread(target=witness.watch, daemon=True)
         watcher.start()
         run(settings(server, tmp_path, "parts", distribute="local:2"))
@@ -84,27 +82,25 @@ def test_a_process_that_is_killed_is_taken_up_from_its_answers(tmp_path: Path, m
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-def test_ctrl_c_leaves_everything_resumable(tmp_path: Path) -> None:
-    write_tasks(tmp_path / "tasks", 200)
+def test_ctrl_c_leaves_everything_resumable(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_tasks(tmp_path / "tasks", 100)
     with MockServer(latency_ms=150) as server:
-        given = settings(server, tmp_path, "out", distribute="local:2")
-        command = [
-            *(sys.executable, "-m", "lm_eval", "run", "--model", given.model, "--log_samples"),
-            *("--model_args", f"model=mock,base_url={server.base_url},num_concurrent=8"),
-            *("--tasks", "killed_multiple_choice,killed_generate_until", "--include_path", str(tmp_path / "tasks")),
-            *("--output_path", str(given.output_path), "--distribute", "local:2"),
-        ]
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment())
-        deadline = time.monotonic() + 60
-        while server.stats.total < 60 and time.monotonic() < deadline:
-            time.sleep(0.02)
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
-        assert process.returncode == 130, said
-        assert "the same command resumes" in said
+
+        def interrupt() -> None:
+            deadline = time.monotonic() + 60
+            while server.stats.total < 30 and time.monotonic() < deadline:
+                time.sleep(0.02)
+            _thread.interrupt_main()
+
+        threading.Thread(target=interrupt, daemon=True).start()
+        assert (
+            main([*words(server.base_url, tmp_path / "tasks", tmp_path / "out", 4)[3:], "--distribute", "local:2"])
+            == 130
+        )
+        assert "the same command resumes" in capsys.readouterr().err
         kept = sum(1 for journal in tmp_path.rglob("answers.sqlite") for _ in rows_of(journal))
         asked = server.stats.total
-        time.sleep(0.5)
+        time.sleep(0.3)
         assert server.stats.total == asked  # no process goes on
     assert kept
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from lm_eval.cli import main
 from lm_eval.cli.run import execute
 from lm_eval.demo import demo_config, judged_answers, judged_config
 from lm_eval.evaluator import simple_evaluate
@@ -18,6 +20,8 @@ from lm_eval.loggers import EvaluationTracker
 from lm_eval.mock_server import MockServer
 from lm_eval.rescoring import rescore
 from lm_eval.results import Run, load
+from tests.e2e.killing import words
+from tests.e2e.killing import write_tasks as kill_tasks
 from tests.fakes import FakeLM, write_tasks
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -69,6 +73,29 @@ def test_a_judged_run_matches_the_schema(tmp_path: Path) -> None:
     samples = list(judged.iter_samples("judged_mini"))
     assert [found for sample in samples if (found := faults(SAMPLE, sample))] == []
     assert all("judge" in sample for sample in samples)
+
+
+def test_runs_in_batches_and_in_shards_match_the_schema(tmp_path: Path) -> None:
+    tasks = kill_tasks(tmp_path / "tasks", 20)
+    with MockServer() as server:
+
+        def run(out: str, *more: str) -> None:
+            assert main([*words(server.base_url, tasks, tmp_path / out)[3:], *more]) == 0
+
+        run("batches", "--batch", "openai")
+        for shard in range(3):
+            run("shards", "--shard", f"{shard}/3")
+    assert main(["merge", str(tmp_path / "shards")]) == 0
+    shutil.rmtree(tmp_path / "shards" / "shards" / "0001-of-0003")
+    assert main(["merge", str(tmp_path / "shards"), "--output_path", str(tmp_path / "lost"), "--allow_missing"]) == 3
+    found = {out: load(tmp_path / out).results for out in ("batches", "shards", "lost")}
+    assert {out: faults(RESULTS, results) for out, results in found.items()} == {out: [] for out in found}
+    runs = {out: results["config"]["model_info"]["run"] for out, results in found.items()}
+    assert runs["batches"]["batches"] == {"files": 1, "requests": 20, "replies": 20}
+    assert runs["shards"]["latency"].keys() == {"requests", "mean"}
+    assert found["lost"]["errors"]["lost"] > 0
+    samples = list(load(tmp_path / "shards").iter_samples("killed_multiple_choice"))
+    assert [fault for sample in samples if (fault := faults(SAMPLE, sample))] == []
 
 
 def test_a_rescored_run_matches_the_schema(run: Run, tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ import pytest
 
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import RunContext
-from lm_eval.config.batch import NO_SERVER
+from lm_eval.config.batch import NO_SERVER, BatchSettings
 from lm_eval.errors import BatchesPending, ConfigError
 from lm_eval.mock_server import MockServer
+from lm_eval.models.openai_completions import LocalChatCompletion
 from tests.models.batches.batch_runs import LINES, batch_run, replies_of, run_batch
 from tests.models.complete_runs import ALL, answers, model, work
 
@@ -74,6 +75,21 @@ def test_replies_in_files_count_as_new_ones(server: MockServer, tmp_path: Path) 
 def test_a_server_that_is_there_is_asked_before(server: MockServer, tmp_path: Path) -> None:
     expected, _ = online(server)
     assert to_the_end(server, tmp_path, server.base_url) == (expected, 1)
+
+
+def test_the_start_of_an_answer_is_continued_as_vllm_does(tmp_path: Path) -> None:
+    messages = [{"role": "user", "content": "Which?"}, {"role": "assistant", "content": "The best answer is"}]
+    lm = LocalChatCompletion(model="mock", base_url=NO_SERVER)
+    asked = [Instance("generate_until", {}, (messages, {}), 0, ("t", 0, 1))]
+    kinds, settings = frozenset({"generate_until"}), BatchSettings(folder=tmp_path / "files")
+    context = RunContext(kinds, chat=True, journal=tmp_path / "j", continues=True, batch=settings)
+    lm.harness_prepare(context)
+    with pytest.raises(BatchesPending):
+        lm.harness_respond(asked)
+    (line,) = (tmp_path / "files" / "requests-0001.jsonl").read_text().splitlines()
+    assert '"continue_final_message":true' in line and '"add_generation_prompt":false' in line
+    assert lm.harness_describe()["gen_prefix"] == {"continued": "continue_final_message", "assumed": True}
+    assert lm.harness_not_continued() is None
 
 
 def test_the_commands_are_those_of_vllm(server: MockServer, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from benchmarks.processes import BenchmarkError
 __all__ = ["VERSION", "default_cache", "find_extra", "find_reference", "task_folder"]
 
 VERSION = "0.4.13"
-_SPEED = ("orjson>=3.9", "uvloop>=0.19")
+_SPEED = ("httptools>=0.6", "orjson>=3.9", "uvloop>=0.19")
 """The packages of the extra ``speed``."""
 
 
@@ -77,7 +77,7 @@ def find_extra(cache: Path) -> Path:
     """
     folder = cache / "speed"
     with _locked(cache):
-        if not (folder / "uvloop").exists():
+        if not all((folder / name).exists() for name in ("httptools", "orjson", "uvloop")):
             command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), *_SPEED]
             ran = subprocess.run(command, capture_output=True, text=True, timeout=600)
             if ran.returncode:

@@ -63,6 +63,13 @@ _LEVEL, _PROPAGATE, _HANDLERS = _LOGGER.level, _LOGGER.propagate, list(_LOGGER.h
 
 
 @pytest.fixture(autouse=True)
+def http_client(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Send requests as an installation without extras does; a test may have ``httptools`` as its parameter."""
+    if getattr(request, "param", "aiohttp") == "aiohttp":
+        monkeypatch.setattr("lm_eval.models.http.plain.httptools", None)
+
+
+@pytest.fixture(autouse=True)
 def _fresh_logger() -> Iterator[None]:
     """Undo changes of the package's logger after each test, so that tests pass in any order."""
     yield

@@ -2,13 +2,13 @@
 
 For each request aiohttp creates about twenty objects and a task: session, request, writer, payload, timers, cookies,
 redirects. A short request to a server in the same network spends most of its CPU time there. Here a request is one
-write, and its reply is one future. Everything else goes through aiohttp: TLS, proxies, streams and files.
+write, its reply is one future, and httptools reads it. Without httptools (the extra ``speed``) all requests go through
+aiohttp; with it TLS, proxies, streams and files do.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
 import socket
 import zlib
 from collections.abc import Mapping
@@ -17,18 +17,16 @@ from typing import cast
 
 from multidict import CIMultiDict
 
+try:
+    import httptools
+except ImportError:
+    httptools = None  # type: ignore[assignment]
+
 __all__ = ["BadURL", "BrokenReply", "NoConnection", "PlainConnections", "PlainReply"]
 
-_END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
-_STATUS = re.compile(r"HTTP/1\.([01]) ([1-9]\d\d)(?: |$)")
-_SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}")
-_DIGITS = re.compile(r"\d{1,15}")
-_MAX_HEAD = 2**18
-"""Maximum number of bytes before the body of a reply, or in a line of a body in chunks."""
 _MAX_IDLE_SECONDS = 60.0
 _OWN_HEADERS = ("Connection", "Content-Length", "Content-Encoding", "Expect", "Transfer-Encoding", "Host")
 """Headers with which a user changes how requests are sent; aiohttp knows what to do then."""
-_NO_BODY = (204, 304)
 _COMPRESSED = ("gzip", "x-gzip", "deflate")
 
 
@@ -59,96 +57,18 @@ class PlainReply:
     raw: bytes
 
 
-class _Body:
-    """The body of a reply, while it arrives.
-
-    Attributes:
-        rest: What came after the body.
-    """
-
-    ends_with_connection = False
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-        self.rest = b""
-
-    def feed(self, data: bytes) -> bool:
-        """Add bytes; return whether the body is complete."""
-        self._parts.append(data)
-        return False
-
-    def content(self) -> bytes:
-        """Return the body."""
-        return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-
-
-class _Endless(_Body):
-    """A body that ends with the connection."""
-
-    ends_with_connection = True
-
-
-class _Sized(_Body):
-    """A body whose length is known."""
-
-    def __init__(self, length: int) -> None:
-        super().__init__()
-        self._left = length
-
-    def feed(self, data: bytes) -> bool:
-        if len(data) > self._left:
-            data, self.rest = data[: self._left], data[self._left :]
-        self._left -= len(data)
-        self._parts.append(data)
-        return not self._left
-
-
-class _Chunked(_Body):
-    """A body in chunks, each after a line with its size; the last one is empty, and lines may follow it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._size: int | None = None
-        self._buffer = bytearray()
-
-    def feed(self, data: bytes) -> bool:
-        buffer = self._buffer
-        buffer += data
-        while True:
-            if self._size:
-                if len(buffer) < self._size + 2:
-                    return False
-                self._parts.append(bytes(buffer[: self._size]))
-                del buffer[: self._size + 2]
-                self._size = None
-            end = buffer.find(b"\n")
-            if end < 0:
-                if len(buffer) > _MAX_HEAD:
-                    raise BrokenReply("a line of the body is too long")
-                return False
-            line = bytes(buffer[:end]).strip()
-            del buffer[: end + 1]
-            if self._size is None:
-                size = _SIZE.fullmatch(line.partition(b";")[0].strip())
-                if size is None:
-                    raise BrokenReply("a chunk of the body has no size")
-                self._size = int(size.group(), 16)
-            elif not line:
-                self.rest = bytes(buffer)
-                return True
-
-
 class _Connection(asyncio.Protocol):
-    """A connection that carries one request after the other."""
+    """A connection that carries one request after the other; httptools reads the replies and calls ``on_...``."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._transport: asyncio.Transport | None = None
         self._waiting: asyncio.Future[PlainReply] | None = None
-        self._start = b""
-        self._status, self._headers = 0, CIMultiDict[str]()
-        self._body: _Body | None = None
-        self._keeps = False
+        self._parser = httptools.HttpResponseParser(self)
+        self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True)
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._parts: list[bytes] = []
+        self._has_head = self._is_complete = self._surplus = self._keeps = False
         self.idle_since = 0.0
 
     @property
@@ -159,6 +79,8 @@ class _Connection(asyncio.Protocol):
     def exchange(self, request: bytes) -> asyncio.Future[PlainReply]:
         """Send a request; return its reply."""
         assert self._transport is not None
+        self._headers, self._parts = [], []
+        self._has_head = self._is_complete = self._keeps = False
         self._waiting = self._loop.create_future()
         self._transport.write(request)
         return self._waiting
@@ -174,88 +96,85 @@ class _Connection(asyncio.Protocol):
             plug.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
     def data_received(self, data: bytes) -> None:
-        if self._waiting is None or self._waiting.done():  # nobody asked, or whoever asked is gone
+        if self._waiting is None:  # nobody asked
             self._keeps = False
             self.close()
             return
         try:
-            while self._body is None:
-                data = self._start + data if self._start else data
-                end = _END_OF_HEAD.search(data)
-                if end is None:
-                    self._start = data
-                    if len(data) > _MAX_HEAD:
-                        raise BrokenReply("the head of the reply is too long")
-                    return
-                self._start = b""
-                self._read_head(data[: end.start()].decode("utf-8", "surrogateescape"))
-                data = data[end.end() :]
-            if self._body.feed(data):
-                self._finish(self._body)
-        except (BrokenReply, zlib.error) as error:
-            self._fail(error)
+            self._parser.feed_data(data)
+        except Exception as error:  # httptools has several, without a base of their own
+            if not self._is_complete:
+                self._fail(error)
+                return
+            self._surplus = True
+        if self._is_complete:
+            self._keeps = self._keeps and not self._surplus
+            self._finish()
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._keeps = False
-        if self._waiting is None or self._waiting.done():
-            return
-        if self._body is not None and self._body.ends_with_connection and error is None:
-            try:
-                self._finish(self._body)
-            except zlib.error as damaged:
-                self._fail(damaged)
+        ends_here = self._has_head and error is None and not self._says_its_end()
+        if ends_here and not self._is_complete:
+            self._keeps = False
+            self._finish()
         else:
             self._fail(error or BrokenReply("the server closed the connection"))
 
-    def _read_head(self, head: str) -> None:
-        """Read status and headers, and how the body ends; those of an interim reply are skipped."""
-        first, *lines = head.replace("\r\n", "\n").lstrip("\n").split("\n")
-        found = _STATUS.match(first)
-        if found is None:
-            raise BrokenReply("the reply is not HTTP")
-        headers = CIMultiDict[str]()
-        for line in lines:
-            name, colon, value = line.partition(":")
-            if not colon:
-                raise BrokenReply("the reply has a line that is no header")
-            headers.add(name, value.strip())
-        status = int(found.group(2))
-        if status < 200:
-            return
-        self._status, self._headers = status, headers
-        self._keeps = found.group(1) == "1" and "close" not in headers.get("Connection", "").lower()
-        length = headers.get("Content-Length")
-        if status in _NO_BODY:
-            self._body = _Sized(0)
-        elif "Transfer-Encoding" in headers:
-            if headers["Transfer-Encoding"].lower() != "chunked":
-                raise BrokenReply("the body of the reply has an unknown form")
-            self._body = _Chunked()
-        elif length is None:
-            self._body, self._keeps = _Endless(), False
-        elif _DIGITS.fullmatch(length) and headers.getall("Content-Length") == [length]:
-            self._body = _Sized(int(length))
-        else:
-            raise BrokenReply("the length of the reply is no number")
+    def on_message_begin(self) -> None:
+        """Refuse to use a connection again on which more than the reply came."""
+        self._surplus = self._is_complete
 
-    def _finish(self, body: _Body) -> None:
-        raw = body.content()
-        if raw and self._headers.get("Content-Encoding", "").lower() in _COMPRESSED:
-            raw = _inflated(raw)
-        if body.rest:
-            self._keeps = False
-        reply = PlainReply(self._status, self._headers, raw)
-        waiting, self._waiting, self._body = self._waiting, None, None
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header, or a line after the last chunk."""
+        if not self._has_head:
+            self._headers.append((name, value.strip()))
+
+    def on_headers_complete(self) -> None:
+        """Note that the body follows."""
+        forms = [value.lower() for name, value in self._headers if name.lower() == b"transfer-encoding"]
+        if forms not in ([], [b"chunked"]):
+            raise BrokenReply("the body of the reply has an unknown form")
+        self._has_head = True
+        self._keeps = self._parser.should_keep_alive()
+
+    def on_body(self, data: bytes) -> None:
+        """Take a part of the body."""
+        self._parts.append(data)
+
+    def on_message_complete(self) -> None:
+        """Note the end of a reply; that of an interim one, such as 100, is none."""
+        if self._parser.get_status_code() < 200:
+            self._headers, self._has_head = [], False
+        else:
+            self._is_complete = True
+
+    def _says_its_end(self) -> bool:
+        return any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in self._headers)
+
+    def _finish(self) -> None:
+        waiting, self._waiting = self._waiting, None
         if not self._keeps:
             self.close()
-        if waiting is not None:
-            waiting.set_result(reply)
+        if waiting is None or waiting.done():
+            return
+        headers = CIMultiDict((_text(name), _text(value)) for name, value in self._headers)
+        raw = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        try:
+            if raw and headers.get("Content-Encoding", "").lower() in _COMPRESSED:
+                raw = _inflated(raw)
+        except (BrokenReply, zlib.error) as error:
+            waiting.set_exception(BrokenReply(str(error)))
+        else:
+            waiting.set_result(PlainReply(self._parser.get_status_code(), headers, raw))
 
     def _fail(self, error: Exception) -> None:
         self._keeps = False
         self.close()
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_exception(error if isinstance(error, OSError) else BrokenReply(str(error)))
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")
 
 
 def _inflated(raw: bytes) -> bytes:
@@ -316,7 +235,7 @@ class PlainConnections:
         Args:
             url: The complete URL.
         """
-        return not self._special and url.startswith("http://") and "@" not in url
+        return httptools is not None and not self._special and url.startswith("http://") and "@" not in url
 
     async def send(self, url: str, body: bytes) -> PlainReply:
         """Send a request and read its reply.

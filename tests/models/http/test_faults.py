@@ -18,6 +18,8 @@ from lm_eval.mock_server import MockServer
 from lm_eval.models.openai_completions import LocalChatCompletion, LocalCompletionsAPI
 from tests.models.complete_runs import ALL, answers, model, work
 
+pytestmark = pytest.mark.parametrize("http_client", ["aiohttp", "httptools"], indirect=True)
+
 
 @pytest.fixture(autouse=True)
 def _no_key(monkeypatch: pytest.MonkeyPatch) -> None:

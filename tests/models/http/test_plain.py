@@ -10,6 +10,8 @@ import pytest
 from lm_eval.models.http.plain import BrokenReply, NoConnection, PlainConnections, PlainReply
 from tests.models.http.test_transport import closed_port
 
+pytestmark = pytest.mark.parametrize("http_client", ["httptools"], indirect=True)
+
 SIZED = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 TEXT = b"a text that can be compressed, a text that can be compressed"
 

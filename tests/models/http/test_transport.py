@@ -21,6 +21,8 @@ from lm_eval.errors import (
 from lm_eval.models.http.transport import Transport, TransportSettings, decode, encode
 from tests.models.scripted import Handler, ScriptedServer, completion
 
+pytestmark = pytest.mark.parametrize("http_client", ["aiohttp", "httptools"], indirect=True)
+
 
 def send(
     url: str, body: bytes = b"{}", redact: Redactor | None = None, **settings: Any

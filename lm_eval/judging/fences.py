@@ -11,6 +11,8 @@ from dataclasses import dataclass
 __all__ = ["Fence"]
 
 _DIGITS = 16
+_CONTROL = re.compile(r"<\|\w{1,40}\|>|<\uff5c[^<>\n]{1,40}\uff5c>|<(?:start|end)_of_turn>|</?s>|\[/?INST\]|<</?SYS>>")
+"""Tokens with which chat templates begin and end messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,10 @@ class Fence:
         """Put a text between two marks.
 
         Args:
-            text: The text.
+            text: The text. Tokens of chat templates in it get a space, since a server may read them as the end of the
+                message.
         """
-        return f"[BEGIN {self.code}]\n{text}\n[END {self.code}]"
+        return f"[BEGIN {self.code}]\n{_CONTROL.sub(_spaced, text)}\n[END {self.code}]"
 
     @property
     def rule(self) -> str:
@@ -63,6 +66,11 @@ class Fence:
     def sign(self) -> str:
         """What a judge writes in front of its verdict where a text contains something that looks like one."""
         return f"VERDICT-{self.code[: _DIGITS // 2]}"
+
+    @property
+    def key(self) -> str:
+        """The key of the verdict in a judge's object, where a text contains something that looks like one."""
+        return f"verdict_{self.code[: _DIGITS // 2]}"
 
     @property
     def demand(self) -> str:
@@ -89,3 +97,7 @@ class Fence:
         """
         _, found, after = reply.rpartition(self.sign)
         return after if found else None
+
+
+def _spaced(token: re.Match[str]) -> str:
+    return f"{token[0][0]} {token[0][1:]}"

@@ -25,24 +25,25 @@ MAX_ATTEMPTS = 2
 """Number of replies that are asked for until one has a verdict."""
 _MAX_TOKENS = 2048
 _READABLE = ("ok", "unknown_finish")
-_AS_JSON = 'Reply with a JSON object: {"reasoning": "…", "verdict": …}. The verdict comes after the reasoning.'
+_AS_JSON = 'Reply with a JSON object: {"reasoning": "…", "%s": …}. The verdict comes after the reasoning.'
 _AGAIN = "Your verdict could not be read in an earlier reply to this. Write it in exactly the form that is asked for."
-_PROBE = f"Is this true? {_AS_JSON}\n{Fence('0' * 16).put('2 + 2 = 4')}"
+_PROBE = f"Is this true? {_AS_JSON % 'verdict'}\n{Fence('0' * 16).put('2 + 2 = 4')}"
 _SECRET = VerdictSpec("labels", {"zebra 7261": 1.0, "quartz 4905": 0.0})
 """Labels that no model writes by itself, so that a reply with one of them was constrained."""
 
 
-def settings_of(spec: ScorerSpec, read: str = "text") -> dict[str, Any]:
+def settings_of(spec: ScorerSpec, read: str = "text", key: str = "verdict") -> dict[str, Any]:
     """Return the generation settings of a judge.
 
     Args:
         spec: The ``scorer`` of the task.
         read: How verdicts are asked for: ``text``, ``json`` or ``choice``.
+        key: The key of the verdict in an object.
     """
     default = {"until": [], "max_gen_toks": _MAX_TOKENS, "temperature": 1.0 if spec.repeats > 1 else 0.0}
     settings: dict[str, Any] = merge_settings(default, spec.generation_kwargs)
     if read == "json":
-        settings |= as_json(spec.verdict)
+        settings |= as_json(spec.verdict, key)
     elif read == "choice":
         settings[CONSTRAINED_TO] = list(spec.verdict.labels)
     return settings
@@ -131,12 +132,12 @@ class Juror:
         read = self.reads[name]
         parts = [question.fence.rule, question.prompt.strip()]
         if read == "json":
-            parts.append(_AS_JSON)
+            parts.append(_AS_JSON % _key_of(question))
         elif read == "text" and question.signed:
             parts.append(question.fence.demand)
         # Other bytes than before, so that the journal does not give the same reply again.
         parts += [_AGAIN] if again else []
-        arguments = (self.prompt("\n\n".join(parts), spec.system), settings_of(spec, read))
+        arguments = (self.prompt("\n\n".join(parts), spec.system), settings_of(spec, read, _key_of(question)))
         return Instance("generate_until", {}, arguments, 0, (name, doc_id, again or spec.repeats))
 
     def verdicts(
@@ -179,7 +180,7 @@ class Juror:
     def _read(self, name: str, reader: VerdictReader, question: Question, verdict: Verdict) -> str | None:
         read = self.reads[name]
         if read == "json":
-            label, reasoning = reader.of_json(verdict.text)
+            label, reasoning = reader.of_json(verdict.text, _key_of(question))
             verdict.reasoning = verdict.reasoning or reasoning
             return label
         if read == "choice":
@@ -189,3 +190,7 @@ class Juror:
             return reader.last(own)
         after = question.fence.signed(own)
         return None if after is None else reader.after_sign(after)
+
+
+def _key_of(question: Question) -> str:
+    return question.fence.key if question.keyed else "verdict"

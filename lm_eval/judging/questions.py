@@ -30,6 +30,8 @@ class Question:
         prompt: The rendered template.
         fence: The marks in it.
         signed: Whether the verdict needs the fence's sign, since a fenced text contains something like a verdict.
+        keyed: Whether the verdict in a JSON reply needs the fence's key, since a fenced text contains something like
+            such a reply.
         answer: The index of the answer.
         criterion: The index of the criterion, of a rubric.
         first: Which answer is shown first, of ``pairwise``.
@@ -38,6 +40,7 @@ class Question:
     prompt: str
     fence: Fence
     signed: bool
+    keyed: bool = False
     answer: int = 0
     criterion: int | None = None
     first: str | None = None
@@ -142,8 +145,10 @@ def questions(
         fence = Fence.around([*texts, conversation], seed, task.task_name, _key(doc))
         # Earlier answers of the model are part of the conversation.
         earlier = [text for _, text in answered.answers[:index]]
-        signed = any(reader.occurs(text) for text in (*texts, *earlier, *_written(prompt)))
+        hostile = [*texts, *earlier, *_written(prompt)]
+        marks = fence, any(map(reader.occurs, hostile)), any(map(reader.occurs_as_json, hostile))
         known = _names(task, doc, prompt) | {
+            **({"prompt": fence.put(_as_text(prompt))} if index and answered.turns > 1 else {}),
             "answer": fence.put(answer),
             "conversation": fence.put(conversation),
             "turn": 1 + index * answered.turns // len(answered.answers),
@@ -152,16 +157,16 @@ def questions(
         if spec.verdict.kind == "rubric":
             for number, criterion in enumerate(criteria):
                 shown = known | {"criterion": criterion.text, "points": criterion.points}
-                yield Question(render(shown), fence, signed, index, criterion=number)
+                yield Question(render(shown), *marks, index, criterion=number)
         elif spec.verdict.kind == "pairwise":
             if answered.baseline is None:
                 raise ConfigError("there is no answer to compare with.")
             pair = {"answer": answer, "baseline": answered.baseline}
             for first, second in (BOTH, BOTH[::-1]):
                 shown = known | {"answer_a": fence.put(pair[first]), "answer_b": fence.put(pair[second])}
-                yield Question(render(shown), fence, signed, index, first=first)
+                yield Question(render(shown), *marks, index, first=first)
         else:
-            yield Question(render(known), fence, signed, index)
+            yield Question(render(known), *marks, index)
 
 
 def baseline_of(spec: ScorerSpec, doc: Doc, saved: str | None) -> str | None:

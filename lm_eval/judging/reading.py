@@ -9,14 +9,20 @@ from functools import lru_cache
 from typing import Any
 
 from lm_eval.config.scorer import ScorerSpec, VerdictSpec
+from lm_eval.judging.plain_letters import plain_letters
 
 __all__ = ["VerdictReader", "as_json"]
 
-_WORDS = "grade|verdict|rating|score|judge?ment|result|decision|winner|answer|met|correct"
+_WORDS = "grade|verdict|rating|score|judge?ment|decision|winner|met|correct"
+_WORDS_OF_ANSWERS = "answer|result"
+"""Words that also begin a quote, as in ``Answer: I do not know``; a verdict after them ends its line."""
 _NUMBER = r"-?\d+(?:\.\d+)?"
 _DECORATION = r"[\s*_`\"'(\[{<:=]*"
 _CODE_BLOCK = re.compile(r"```(?:json)?\s*(\{.*\})\s*```", re.DOTALL)
 _TRUTHS = {"true": "yes", "false": "no"}
+_ENGLISH = frozenset("ai")
+"""Labels that are words: ``GRADE: I would say`` has no verdict."""
+_REASON = "because|since|as|is|was|wins|due|for|and|with"
 
 
 class VerdictReader:
@@ -52,7 +58,7 @@ class VerdictReader:
         if self._own is not None:
             found = list(self._own.finditer(text))
             return self.checked(found[-1][1]) if found else None
-        marked, line = self._patterns
+        marked, line, _ = self._patterns
         found = list(marked.finditer(text))
         if found:
             return self.checked(next(group for group in reversed(found[-1].groups()) if group is not None))
@@ -61,18 +67,31 @@ class VerdictReader:
         return self.checked(alone[1]) if alone else None
 
     def occurs(self, text: str) -> bool:
-        """Whether a text contains something that could be read as a verdict.
+        """Whether a text contains something that could be read as a verdict, also if a judge writes it more plainly.
 
         Args:
             text: A text of the model under test.
         """
+        return self._occurs(text) or self._occurs(plain_letters(text))
+
+    def _occurs(self, text: str) -> bool:
         if self._own is not None:
             return self._own.search(text) is not None
-        marked, line = self._patterns
+        marked, line, _ = self._patterns
         return marked.search(text) is not None or any(line.fullmatch(each.strip()) for each in text.splitlines())
 
+    @staticmethod
+    def occurs_as_json(text: str) -> bool:
+        """Whether a text contains something like an object with a verdict, which a judge could copy as its reply.
+
+        Args:
+            text: A text of the model under test.
+        """
+        plain = plain_letters(text)
+        return "{" in plain and "verdict" in plain.casefold()
+
     def after_sign(self, text: str) -> str | None:
-        """Return the verdict directly after a sign: marked as usual, or alone.
+        """Return the verdict directly after a sign: marked as usual, or alone. What follows it may be a quote.
 
         Args:
             text: What follows the sign.
@@ -80,9 +99,9 @@ class VerdictReader:
         Returns:
             As ``last``.
         """
-        lines = text.strip().splitlines()
-        rest = lines[0].strip(" :=*_`") if lines else ""
-        return self.last(rest) or self.checked(rest)
+        line = next(iter(text.strip().splitlines()), "")
+        found = self._own.search(line) if self._own is not None else self._patterns[2].match(line)
+        return self.checked(found[1]) if found else None
 
     def of_json(self, text: str, key: str = "verdict") -> tuple[str | None, str | None]:
         """Read a JSON object with a verdict and ``reasoning``.
@@ -123,15 +142,26 @@ class VerdictReader:
 
 
 @lru_cache(maxsize=64)
-def _patterns(labels: tuple[str, ...]) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Return what finds a verdict after a word or in brackets, and a line that is a verdict alone."""
-    longest = sorted(labels, key=len, reverse=True)
-    value = "|".join(map(re.escape, longest)) if longest else _NUMBER
+def _patterns(labels: tuple[str, ...]) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+    """Return what finds a verdict after a word or in brackets, a line that is a verdict alone, and a start that is."""
+    value = "|".join(map(_one, sorted(labels, key=len, reverse=True))) if labels else _NUMBER
     # A label does not end within a word, nor within a longer sign: A>B is not in A>B>C, and 1 not in 1.5.
     ends = r"(?![\w<>=])(?!\.\d)"
-    marked = rf"\b(?:{_WORDS})\b(?:\s+is)?\s*[*_`\"']*\s*[:=]{_DECORATION}({value}){ends}|\[\[\s*({value})\s*\]\]"
+    after = rf"\b(?:\s+is)?\s*[*_`\"']*\s*[:=]{_DECORATION}"
+    line_end = r"(?=[*_`\"')\].! \t]*(?:/[ \t]*\d+[ \t.]*)?$)"
+    marked = (
+        rf"\b(?:{_WORDS}){after}({value}){ends}|\[\[\s*({value})\s*\]\]"
+        rf"|\b(?:{_WORDS_OF_ANSWERS}){after}({value}){ends}{line_end}"
+    )
     alone = rf"[*_`\"'(\[\s]*({value})[*_`\"')\]\s.!]*(?:/\s*\d+)?"
-    return re.compile(marked, re.IGNORECASE), re.compile(alone, re.IGNORECASE)
+    start = rf"{_DECORATION}(?:(?:{_WORDS}|{_WORDS_OF_ANSWERS}){after})?({value}){ends}"
+    return re.compile(marked, re.I | re.M), re.compile(alone, re.I), re.compile(start, re.I)
+
+
+def _one(label: str) -> str:
+    """Return a pattern for a label; one that is an English word does not stand before another small word."""
+    word = rf"(?![ \t]+(?!(?:{_REASON})\b)(?-i:[a-z]))" if label in _ENGLISH else ""
+    return re.escape(label) + word
 
 
 def _object(text: str) -> dict[str, Any]:
@@ -147,17 +177,18 @@ def _object(text: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def as_json(verdict: VerdictSpec) -> Mapping[str, object]:
+def as_json(verdict: VerdictSpec, key: str = "verdict") -> Mapping[str, object]:
     """Return the generation settings that make a server write a verdict as JSON, after its reasoning.
 
     Args:
         verdict: What the judge decides between.
+        key: The key of the verdict.
     """
     value = {"type": "string", "enum": list(verdict.labels)} if verdict.labels else {"type": "number"}
     schema = {
         "type": "object",
-        "properties": {"reasoning": {"type": "string"}, "verdict": value},
-        "required": ["reasoning", "verdict"],
+        "properties": {"reasoning": {"type": "string"}, key: value},
+        "required": ["reasoning", key],
         "additionalProperties": False,
     }
     named = {"name": "verdict", "strict": True, "schema": schema}

@@ -50,6 +50,7 @@ class JudgeQuestion:
         labels: The labels, the best first; numbers of a scale from high to low.
         word: What a verdict is written after.
         form: How the reply is written: ``text``, ``json`` or ``label``.
+        key: The key of the verdict in a JSON reply.
     """
 
     told: str
@@ -58,6 +59,7 @@ class JudgeQuestion:
     labels: list[str]
     word: str
     form: str
+    key: str = "verdict"
 
     @classmethod
     def read(cls, body: JsonObject, prompt: str, choices: Sequence[str]) -> JudgeQuestion | None:
@@ -79,13 +81,13 @@ class JudgeQuestion:
             answers = [bare[1]] if bare else []
             told = prompt[: bare.start(1)] if bare else prompt
         word, named = _grades(told if marked else prompt)
-        wanted, form = (list(choices), "label") if choices else _wanted(body)
+        wanted, form, key = (list(choices), "label", "") if choices else _wanted(body)
         labels = wanted or (named if len(named) > 1 else _scale(told))
         if _is_scale(labels):
             labels.sort(key=int, reverse=True)
         if not answers or len(labels) < 2:
             return None
-        return cls(told, answers, [match[0] for match in marked], labels, word, form)
+        return cls(told, answers, [match[0] for match in marked], labels, word, form, key)
 
     def verdict(self) -> tuple[str, str]:
         """Return a reason, and the label that the rule gives."""
@@ -136,7 +138,7 @@ class JudgeQuestion:
         """
         if self.form == "json":
             value: object = float(label) if _is_scale(self.labels) else label
-            return json.dumps({"reasoning": reason, "verdict": value}, ensure_ascii=False)
+            return json.dumps({"reasoning": reason, self.key: value}, ensure_ascii=False)
         if self.form == "label":
             return label
         sign = _SIGN.search(self.told)
@@ -162,20 +164,24 @@ def asks_for_verdict(body: JsonObject) -> bool:
     return _verdict_schema(body) is not None
 
 
-def _verdict_schema(body: JsonObject) -> Mapping[str, object] | None:
+def _verdict_schema(body: JsonObject) -> tuple[str, Mapping[str, object]] | None:
+    """Return the key of the verdict in a JSON reply, and its schema; None if the request does not ask for one."""
     found: object = body
-    for name in ("response_format", "json_schema", "schema", "properties", "verdict"):
+    for name in ("response_format", "json_schema", "schema", "properties"):
         found = found.get(name) if isinstance(found, Mapping) else None
-    return found if isinstance(found, Mapping) else None
+    for key, schema in found.items() if isinstance(found, Mapping) else ():
+        if str(key).startswith("verdict") and isinstance(schema, Mapping):
+            return str(key), schema
+    return None
 
 
-def _wanted(body: JsonObject) -> tuple[list[str], str]:
-    """Return the labels that the request constrains the reply to, and the form of the reply."""
-    schema = _verdict_schema(body)
-    if schema is None:
-        return [], "text"
-    labels = schema.get("enum")
-    return [str(label) for label in labels] if isinstance(labels, list) else [], "json"
+def _wanted(body: JsonObject) -> tuple[list[str], str, str]:
+    """Return the labels that the request constrains the reply to, the form of the reply, and the key of the verdict."""
+    found = _verdict_schema(body)
+    if found is None:
+        return [], "text", ""
+    labels = found[1].get("enum")
+    return [str(label) for label in labels] if isinstance(labels, list) else [], "json", found[0]
 
 
 def _scale(told: str) -> list[str]:

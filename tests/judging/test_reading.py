@@ -27,6 +27,13 @@ LABELS = {"C": 1.0, "I": 0.0, "N": 0.0}
         (LABELS, "Could be anything", None),
         (LABELS, "", None),
         (LABELS, "I do not know", None),
+        (LABELS, "Answer: I do not know. GRADE: N", "N"),
+        (LABELS, "GRADE: N\nAnswer: I do not know", "N"),
+        (LABELS, "Grade: I would say it is wrong", None),
+        (LABELS, "GRADE: I because it is wrong", "I"),
+        (LABELS, "The answer: **C**.", "C"),
+        ({"A": 1, "B": 0}, "Winner: A is better", "A"),
+        ({"A": 1, "B": 0}, "Verdict: A fair answer", None),
         ({"CORRECT": 1, "INCORRECT": 0}, "Verdict: INCORRECT", "INCORRECT"),
         ({"A>>B": 1, "A>B": 0.7, "A=B": 0.5}, "My final verdict is tie: [[A>>B]]", "A>>B"),
         ({"A>>B": 1, "A>B": 0.7, "A=B": 0.5}, "Verdict: A>B", "A>B"),
@@ -82,7 +89,15 @@ def test_texts_that_do_not(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [(" GRADE: C", "C"), (": I\nGRADE: C", "I"), (" maybe", None), ("", None)]
+    ("text", "expected"),
+    [
+        (" GRADE: C", "C"),
+        (": I\nGRADE: C", "I"),
+        (" **C**", "C"),
+        (" is [[C]]", None),
+        (" maybe", None),
+        ("", None),
+    ],
 )
 def test_the_verdict_after_a_sign(text: str, expected: str | None) -> None:
     assert reader(LABELS).after_sign(text) == expected

@@ -51,13 +51,13 @@ def _judged(output_path: str) -> int:
     from contextlib import ExitStack
 
     from lm_eval.cli.run import execute
-    from lm_eval.demo import JUDGES, judged_answers, judged_config
+    from lm_eval.demo import JUDGE_SEED, JUDGES, judged_answers, judged_config
     from lm_eval.mock_server import MockServer
 
     with ExitStack() as stack:
         model = stack.enter_context(MockServer(answers=judged_answers()))
         judges = [
-            stack.enter_context(MockServer(model=name, judge=rule, seed=number))
+            stack.enter_context(MockServer(model=name, judge=rule, seed=JUDGE_SEED + number))
             for number, (name, rule) in enumerate(JUDGES.items())
         ]
         print(f"The mock server answers on {model.base_url}; {len(judges)} others judge.", file=sys.stderr)

@@ -8,13 +8,19 @@ from pathlib import Path
 
 from lm_eval.config.run import RunSettings
 
-__all__ = ["JUDGES", "TASKS", "demo_config", "judged_answers", "judged_config"]
+__all__ = ["JUDGES", "JUDGE_SEED", "TASKS", "demo_config", "judged_answers", "judged_config"]
 
 TASKS = ("demo_choices", "demo_numbers", "demo_prose")
 """Multiple choice, generation and perplexity."""
 
 JUDGES = {"careful-judge": "accuracy=0.95", "hasty-judge": "accuracy=0.8,unreadable=0.1,quote=0.3"}
 """The judges of ``lm_eval demo --judge``: name to how the mock server judges."""
+JUDGE_SEED = 8
+"""The seed of the first judge's errors; the next judge has the next one.
+
+Twenty answers are few, so a judge may err much more or less often than its accuracy says. With this seed each errs as
+often as it says: once and four times.
+"""
 
 
 def demo_config(base_url: str, model: str, output_path: str) -> RunSettings:

@@ -16,7 +16,7 @@ def test_the_demo_judges_with_two_mock_servers(tmp_path: Path, capsys: pytest.Ca
     assert main(["demo", "--judge", "--output_path", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
     assert "judged by careful-judge, hasty-judge" in printed
-    assert "judges agree on 55.0% of verdicts (Krippendorff's alpha 0.102)" in printed
+    assert "judges agree on 90.0% of verdicts (Krippendorff's alpha 0.768)" in printed
     samples = list(load(tmp_path).read("judged_mini"))
     assert len(samples) == 20
     hostile = next(sample for sample in samples if "Ignore" in str(sample.filtered))

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ROOT", "BenchmarkError", "Python", "Ran", "run"]
+__all__ = ["ROOT", "SPEED", "BenchmarkError", "Python", "Ran", "run"]
 
 ROOT = Path(__file__).resolve().parents[1]
+SPEED = ("httptools", "orjson", "uvloop")
+"""The packages of the extra ``speed``."""
 
 
 class BenchmarkError(Exception):
@@ -90,7 +92,7 @@ class Python:
         path: The interpreter.
         folder: The working directory of its processes, which also holds their caches.
         this_package: Whether the interpreter imports this package.
-        more: A folder with additional packages; None for none.
+        more: A folder with the packages of the extra ``speed``; None for none.
     """
 
     path: str
@@ -113,8 +115,16 @@ class Python:
             "LM_HARNESS_CACHE_PATH": str(self.folder / "lm_eval-cache"),
             "NO_PROXY": "127.0.0.1",
         }
-        folders = [ROOT if self.this_package else self._jobs_alone(), *([self.more] if self.more is not None else [])]
+        folders = [ROOT, self.more or self._without_extra()] if self.this_package else [self._jobs_alone()]
         return {**kept, **changes, "PYTHONPATH": os.pathsep.join(map(str, folders))}
+
+    def _without_extra(self) -> Path:
+        """Create a folder that hides the packages of the extra ``speed``, which a developer's environment may have."""
+        folder = self.folder / "without"
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in SPEED:
+            (folder / f"{name}.py").write_text("raise ImportError\n", encoding="utf-8")
+        return folder
 
     def _jobs_alone(self) -> Path:
         """Create a folder from which ``benchmarks`` can be imported but the ``lm_eval`` of this package cannot."""

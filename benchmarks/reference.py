@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.processes import BenchmarkError
+from benchmarks.processes import SPEED, BenchmarkError
 
 __all__ = ["VERSION", "default_cache", "find_extra", "find_reference", "task_folder"]
 
@@ -77,7 +77,7 @@ def find_extra(cache: Path) -> Path:
     """
     folder = cache / "speed"
     with _locked(cache):
-        if not all((folder / name).exists() for name in ("httptools", "orjson", "uvloop")):
+        if not all((folder / name).exists() for name in SPEED):
             command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), *_SPEED]
             ran = subprocess.run(command, capture_output=True, text=True, timeout=600)
             if ran.returncode:

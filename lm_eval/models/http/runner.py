@@ -30,8 +30,8 @@ def run(make: Callable[[], Coroutine[object, None, T]], *, fast: bool = False) -
 
     Args:
         make: Creates the coroutine.
-        fast: Whether the loop is one of uvloop, where that is installed. A short request then takes about a fifth less
-            CPU time, but a failed TLS handshake is explained less well.
+        fast: Whether the loop is one of uvloop, where that is installed. A short request then takes less CPU time, but
+            a failed TLS handshake is explained less well.
 
     Returns:
         The result of the coroutine.

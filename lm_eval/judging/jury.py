@@ -115,6 +115,7 @@ class Jury:
         self._changed = threading.Condition()
         self._waiting: dict[str, list[_Request]] = {juror.name: [] for juror in jurors}
         self._open = self._unprepared = 0
+        self._asked = self._answered = 0
         self._at_once, self._all_taken = at_once, False
         self._closed = False
         self._failure: BaseException | None = None
@@ -165,7 +166,12 @@ class Jury:
             with self._changed:
                 self._changed.wait(0.5)
             if time.monotonic() > line:
-                eval_logger.info("Waiting for the judges: %d documents are left.", self._open)
+                eval_logger.info(
+                    "Waiting for the judges: %d documents are left; %d of %d requests are answered.",
+                    self._open,
+                    self._answered,
+                    self._asked,
+                )
                 line = time.monotonic() + _SECONDS_BETWEEN_LINES
 
     def _close(self) -> None:
@@ -245,7 +251,7 @@ class Jury:
         while wave := self._next_wave(juror):
             if juror.name not in self.stopped:
                 try:
-                    ask_model(juror.lm, [request.instance for request in wave])
+                    ask_model(juror.lm, [request.instance for request in wave], self._count)
                 except BatchesPending:
                     raise
                 except LMEvalError as error:
@@ -266,7 +272,12 @@ class Jury:
             while not self._closed and (not self._waiting[juror.name] or self._more_to_come()):
                 self._changed.wait(0.5)
             wave, self._waiting[juror.name] = self._waiting[juror.name], []
+            self._asked += len(wave)
             return [] if self._closed else wave
+
+    def _count(self, instance: Instance) -> None:
+        with self._changed:
+            self._answered += 1
 
     def _more_to_come(self) -> bool:
         """Say whether a wave waits for further documents."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Division"]
 
+_JSON = json.JSONEncoder(default=lambda value: type(value).__name__, skipkeys=True)
 _LONG = 200
 """Characters of a text that documents share, such as a passage, from which on they are kept together."""
 _MAX_TOGETHER = 64
@@ -74,7 +75,7 @@ class Division:
         """
         assert self._task is not None
         self._seen += 1
-        self._digest.update(_fingerprint(doc_id, doc, instances))
+        self._digest.update(_text(doc_id, doc, instances))
         cluster = self._task.doc_to_cluster(doc)
         group = self._texts.group(doc) if cluster is None else f"cluster {cluster}"
         owner = None if group is None else self._owners.get(group)
@@ -95,15 +96,14 @@ class Division:
             The number of its documents, and a SHA-256 of these documents and of what the shards have to agree on.
         """
         for shot in pool:
-            self._digest.update(_fingerprint(-1, shot, ()))
+            self._digest.update(_text(-1, shot, ()))
         return self._seen, self._digest.hexdigest()
 
 
-def _fingerprint(doc_id: int, doc: Doc, instances: Sequence[Instance]) -> bytes:
-    """Hash a document and what is asked about it; of media only the type counts."""
+def _text(doc_id: int, doc: Doc, instances: Sequence[Instance]) -> bytes:
+    """Write a document and what is asked about it; of media only the type."""
     asked = [[instance.args[:2], instance.repeats] for instance in instances]
-    text = json.dumps([doc_id, doc, asked], default=lambda value: type(value).__name__, skipkeys=True)
-    return hashlib.sha256(text.encode()).digest()
+    return _JSON.encode([doc_id, doc, asked]).encode()
 
 
 class _Texts:

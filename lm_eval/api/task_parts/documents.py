@@ -252,6 +252,8 @@ class Rows(Sequence[Doc]):
     def __getitem__(self, index: int | slice) -> Doc | list[Doc]:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
+        if index in self._read:
+            return self._read[index]
         if index < 0:
             index += len(self)
         if index not in self._read:

@@ -268,7 +268,7 @@ def _output(name: str, task: Task, manifests: Sequence[Manifest], settings: RunS
     output.failure = next((entry.failure for entry in entries if entry.failure), "")
     lost: list[RequestError] = []
     outcomes: Counter[str] = Counter()
-    scored: dict[str, list[DocValues]] = {}
+    pipelines: dict[str, int] = {}
     seen = 0
     for found in _in_order(parts):
         seen += 1
@@ -277,12 +277,12 @@ def _output(name: str, task: Task, manifests: Sequence[Manifest], settings: RunS
             lost.append(found.error)
             continue
         output.n_effective += 1
-        for pipeline in found.scored if not output.failure else ():
-            scored.setdefault(pipeline, []).append(found)
-    for pipeline, docs in scored.items():
-        for found in docs:
-            output.add(pipeline, found.scored[pipeline], found.cluster)
-    output.settle(scored=bool(scored))
+        for pipeline, values in found.scored.items() if not output.failure else ():
+            pipelines.setdefault(pipeline, len(pipelines))
+            output.add(pipeline, values, found.cluster)
+    # One process scores all documents under a filter before the next filter.
+    output.sort(lambda named: pipelines[named[1]])
+    output.settle(scored=bool(pipelines))
     lost += [_NOT_THERE] * (first.documents - sum(entry.asks_nothing for entry in entries) - seen)
     output.errors, output.messages = dict(Counter(error.kind for error in lost)), count_messages(lost)
     output.outcomes = dict(outcomes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -122,6 +122,19 @@ class TaskOutput:
             self.failed.setdefault((metric, pipeline), reason)
         for metric, reason in scored.not_computed.items():
             self.not_computed.setdefault((metric, pipeline), reason)
+
+    def sort(self, place: Callable[[MetricAndFilter], int]) -> None:
+        """Put the scores in an order; those at the same place stay as they are.
+
+        Args:
+            place: Returns the place of a metric and filter.
+        """
+        every: list[dict[MetricAndFilter, Any]]
+        every = [self.metrics, self.clusters, self.repeats, self.failed, self.not_computed]  # type: ignore[list-item]
+        for found in every:
+            entries = sorted(found.items(), key=lambda entry: place(entry[0]))
+            found.clear()
+            found.update(entries)
 
     def settle(self, *, scored: bool) -> None:
         """Decide which metrics have a score, once all documents are added.

@@ -130,7 +130,7 @@ class TaskOutput:
             place: Returns the place of a metric and filter.
         """
         every: list[dict[MetricAndFilter, Any]]
-        every = [self.metrics, self.clusters, self.repeats, self.failed, self.not_computed]  # type: ignore[list-item]
+        every = [self.metrics, self.clusters, self.repeats, self.failed, self.not_computed]
         for found in every:
             entries = sorted(found.items(), key=lambda entry: place(entry[0]))
             found.clear()

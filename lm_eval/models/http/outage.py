@@ -124,7 +124,8 @@ class Outage:
             passed = self._clock() - began
             left = self._seconds - passed
             if left <= 0:
-                raise RunStopped(f"Stopped: {what}, for {passed:.0f} s (retry_time): {error} {self._kept}")
+                reason = str(error).rstrip(".")
+                raise RunStopped(f"Stopped: {what}, for {passed:.0f} s (retry_time): {reason}. {self._kept}")
             wait = min(wait, left)
             if not said or passed - said >= _SECONDS_BETWEEN_LINES:
                 said = passed or 1e-9

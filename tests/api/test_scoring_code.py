@@ -63,7 +63,20 @@ def pipeline(function: Any, **options: Any) -> dict[str, Any]:
         ({"doc_to_target": lambda doc: doc["a"]}, "doc_to_target draws"),  # its module has the generator
         ({"doc_to_target": "{{ ['a', 'b'] | random }}"}, "doc_to_target draws"),
     ],
-    ids=str,
+    ids=[
+        "nothing",
+        "a filter of the library",
+        "a filter of single responses",
+        "a filter of all responses",
+        "a function as filter",
+        "process_results",
+        "process_results in processes",
+        "a metric",
+        "a metric of the library",
+        "a target that draws",
+        "a module that draws",
+        "a template that draws",
+    ],
 )
 def test_code_of_its_own_is_taken_to_look_at_several_documents(config: dict[str, Any], why: str) -> None:
     found = why_scored_together(ConfigurableTask(config={**BASE, **config}))

@@ -110,5 +110,5 @@ def test_lengths_are_those_of_two_answers() -> None:
     metrics = [{"metric": "lc", "value": "lengths", "aggregation": "length_controlled"}]
     given = {"type": "ai_judge", "prompt": prompt, "metrics": metrics}
     assert ScorerSpec.parse({**given, "verdict": {"pairwise": "output"}}).metrics[0].value == "lengths"
-    with pytest.raises(ConfigError, match="lc has the lengths of two answers, so verdict must be pairwise"):
+    with pytest.raises(ConfigError, match="metrics: lc compares two answers, so verdict must be pairwise"):
         ScorerSpec.parse({**given, "verdict": "boolean"})

@@ -6,10 +6,11 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from math import isfinite
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from lm_eval.errors import ConfigError, UserError
 from lm_eval.reports.html.page import report_page
@@ -28,7 +29,6 @@ _KEPT_PAGES = 4
 _REPORT_POLICY = "frame-ancestors 'none'"
 """The report's page has its own policy, with the hashes of its style and script."""
 
-_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _Answer = Callable[["ViewServer", web.Request], object]
 
 
@@ -137,7 +137,7 @@ class ViewServer:
         self._pages = {**dict(list(self._pages.items())[1 - _KEPT_PAGES :]), page_key: page}
         return page
 
-    def _json(self, answer: _Answer) -> _Handler:
+    def _json(self, answer: _Answer) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
             await self._refresh()
             try:

@@ -62,8 +62,8 @@ def calibration_error(items: Sequence[Sequence[float]]) -> float:
             into bins of 100, of which the last also has the rest. A bin counts by its number of answers.
     """
     ordered = sorted(items, key=lambda item: item[0])
-    starts = [*range(0, max(1, len(ordered) // _BIN) * _BIN, _BIN), len(ordered)]
-    bins = [ordered[start:end] for start, end in zip(starts, [*starts[1:-1], len(ordered)], strict=False)]
+    last = max(0, len(ordered) // _BIN - 1) * _BIN
+    bins = [*(ordered[start : start + _BIN] for start in range(0, last, _BIN)), ordered[last:]]
     squares = [len(found) * _gap(found) ** 2 for found in bins]
     return math.sqrt(math.fsum(squares) / len(ordered))
 

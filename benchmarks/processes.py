@@ -16,7 +16,7 @@ from typing import Any
 __all__ = ["ROOT", "SPEED", "BenchmarkError", "Python", "Ran", "run"]
 
 ROOT = Path(__file__).resolve().parents[1]
-SPEED = ("httptools", "orjson", "uvloop")
+SPEED = ("orjson", "uvloop")
 """The packages of the extra ``speed``."""
 
 

@@ -15,7 +15,7 @@ from benchmarks.processes import SPEED, BenchmarkError
 __all__ = ["VERSION", "default_cache", "find_extra", "find_reference", "task_folder"]
 
 VERSION = "0.4.13"
-_SPEED = ("httptools>=0.6", "orjson>=3.9", "uvloop>=0.19")
+_SPEED = ("orjson>=3.9", "uvloop>=0.19")
 """The packages of the extra ``speed``."""
 
 

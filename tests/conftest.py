@@ -62,11 +62,11 @@ _LOGGER = logging.getLogger("lm_eval")
 _LEVEL, _PROPAGATE, _HANDLERS = _LOGGER.level, _LOGGER.propagate, list(_LOGGER.handlers)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def http_client(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Send requests as an installation without extras does; a test may have ``httptools`` as its parameter."""
-    if getattr(request, "param", "aiohttp") == "aiohttp":
-        monkeypatch.setattr("lm_eval.models.http.plain.httptools", None)
+    """Send requests as the parameter says: over ``plain`` connections, or through aiohttp's ``session``."""
+    if request.param == "session":
+        monkeypatch.setattr("lm_eval.models.http.plain.PlainConnections.takes", lambda self, url: False)
 
 
 @pytest.fixture(autouse=True)

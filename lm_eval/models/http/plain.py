@@ -1,33 +1,30 @@
 """Connections to ``http://`` servers, for requests that need nothing of a general HTTP client.
 
-For each request aiohttp creates about twenty objects and a task: session, request, writer, payload, timers, cookies,
-redirects. A short request to a server in the same network spends most of its CPU time there. Here a request is one
-write, its reply is one future, and httptools reads it. Without httptools (the extra ``speed``) all requests go through
-aiohttp; with it TLS, proxies, streams and files do.
+For each request a session of aiohttp creates about twenty objects and a task: request, writer, payload, timers,
+cookies, redirects. A short request to a server in the same network spends most of its CPU time there. Here a request
+is one write on a connection of aiohttp, whose parser reads the reply. Requests over TLS or through a proxy, streams and
+files go through the session.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import cast
 
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 
-try:
-    import httptools
-except ImportError:
-    httptools = None  # type: ignore[assignment]
+__all__ = ["READ_BUFFER", "BadURL", "BrokenReply", "NoConnection", "PlainConnections", "PlainReply"]
 
-__all__ = ["BadURL", "BrokenReply", "NoConnection", "PlainConnections", "PlainReply"]
-
+READ_BUFFER = 2**20
+MAX_LINE = 2**16
+"""Some gateways send long headers."""
 _MAX_IDLE_SECONDS = 60.0
 _OWN_HEADERS = ("Connection", "Content-Length", "Content-Encoding", "Expect", "Transfer-Encoding", "Host")
-"""Headers with which a user changes how requests are sent; aiohttp knows what to do then."""
-_COMPRESSED = ("gzip", "x-gzip", "deflate")
+"""Headers with which a user changes how requests are sent; the session knows what to do then."""
 
 
 class BadURL(ValueError):
@@ -39,7 +36,7 @@ class NoConnection(OSError):
 
 
 class BrokenReply(OSError):
-    """The connection ended before the reply was complete, or the reply is not HTTP."""
+    """The reply is not HTTP."""
 
 
 @dataclass(slots=True)
@@ -53,138 +50,38 @@ class PlainReply:
     """
 
     status: int
-    headers: CIMultiDict[str]
+    headers: Mapping[str, str]
     raw: bytes
 
 
-class _Connection(asyncio.Protocol):
-    """A connection that carries one request after the other; httptools reads the replies and calls ``on_...``."""
+class _Connection:
+    """A connection that carries one request after the other."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._transport: asyncio.Transport | None = None
-        self._waiting: asyncio.Future[PlainReply] | None = None
-        self._parser = httptools.HttpResponseParser(self)
-        self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True)
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._parts: list[bytes] = []
-        self._has_head = self._is_complete = self._surplus = self._keeps = False
+    def __init__(self, transport: asyncio.Transport, protocol: ResponseHandler) -> None:
+        protocol.set_response_params(
+            read_until_eof=True, read_bufsize=READ_BUFFER, max_line_size=MAX_LINE, max_field_size=MAX_LINE
+        )
+        self._transport, self._protocol = transport, protocol
         self.idle_since = 0.0
 
     @property
     def usable(self) -> bool:
         """Whether another request can be sent."""
-        return self._keeps and self._transport is not None and not self._transport.is_closing()
+        return not self._protocol.should_close and not self._transport.is_closing()
 
-    def exchange(self, request: bytes) -> asyncio.Future[PlainReply]:
+    async def exchange(self, request: bytes) -> PlainReply:
         """Send a request; return its reply."""
-        assert self._transport is not None
-        self._headers, self._parts = [], []
-        self._has_head = self._is_complete = self._keeps = False
-        self._waiting = self._loop.create_future()
+        protocol = self._protocol
         self._transport.write(request)
-        return self._waiting
+        message, body = await protocol.read()
+        while message.code < 200:  # an interim reply, such as 100 or 103
+            message, body = await protocol.read()
+        raw = body.read_nowait() if body.is_eof() else await body.read()
+        return PlainReply(message.code, message.headers, raw)
 
     def close(self) -> None:
         """Close the connection at once."""
-        if self._transport is not None:
-            self._transport.abort()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-        if (plug := transport.get_extra_info("socket")) is not None:
-            plug.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-
-    def data_received(self, data: bytes) -> None:
-        if self._waiting is None:  # nobody asked
-            self._keeps = False
-            self.close()
-            return
-        try:
-            self._parser.feed_data(data)
-        except Exception as error:  # httptools has several, without a base of their own
-            if not self._is_complete:
-                self._fail(error)
-                return
-            self._surplus = True
-        if self._is_complete:
-            self._keeps = self._keeps and not self._surplus
-            self._finish()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        ends_here = self._has_head and error is None and not self._says_its_end()
-        if ends_here and not self._is_complete:
-            self._keeps = False
-            self._finish()
-        else:
-            self._fail(error or BrokenReply("the server closed the connection"))
-
-    def on_message_begin(self) -> None:
-        """Refuse to use a connection again on which more than the reply came."""
-        self._surplus = self._is_complete
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header, or a line after the last chunk."""
-        if not self._has_head:
-            self._headers.append((name, value.strip()))
-
-    def on_headers_complete(self) -> None:
-        """Note that the body follows."""
-        forms = [value.lower() for name, value in self._headers if name.lower() == b"transfer-encoding"]
-        if forms not in ([], [b"chunked"]):
-            raise BrokenReply("the body of the reply has an unknown form")
-        self._has_head = True
-        self._keeps = self._parser.should_keep_alive()
-
-    def on_body(self, data: bytes) -> None:
-        """Take a part of the body."""
-        self._parts.append(data)
-
-    def on_message_complete(self) -> None:
-        """Note the end of a reply; that of an interim one, such as 100, is none."""
-        if self._parser.get_status_code() < 200:
-            self._headers, self._has_head = [], False
-        else:
-            self._is_complete = True
-
-    def _says_its_end(self) -> bool:
-        return any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in self._headers)
-
-    def _finish(self) -> None:
-        waiting, self._waiting = self._waiting, None
-        if not self._keeps:
-            self.close()
-        if waiting is None or waiting.done():
-            return
-        headers = CIMultiDict((_text(name), _text(value)) for name, value in self._headers)
-        raw = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-        try:
-            if raw and headers.get("Content-Encoding", "").lower() in _COMPRESSED:
-                raw = _inflated(raw)
-        except (BrokenReply, zlib.error) as error:
-            waiting.set_exception(BrokenReply(str(error)))
-        else:
-            waiting.set_result(PlainReply(self._parser.get_status_code(), headers, raw))
-
-    def _fail(self, error: Exception) -> None:
-        self._keeps = False
-        self.close()
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_exception(error if isinstance(error, OSError) else BrokenReply(str(error)))
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "surrogateescape")
-
-
-def _inflated(raw: bytes) -> bytes:
-    """Decompress gzip or deflate; some servers send deflate without its two bytes of header."""
-    plain = raw[0] & 0x0F != 8 and raw[:2] != b"\x1f\x8b"
-    unpacking = zlib.decompressobj(-zlib.MAX_WBITS if plain else zlib.MAX_WBITS | 32)
-    found = unpacking.decompress(raw) + unpacking.flush()
-    if not unpacking.eof:
-        raise BrokenReply("the compressed body is not complete")
-    return found
+        self._transport.abort()
 
 
 @dataclass(slots=True)
@@ -235,7 +132,7 @@ class PlainConnections:
         Args:
             url: The complete URL.
         """
-        return httptools is not None and not self._special and url.startswith("http://") and "@" not in url
+        return not self._special and url.startswith("http://") and "@" not in url
 
     async def send(self, url: str, body: bytes) -> PlainReply:
         """Send a request and read its reply.
@@ -249,7 +146,8 @@ class PlainConnections:
 
         Raises:
             NoConnection: The server accepts no connection.
-            OSError: The connection broke before the reply was complete.
+            BrokenReply: The reply is not HTTP.
+            aiohttp.ClientError: The connection broke before the reply was complete.
             asyncio.TimeoutError: There is no connection in time.
             BadURL: The URL is none.
         """
@@ -263,12 +161,17 @@ class PlainConnections:
             request = b"GET %s\r\n" % server.head
         try:
             reply = await connection.exchange(request)
+        except HttpProcessingError as error:
+            connection.close()
+            raise BrokenReply(str(error)) from error
         except BaseException:
             connection.close()
             raise
         if connection.usable:
             connection.idle_since = self._loop.time()
             server.idle.append(connection)
+        else:
+            connection.close()
         return reply
 
     def close(self) -> None:
@@ -296,10 +199,9 @@ class PlainConnections:
     def _idle_connection(self, server: _Server) -> _Connection | None:
         while server.idle:
             connection = server.idle.pop()
-            if connection.usable:
-                if self._loop.time() - connection.idle_since <= _MAX_IDLE_SECONDS:
-                    return connection
-                connection.close()
+            if connection.usable and self._loop.time() - connection.idle_since <= _MAX_IDLE_SECONDS:
+                return connection
+            connection.close()
         return None
 
     async def _connect(self, server: _Server) -> _Connection:
@@ -309,11 +211,13 @@ class PlainConnections:
         """Connect to an address of IPv4 if there is one: some networks have names for IPv6 and no way there."""
         for family in (socket.AF_INET, socket.AF_UNSPEC):
             try:
-                _, connection = await self._loop.create_connection(
-                    lambda: _Connection(self._loop), server.host, server.port, family=family
+                transport, protocol = await self._loop.create_connection(
+                    lambda: ResponseHandler(self._loop), server.host, server.port, family=family
                 )
             except OSError as error:
                 failure = error
             else:
-                return connection
+                if (plug := transport.get_extra_info("socket")) is not None:
+                    plug.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                return _Connection(transport, protocol)
         raise NoConnection(str(failure)) from failure

@@ -10,6 +10,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import aiohttp
+from multidict import CIMultiDict
+
 from lm_eval.config.redact import Redactor, shown_url
 from lm_eval.errors import (
     APIError,
@@ -21,7 +24,7 @@ from lm_eval.errors import (
 )
 from lm_eval.models.http.assembly import BadStream, CutStream
 from lm_eval.models.http.deadlines import Deadlines
-from lm_eval.models.http.plain import BadURL, NoConnection, PlainConnections
+from lm_eval.models.http.plain import MAX_LINE, READ_BUFFER, BadURL, NoConnection, PlainConnections
 from lm_eval.models.http.proxies import proxy_for
 from lm_eval.models.http.replies import error_for_status, failure_inside
 from lm_eval.models.http.streamed_reply import StreamedReply, is_stream
@@ -31,11 +34,8 @@ from lm_eval.models.http.tls import make_context, what_failed
 if TYPE_CHECKING:
     from types import TracebackType
 
-    import aiohttp
-
 __all__ = ["Transport", "TransportSettings", "decode", "encode"]
 
-_READ_BUFFER = 2**20
 _CHECK_SERVER = "check that the server runs and that host and port in base_url are right"
 _compact = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 _raw_decode = json.JSONDecoder().raw_decode
@@ -140,8 +140,6 @@ class Transport:
         self._closing: set[str] = set()
 
     async def __aenter__(self) -> Transport:
-        from multidict import CIMultiDict
-
         settings = self._settings
         self._checks = make_context(
             settings.verify_certificate, settings.ca_cert_path, settings.client_cert, settings.client_key
@@ -153,20 +151,18 @@ class Transport:
         return self
 
     def _aiohttp_session(self) -> aiohttp.ClientSession:
-        """Return the session of aiohttp, which takes long to import and is not needed for every server."""
-        import aiohttp
-
+        """Return the session of aiohttp, which is not needed for every server."""
         if not self._open:
             raise RuntimeError("Transport is used outside 'async with'.")
         if self._session is None:
-            # No limits of aiohttp: the engine limits concurrency, and some gateways send long headers.
+            # No limit of aiohttp: the engine limits concurrency.
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, ssl=self._checks, keepalive_timeout=60),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._settings.connect_timeout),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                read_bufsize=_READ_BUFFER,
-                max_line_size=2**16,
-                max_field_size=2**16,
+                read_bufsize=READ_BUFFER,
+                max_line_size=MAX_LINE,
+                max_field_size=MAX_LINE,
             )
         return self._session
 
@@ -208,21 +204,21 @@ class Transport:
                 answer = await self._plain.send(url, body)
                 status, headers, raw = answer.status, answer.headers, answer.raw
             else:
-                status, headers, raw, reply = await self._send_by_session(url, body, arrivals)
+                status, headers, raw, reply = await self._exchange(self._aiohttp_session(), url, body, arrivals)
         except asyncio.CancelledError:
             if self._deadlines.end(deadline):
                 advice = "raise timeout= in model_args, or lower num_concurrent"
                 what = f"No complete answer within {self._settings.timeout:g} s"
                 raise RequestTimeout(what, endpoint=shown_url(url), advice=advice) from None
             raise
-        except asyncio.TimeoutError as error:
+        except asyncio.TimeoutError as error:  # some are errors of aiohttp, too
             what = f"No connection within {self._settings.connect_timeout:g} s"
             raise EndpointUnreachable(what, endpoint=shown_url(url), advice=_CHECK_SERVER) from error
         except BadStream as error:
             raise self._bad_stream(url, error) from error
-        except (BadURL, UnicodeError) as error:
+        except (BadURL, aiohttp.InvalidURL, UnicodeError) as error:
             raise ConfigError(f"base_url {shown_url(url)!r} is not a URL.") from error
-        except OSError as error:
+        except (aiohttp.ClientError, OSError) as error:
             raise self._broken(url, error) from error
         finally:
             self._deadlines.end(deadline)
@@ -238,26 +234,10 @@ class Transport:
             plain = self._are_plain[url] = self._plain.takes(url) and self._proxy(url) is None
         return plain
 
-    async def _send_by_session(
-        self, url: str, body: bytes, arrivals: Arrivals | None
-    ) -> tuple[int, Mapping[str, str], bytes, StreamedReply | None]:
-        """Send a request through aiohttp; return status, headers, and the body or the stream that was read."""
-        import aiohttp
-
-        try:
-            return await self._exchange(self._aiohttp_session(), url, body, arrivals)
-        except asyncio.TimeoutError:  # some are errors of aiohttp, too
-            raise
-        except aiohttp.InvalidURL as error:
-            raise BadURL(str(error)) from error
-        except aiohttp.ClientError as error:
-            raise self._broken(url, error) from error
-
     async def _exchange(
         self, session: aiohttp.ClientSession, url: str, body: bytes, arrivals: Arrivals | None
     ) -> tuple[int, Mapping[str, str], bytes, StreamedReply | None]:
-        import aiohttp
-
+        """Send a request through aiohttp; return status, headers, and the body or the stream that was read."""
         data = aiohttp.BytesPayload(body, content_type="application/json") if body else None
         closes = arrivals is not None and url in self._closing
         # Reading to the end returns the connection to the pool; a failed read closes it.
@@ -314,8 +294,6 @@ class Transport:
         Raises:
             APIError: There is no usable reply.
         """
-        import aiohttp
-
         session, settings = self._aiohttp_session(), self._settings
         limits = aiohttp.ClientTimeout(sock_connect=settings.connect_timeout, sock_read=max(settings.timeout, 60.0))
         try:
@@ -363,8 +341,6 @@ class Transport:
         return self._proxies[url]
 
     def _broken(self, url: str, error: BaseException) -> APIError:
-        import aiohttp
-
         endpoint = shown_url(url)
         reason = self._redact(" ".join(str(error).split())[:200]) or type(error).__name__
         if (failed := what_failed(error)) is not None:
@@ -386,8 +362,6 @@ class Transport:
 
 async def _read_stream(response: aiohttp.ClientResponse, reply: StreamedReply) -> None:
     """Read a streamed reply to its end, also after the event that ends it: the connection is then used again."""
-    import aiohttp
-
     try:
         async for piece in response.content.iter_any():
             reply.feed(piece)

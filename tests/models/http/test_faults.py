@@ -18,7 +18,10 @@ from lm_eval.mock_server import MockServer
 from lm_eval.models.openai_completions import LocalChatCompletion, LocalCompletionsAPI
 from tests.models.complete_runs import ALL, answers, model, work
 
-pytestmark = pytest.mark.parametrize("http_client", ["aiohttp", "httptools"], indirect=True)
+pytestmark = [
+    pytest.mark.usefixtures("http_client"),
+    pytest.mark.parametrize("http_client", ["plain", "session"], indirect=True),
+]
 
 
 @pytest.fixture(autouse=True)

@@ -21,7 +21,10 @@ from lm_eval.errors import (
 from lm_eval.models.http.transport import Transport, TransportSettings, decode, encode
 from tests.models.scripted import Handler, ScriptedServer, completion
 
-pytestmark = pytest.mark.parametrize("http_client", ["aiohttp", "httptools"], indirect=True)
+pytestmark = [
+    pytest.mark.usefixtures("http_client"),
+    pytest.mark.parametrize("http_client", ["plain", "session"], indirect=True),
+]
 
 
 def send(

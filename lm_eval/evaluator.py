@@ -429,8 +429,9 @@ def _answer_and_score(
         faults = prepared.refused if settings.keep_going else None
         lost = None if at_once else documents.answered
         requests = prepared.requests(settings, expect, lost, faults, part)
-        if part is None and not requests.complete and (spool is not None or not keeps_samples):
-            scoring.stream(tasks, spool if keeps_samples else None)
+        if not requests.complete and (spool is not None or not keeps_samples):
+            here = {name: task for name, task in tasks.items() if part is None or not part.leaves_scoring(task)}
+            scoring.stream(here, spool if keeps_samples else None, by_document=part is not None)
         cached = lm if settings.use_cache is None or lm.harness_keeps_answers else CachingLM(lm, settings.use_cache)
         with judges.at_work() as jury:
             if jury is not None:

@@ -22,6 +22,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "first": whole.first_request,
     "whole": whole.whole_run,
     "million": whole.million,
+    "processes": whole.processes,
     "scoring": scoring.after_the_last_answer,
     "replay": asking.replay,
     "report": report.report,

@@ -126,3 +126,29 @@ def million(bench: Bench) -> Iterator[Row]:
         target=f"<= {_MAX_FIRST_OF_MANY:g} s" if full else "",
         met=first <= _MAX_FIRST_OF_MANY if full else None,
     )
+
+
+def processes(bench: Bench) -> Iterator[Row]:
+    """Measure a complete command in two processes, with one process as peer.
+
+    Args:
+        bench: The interpreters and sizes.
+
+    Yields:
+        One row.
+    """
+    docs = bench.size(62_500)
+    folder = str(bench.tasks(docs))
+    ran: list[Ran] = []
+    for name, more in (("one", ()), ("two", ("--distribute", "local:2"))):
+        with CannedServer() as server:
+            out = str(bench.folder / f"out-{name}")
+            ran.append(_run(bench.package, server.base_url, "bench_choice", folder, "--output_path", out, *more))
+    one, two = ran
+    yield Row(
+        f"complete run, {docs * 4:,} short scoring requests, in two processes",
+        f"{two.seconds:.1f} s, {two.peak:.0f} MiB",
+        f"{one.seconds:.1f} s, {one.peak:.0f} MiB",
+        one.seconds / two.seconds,
+        note=f"one process; CPU {two.cpu:.1f} and {one.cpu:.1f} s; the server takes CPU time, too",
+    )

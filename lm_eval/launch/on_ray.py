@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ _SECONDS_TO_END = 20.0
 _ANSWER_SECONDS = 60.0
 _MAX_SECONDS_AWAY = 180.0
 """How long the hub may be out of reach, as on a busy node, before its run ends."""
-_SECONDS_BETWEEN_TRIES = 1.0
+_SECONDS_BETWEEN_TRIES, _SECONDS_BEFORE_CONNECTING_AGAIN = 1.0, 5.0
 
 
 class RayWorkers:
@@ -56,7 +57,7 @@ class RayWorkers:
         self._own = not self._ray.is_initialized()
         if self._own:
             try:
-                self._ray.init(address=address, log_to_driver=False, logging_level="ERROR", configure_logging=False)
+                self._connect(address)
             except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
                 what = " ".join(str(error).split())
                 raise RunStopped(f"The Ray cluster {address or 'of this machine'} cannot be used: {what}") from error
@@ -64,6 +65,17 @@ class RayWorkers:
         self._task = self._ray.remote(num_cpus=1, max_retries=0)(_do)
         self._running: dict[Any, str] = {}
         self._received = 0
+
+    def _connect(self, address: str | None) -> None:
+        """Connect, and once more if a busy head node has given the connection up."""
+        connect = partial(
+            self._ray.init, address=address, log_to_driver=False, logging_level="ERROR", configure_logging=False
+        )
+        try:
+            connect()
+        except ConnectionAbortedError:
+            time.sleep(_SECONDS_BEFORE_CONNECTING_AGAIN)
+            connect()
 
     def _start_hub(self, requests_per_minute: float | None, tokens_per_minute: float | None) -> Any:
         """Start the hub on the node of this process, if that is a node, because then both are lost together."""

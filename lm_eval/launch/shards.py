@@ -26,6 +26,7 @@ from lm_eval.results.environment import lm_eval_version
 from lm_eval.results.names import DistinctNames, file_name, hashed_name, plain_name
 from lm_eval.results.per_doc import TaskOutput
 from lm_eval.results.sample import file_form
+from lm_eval.results.spooled import SpooledSamples
 from lm_eval.results.writer import ResultFiles
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def run_shard(
     folder = shard_folder(str(settings.output_path), shard)
     files = _Files(folder)
     part = _Part(settings, shard, folder)
-    results = evaluator.run(settings, lm, tracker=files, part=part, shared=shared, judge=judge)
+    results = evaluator.run(settings, lm, tracker=files, part=part, shared=shared, judge=judge, spools_samples=True)
     results.pop("samples", None)
     for name, entry in part.entries.items():
         entry.judging = results.get("judging", {}).get(name, {})
@@ -230,13 +231,12 @@ class _Part:
 
     def _write(self, name: str, output: TaskOutput) -> TaskEntry:
         task = output.task
-        docs = by_document(task.instances)
         documents, fingerprint = self._whole[name]
         pipelines = list(output.scored) or [pipeline.name for pipeline in task.filters]
         entry = TaskEntry(
             documents=documents,
-            kept=len(docs),
-            asks_nothing=len(self._places[name]) - len(docs),
+            kept=len(output.endings),
+            asks_nothing=len(self._places[name]) - len(output.endings),
             fingerprint=fingerprint,
             config=_definition(task),
             pipelines=pipelines,
@@ -250,10 +250,10 @@ class _Part:
         )
         entry.values = self._file_name("values", name)
         try:
-            entry.hashes[entry.values] = write_lines(self._folder / entry.values, self._lines(name, output, docs))
+            entry.hashes[entry.values] = write_lines(self._folder / entry.values, self._lines(name, output))
             if self._together.get(name):
                 entry.answers = self._file_name("answers", name)
-                answers = answer_lines(_first(task), docs, self._places[name])
+                answers = answer_lines(_first(task), by_document(task.instances), self._places[name])
                 entry.hashes[entry.answers] = write_lines(self._folder / entry.answers, answers)
         except NotExact as error:
             raise ConfigError(
@@ -262,27 +262,25 @@ class _Part:
             ) from error
         if output.samples is not None:
             entry.samples = self._file_name("samples", name)
-            lines = (to_json(file_form(sample)) for sample in output.samples)
-            entry.hashes[entry.samples] = write_lines(self._folder / entry.samples, lines)
+            entry.hashes[entry.samples] = write_lines(self._folder / entry.samples, _sample_lines(output.samples))
         return entry
 
-    def _lines(self, name: str, output: TaskOutput, docs: Mapping[int, list[Instance]]) -> Iterator[str]:
+    def _lines(self, name: str, output: TaskOutput) -> Iterator[str]:
         places = self._places[name]
         judged = {} if output.task.scorer is None else judged_documents(output.task, output.task.scorer)
         hashes: dict[int, list[str]] = {}
         for sample in output.samples or ():
             hashes.setdefault(sample["doc_id"], [sample[key] for key in _HASHES])
-        for doc_id, instances in docs.items():
-            lost = [instance.error for instance in instances if instance.error is not None]
+        for doc_id, ending in output.endings.items():
             yield DocValues(
                 place=places[doc_id],
                 doc_id=doc_id,
                 cluster=output.cluster_of.get(doc_id),
-                error=lost[0] if lost else None,
-                outcomes=[info.outcome for item in instances for info in item.info if info.outcome != "ok"],
+                error=ending.error,
+                outcomes=ending.outcomes,
                 hashes=hashes.get(doc_id, []),
                 scored={}
-                if lost
+                if ending.error is not None
                 else {pipeline: found[doc_id] for pipeline, found in output.scored.items() if doc_id in found},
                 judged=judged.get(doc_id),
             ).written()
@@ -291,6 +289,12 @@ class _Part:
         pattern, plain = f"{kind}_{{}}.jsonl", plain_name(task)
         hashed = file_name(pattern, hashed_name(plain, task), task, self._folder)
         return self._names.choose(f"{kind} {task}", file_name(pattern, plain, task, self._folder), hashed)
+
+
+def _sample_lines(samples: Sequence[dict[str, Any]]) -> Iterator[str]:
+    if isinstance(samples, SpooledSamples):
+        return (line[:-1].decode("utf-8", "surrogatepass") for line in samples.lines())
+    return (to_json(file_form(sample)) for sample in samples)
 
 
 def _first(task: Task) -> Doc:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lm_eval.api.task import Task
 
 __all__ = [
+    "Ending",
     "MetricAndFilter",
     "ScoredAlone",
     "ScoredDoc",
@@ -80,6 +81,7 @@ class TaskOutput:
         cause: The exception behind ``failure``.
         notes: What a reader of the scores should know, one sentence each.
         scored: Filter to document id to the document's values.
+        endings: Document id to how its requests ended, in the order of the documents.
         cluster_of: Document id to the document's cluster, of a task with ``cluster_key``.
         state: What the notes about scoring are made of; see ``Task.scoring_state``.
     """
@@ -101,6 +103,7 @@ class TaskOutput:
     cause: BaseException | None = None
     notes: list[str] = field(default_factory=list)
     scored: dict[str, dict[int, ScoredDoc]] = field(default_factory=dict)
+    endings: dict[int, Ending] = field(default_factory=dict)
     cluster_of: dict[int, str] = field(default_factory=dict)
     state: dict[str, Any] = field(default_factory=dict)
 
@@ -148,6 +151,29 @@ class TaskOutput:
             self.metrics.setdefault((metric.metric, self.task.filters[0].name), [])
         for key in (*self.failed, *self.not_computed):
             self.metrics.pop(key, None)
+
+
+@dataclass(slots=True)
+class Ending:
+    """How the requests of a document ended.
+
+    Attributes:
+        error: Why the document has no score; None when it has one.
+        outcomes: How those of its responses ended that are not complete.
+    """
+
+    error: RequestError | None
+    outcomes: list[str]
+
+    @classmethod
+    def of(cls, instances: Sequence[Instance]) -> Ending:
+        """Look at the Instances of a document.
+
+        Args:
+            instances: All of them.
+        """
+        outcomes = [info.outcome for info in _infos(instances) if info.outcome != "ok"]
+        return cls(next(iter(_errors(instances)), None), outcomes)
 
 
 @dataclass(slots=True)
@@ -278,20 +304,22 @@ def _merged(docs: Mapping[int, list[Instance]], alone: Mapping[int, ScoredAlone]
 
 def _counted(task: Task, docs: dict[int, list[Instance]], cause: BaseException | None) -> TaskOutput:
     """Return the output of a task without values: its counts, and why it has no scores."""
-    lost = [found[0] for group in docs.values() if (found := _errors(group))]
+    endings = {doc_id: Ending.of(group) for doc_id, group in docs.items()}
+    lost = [ending.error for ending in endings.values() if ending.error is not None]
     return TaskOutput(
         task=task,
         metrics={},
         n_original=len(task.scored_docs),
-        n_effective=sum(not _errors(group) for group in docs.values()),
+        n_effective=len(docs) - len(lost),
         num_fewshot=task.config.num_fewshot or 0,
         errors=dict(Counter(error.kind for error in lost)),
         messages=count_messages(lost),
-        outcomes=dict(Counter(i.outcome for group in docs.values() for i in _infos(group) if i.outcome != "ok")),
+        outcomes=dict(Counter(outcome for ending in endings.values() for outcome in ending.outcomes)),
         failure="" if cause is None else describe_failure(cause),
         cause=cause,
         notes=list(dict.fromkeys([*task.notes, *task.scoring_notes()])),
         state=task.scoring_state(),
+        endings=endings,
     )
 
 

@@ -91,16 +91,20 @@ class Scoring:
         self._streamed: dict[str, StreamedTask] = {}
         self._workers = Workers(_Scorer(apart), _processors(), self._seconds) if self._apart else None
 
-    def stream(self, tasks: Mapping[str, Task], spool: Callable[[], SpooledSamples] | None) -> None:
+    def stream(
+        self, tasks: Mapping[str, Task], spool: Callable[[], SpooledSamples] | None, *, by_document: bool = False
+    ) -> None:
         """Score the tasks that allow it as soon as their documents are answered, and then forget these documents.
 
         Args:
             tasks: Task name to task.
             spool: Makes a file for the samples of a task; None keeps no samples.
+            by_document: Whether the output has values and ending of each document, too. Default False.
         """
         for name, task in tasks.items():
             if can_be_streamed(task):
-                self._streamed[name] = StreamedTask(task, spool() if spool is not None else None)
+                samples = spool() if spool is not None else None
+                self._streamed[name] = StreamedTask(task, samples, by_document=by_document)
 
     def expect(self, name: str, task: Task, instances: list[Instance]) -> None:
         """Note documents; call this before ``take``.

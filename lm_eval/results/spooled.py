@@ -75,11 +75,8 @@ class SpooledSamples(Sequence[dict[str, Any]]):
         shutil.copyfileobj(self._file, file, 1 << 20)
         self._file.seek(0, 2)
 
-    def __len__(self) -> int:
-        return self._count
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        self._file.seek(0)
+    def lines(self) -> Iterator[bytes]:
+        """Yield all lines, with line ends."""
         position = 0
         while True:
             self._file.seek(position)
@@ -87,7 +84,13 @@ class SpooledSamples(Sequence[dict[str, Any]]):
             if not line:
                 return
             position = self._file.tell()
-            yield json.loads(line)
+            yield line
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return map(json.loads, self.lines())
 
     @overload
     def __getitem__(self, index: int) -> dict[str, Any]: ...

@@ -10,7 +10,7 @@ from lm_eval.api.instance import Instance, RequestError
 from lm_eval.errors import RunAborted, RunStopped
 from lm_eval.results.answered import AnsweredDocument, by_document
 from lm_eval.results.messages import count_messages
-from lm_eval.results.per_doc import ScoredDoc, TaskOutput, describe_failure, sample_of, score_alone
+from lm_eval.results.per_doc import Ending, ScoredDoc, TaskOutput, describe_failure, sample_of, score_alone
 
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
@@ -44,14 +44,15 @@ def can_be_streamed(task: Task) -> bool:
 class StreamedTask:
     """Collects the values of a task's documents, which are answered in any order, in the order of the documents."""
 
-    def __init__(self, task: Task, samples: SpooledSamples | None) -> None:
+    def __init__(self, task: Task, samples: SpooledSamples | None, *, by_document: bool = False) -> None:
         """Wait for no document.
 
         Args:
             task: The task.
             samples: Gets one sample per document; None keeps none.
+            by_document: Whether the output has values and ending of each document, too. Default False.
         """
-        self._task, self._samples = task, samples
+        self._task, self._samples, self._by_document = task, samples, by_document
         self._waiting: deque[int] = deque()
         self._done: dict[int, tuple[list[Instance], ScoredDoc | None, RequestError | None]] = {}
         self._lost: list[RequestError] = []
@@ -94,13 +95,18 @@ class StreamedTask:
         self, doc_id: int, instances: list[Instance], scored: ScoredDoc | None, error: RequestError | None
     ) -> None:
         output = self._output
-        self._outcomes.update(info.outcome for instance in instances for info in instance.info if info.outcome != "ok")
+        ending = Ending.of(instances)
+        self._outcomes.update(ending.outcomes)
+        if self._by_document:
+            output.endings[doc_id] = ending
         if error is not None:
             self._lost.append(error)
         else:
             output.n_effective += 1
         if scored is not None and error is None:
             output.add(self._pipeline, scored, None)
+            if self._by_document:
+                output.scored.setdefault(self._pipeline, {})[doc_id] = scored
         if self._samples is not None:
             self._samples.add(sample_of(self._task, doc_id, instances, self._pipeline, scored))
 
@@ -113,10 +119,12 @@ class StreamedTask:
         output.messages = count_messages(self._lost)
         output.outcomes = dict(self._outcomes)
         output.notes = list(dict.fromkeys([*task.notes, *task.scoring_notes()]))
+        output.state = task.scoring_state()
         if self._failures:
             output.cause = self._failures[min(self._failures)]
             output.failure = describe_failure(output.cause)
             output.metrics.clear()
+            output.scored.clear()
             if self._samples is not None:
                 self._samples.without_values()
         for key in (*output.failed, *output.not_computed):

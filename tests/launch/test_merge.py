@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 
 import lm_eval.demo
+from lm_eval import building, preparation
 from lm_eval.errors import ConfigError
 from lm_eval.launch.manifest import MANIFEST
 from lm_eval.launch.merge import merge
+from lm_eval.results.answered import AnsweredDocument
+from lm_eval.results.streamed import StreamedTask
 from tests.launch.conftest import TOGETHER, Runs
 
 
@@ -22,6 +25,29 @@ def test_shards_give_the_files_of_a_run_in_one_piece(runs: Runs, count: int) -> 
     for index in reversed(range(count)):
         runs.part("parts", index, count)
     assert runs.merged("parts") == runs.whole("whole")
+
+
+@pytest.mark.parametrize("changes", [{}, {"log_samples": False}, {"max_errors": 5}], ids=["samples", "bare", "lost"])
+def test_a_shard_that_forgets_documents_once_they_are_scored_gives_the_same_files(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch, changes: dict[str, object]
+) -> None:
+    lost = "4" if changes else ""
+    whole = runs.whole("whole", lost=lost, **changes)
+    for module in (building, preparation):
+        monkeypatch.setattr(module, "BUILT_BEFORE_ASKING", 3)
+    monkeypatch.setattr(building, "FIRST_OF_MANY", 2)
+    streamed: list[str] = []
+    take = StreamedTask.take
+
+    def noted(task: StreamedTask, document: AnsweredDocument) -> None:
+        streamed.append(document.name)
+        take(task, document)
+
+    monkeypatch.setattr(StreamedTask, "take", noted)
+    for index in range(3):
+        runs.part("parts", index, 3, lost=lost, **changes)
+    assert runs.merged("parts") == whole
+    assert streamed.count("choice") >= 8
 
 
 @pytest.mark.parametrize("changes", [{}, {"log_samples": False}, {"samples": {"ranked": [8, 3]}}], ids=str)

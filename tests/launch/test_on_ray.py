@@ -60,6 +60,28 @@ def test_an_actor_that_stays_out_of_reach_is_lost(monkeypatch: pytest.MonkeyPatc
     assert 100 < len(calls) < 300
 
 
+@pytest.mark.parametrize("failures", [0, 1, 2])
+def test_a_connection_that_a_busy_head_node_gives_up_is_made_once_more(
+    monkeypatch: pytest.MonkeyPatch, failures: int
+) -> None:
+    tries: list[str] = []
+
+    def init(**options: Any) -> None:
+        tries.append(options["address"])
+        if len(tries) <= failures:
+            raise ConnectionAbortedError("Starting Ray client server failed.")
+
+    workers = RayWorkers.__new__(RayWorkers)
+    workers._ray = SimpleNamespace(init=init)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    if failures == 2:
+        with pytest.raises(ConnectionAbortedError):
+            workers._connect("ray://head")
+    else:
+        workers._connect("ray://head")
+    assert len(tries) == min(failures + 1, 2)
+
+
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A cluster of three nodes on this machine, each with one CPU."""

@@ -84,7 +84,7 @@ class RayWorkers:
             from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
             here = self._ray.get_runtime_context().get_node_id()
-            options["scheduling_strategy"] = NodeAffinitySchedulingStrategy(here, soft=True)
+            options["scheduling_strategy"] = NodeAffinitySchedulingStrategy(here, soft=False)
         return self._ray.remote(Hub).options(**options).remote(requests_per_minute, tokens_per_minute)
 
     def cpus(self) -> int:

@@ -101,6 +101,18 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_the_hub_is_on_the_node_of_the_run_so_that_it_outlives_all_others(cluster: Any) -> None:
+    import ray
+
+    workers = RayWorkers(None, None, None)
+    try:
+        there = ray.get(workers._hub.__ray_call__.remote(lambda hub: ray.get_runtime_context().get_node_id()))
+    finally:
+        workers.close()
+    assert there == ray.get_runtime_context().get_node_id()
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_a_run_goes_on_without_a_node(tmp_path: Path, cluster: Any) -> None:
     write_tasks(tmp_path / "tasks", 400)
     witness, kills = Witness(), list[float]()

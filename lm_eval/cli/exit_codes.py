@@ -1,6 +1,6 @@
 """The exit codes of the command line."""
 
-__all__ = ["ERRORS", "INTERRUPTED", "LOGGERS", "MISTAKE", "NEGATIVE", "OK", "PENDING", "STOPPED"]
+__all__ = ["ERRORS", "INTERRUPTED", "LOGGERS", "MISTAKE", "NEGATIVE", "OK", "PENDING", "SIGNAL", "STOPPED"]
 
 OK = 0
 NEGATIVE = 1
@@ -19,3 +19,5 @@ PENDING = 6
 """Batches are under way, or files of requests wait for their replies; the same command collects the answers."""
 INTERRUPTED = 130
 """Ctrl-C; the same command resumes."""
+SIGNAL = 128
+"""Added to the number of another signal that ended the command, such as 143 for SIGTERM; the same command resumes."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from importlib import import_module
 from itertools import pairwise
-from types import TracebackType
+from types import FrameType, TracebackType
 
 from lm_eval.cli import exit_codes
 from lm_eval.cli.output import use_nearest_characters
@@ -54,6 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     code = exit_codes.NEGATIVE
     use_nearest_characters()
+    if argv is None and threading.current_thread() is threading.main_thread():
+        _stop_like_an_interrupt()
     words = list(sys.argv[1:] if argv is None else argv)
     if argv is None:
         hide_in_argv()
@@ -66,6 +70,35 @@ def main(argv: Sequence[str] | None = None) -> int:
         if argv is None:
             _leave(code)
     return code
+
+
+class _Stopped(KeyboardInterrupt):
+    """A signal asks the process to end; everything that Ctrl-C does happens, too."""
+
+    def __init__(self, sign: int) -> None:
+        self.sign = sign
+        super().__init__()
+
+
+def _stop_like_an_interrupt() -> None:
+    """Let the signals of ``kill``, ``timeout``, a scheduler and a closed terminal stop a command as Ctrl-C does."""
+
+    def stop(sign: int, frame: FrameType | None) -> None:
+        raise _Stopped(sign)
+
+    for name in ("SIGTERM", "SIGHUP"):
+        sign = getattr(signal, name, None)
+        if sign is not None and signal.getsignal(sign) == signal.SIG_DFL:  # nohup ignores SIGHUP
+            signal.signal(sign, stop)
+
+
+def _sign_of(error: BaseException | None) -> int | None:
+    """Return the signal behind an interruption; None for Ctrl-C."""
+    while error is not None:
+        if isinstance(error, _Stopped):
+            return error.sign
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _run(words: list[str]) -> int:
@@ -113,6 +146,8 @@ def _report(error: BaseException) -> int:
     """Print an error as one line, or one line for each of several errors, and return the exit code."""
     if isinstance(error, KeyboardInterrupt):
         text, code = f"interrupted. {error}".strip(), exit_codes.INTERRUPTED
+        if (sign := _sign_of(error)) is not None:
+            text, code = f"ended by {signal.Signals(sign).name}. {error}".strip(), exit_codes.SIGNAL + sign
     elif isinstance(error, BatchesPending):
         text, code = str(error), exit_codes.PENDING
         print("".join(f"{command}\n" for command in error.commands), end="")

@@ -100,6 +100,8 @@ def _run_one() -> int:
     from lm_eval.config.redact import remember
     from lm_eval.config.run import RunSettings
 
+    # A shell that starts a sweep in the background lets it ignore Ctrl-C, and so would this process.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     options = json.loads(sys.stdin.buffer.readline())
     remember(options)
 

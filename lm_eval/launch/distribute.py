@@ -337,9 +337,10 @@ class _Distribution:
         if counts.total and reporting:
             # Shards that have not begun are about as large as the others.
             total = max(round(counts.total * self._began_with / reporting), counts.done)
-            self._all.take(counts)
             if self._progress is None:
+                self._all.take(Counts())  # The line counts what comes after its start, and this is the first report.
                 self._progress = Progress(total, self._all, self._shown)
+            self._all.take(counts)
             self._progress.become(total, counts.done, counts.errors)
         now = time.monotonic()
         if self._progress is not None and now - self._ticked >= _SECONDS_OF_A_TICK:

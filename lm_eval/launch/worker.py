@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import signal
 import sys
 from multiprocessing.connection import Client
 from typing import TYPE_CHECKING
@@ -21,6 +22,9 @@ def main() -> int:
     Returns:
         The exit code: 0 if the hub was told how the shard ended.
     """
+    # A shell that starts a command in the background lets it ignore Ctrl-C. This process would inherit that, and go on
+    # when the run ends.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     address, key, job = pickle.load(sys.stdin.buffer)
     assert isinstance(job, Job)
     with Client(address, authkey=key) as connection:

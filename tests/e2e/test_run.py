@@ -184,7 +184,10 @@ def test_accepted_lost_docs_exit_with_0(command: Command) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-def test_ctrl_c_keeps_the_answers_and_the_same_command_resumes(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_command_that_is_ended_keeps_the_answers_and_the_same_command_resumes(
+    tmp_path: Path, sign: signal.Signals, code: int
+) -> None:
     with MockServer(latency_ms=50) as server:
         words = run_words(server.base_url, "--tasks", "demo_numbers", "--output_path", "out")
         words += ["--model_args", "num_concurrent=1"]
@@ -193,10 +196,11 @@ def test_ctrl_c_keeps_the_answers_and_the_same_command_resumes(tmp_path: Path) -
         until = time.monotonic() + 60
         while server.stats.statuses[200] < 6 and process.poll() is None and time.monotonic() < until:
             time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(sign)
         _, err = process.communicate(timeout=60)
-        assert process.returncode == 130, err
+        assert process.returncode == code, err
         assert "the same command resumes" in err.splitlines()[-1]
+        assert (sign.name in err.splitlines()[-1]) is (sign != signal.SIGINT)
 
         ran = subprocess.run(line, capture_output=True, text=True, timeout=60, cwd=tmp_path, env=environment())
         assert ran.returncode == 0, ran.stderr

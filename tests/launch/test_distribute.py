@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import _thread
+import signal
+import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from lm_eval.loggers.evaluation_tracker import EvaluationTracker
 from lm_eval.mock_server import MockServer
 from lm_eval.models.http.journal_file import add_rows, rows_of
 from lm_eval.models.http.shared import Counts, Delivery
+from tests.e2e.conftest import environment
 from tests.e2e.killing import Witness, differences, saved, words, write_tasks
 
 
@@ -82,6 +85,40 @@ def test_a_process_that_is_killed_is_taken_up_from_its_answers(tmp_path: Path, m
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM])
+def test_processes_end_with_the_command_also_one_in_the_background(tmp_path: Path, sign: signal.Signals) -> None:
+    """A shell lets a command in the background ignore Ctrl-C, and what it starts inherits that."""
+    write_tasks(tmp_path / "tasks", 400)
+    with MockServer(latency_ms=60) as server:
+        line = [*words(server.base_url, tmp_path / "tasks", tmp_path / "out", 1), "--distribute", "local:2"]
+        process = subprocess.Popen(
+            line, stderr=subprocess.PIPE, text=True, env=environment(),
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+        )  # fmt: skip
+        wait_until(lambda: server.stats.statuses[200] > 30 or process.poll() is not None)
+        process.send_signal(sign)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == (-9 if sign == signal.SIGKILL else 143), err
+        answered = -1
+
+        def at_rest() -> bool:
+            nonlocal answered
+            before, answered = answered, server.stats.statuses[200]
+            time.sleep(0.5)  # eight answers, if anybody asked
+            return before == answered
+
+        wait_until(at_rest)
+        assert server.stats.statuses[200] < 300
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
 def test_ctrl_c_leaves_everything_resumable(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_tasks(tmp_path / "tasks", 100)
     with MockServer(latency_ms=150) as server:
@@ -129,7 +166,7 @@ class Fakes:
         self._running.append((job.worker, how, outcome))
 
     def snapshot(self) -> Snapshot:
-        found = Snapshot(Counts(total=10, done=5), shards=1)
+        found = Snapshot(Counts(total=10, done=5, requests=9), shards=1)
         for job in self.jobs[-1:]:
             found.deliveries = [Delivery(job.shard.index, "", (b"", b""))]
         found.outcomes = {worker: outcome for worker, _, outcome in self._ended if outcome is not None}
@@ -149,12 +186,19 @@ class Fakes:
         self.stop()
 
 
-def distributed(tmp_path: Path, workers: Fakes, count: int = 1) -> None:
+def distributed(tmp_path: Path, workers: Fakes, count: int = 1, shown: bool = False) -> None:
     from lm_eval.models.http.recorded import Recorded
     from lm_eval.models.http.usage import Accounting
 
     given = RunSettings(model="fake", tasks=["t"], output_path=str(tmp_path))
-    distribution._Distribution(given, count, workers, Recorded(), Accounting(), False).run()
+    distribution._Distribution(given, count, workers, Recorded(), Accounting(requests=4), shown).run()
+
+
+def test_the_line_of_progress_counts_what_the_first_reports_bring_and_not_the_probe(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    distributed(tmp_path, Fakes(), shown=True)
+    assert "9 requests" in capsys.readouterr().err
 
 
 def test_a_lost_shard_is_started_again_with_the_rows_that_came(tmp_path: Path) -> None:

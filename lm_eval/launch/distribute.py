@@ -13,11 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+from lm_eval.api.instance import Usage
 from lm_eval.config.run import RunSettings
 from lm_eval.config.shard import Shard
 from lm_eval.errors import APIError, ConfigError, LMEvalError, RunStopped, UserError
 from lm_eval.launch.hub import Hub, Snapshot
-from lm_eval.launch.manifest import MANIFEST, run_key, shard_folder, shards_folder
+from lm_eval.launch.manifest import MANIFEST, Manifest, run_key, shard_folder, shards_folder
 from lm_eval.launch.merge import merge
 from lm_eval.launch.shards import is_done, journal_file
 from lm_eval.launch.work import Job, Outcome
@@ -221,11 +222,16 @@ class _Distribution:
         self._all = _AllShards(replace(accounting))
         self._progress: Progress | None = None
         self._ticked = 0.0
+        self._earlier = Usage()
 
     def run(self) -> None:
         """Do all shards that are not done."""
         shards = [Shard(index, self._count) for index in range(self._count)]
-        waiting = deque(shard for shard in shards if is_done(self._settings, shard) is None)
+        done = {shard: is_done(self._settings, shard) for shard in shards}
+        waiting = deque(shard for shard, manifest in done.items() if manifest is None)
+        if self._accounting.has_budget:
+            for one, manifest in done.items():
+                self._earlier.add(self._tokens_of(one, manifest))
         if len(waiting) < len(shards):
             eval_logger.warning(
                 "%d of %d shards are done; --fresh starts over.", len(shards) - len(waiting), len(shards)
@@ -248,6 +254,20 @@ class _Distribution:
                 self._progress.close()
         if self._failure is not None:
             raise self._failure
+
+    def _tokens_of(self, shard: Shard, done: Manifest | None) -> Usage:
+        """Return the tokens of the answers of a shard that are there."""
+        from lm_eval.models.http.journal import Journal
+        from lm_eval.models.http.session import usage_in
+
+        if done is not None:
+            tasks = done.facts.get("config", {}).get("model_info", {}).get("run", {}).get("tasks", {}).values()
+            return Usage(*(sum(task.get(f"{kind}_tokens", 0) for task in tasks) for kind in ("prompt", "completion")))
+        path = journal_file(shard_folder(self._folder, shard))
+        if not path.is_file():
+            return Usage()
+        with contextlib.closing(Journal(path, own=True)) as journal:
+            return usage_in(journal)
 
     def _stop(self) -> None:
         """End all processes, and write what they sent until then."""
@@ -277,6 +297,7 @@ class _Distribution:
             _environment(self._settings),
             os.getcwd(),
             min(self._workers.cpus(), self._count),
+            self._earlier,
         )
         self._jobs[worker] = job
         self._workers.start(job, journal_file(folder))

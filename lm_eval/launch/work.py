@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from lm_eval.api.instance import Usage
 from lm_eval.config.run import RunSettings
 from lm_eval.config.shard import Shard, Share
 from lm_eval.errors import APIError, RunStopped, UserError
@@ -45,6 +46,7 @@ class Job:
         environment: Variables that the process is to have, if it has them not.
         folder: The working folder of the run.
         processes: Number of processes of the run that run at the same time.
+        earlier: The tokens that the run has paid for before its processes began.
     """
 
     settings: RunSettings
@@ -55,6 +57,7 @@ class Job:
     environment: dict[str, str] = field(default_factory=dict)
     folder: str = ""
     processes: int = 1
+    earlier: Usage = field(default_factory=Usage)
 
 
 def do_shard(
@@ -85,6 +88,7 @@ def do_shard(
         seconds_left=job.seconds_left,
         copies_journal=copies_journal,
         share=Share(job.processes, job.shard.count),
+        earlier=job.earlier,
     )
     outcome = Outcome("bug", "the process ended without a word")
     try:

@@ -40,6 +40,27 @@ def test_a_spent_budget_exits_with_4_and_a_larger_one_resumes(command: Command, 
     assert resumed["results"] == saved(tmp_path / "whole")["results"]
 
 
+@pytest.mark.parametrize("more", [(), ("--distribute", "local:2")], ids=["alone", "distributed"])
+def test_a_budget_holds_for_a_run_however_often_it_is_resumed(command: Command, more: tuple[str, ...]) -> None:
+    with MockServer(latency_ms=10) as server:
+        words = run_words(server.base_url, "--tasks", "demo_choices,demo_numbers", "--output_path", "out", *more)
+        words += ["--model_args", "num_concurrent=1,price_in=1e6,price_out=1e6,max_cost=700"]
+        assert command(*words).code == 4
+        paid, asked = cost(server), server.stats.asked
+        for _ in range(2):
+            ran = command(*words)
+            assert ran.code == 4, ran.err
+            assert "tokens of the answers that were there" in ran.err
+        # Each start probes the server.
+        assert 700 <= paid < 1100
+        assert server.stats.asked - asked < 2 * 12
+        assert cost(server) - paid < 400
+
+
+def cost(server: MockServer) -> int:
+    return server.stats.prompt_tokens + server.stats.completion_tokens
+
+
 def test_the_results_have_the_usage_of_each_endpoint_and_task(command: Command, tmp_path: Path) -> None:
     with MockServer() as one, MockServer() as two:
         urls = f"{one.base_url};{two.base_url}"

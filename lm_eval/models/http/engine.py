@@ -319,6 +319,8 @@ class Engine:
 
     async def _send(self, call: Call, body: bytes) -> _Result:
         """Send a call, and retry it when it fails."""
+        if self._has_budget:
+            self.accounting.check()
         rate = self._policy.rate
         rate.calls += 1
         try:

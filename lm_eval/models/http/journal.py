@@ -204,6 +204,12 @@ class Journal:
         start = _start_of_keys(identity)
         return sum(key.startswith(start) for key in self._positions)
 
+    def replies(self) -> Iterator[bytes]:
+        """Yield the JSON of all replies, in the order in which they came."""
+        for key in list(self._positions):
+            if (body := self.get(key)) is not None:
+                yield body
+
     def has(self, key: bytes) -> bool:
         """Say whether there is a reply.
 

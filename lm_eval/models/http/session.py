@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import sys
 from collections import Counter
@@ -12,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lm_eval.api.instance import Usage
 from lm_eval.api.model import RunContext
 from lm_eval.config.batch import NO_SERVER
 from lm_eval.config.redact import Redactor, remember
@@ -25,7 +27,7 @@ from lm_eval.models.http.limits import Limits
 from lm_eval.models.http.retry import RetryPolicy
 from lm_eval.models.http.shared import SharedLimits
 from lm_eval.models.http.streaming import Streaming
-from lm_eval.models.http.usage import Accounting
+from lm_eval.models.http.usage import Accounting, usage_of
 from lm_eval.models.work import Call
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from lm_eval.models.http.journal import Journal
     from lm_eval.models.http.transport import Transport
 
-__all__ = ["Session"]
+__all__ = ["Session", "usage_in"]
 
 eval_logger = logging.getLogger("lm_eval")
 
@@ -78,6 +80,7 @@ class Session:
         self.descriptions = Descriptions()
         self._streaming = Streaming(args.stream)
         self._cleared = self._opened = False
+        self._runs = 0
         self._model_identity = ""
         self._resumed_answers = self._damaged_answers = 0
         self._batch_counts: Counter[str] = Counter()
@@ -181,6 +184,7 @@ class Session:
             context: The settings: journal, cache, progress.
         """
         self.context = context
+        self._runs += 1
         self._cleared, self._opened = not context.fresh, False
         if context.shared is not None:
             self._limits = SharedLimits(context.shared)
@@ -297,6 +301,16 @@ class Session:
             what = "The answers in %s are not used: they are of another model of this name, as the server describes it."
             eval_logger.warning(what, journal.path)
 
+    def _count_what_is_kept(self, journal: Journal) -> None:
+        """Let the budgets of the run count what its answers so far have cost, however often it was stopped.
+
+        A model that has made a run before may have paid for the answers itself, and counts them already. In a run by
+        several processes, the one that starts the others counts.
+        """
+        if self.accounting.has_budget and self._runs == 1 and self.context.shared is None:
+            self.accounting.earlier_discount = self._args.batch_discount if self.context.batch else 0.0
+            self.accounting.earlier = usage_in(journal)
+
     def _open_journals(self, journals: list[Journal]) -> None:
         from lm_eval.models.http.journal import Journal
 
@@ -308,9 +322,25 @@ class Session:
             # Answers that are there when the journal is opened again, for a later turn, are of this run.
             if journal.resumed and not self._resumed_answers and not self._opened:
                 self._say_what_is_kept(journal)
+                self._count_what_is_kept(journal)
             self._cleared = self._opened = True
         if context.use_cache is not None:
             journals.append(Journal(_answers_file(context.use_cache)))
+
+
+def usage_in(journal: Journal) -> Usage:
+    """Add up the tokens of all replies in a journal.
+
+    Args:
+        journal: The journal.
+    """
+    from lm_eval.models.http.transport import decode
+
+    found = Usage()
+    for raw in journal.replies():
+        with contextlib.suppress(ValueError, RecursionError):
+            found.add(usage_of(decode(raw)) or Usage())
+    return found
 
 
 def _answers_file(path: Path) -> Path:

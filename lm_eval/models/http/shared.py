@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from lm_eval.api.instance import Usage
 from lm_eval.config.shard import ALONE, Share
 from lm_eval.errors import RunStopped
 from lm_eval.models.http.limits import Limits
@@ -147,6 +148,7 @@ class SharedRun:
         seconds_left: float | None = None,
         copies_journal: bool = False,
         share: Share = ALONE,
+        earlier: Usage | None = None,
     ) -> None:
         """Start the thread that talks to the hub.
 
@@ -158,7 +160,9 @@ class SharedRun:
             seconds_left: The rest of ``max_time``.
             copies_journal: Whether to send new rows of the journal to the hub.
             share: How the processes divide the limits and budgets of judges.
+            earlier: The tokens that the run has paid for before its processes began; they count for its budgets.
         """
+        self._earlier = earlier or Usage()
         self.recorded, self.seconds_left, self.copies_journal = recorded, seconds_left, copies_journal
         self.share = share
         self.limited = True  # until the hub says otherwise
@@ -189,6 +193,7 @@ class SharedRun:
             limit: The number of requests in flight.
         """
         self._accounting, self._endpoints, self._limit = accounting, endpoints, limit
+        accounting.earlier = self._earlier
         if self.seconds_left is not None:
             accounting.max_time = self.seconds_left
 

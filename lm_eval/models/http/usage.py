@@ -71,6 +71,8 @@ class Accounting:
         tasks: Task name to the tokens of all its replies, cached ones included.
         prompts: Finds out whether the server cuts long prompts.
         timings: How long the requests about documents took, of the run and of each task.
+        earlier: Tokens that the run has paid for before this process began; they count for its budgets.
+        earlier_discount: By what fraction these were cheaper. Default 0.
         others: Tokens that other processes of the same run have used; they count for its budgets.
     """
 
@@ -93,6 +95,8 @@ class Accounting:
     tasks: dict[str, Usage] = field(default_factory=dict)
     prompts: CutPrompts = field(default_factory=CutPrompts)
     timings: Timings = field(default_factory=Timings)
+    earlier: Usage = field(default_factory=Usage)
+    earlier_discount: float = 0.0
     others: Usage = field(default_factory=Usage)
     _started: float | None = None
 
@@ -135,9 +139,10 @@ class Accounting:
     @property
     def _spent(self) -> tuple[float, int]:
         """The cost and the tokens of the run so far, in all its processes."""
-        used, others = self.usage, self.others
-        tokens = used.prompt + used.completion + others.prompt + others.completion
-        return (self.cost or 0.0) + self._price(others), tokens
+        used, earlier, others = self.usage, self.earlier, self.others
+        tokens = sum(each.prompt + each.completion for each in (used, earlier, others))
+        before = (1 - self.earlier_discount) * self._price(earlier)
+        return (self.cost or 0.0) + before + self._price(others), tokens
 
     def check(self) -> None:
         """End the run when a budget is spent.
@@ -162,7 +167,7 @@ class Accounting:
         Raises:
             RunStopped: They do not fit ``max_cost`` or ``max_tokens_total``.
         """
-        cost, tokens = self.cost or 0.0, self.usage.prompt + self.usage.completion
+        cost, tokens = self._spent
         more, price = batches.prompt + batches.completion, (1 - self.batch_discount) * self._price(batches)
         spent = ""
         if self.max_cost is not None and cost + price > self.max_cost:
@@ -187,9 +192,13 @@ class Accounting:
 
     def _stopped(self, spent: str) -> RunStopped:
         return RunStopped(
-            f"Stopped: {spent} is reached after {self.requests} requests. Answers are kept where the run has a "
-            "journal or a cache; the same command with a larger budget resumes the run."
+            f"Stopped: {spent} is reached after {self.requests} requests{self._before()}. Answers are kept where the "
+            "run has a journal or a cache; the same command with a larger budget resumes the run."
         )
+
+    def _before(self) -> str:
+        earlier = self.earlier.prompt + self.earlier.completion
+        return f", and {earlier} tokens of the answers that were there" if earlier else ""
 
     @property
     def has_budget(self) -> bool:

@@ -65,6 +65,17 @@ def test_a_spent_budget_ends_the_run(accounting: Accounting, message: str) -> No
         accounting.check()
 
 
+def test_a_budget_counts_what_was_paid_for_before_at_its_price() -> None:
+    found = Accounting(price_in=1e6, price_out=2e6, max_cost=100.0)
+    found.earlier, found.earlier_discount = Usage(prompt=80, completion=20), 0.5
+    found.answered(Usage(prompt=10, completion=10), cached=False)
+    assert found.budgets() == {"cost": (90.0, 100.0)}
+    assert found.cost == 30.0
+    found.answered(Usage(prompt=10), cached=False)
+    with pytest.raises(RunStopped, match="after 2 requests, and 100 tokens of the answers that were there"):
+        found.check()
+
+
 def test_an_unspent_budget_does_not_stop_the_run() -> None:
     accounting = Accounting(max_tokens_total=10)
     accounting.answered(usage_of(body(4, 5)), cached=False)

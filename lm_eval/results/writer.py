@@ -223,8 +223,8 @@ def _set_aside(journal: Path) -> Path:
 
 
 def _files_of(journal: Path) -> list[Path]:
-    """List the files that SQLite keeps for a journal."""
-    return [journal.with_name(journal.name + suffix) for suffix in ("", "-wal", "-shm")]
+    """List the files of a journal: those that SQLite keeps, and the lock."""
+    return [journal.with_name(journal.name + suffix) for suffix in ("", "-wal", "-shm", "-lock")]
 
 
 def _move(journal: Path, place: Path) -> None:

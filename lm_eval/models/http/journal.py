@@ -27,7 +27,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from lm_eval.errors import ConfigError
+from lm_eval.errors import ConfigError, RunStopped
+from lm_eval.models.http.file_lock import FileLock
 from lm_eval.models.http.journal_file import BUSY_SECONDS, FORMAT, TABLE, replace_if_damaged
 
 __all__ = ["Journal", "answer_identity", "answer_key"]
@@ -45,6 +46,8 @@ _COMPRESSED, _FORGOTTEN = 1 << 31, 0
 _INDEX_BITS = 24
 """The position of a reply is the number of its row, followed by these bits for its index in the row."""
 _NOT_WRITTEN = -1
+_SECONDS_FOR_ANOTHER = 5.0
+"""How long a process that was stopped may take to end."""
 _MAX_CACHED_ROWS = 4
 _Row = tuple[list[tuple[int, bytes, int, int]], bytes]
 """Start, key, length and checksum of each reply, and the bytes that hold the replies."""
@@ -125,12 +128,13 @@ class Journal:
         Args:
             path: The file.
             fresh: Remove all replies from it.
-            own: Whether the file belongs to the run. Then a file that is no database is replaced; another file is
-                refused, because the user may have named the wrong one.
+            own: Whether the file belongs to the run. Then a file that is no database is replaced, and a second process
+                is refused; another file that is no database is refused, because the user may have named the wrong one.
             copy: Receives the keys and the bodies of each row that was written, for ``add_rows`` on another machine.
 
         Raises:
             ConfigError: The file cannot be used.
+            RunStopped: Another process does the same run.
         """
         self.damaged = 0
         self.path, self._copy = path, copy
@@ -142,12 +146,20 @@ class Journal:
         self._closing = threading.Event()
         self._failure: Exception | None = None
         self._connections: list[sqlite3.Connection] = []
+        self._file_lock: FileLock | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            if own:
+                self._file_lock = FileLock(path.with_name(f"{path.name}-lock"), seconds=_SECONDS_FOR_ANOTHER)
             replace_if_damaged(path, own=own)
             self._open(fresh)
         except Exception as error:
             self._disconnect()
+            if isinstance(error, BlockingIOError):
+                raise RunStopped(
+                    f"Stopped: another process does the same run, with the answers in {path}. It would be paid twice;"
+                    " wait until that process ends, and repeat the command if anything is missing."
+                ) from None
             if isinstance(error, (sqlite3.Error, OSError, ValueError)):
                 raise ConfigError(f"{path} cannot be used as a file of answers: {error}") from error
             raise
@@ -184,6 +196,9 @@ class Journal:
             with contextlib.suppress(sqlite3.Error):
                 connection.close()
         self._connections.clear()
+        if self._file_lock is not None:
+            self._file_lock.close()
+            self._file_lock = None
 
     def _read_positions(self) -> dict[bytes, int]:
         positions: dict[bytes, int] = {}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lm_eval.errors import ConfigError
+from lm_eval.errors import ConfigError, RunStopped
 from lm_eval.models.http.journal import Journal, answer_key
 
 
@@ -301,7 +301,7 @@ def test_a_file_of_a_run_that_is_no_database_is_replaced(path: Path, caplog: pyt
     assert (again.resumed, again.get(key("a"))) == (1, b"1")
     again.close()
     assert "is damaged" in caplog.text
-    assert list(path.parent.iterdir()) == [path]
+    assert sorted(path.parent.iterdir()) == [path, path.with_name(f"{path.name}-lock")]
 
 
 def test_a_damaged_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
@@ -332,3 +332,14 @@ def test_a_full_disk_while_a_file_is_repaired_keeps_it(
     with pytest.raises(ConfigError, match="disk is full"):
         Journal(path, own=True)
     assert path.read_bytes() == content[:-100_000]
+
+
+def test_a_second_process_of_the_same_run_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Taken:
+        def __init__(self, path: Path, *, seconds: float) -> None:
+            raise BlockingIOError
+
+    monkeypatch.setattr("lm_eval.models.http.journal.FileLock", Taken)
+    with pytest.raises(RunStopped, match="another process does the same run"):
+        Journal(path, own=True)
+    Journal(path).close()  # a file of several runs

@@ -1,0 +1,71 @@
+"""A lock that keeps other processes from the same work; the process that has it may take it more than once."""
+
+from __future__ import annotations
+
+import errno
+import threading
+import time
+from pathlib import Path
+from typing import BinaryIO
+
+__all__ = ["FileLock"]
+
+_SECONDS_BETWEEN = 0.1
+_lock = threading.Lock()
+_held: dict[Path, tuple[BinaryIO, int]] = {}
+"""File to the open file and the number of times that it is locked in this process."""
+
+
+class FileLock:
+    """A locked file. The system unlocks it when the process ends, however it ends."""
+
+    def __init__(self, path: Path, *, seconds: float = 0.0) -> None:
+        """Lock a file, and create it if it is not there.
+
+        Args:
+            path: The file; its content does not matter. Where the file system has no locks, nothing is locked.
+            seconds: How long to wait for another process. Default 0.
+
+        Raises:
+            BlockingIOError: Another process has the file locked.
+            OSError: It cannot be created.
+        """
+        self._path = path.resolve()
+        until = time.monotonic() + seconds
+        while not self._take():
+            if time.monotonic() >= until:
+                raise BlockingIOError(errno.EAGAIN, "Another process has it locked", str(path))
+            time.sleep(_SECONDS_BETWEEN)
+
+    def _take(self) -> bool:
+        with _lock:
+            file, count = _held.get(self._path, (None, 0))
+            if file is None:
+                file = self._path.open("ab")
+                if not _is_free(file):
+                    file.close()
+                    return False
+            _held[self._path] = file, count + 1
+            return True
+
+    def close(self) -> None:
+        """Unlock the file, unless it is locked once more in this process."""
+        with _lock:
+            file, count = _held.pop(self._path)
+            if count > 1:
+                _held[self._path] = file, count - 1
+            else:
+                file.close()
+
+
+def _is_free(file: BinaryIO) -> bool:
+    """Lock an open file; say whether no other process has it."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in (errno.EAGAIN, errno.EACCES)
+    return True

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lm_eval.models.http.file_lock import FileLock
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX locks")
+TAKE = "import sys, pathlib; from lm_eval.models.http.file_lock import FileLock; FileLock(pathlib.Path(sys.argv[1]))"
+
+
+def elsewhere(path: Path) -> str:
+    """Take the lock in another process; return the last line of its errors."""
+    ran = subprocess.run([sys.executable, "-c", TAKE, str(path)], capture_output=True, text=True, timeout=60)
+    return (ran.stderr.splitlines() or [""])[-1]
+
+
+def test_another_process_is_kept_out_until_the_last_owner_in_this_one_lets_go(tmp_path: Path) -> None:
+    path = tmp_path / "run-lock"
+    first, second = FileLock(path), FileLock(path)
+    assert "BlockingIOError" in elsewhere(path)
+    first.close()
+    assert "BlockingIOError" in elsewhere(path)
+    second.close()
+    assert elsewhere(path) == ""
+
+
+def test_a_process_that_is_killed_leaves_no_lock(tmp_path: Path) -> None:
+    path = tmp_path / "run-lock"
+    code = f"{TAKE}; print('locked', flush=True); import time; time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stdout.readline() == "locked\n"
+        with pytest.raises(BlockingIOError):
+            FileLock(path)
+        process.kill()
+        FileLock(path, seconds=10).close()

@@ -4,8 +4,9 @@
 LMEvalError
 ├── UserError                      a mistake in the command or in a file; printed as one line, exit code 2
 │   ├── ConfigError                an argument, option or key that cannot be used
-│   │   └── SeveralErrors          several mistakes, one line each
-│   │       └── ConfigFileError    a --config file with errors
+│   │   ├── SeveralErrors          several mistakes, one line each
+│   │   │   └── ConfigFileError    a --config file with errors
+│   │   └── ShardDamaged           a file of a shard that is missing, or is not the one that the shard wrote
 │   ├── UnknownNameError           a name that is not registered
 │   ├── TaskFileError              an error in a task file: file, key, line
 │   ├── TemplateError              a template that does not render for a document
@@ -73,6 +74,7 @@ __all__ = [
     "ScoringTimeout",
     "ServerError",
     "SeveralErrors",
+    "ShardDamaged",
     "TaskFileError",
     "TemplateError",
     "TokenNotListed",
@@ -145,6 +147,24 @@ class SeveralErrors(ConfigError):
 
 class ConfigFileError(SeveralErrors):
     """A ``--config`` file that cannot be used; an error names the file, the line where known, and what is wrong."""
+
+
+class ShardDamaged(ConfigError):
+    """A file of a shard is missing, or is not the one that the shard wrote.
+
+    Attributes:
+        what: The file, and what is wrong with it.
+    """
+
+    def __init__(self, what: str, shard: str) -> None:
+        """Say how the file comes back.
+
+        Args:
+            what: The file, and what is wrong with it, as a sentence.
+            shard: The shard, such as ``3/16``.
+        """
+        self.what = what
+        super().__init__(f"{what} Repeat the command that ran shard {shard}; it does the shard again.")
 
 
 class UnknownNameError(UserError, KeyError, ValueError):

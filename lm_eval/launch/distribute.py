@@ -29,6 +29,7 @@ from lm_eval.models.http.recorded import Recorded
 from lm_eval.models.http.shared import Counts
 from lm_eval.models.http.usage import Accounting
 from lm_eval.results.environment import lm_eval_version
+from lm_eval.results.writer import check_writable
 
 __all__ = ["distribute", "tidy"]
 
@@ -88,12 +89,13 @@ def distribute(settings: RunSettings) -> dict[str, Any]:
         ``tidy`` removes.
 
     Raises:
-        UserError: As for a run.
+        UserError: As for a run, also if nothing can be saved under the output path.
         APIError: As for a run.
         RunStopped: A budget is spent, or processes were lost too often; the same command resumes.
     """
     began = time.perf_counter()
     folder = scratch_folder(settings)
+    check_writable(folder.parent)
     if settings.fresh:
         shutil.rmtree(folder, ignore_errors=True)
     recorded = Recorded()

@@ -19,6 +19,7 @@ from lm_eval.config.redact import redact
 from lm_eval.config.run import RunSettings
 from lm_eval.config.shard import Shard
 from lm_eval.errors import ConfigError
+from lm_eval.launch.lines import check_lines, damaged
 from lm_eval.results.atomic import to_json, write_atomically
 
 __all__ = [
@@ -34,7 +35,7 @@ __all__ = [
 ]
 
 MANIFEST = "manifest.json"
-_FORMAT = 2
+_FORMAT = 3
 _FOLDER = "shards"
 
 _NOT_OF_THE_RUN = frozenset(
@@ -163,7 +164,7 @@ class Manifest:
             "generators": self.generators,
         }
         path = self.folder / MANIFEST
-        write_atomically(path, [to_json(content, indent=2), "\n"])
+        write_atomically(path, [to_json({**content, "sha256": _hash(content)}, indent=2), "\n"])
         return path
 
     @classmethod
@@ -177,13 +178,19 @@ class Manifest:
             The manifest.
 
         Raises:
-            ConfigError: There is none, or it is of another version or damaged.
+            ShardDamaged: It is damaged, or was changed after the shard wrote it.
+            ConfigError: It cannot be read, or is of another version.
         """
         path = folder / MANIFEST
         try:
             found = json.loads(path.read_bytes())
             if found["format"] != _FORMAT:
-                raise ConfigError(f"{path} was written by another version of lm_eval.")
+                raise ConfigError(
+                    f"{path} was written by another version of lm_eval. Use that version, or do the shard again with"
+                    " --fresh."
+                )
+            if found.pop("sha256") != _hash(found):
+                raise damaged(path)
             return cls(
                 shard=Shard(int(found["shard"]), int(found["shards"])),
                 run=str(found["run"]),
@@ -201,7 +208,24 @@ class Manifest:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             if isinstance(error, ConfigError):
                 raise
-            raise ConfigError(f"{path} is no manifest of a shard: {type(error).__name__}: {error}.") from error
+            raise damaged(path) from error
+
+    def check_files(self) -> None:
+        """Check that the files of the shard are those that it wrote.
+
+        Raises:
+            ShardDamaged: A file is missing, or is another one.
+            ConfigError: A file cannot be read.
+        """
+        for entry in self.tasks.values():
+            for name, expected in entry.hashes.items():
+                check_lines(self.folder / name, expected)
+
+
+def _hash(content: Mapping[str, Any]) -> str:
+    """Hash a manifest, so that a change by hand is noticed, however the file is laid out."""
+    # Read back first: two keys of a dict, such as 1 and "1", become one in a file.
+    return hashlib.sha256(to_json(json.loads(to_json(content))).encode()).hexdigest()
 
 
 def kept_settings(settings: RunSettings) -> dict[str, Any]:
@@ -302,11 +326,16 @@ def find_shards(path: Path) -> list[Path]:
 
     Returns:
         The folders, by name.
+
+    Raises:
+        ConfigError: A folder cannot be read.
     """
-    places = [shards_folder(path), path]
-    for place in places:
-        if place.is_dir():
-            found = sorted(folder for folder in place.iterdir() if folder.is_dir() and "-of-" in folder.name)
-            if found:
-                return found
+    try:
+        for place in (shards_folder(path), path):
+            if place.is_dir():
+                found = sorted(folder for folder in place.iterdir() if folder.is_dir() and "-of-" in folder.name)
+                if found:
+                    return found
+    except OSError as error:
+        raise ConfigError(f"{error.filename or path} cannot be read: {error.strerror or error}.") from error
     return []

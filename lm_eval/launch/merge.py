@@ -6,26 +6,30 @@ document by document, so memory holds what the scores are computed from, and no 
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import heapq
 import itertools
+import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from lm_eval.api.instance import Instance, RequestError
 from lm_eval.api.model import LM
 from lm_eval.config.run import RunSettings
-from lm_eval.errors import ConfigError
+from lm_eval.errors import ConfigError, SeveralErrors, ShardDamaged
 from lm_eval.launch.counters import summed
 from lm_eval.launch.judged import judge_infos, judging_of, mark_judged
+from lm_eval.launch.lines import damaged, read_lines
 from lm_eval.launch.manifest import MANIFEST, Manifest, TaskEntry, difference, find_shards, shards_folder
 from lm_eval.launch.together import score_together, set_generators
-from lm_eval.launch.values import DocValues, parse_sample, read_lines, read_values
+from lm_eval.launch.values import DocValues, read_values
 from lm_eval.results.collect import collect
+from lm_eval.results.discovery import is_results
 from lm_eval.results.messages import count_messages
 from lm_eval.results.per_doc import TaskOutput
 from lm_eval.results.sample import task_hash
@@ -36,6 +40,9 @@ if TYPE_CHECKING:
 __all__ = ["MergedSamples", "merge", "output_path_of", "read_shards"]
 
 eval_logger = logging.getLogger("lm_eval")
+
+Item = TypeVar("Item")
+Found = TypeVar("Found")
 
 _SHOWN = 8
 _NOT_THERE = RequestError("missing_shard", "The shard of the document is missing", attempts=0)
@@ -56,9 +63,9 @@ class MergedSamples(Sequence[dict[str, object]]):
         return sum(entry.kept * len(entry.pipelines) for _, entry in self._parts)
 
     def __iter__(self) -> Iterator[dict[str, object]]:
-        streams = [_sample_lines(manifest, entry) for manifest, entry in self._parts]
-        for _, _, line in heapq.merge(*streams, key=lambda found: found[:2]):
-            yield parse_sample(line)
+        streams = [_samples(manifest, entry) for manifest, entry in self._parts]
+        for _, _, sample in heapq.merge(*streams, key=lambda found: found[:2]):
+            yield sample
 
     @overload
     def __getitem__(self, index: int) -> dict[str, object]: ...
@@ -74,13 +81,17 @@ class MergedSamples(Sequence[dict[str, object]]):
         return found
 
 
-def _sample_lines(manifest: Manifest, entry: TaskEntry) -> Iterator[tuple[int, int, bytes]]:
-    """Read the lines of a shard's samples, each with the number of its filter and the place of its document."""
+def _samples(manifest: Manifest, entry: TaskEntry) -> Iterator[tuple[int, int, dict[str, object]]]:
+    """Read the samples of a shard, each with the number of its filter and the place of its document."""
     values = read_values(manifest.folder / entry.values, entry.hashes[entry.values])
     places = [found.place for found in values]
-    lines = read_lines(manifest.folder / entry.samples, entry.hashes[entry.samples])
-    for number, line in enumerate(lines):
-        yield number // len(places), places[number % len(places)], line
+    path = manifest.folder / entry.samples
+    for number, line in enumerate(read_lines(path, entry.hashes[entry.samples])):
+        try:
+            sample = json.loads(line)
+        except ValueError as error:
+            raise damaged(path) from error
+        yield number // len(places), places[number % len(places)], sample
 
 
 def read_shards(path: Path, *, allow_missing: bool = False) -> list[Manifest]:
@@ -94,16 +105,13 @@ def read_shards(path: Path, *, allow_missing: bool = False) -> list[Manifest]:
         The manifests, by shard.
 
     Raises:
-        ConfigError: A shard is missing, doubled, or of another run.
+        ConfigError: A shard is missing, doubled, damaged, or of another run.
     """
     folders = find_shards(path)
     complete = [folder for folder in folders if (folder / MANIFEST).is_file()]
     if not complete:
-        unfinished = f" {len(folders)} are not complete; run them again." if folders else ""
-        raise ConfigError(
-            f"{path} holds no complete shard of a run (DIR/shards/0000-of-0016/manifest.json).{unfinished}"
-        )
-    found = [Manifest.read(folder) for folder in complete]
+        raise ConfigError(_why_none(path, folders))
+    found = _of_each(Manifest.read, complete)
     first = _of_most(found)
     by_shard: dict[int, Manifest] = {}
     for manifest in found:
@@ -121,11 +129,42 @@ def read_shards(path: Path, *, allow_missing: bool = False) -> list[Manifest]:
     if missing:
         shown = ", ".join(f"{index}/{first.shard.count}" for index in missing[:_SHOWN])
         more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
-        what = f"{len(missing)} of {first.shard.count} shards are missing in {path}: {shown}{more}"
+        verb, whose = ("is", "Its") if len(missing) == 1 else ("are", "Their")
+        what = f"{len(missing)} of {first.shard.count} shards {verb} missing in {path}: {shown}{more}"
         if not allow_missing:
-            raise ConfigError(f"{what}. Run them, or give --allow_missing: their documents then count as lost.")
-        eval_logger.warning("%s. Their documents count as lost.", what)
+            raise ConfigError(
+                f"{what}. Run what is missing, or give --allow_missing. {whose} documents then count as lost."
+            )
+        eval_logger.warning("%s. %s documents count as lost.", what, whose)
     return [by_shard[index] for index in sorted(by_shard)]
+
+
+def _why_none(path: Path, folders: Sequence[Path]) -> str:
+    """Say why there is nothing to merge."""
+    if folders:
+        return f"No shard in {folders[0].parent} is complete: repeat the commands that ran the shards."
+    place, pattern = path, "**/*.json"
+    if path.suffix == ".json":
+        place, pattern = path.parent, f"{glob.escape(path.stem)}_*.json"
+    if any(is_results(file, place) for file in place.glob(pattern)):
+        return f"There is nothing to merge: {path} holds the results of a whole run, and no shards."
+    if not path.exists():
+        return f"{path} does not exist."
+    return f"{path} holds no shards of a run (DIR/shards/0000-of-0016)."
+
+
+def _of_each(work: Callable[[Item], Found], items: Iterable[Item]) -> list[Found]:
+    """Do something with each item, and report all damaged shards together."""
+    found: list[Found] = []
+    damage: list[str] = []
+    for item in items:
+        try:
+            found.append(work(item))
+        except ShardDamaged as error:
+            damage.append(str(error))
+    if damage:
+        raise SeveralErrors(damage)
+    return found
 
 
 def _of_most(manifests: Sequence[Manifest]) -> Manifest:
@@ -185,6 +224,8 @@ def merge(
 
     began = time.perf_counter()
     manifests = read_shards(Path(path).expanduser(), allow_missing=allow_missing)
+    # Before anything is saved: results without their samples would look like those of a complete run.
+    _of_each(Manifest.check_files, manifests)
     first = manifests[0]
     # Where no code of a model is run, the merging machine need not have the sandbox.
     scores = any(entry.answers for entry in first.tasks.values())

@@ -12,14 +12,15 @@ from lm_eval.api.instance import Doc, Instance
 from lm_eval.api.task_parts.scoring_code import why_scored_together
 from lm_eval.config.run import RunSettings
 from lm_eval.config.shard import Shard
-from lm_eval.errors import ConfigError
+from lm_eval.errors import ConfigError, ShardDamaged
 from lm_eval.judging import judged_documents
 from lm_eval.launch.division import Division
 from lm_eval.launch.estimates import DocumentTokens, estimated_tokens, some_of
 from lm_eval.launch.exact import NotExact
+from lm_eval.launch.lines import damaged, write_lines
 from lm_eval.launch.manifest import MANIFEST, Manifest, TaskEntry, difference, kept_settings, run_key, shard_folder
 from lm_eval.launch.together import answer_lines, check_storable, generators
-from lm_eval.launch.values import DocValues, write_lines
+from lm_eval.launch.values import DocValues
 from lm_eval.results.answered import by_document
 from lm_eval.results.atomic import to_json
 from lm_eval.results.environment import lm_eval_version
@@ -43,22 +44,32 @@ _HASHES = ("doc_hash", "prompt_hash", "target_hash")
 
 
 def is_done(settings: RunSettings, shard: Shard) -> Manifest | None:
-    """Find a shard that is complete.
+    """Find a shard that is complete, and whose files are those that it wrote.
 
     Args:
         settings: The settings of the run.
         shard: The shard.
 
     Returns:
-        Its manifest; None if it has to be run, also because some of its documents were lost.
+        Its manifest; None if it has to be run, also because some of its documents were lost, or a file is damaged.
 
     Raises:
-        ConfigError: The folder holds a shard of another run.
+        ConfigError: The folder holds a shard of another run, or a file cannot be read.
     """
     folder = shard_folder(str(settings.output_path), shard)
     if settings.fresh or not (folder / MANIFEST).is_file():
         return None
+    try:
+        return _found(settings, shard, folder)
+    except ShardDamaged as error:
+        eval_logger.warning("%s Shard %s is done again.", error.what, shard)
+        return None
+
+
+def _found(settings: RunSettings, shard: Shard, folder: Path) -> Manifest | None:
     found = Manifest.read(folder)
+    if found.shard != shard:
+        raise damaged(folder / MANIFEST, f"is that of shard {found.shard}")
     version = lm_eval_version()
     if found.run != run_key(settings, version):
         here = Manifest(
@@ -68,7 +79,10 @@ def is_done(settings: RunSettings, shard: Shard) -> Manifest | None:
             f"{folder} holds a shard of another run: {difference(found, here)}. Use another --output_path, or --fresh"
             " to replace it."
         )
-    return None if found.lost or any(entry.failure for entry in found.tasks.values()) else found
+    if found.lost or any(entry.failure for entry in found.tasks.values()):
+        return None
+    found.check_files()
+    return found
 
 
 def run_shard(

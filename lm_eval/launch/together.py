@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from lm_eval.api.instance import Doc, Instance, RequestError, ResponseInfo, Usage
 from lm_eval.errors import ConfigError
 from lm_eval.launch.exact import NotExact, dumps, loads
+from lm_eval.launch.lines import damaged, read_lines
 from lm_eval.launch.manifest import Manifest, TaskEntry
-from lm_eval.launch.values import read_lines
 from lm_eval.results.messages import count_messages
 from lm_eval.results.per_doc import TaskOutput, score_task
 
@@ -101,7 +101,8 @@ def score_together(
         The values.
 
     Raises:
-        ConfigError: A file is damaged.
+        ShardDamaged: A file is missing or damaged.
+        ConfigError: A file cannot be read.
     """
     name, first = str(task.task_name), parts[0][1]
     docs: list[tuple[int, list[Instance]]] = []
@@ -115,7 +116,7 @@ def score_together(
                 place, doc_id, doc, answers = loads(line)
                 docs.append((place, [_instance(name, doc_id, doc, answer) for answer in answers]))
         except (ValueError, TypeError, KeyError, IndexError) as error:
-            raise ConfigError(f"{path} is damaged: {type(error).__name__}. Run the shard again.") from error
+            raise damaged(path) from error
     docs.sort(key=lambda found: found[0])
     assert opening is not None
     task.replay([Instance("generate_until", opening, (), 0, (name, 0, 1))])

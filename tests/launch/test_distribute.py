@@ -235,6 +235,19 @@ def test_an_interrupted_run_keeps_its_number_of_shards(tmp_path: Path) -> None:
         distribution._count(given, folder, Fakes())
 
 
+@pytest.mark.parametrize("name", ["", "x.json", "below"])
+def test_an_output_path_that_is_no_folder_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (tmp_path / "env.sh").touch()
+    where = str(tmp_path / "env.sh" / name)
+    assert (
+        main(["--model", "local-completions", "--tasks", "t", "--output_path", where, "--distribute", "local:2"]) == 2
+    )
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("env.sh is no folder.")
+
+
 def test_rows_of_a_journal_are_those_that_were_added(tmp_path: Path) -> None:
     add_rows(tmp_path / "a" / "j.sqlite", [(b"k1", b"b1")])
     add_rows(tmp_path / "a" / "j.sqlite", [(b"k2", b"b2")])

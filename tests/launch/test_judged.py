@@ -14,7 +14,7 @@ from lm_eval.config.run import RunSettings
 from lm_eval.config.shard import Shard
 from lm_eval.demo import judged_answers
 from lm_eval.errors import ConfigError
-from lm_eval.launch.manifest import MANIFEST, run_key
+from lm_eval.launch.manifest import Manifest, run_key
 from lm_eval.launch.merge import merge
 from lm_eval.launch.shards import is_done, run_shard
 from lm_eval.loggers.evaluation_tracker import EvaluationTracker
@@ -166,8 +166,9 @@ def test_shards_with_two_versions_of_a_template_are_not_joined(runs: Judged) -> 
 def test_shards_with_other_judges_are_not_joined(runs: Judged) -> None:
     for index in range(2):
         runs.part("parts", index, 2, tasks=["judged_mini"])
-    path = runs.folder / "parts" / "shards" / "0001-of-0002" / MANIFEST
-    path.write_text(path.read_text().replace('"FakeLM#2"', '"other"'))
+    manifest = Manifest.read(runs.folder / "parts" / "shards" / "0001-of-0002")
+    manifest.tasks["judged_mini"].judging["judges"][-1] = "other"
+    manifest.write()
     with pytest.raises(ConfigError, match="0001-of-0002 has other judges of task judged_mini"):
         merge(runs.folder / "parts")
 

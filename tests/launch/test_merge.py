@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ import pytest
 
 import lm_eval.demo
 from lm_eval import building, preparation
-from lm_eval.errors import ConfigError
+from lm_eval.errors import ConfigError, SeveralErrors
 from lm_eval.launch.manifest import MANIFEST
 from lm_eval.launch.merge import merge
+from lm_eval.loggers.evaluation_tracker import EvaluationTracker
 from lm_eval.results.answered import AnsweredDocument
 from lm_eval.results.streamed import StreamedTask
 from tests.launch.conftest import TOGETHER, Runs
@@ -153,7 +155,7 @@ def three(runs: Runs) -> Path:
 
 def test_a_missing_shard_is_named(runs: Runs) -> None:
     shutil.rmtree(three(runs) / "shards" / "0001-of-0003")
-    with pytest.raises(ConfigError, match=r"1 of 3 shards are missing.* 1/3"):
+    with pytest.raises(ConfigError, match=r"1 of 3 shards is missing.* 1/3\. .*Its documents"):
         merge(runs.folder / "parts")
 
 
@@ -174,6 +176,10 @@ def test_documents_of_a_missing_shard_count_as_lost_when_that_is_allowed(
 def test_a_shard_that_is_not_complete_is_missing(runs: Runs) -> None:
     (three(runs) / "shards" / "0002-of-0003" / MANIFEST).unlink()
     with pytest.raises(ConfigError, match="2/3"):
+        merge(runs.folder / "parts")
+    for path in runs.folder.rglob(MANIFEST):
+        path.unlink()
+    with pytest.raises(ConfigError, match=r"No shard in .*parts/shards is complete: repeat the commands"):
         merge(runs.folder / "parts")
 
 
@@ -232,22 +238,94 @@ def test_shards_of_other_documents_are_not_joined(runs: Runs, tasks: Path) -> No
         merge(folder)
 
 
-@pytest.mark.parametrize("name", ["values_choice.jsonl", "samples_choice.jsonl"])
-def test_a_damaged_file_is_named(runs: Runs, name: str) -> None:
-    path = three(runs) / "shards" / "0000-of-0003" / name
+def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(ConfigError, match=f"({name}|samples file of a shard) is damaged"):
+
+
+def changed(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b"0", b"1", 1))
+
+
+@pytest.mark.parametrize("name", ["values_choice.jsonl", "samples_choice.jsonl", "answers_ranked.jsonl"])
+@pytest.mark.parametrize("harm", [cut, changed, Path.unlink])
+def test_a_damaged_file_is_named_and_nothing_is_saved(runs: Runs, name: str, harm: Callable[[Path], None]) -> None:
+    for index in range(3):
+        runs.part("parts", index, 3, tasks=["choice", "ranked"])
+    harm(runs.folder / "parts" / "shards" / "0001-of-0003" / name)
+    words = rf"0001-of-0003/{name} is (damaged|missing).*\. Repeat the command that ran shard 1/3"
+    with pytest.raises(ConfigError, match=words):
         runs.merged("parts")
+    assert [path.name for path in (runs.folder / "parts").iterdir()] == ["shards"]
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"format": 99}'])
+def test_all_damaged_shards_are_named_at_once(runs: Runs) -> None:
+    shards = three(runs) / "shards"
+    changed(shards / "0000-of-0003" / "samples_choice.jsonl")
+    (shards / "0002-of-0003" / "values_choice.jsonl").unlink()
+    with pytest.raises(SeveralErrors) as caught:
+        merge(runs.folder / "parts")
+    assert [line.partition("/shards/")[2].partition(" ")[0] for line in caught.value.problems] == [
+        "0000-of-0003/samples_choice.jsonl",
+        "0002-of-0003/values_choice.jsonl",
+    ]
+
+
+def test_a_samples_file_that_is_replaced_during_the_merge_is_named(runs: Runs) -> None:
+    folder = three(runs)
+    _, results = merge(folder)
+    cut(folder / "shards" / "0001-of-0003" / "samples_choice.jsonl")
+    with pytest.raises(ConfigError, match=r"0001-of-0003/samples_choice\.jsonl is damaged"):
+        list(results["samples"]["choice"])
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", "\\xff"])
 def test_a_damaged_manifest_is_named(runs: Runs, text: str) -> None:
     path = three(runs) / "shards" / "0000-of-0003" / MANIFEST
     path.write_text(text)
-    with pytest.raises(ConfigError, match=r"0000-of-0003/manifest\.json"):
+    with pytest.raises(ConfigError, match=r"0000-of-0003/manifest\.json is damaged.* Repeat .* shard 0/3"):
+        merge(runs.folder / "parts")
+
+
+@pytest.mark.parametrize("change", [{"facts": {}}, {"shard": 7}, {"shards": 2}, {"lost": 1}, {"tasks": {}}], ids=str)
+def test_a_manifest_that_was_changed_by_hand_is_named(runs: Runs, change: dict[str, object]) -> None:
+    path = three(runs) / "shards" / "0000-of-0003" / MANIFEST
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(ConfigError, match=r"0000-of-0003/manifest\.json is damaged"):
+        merge(runs.folder / "parts", allow_missing=True)
+
+
+def test_a_manifest_may_be_laid_out_anew(runs: Runs) -> None:
+    for path in three(runs).rglob(MANIFEST):
+        path.write_text(json.dumps(json.loads(path.read_text())))
+    merge(runs.folder / "parts")
+
+
+def test_a_manifest_of_another_version_is_named(runs: Runs) -> None:
+    path = three(runs) / "shards" / "0000-of-0003" / MANIFEST
+    path.write_text('{"format": 2}')
+    with pytest.raises(ConfigError, match=r"0000-of-0003/manifest\.json was written by another version.*--fresh"):
         merge(runs.folder / "parts")
 
 
 def test_a_folder_without_shards_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no complete shard"):
+    with pytest.raises(ConfigError, match=r"holds no shards of a run"):
         merge(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["nope", "nope.json"])
+def test_a_folder_that_does_not_exist_is_an_error(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match=rf"/{name} does not exist\.$"):
+        merge(tmp_path / name)
+
+
+def test_a_name_that_is_too_long_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"cannot be read|does not exist"):
+        merge(tmp_path / ("x" * 300))
+
+
+@pytest.mark.parametrize("name", ["whole", "whole.json"])
+def test_a_run_in_one_piece_has_nothing_to_merge(runs: Runs, name: str) -> None:
+    tracker = EvaluationTracker(runs.folder / name)
+    tracker.save({"results": {}, "model_name": "fake"})
+    with pytest.raises(ConfigError, match=r"There is nothing to merge: .* the results of a whole run"):
+        merge(runs.folder / name)

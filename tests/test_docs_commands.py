@@ -27,7 +27,7 @@ EVERY = [command for page in PAGES for command in commands(page)]
 PLACEHOLDERS = ("COMMAND", "[options]", "[options", "of", "run]", "...", "…")
 TASKS_OF_A_READER = {"NAME", "my_task", "capitals", "capitals_all", "roman", "TASK"}
 RUNS_UNTIL_IT_IS_STOPPED = ("mock-server", "view")
-NEEDS_ANOTHER_SERVER = ("--mlflow_args",)
+NEEDS_ANOTHER_SERVER = ("--mlflow_args", "ray")
 
 # Starts of lines of an output that depend on the answers of the model, on the server or on the time.
 VARIES = re.compile(

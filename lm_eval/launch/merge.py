@@ -12,6 +12,7 @@ import heapq
 import itertools
 import json
 import logging
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -197,7 +198,7 @@ def output_path_of(path: Path) -> Path:
     Args:
         path: That path, or the folder of the shards.
     """
-    if shards_folder(path).is_dir():
+    if os.path.isdir(shards_folder(path)):  # False for a name that is too long, where Path.is_dir raises
         return path  # The output folder may have the name of the folders of shards.
     return path.parent if path.name == "shards" else path.with_suffix(".json") if path.suffix == ".shards" else path
 

@@ -12,8 +12,8 @@ ERRORS = 3
 """The run is saved but incomplete: more documents failed than ``--max_errors`` allows, the endpoint cannot answer
 some tasks, or the code of a task failed while it was scored."""
 STOPPED = 4
-"""The run stopped early: a budget is spent, the endpoint is away or refuses everything, a batch was cancelled or finds no
-room, or processes of the run were lost. Answers are kept; the same command resumes."""
+"""The run stopped early: a budget is spent, the endpoint is away or refuses all requests, a batch was cancelled or
+finds no room, or processes of the run were lost too often. Answers are kept; the same command resumes."""
 LOGGERS = 5
 """The run is complete and saved, but a service that gets results (wandb, trackio, mlflow, the Hub) failed."""
 PENDING = 6

@@ -29,7 +29,7 @@ from lm_eval.models.http.recorded import Recorded
 from lm_eval.models.http.shared import Counts
 from lm_eval.models.http.usage import Accounting
 from lm_eval.results.environment import lm_eval_version
-from lm_eval.results.writer import check_writable
+from lm_eval.results.writer import ResultFiles
 
 __all__ = ["distribute", "tidy"]
 
@@ -95,7 +95,7 @@ def distribute(settings: RunSettings) -> dict[str, Any]:
     """
     began = time.perf_counter()
     folder = scratch_folder(settings)
-    check_writable(folder.parent)
+    ResultFiles(settings.output_path).journal_path("")  # Raises SavingError if nothing can be saved there.
     if settings.fresh:
         shutil.rmtree(folder, ignore_errors=True)
     recorded = Recorded()

@@ -21,7 +21,7 @@ from lm_eval.results.run import Results
 from lm_eval.results.sample import file_form
 from lm_eval.results.spooled import SpooledSamples
 
-__all__ = ["ResultFiles", "check_writable"]
+__all__ = ["ResultFiles"]
 
 eval_logger = logging.getLogger("lm_eval")
 
@@ -71,7 +71,7 @@ class ResultFiles:
         """
         folder = self._folder("")
         if folder is not None:
-            check_writable(folder)
+            _check_writable(folder)
         self._journal = folder and folder / ".journal" / f"{key}.sqlite"
         return self._journal
 
@@ -195,15 +195,8 @@ class ResultFiles:
         return path
 
 
-def check_writable(folder: Path) -> None:
-    """Find out before the model is asked that nothing can be saved in a folder.
-
-    Args:
-        folder: The folder, which need not exist.
-
-    Raises:
-        SavingError: Nothing can be saved in it.
-    """
+def _check_writable(folder: Path) -> None:
+    """Find out before the model is asked that nothing can be saved in a folder, which need not exist."""
     try:
         existing = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     except OSError as error:  # such as a name that is too long

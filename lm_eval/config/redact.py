@@ -32,8 +32,9 @@ _HARMLESS_NAMES = {
     "first_token",
 }
 _HEADERS = {"header", "headers", "extra_headers"}
-# Values under the name of a key that say where the key is.
+# Values under the name of a key or of a header that say where the secret is.
 _REFERENCES = ("env:", "file:")
+_REFERENCE = re.compile(r"\b(?:env|file):[^\s\"',;{}]+")
 # A shorter text may be a word of a message.
 _MIN_REMEMBERED = 6
 _HARMLESS_HEADERS = {"accept", "content-type", "user-agent", "accept-encoding", "connection"}
@@ -76,7 +77,10 @@ def redact(value: object, name: str = "") -> object:
     if isinstance(value, str) and value.startswith(_REFERENCES) and _names_secret(name):
         return value
     if name.lower() in _HEADERS and isinstance(value, Mapping):
-        return {key: entry if str(key).lower() in _HARMLESS_HEADERS else MASK for key, entry in value.items()}
+        return {
+            key: entry if str(key).lower() in _HARMLESS_HEADERS or str(entry).startswith(_REFERENCES) else MASK
+            for key, entry in value.items()
+        }
     if _names_secret(name) or name.lower() in _HEADERS:
         return MASK
     if isinstance(value, Mapping):
@@ -108,7 +112,8 @@ def remember(value: object, name: str = "") -> None:
     """
     if isinstance(value, Mapping):
         if name.lower() in _HEADERS:
-            _remembered.add_headers({str(key): str(entry) for key, entry in value.items()})
+            given = {str(key): str(entry) for key, entry in value.items()}
+            _remembered.add_headers({key: entry for key, entry in given.items() if not entry.startswith(_REFERENCES)})
             return
         for key, entry in value.items():
             remember(entry, str(key))
@@ -118,7 +123,7 @@ def remember(value: object, name: str = "") -> None:
     elif isinstance(value, str) and not (_names_secret(name) and value.startswith(_REFERENCES)):
         if _names_secret(name) or name.lower() in _HEADERS:
             _remembered.add(value)
-            for part in re.split(r"[\s\"',;:{}]+", value) if name.lower() in _HEADERS else ():
+            for part in re.split(r"[\s\"',;:{}]+", _REFERENCE.sub("", value)) if name.lower() in _HEADERS else ():
                 if part.lower() not in _HARMLESS_HEADERS and part.lower() not in ("bearer", "basic", "authorization"):
                     _remembered.add(part)
         for url in re.findall(r"\w+://(?:[^\s\"'<>;]|;(?!\w+://))+", value):

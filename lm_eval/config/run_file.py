@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _Resolver = TypeVar("_Resolver", "yaml.SafeLoader", "yaml.SafeDumper")
 
-__all__ = ["Check", "load_config_file", "save_config_file"]
+__all__ = ["Check", "config_text", "load_config_file", "save_config_file"]
 
 Keys = tuple[str, ...]
 """The keys that lead to a place in a file, from the outermost one."""
@@ -128,22 +128,40 @@ def save_config_file(settings: RunSettings, path: str | Path) -> None:
     Raises:
         ConfigError: The file cannot be written, or a value cannot be written as YAML.
     """
+    text, _ = config_text(settings)
+    try:
+        Path(path).expanduser().write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"--save_config: cannot write {str(path)!r}: {error.strerror}.") from None
+
+
+def config_text(settings: RunSettings) -> tuple[str, list[str]]:
+    """Return settings as the text of a file for ``--config``; see ``save_config_file``.
+
+    Args:
+        settings: The settings.
+
+    Returns:
+        The text, and the name of each secret that is left out, such as ``model_args.auth_token``.
+
+    Raises:
+        ConfigError: A value cannot be written as YAML.
+    """
     default = type(settings)()
-    parts = ["# Repeats a run: lm_eval run --config THIS_FILE\n"]
+    parts, secrets = ["# Repeats a run: lm_eval run --config THIS_FILE\n"], []
     for name, option in settings.options().items():
         value = getattr(settings, name)
         if value == getattr(default, name) or Mark.ONCE in option.marks:
             continue
         left_out: list[str] = []
         kept = _without_secrets(value, redact(value, name), name, left_out)
-        advice = f"; {option.secrets_from}" if option.secrets_from else ""
-        parts += [f"# {key} is left out, as it holds a secret{advice}.\n" for key in left_out]
+        for key in left_out:
+            advice = "a header may be env:NAME, the name of a variable" if ".header" in key else option.secrets_from
+            parts.append(f"# {key} is left out, as it holds a secret{f'; {advice}' if advice else ''}.\n")
+        secrets += left_out
         if kept is not None:
             parts.append(_dump({name: kept}))
-    try:
-        Path(path).expanduser().write_text("".join(parts), encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"--save_config: cannot write {str(path)!r}: {error.strerror}.") from None
+    return "".join(parts), secrets
 
 
 def _without_secrets(value: object, masked: object, name: str, left_out: list[str]) -> object:
@@ -153,6 +171,10 @@ def _without_secrets(value: object, masked: object, name: str, left_out: list[st
     if isinstance(value, dict) and isinstance(masked, dict):
         pairs = {key: _without_secrets(item, masked[key], f"{name}.{key}", left_out) for key, item in value.items()}
         return {key: item for key, item in pairs.items() if item is not None or value[key] is None}
+    if isinstance(value, list) and isinstance(masked, list) and all(isinstance(item, dict) for item in value):
+        return [
+            _without_secrets(item, masked[number], f"{name}.{number}", left_out) for number, item in enumerate(value)
+        ]
     left_out.append(name)
     return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,10 +13,10 @@ from lm_eval.errors import ConfigError
 __all__ = ["ALONE", "MAX_SHARDS", "Shard", "Share", "shard_of_environment"]
 
 MAX_SHARDS = 100_000
-_WRITTEN = re.compile(r"\s*(\d{1,6})\s*/\s*(\d{1,6})\s*")
-_COUNTS_OF_JOBS = ("JOB_COMPLETIONS", "JOB_COMPLETION_COUNT", "LM_EVAL_SHARDS")
+_WRITTEN = re.compile(r"\s*(\d{1,20})\s*/\s*(\d{1,20})\s*")
+_COUNT = "LM_EVAL_SHARDS"
+_COUNTS_OF_JOBS = ("JOB_COMPLETIONS", "JOB_COMPLETION_COUNT", _COUNT)
 """Variables that hold the number of completions of an Indexed Job; Kubernetes sets the index only."""
-_INDEX, _COUNT = "LM_EVAL_SHARD", "LM_EVAL_SHARDS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,24 +89,46 @@ def shard_of_environment(environment: Mapping[str, str] | None = None) -> Shard:
         environment: The variables; None means those of this process.
 
     Returns:
-        From ``LM_EVAL_SHARD`` and ``LM_EVAL_SHARDS``; else of a Slurm array from ``SLURM_ARRAY_TASK_ID`` and
-        ``SLURM_ARRAY_TASK_COUNT``, where the ids may begin at ``SLURM_ARRAY_TASK_MIN``; else of a Kubernetes Indexed
-        Job from ``JOB_COMPLETION_INDEX``, with the number of completions in ``JOB_COMPLETIONS`` or ``LM_EVAL_SHARDS``.
+        From ``LM_EVAL_SHARD`` and ``LM_EVAL_SHARDS``, of a Slurm array from ``SLURM_ARRAY_TASK_ID`` and
+        ``SLURM_ARRAY_TASK_COUNT``, where the ids may begin at ``SLURM_ARRAY_TASK_MIN``, or of a Kubernetes Indexed Job
+        from ``JOB_COMPLETION_INDEX``, with the number of completions in ``JOB_COMPLETIONS`` or ``LM_EVAL_SHARDS``.
 
     Raises:
-        ConfigError: The variables are not there, or are no numbers.
+        ConfigError: The variables are not there, are no numbers, or contradict each other.
     """
     given = os.environ if environment is None else environment
-    if _INDEX in given:
-        return _of(given, _INDEX, _COUNT)
-    if "SLURM_ARRAY_TASK_ID" in given:
-        return _of_slurm(given)
-    if "JOB_COMPLETION_INDEX" in given:
-        count = next((name for name in _COUNTS_OF_JOBS if name in given), _COUNTS_OF_JOBS[0])
-        return _of(given, "JOB_COMPLETION_INDEX", count)
-    raise ConfigError(
-        "shard=auto finds neither SLURM_ARRAY_TASK_ID nor JOB_COMPLETION_INDEX nor LM_EVAL_SHARD; give --shard i/n."
-    )
+    found = [(name, read(given)) for name, read in _SOURCES.items() if name in given]
+    if not found:
+        raise ConfigError(f"shard=auto finds none of {', '.join(_SOURCES)}; give --shard i/n.")
+    (name, shard), *others = found
+    # A variable that is left over in a profile would send every task of an array to the same shard.
+    for other, another in others:
+        if another != shard:
+            raise ConfigError(
+                f"shard=auto: {name} says shard {shard}, and {other} says {another}. Unset one of them, or give "
+                "--shard i/n."
+            )
+    if _COUNT in given and _number(given, _COUNT) != shard.count:
+        raise ConfigError(
+            f"shard=auto: {name} says shard {shard}, and {_COUNT} says {given[_COUNT]}. Unset {_COUNT}, or give "
+            "--shard i/n."
+        )
+    return shard
+
+
+def _of_variables(given: Mapping[str, str]) -> Shard:
+    return _of(given, "LM_EVAL_SHARD", _COUNT)
+
+
+def _of_kubernetes(given: Mapping[str, str]) -> Shard:
+    counts = [name for name in _COUNTS_OF_JOBS if name in given] or [_COUNTS_OF_JOBS[0]]
+    for name in counts[1:]:
+        if _number(given, name) != _number(given, counts[0]):
+            raise ConfigError(
+                f"shard=auto: {counts[0]} is {given[counts[0]]}, and {name} is {given[name]}: both hold the number of "
+                "shards. Unset one of them, or give --shard i/n."
+            )
+    return _of(given, "JOB_COMPLETION_INDEX", counts[0])
 
 
 def _of(given: Mapping[str, str], index: str, count: str) -> Shard:
@@ -139,3 +161,11 @@ def _number(given: Mapping[str, str], name: str) -> int:
         raise ConfigError(f"shard=auto: the variable {name} is not set; give --shard i/n.") from None
     except ValueError:
         raise ConfigError(f"shard=auto: the variable {name} is no number: {given[name]!r}.") from None
+
+
+_SOURCES: dict[str, Callable[[Mapping[str, str]], Shard]] = {
+    "LM_EVAL_SHARD": _of_variables,
+    "SLURM_ARRAY_TASK_ID": _of_slurm,
+    "JOB_COMPLETION_INDEX": _of_kubernetes,
+}
+"""The variable by which a source is known to what reads the shard from it."""

@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from lm_eval.config.run import RunSettings
 from lm_eval.errors import ConfigError
-from lm_eval.launch.jobs import CONFIG, ENDED_WELL, NO_RETRY, Files, Jobs, write_config
+from lm_eval.launch.jobs import (
+    CONFIG,
+    ENDED_WELL,
+    KEYS,
+    NO_RETRY,
+    Files,
+    Jobs,
+    check_tasks,
+    references,
+    write_config,
+    write_file,
+)
 
 __all__ = ["RESULTS", "write_kubernetes"]
 
 RESULTS = "/results"
 """Where the volume of the results is in the containers."""
 _SETTINGS = "/config"
+_MEMORY = re.compile(r"(\d+(?:\.\d+)?[KMGT])i?")
+_CLAIM = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_WAITING = {"cpu": "100m", "memory": "256Mi"}
+"""What the merge requests: little, because it waits for most of its time. Without limits, it may use more."""
+_MERGE_SECONDS = 7 * 24 * 3600
+"""Maximum seconds of the merge, waiting included: a shard that fails for good would keep it waiting for ever."""
 _HEAD = """# Does a run in {count} shards. Before it there must be a volume claim {claim!r} that all pods may write,
-# and for an endpoint with a key a secret: kubectl create secret generic {name} --from-literal=OPENAI_API_KEY=...
+# and for keys a secret: kubectl create secret generic {name} --from-literal=OPENAI_API_KEY=...
+# The pods take these variables from it, as far as it has them: {variables}.
 # A pod that is evicted is replaced and resumes from its journal; exit code {no_retry} (a mistake) is not tried again.
 # Remove it: kubectl delete -f {file}
 """
-_WAIT = """# Waits until all shards are there, then joins them; the results are in {output} on the volume.
+_WAIT = """# Waits for all shards, at most seven days, then joins them; the results are in {output} on the volume.
 # Where a shard has failed for good, delete this job, and merge what is there: lm_eval merge {output} --allow_missing
 """
 
@@ -41,9 +61,14 @@ def write_kubernetes(settings: RunSettings, jobs: Jobs, folder: Path, image: str
     Raises:
         ConfigError: The settings do not make a run, or a file cannot be written.
     """
+    if not _MEMORY.fullmatch(jobs.memory):
+        raise ConfigError(f"--memory takes a size such as 2Gi or 512Mi, not {jobs.memory!r}.")
+    if not _CLAIM.fullmatch(claim):
+        raise ConfigError(f"--claim takes small letters, digits, '-' and '.', not {claim!r}.")
+    # Paths are those of the image, and may not exist here.
+    if not settings.include_path and not any("/" in str(task) for task in settings.tasks):
+        check_tasks(settings)
     folder = folder.expanduser().absolute()
-    if settings.output_path and settings.output_path.endswith(".json"):
-        raise ConfigError("--output_path of a launch is a folder.")
     output = f"{RESULTS}/{Path(str(settings.output_path or '')).name or jobs.name}"
     notes = write_config(settings, jobs, folder, {"output_path": output})
     local = [name for name in ("include_path", "data_dir") if getattr(settings, name)]
@@ -55,18 +80,21 @@ def write_kubernetes(settings: RunSettings, jobs: Jobs, folder: Path, image: str
         "data": {CONFIG: (folder / CONFIG).read_text(encoding="utf-8")},
     }
     shards, merge = folder / "shards.yaml", folder / "merge.yaml"
+    variables = list(dict.fromkeys((*KEYS, *references([settings.model_args, *settings.judge_model_args]))))
     values = {"count": jobs.shards, "claim": claim, "name": jobs.name, "no_retry": NO_RETRY, "file": shards.name}
-    _write(shards, _HEAD.format(**values), settings_map, _shards(jobs, image, claim))
+    head = _HEAD.format(**values, variables=", ".join(variables))
+    _write(shards, head, settings_map, _shards(jobs, image, claim, variables))
     _write(merge, _WAIT.format(output=output), _merge(jobs, image, claim, output))
     apply = tuple(("kubectl", "apply", "-f", str(path)) for path in (shards, merge))
     return Files((folder / CONFIG, shards, merge), apply, notes)
 
 
-def _shards(jobs: Jobs, image: str, claim: str) -> dict[str, Any]:
-    well = " || ".join(f"[ $code = {code} ]" for code in ENDED_WELL)
-    # Kubernetes knows one exit code of success.
-    command = f"lm_eval run --config {_SETTINGS}/{CONFIG} --shard auto; code=$?; {well} && exit 0; exit $code"
-    container = _container(jobs, image, command)
+def _shards(jobs: Jobs, image: str, claim: str, variables: Iterable[str]) -> dict[str, Any]:
+    memory = _MEMORY.sub(r"\1i", jobs.memory)
+    command = _ends_well(f"lm_eval run --config {_SETTINGS}/{CONFIG} --shard auto")
+    container = _container(image, command, {"cpu": str(jobs.cpus), "memory": memory})
+    keys = [{"secretKeyRef": {"name": jobs.name, "key": name, "optional": True}} for name in variables]
+    container["env"] = [{"name": key["secretKeyRef"]["key"], "valueFrom": key} for key in keys]
     container["env"].append({"name": "LM_EVAL_SHARDS", "value": str(jobs.shards)})
     return _job(
         jobs.name,
@@ -76,15 +104,7 @@ def _shards(jobs: Jobs, image: str, claim: str) -> dict[str, Any]:
             "completionMode": "Indexed",
             "backoffLimitPerIndex": jobs.retries,
             "maxFailedIndexes": jobs.shards,
-            "podFailurePolicy": {
-                "rules": [
-                    {
-                        "action": "FailIndex",
-                        "onExitCodes": {"containerName": "lm-eval", "operator": "In", "values": [NO_RETRY]},
-                    },
-                    {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]},
-                ]
-            },
+            "podFailurePolicy": _policy("FailIndex"),
         },
         container,
         claim,
@@ -95,21 +115,39 @@ def _shards(jobs: Jobs, image: str, claim: str) -> dict[str, Any]:
 def _merge(jobs: Jobs, image: str, claim: str, output: str) -> dict[str, Any]:
     place = shlex.quote(output)
     there = f"$(ls {place}/shards/*-of-{jobs.shards:04}/manifest.json 2>/dev/null | wc -l)"
-    command = f'until [ "{there}" -ge {jobs.shards} ]; do sleep 30; done; lm_eval merge {place}'
-    return _job(
-        f"{jobs.name}-merge", {"backoffLimit": jobs.retries}, _container(jobs, image, command), claim, jobs.name
-    )
+    wait = f'until [ "{there}" -ge {jobs.shards} ]; do sleep 30; done'
+    limits = {
+        "backoffLimit": jobs.retries,
+        "activeDeadlineSeconds": _MERGE_SECONDS,
+        "podFailurePolicy": _policy("FailJob"),
+    }
+    container = _container(image, f"{wait}; {_ends_well(f'lm_eval merge {place}')}", _WAITING)
+    return _job(f"{jobs.name}-merge", limits, container, claim, jobs.name)
 
 
-def _container(jobs: Jobs, image: str, command: str) -> dict[str, Any]:
-    memory = jobs.memory if jobs.memory.endswith(("i", "B")) else f"{jobs.memory}i"
-    key = {"secretKeyRef": {"name": jobs.name, "key": "OPENAI_API_KEY", "optional": True}}
+def _ends_well(command: str) -> str:
+    """Let a command end with 0 where its work is done; Kubernetes knows one exit code of success."""
+    well = " || ".join(f"[ $code = {code} ]" for code in ENDED_WELL)
+    return f"{command}; code=$?; {well} && exit 0; exit $code"
+
+
+def _policy(action: str) -> dict[str, Any]:
+    """Do not try a mistake again, and do not count evictions."""
+    mistake = {"containerName": "lm-eval", "operator": "In", "values": [NO_RETRY]}
+    return {
+        "rules": [
+            {"action": action, "onExitCodes": mistake},
+            {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]},
+        ]
+    }
+
+
+def _container(image: str, command: str, requests: dict[str, str]) -> dict[str, Any]:
     return {
         "name": "lm-eval",
         "image": image,
         "command": ["sh", "-c", command],
-        "env": [{"name": "OPENAI_API_KEY", "valueFrom": key}],
-        "resources": {"requests": {"cpu": str(jobs.cpus), "memory": memory}},
+        "resources": {"requests": requests},
         "volumeMounts": [{"name": "results", "mountPath": RESULTS}, {"name": "config", "mountPath": _SETTINGS}],
     }
 
@@ -132,4 +170,4 @@ def _write(path: Path, head: str, *objects: dict[str, Any]) -> None:
     import yaml
 
     text = yaml.safe_dump_all(objects, sort_keys=False, allow_unicode=True, width=1000)
-    path.write_text(head + text, encoding="utf-8")
+    write_file(path, head + text)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from lm_eval.config.run import RunSettings
-from lm_eval.launch.jobs import CONFIG, ENDED_WELL, NO_RETRY, Files, Jobs, write_config
+from lm_eval.errors import ConfigError, SavingError
+from lm_eval.launch.jobs import CONFIG, ENDED_WELL, NO_RETRY, Files, Jobs, check_tasks, write_config, write_file
 
 __all__ = ["write_slurm"]
 
@@ -19,11 +21,11 @@ _SHARDS = """#!/bin/bash
 #SBATCH --array=0-{last}%{at_once}
 #SBATCH --cpus-per-task={cpus}
 #SBATCH --mem={memory}
-#SBATCH --output={logs}/shard-%a.log
+#SBATCH --output={shard_log}
 #SBATCH --open-mode=append
 #SBATCH --requeue
 {more}
-cd {here}
+cd {here} || exit
 {setup}lm_eval run --config {config} --shard auto
 code=$?
 case $code in
@@ -42,10 +44,10 @@ _MERGE = """#!/bin/bash
 #SBATCH --job-name={name}-merge
 #SBATCH --cpus-per-task=1
 #SBATCH --mem={memory}
-#SBATCH --output={logs}/merge.log
+#SBATCH --output={merge_log}
 #SBATCH --open-mode=append
 {more}
-cd {here}
+cd {here} || exit
 {setup}lm_eval merge {output}
 """
 _SUBMIT = """#!/bin/bash
@@ -55,6 +57,24 @@ array=$(sbatch --parsable {shards})
 sbatch --parsable --dependency="afterany:${{array%%;*}}" {merge} > /dev/null
 echo "$array"
 """
+_MEMORY = re.compile(r"\d+[KMGT]?", re.IGNORECASE)
+_OWN = {
+    "array": "--jobs and --at_once",
+    "job-name": "--name",
+    "cpus-per-task": "--cpus",
+    "mem": "--memory",
+    "mem-per-cpu": "--memory",
+    "mem-per-gpu": "--memory",
+    "output": "--folder",
+    "open-mode": "",
+    "requeue": "--retries",
+    "no-requeue": "--retries",
+    "dependency": "",
+    "parsable": "",
+    "wrap": "--setup",
+}
+"""Options of sbatch that launch sets, or that undo what it sets, to its own options that change them."""
+_SHORT = {"a": "array", "J": "job-name", "c": "cpus-per-task", "o": "output", "d": "dependency"}
 
 
 def write_slurm(
@@ -75,11 +95,21 @@ def write_slurm(
     Raises:
         ConfigError: The settings do not make a run, or a file cannot be written.
     """
+    if not _MEMORY.fullmatch(jobs.memory):
+        raise ConfigError(f"--memory takes a size as sbatch does, such as 2G or 512M, not {jobs.memory!r}.")
+    for directive in directives:
+        _check_directive(directive)
+    check_tasks(settings)
     folder = folder.expanduser().absolute()
     output = str(Path(str(settings.output_path)).expanduser().absolute()) if settings.output_path else None
     notes = write_config(settings, jobs, folder, {"output_path": output})
     logs = folder / "logs"
-    logs.mkdir(exist_ok=True)
+    try:
+        logs.mkdir(exist_ok=True)
+    except OSError as error:
+        raise SavingError(f"--folder: {logs} cannot be made: {error.strerror or error}.") from None
+    # In the name of a log, Slurm replaces %a and the like.
+    log_folder = str(logs).replace("%", "%%")
     shards, merge, submit = (folder / name for name in ("shards.sbatch", "merge.sbatch", "submit.sh"))
     values = {
         "name": jobs.name,
@@ -88,7 +118,8 @@ def write_slurm(
         "cpus": jobs.cpus,
         "memory": jobs.memory,
         "retries": jobs.retries,
-        "logs": logs,
+        "shard_log": shlex.quote(f"{log_folder}/shard-%a.log"),
+        "merge_log": shlex.quote(f"{log_folder}/merge.log"),
         "more": "".join(f"#SBATCH {line}\n" for line in directives),
         "setup": "".join(f"{line}\n" for line in setup),
         "here": shlex.quote(str(Path.cwd())),
@@ -97,8 +128,30 @@ def write_slurm(
         "well": "|".join(map(str, ENDED_WELL)),
         "no_retry": NO_RETRY,
     }
-    shards.write_text(_SHARDS.format(merge=merge.name, **values), encoding="utf-8")
-    merge.write_text(_MERGE.format(shards=shards.name, **values), encoding="utf-8")
+    write_file(shards, _SHARDS.format(merge=merge.name, **values))
+    write_file(merge, _MERGE.format(shards=shards.name, **values))
     quoted = {"shards": shlex.quote(str(shards)), "merge": shlex.quote(str(merge))}
-    submit.write_text(_SUBMIT.format(**quoted), encoding="utf-8")
+    write_file(submit, _SUBMIT.format(**quoted))
     return Files((folder / CONFIG, shards, merge, submit), (("bash", str(submit)),), notes)
+
+
+def _check_directive(directive: str) -> None:
+    """Refuse what is no option of sbatch, or sets what launch sets; sbatch takes several options on a line."""
+    try:
+        words = shlex.split(directive)
+    except ValueError:
+        raise ConfigError(f"--sbatch={directive}: a quotation mark is not closed.") from None
+    if not words or not words[0].startswith("-") or "\n" in directive:
+        raise ConfigError(
+            f"--sbatch takes an option with its dashes, such as --sbatch=--time=02:00:00, not {directive!r}."
+        )
+    for word in words:
+        if word.startswith("--"):
+            given = word[2:].partition("=")[0]
+            # sbatch takes the start of an option for the option.
+            found = given if given in _OWN else next((name for name in _OWN if given and name.startswith(given)), "")
+        else:
+            found = _SHORT.get(word[1:2], "") if word.startswith("-") else ""
+        if found:
+            flags = f"; change it by {_OWN[found]}" if _OWN[found] else ""
+            raise ConfigError(f"--sbatch={directive}: launch sets --{found} itself{flags}.")

@@ -61,7 +61,8 @@ class ModelArguments:
     connect_timeout: float = 10.0
     """Maximum seconds for a connection."""
     header: dict[str, str] = field(default_factory=dict)
-    """Additional HTTP headers; an authentication header replaces the default one."""
+    """Additional HTTP headers, whose values may be ``env:NAME`` or ``file:PATH``; an authentication header replaces the
+    default one."""
     verify_certificate: bool = True
     """Whether the server's certificate is checked."""
     ca_cert_path: str | None = None
@@ -274,7 +275,7 @@ def _converted(name: str, value: Any, kind: str) -> Any:
     if name == "base_url" and not isinstance(value, str):
         return [str(url) for url in value]
     if name == "auth_token":
-        return _key(str(value))
+        return _secret(name, str(value))
     if kind.startswith("bool"):
         if isinstance(value, bool) or value in (0, 1):
             return bool(value)
@@ -292,6 +293,8 @@ def _converted(name: str, value: Any, kind: str) -> Any:
         if not isinstance(parsed, Mapping):
             raise ValueError
         json.dumps(parsed, allow_nan=False)
+        if name == "header":
+            return {str(key): _secret(f"header {key}", str(item)) for key, item in parsed.items()}
         return {str(key): str(item) if "str, str" in kind else item for key, item in parsed.items()}
     return str(value)
 
@@ -307,25 +310,25 @@ def _whole(value: Any) -> int:
     return int(float(value))
 
 
-def _key(given: str) -> str:
-    """Return the API key that is given as it is, or by the name of a variable or a file."""
+def _secret(name: str, given: str) -> str:
+    """Return a key or a header that is given as it is, or by the name of a variable or a file."""
     source, _, where = given.partition(":")
     if source == "env":
-        key = os.environ.get(where, "").strip()
-        if not key:
-            raise ConfigError(f"auth_token={given}: the environment variable {where!r} is not set.")
+        found = os.environ.get(where, "").strip()
+        if not found:
+            raise ConfigError(f"{name}={given}: the environment variable {where!r} is not set.")
     elif source == "file":
         try:
-            key = Path(where).expanduser().read_text(encoding="utf-8").strip()
+            found = Path(where).expanduser().read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-            raise ConfigError(f"auth_token={given}: the file cannot be read: {reason}.") from None
-        if not key:
-            raise ConfigError(f"auth_token={given}: the file is empty.")
+            raise ConfigError(f"{name}={given}: the file cannot be read: {reason}.") from None
+        if not found:
+            raise ConfigError(f"{name}={given}: the file is empty.")
     else:
         return given
-    remember(key, "auth_token")
-    return key
+    remember(found, "auth_token")
+    return found
 
 
 def _in_words(kind: str) -> str:

@@ -163,7 +163,8 @@ SECRET = "sk-abcdef123456"
     ("given", "left_out", "source"),
     [
         ({"model_args": {"model": "m", "auth_token": SECRET}}, "model_args.auth_token", "OPENAI_API_KEY"),
-        ({"model_args": {"header": {"X-Api-Key": SECRET}}}, "model_args.header.X-Api-Key", "OPENAI_API_KEY"),
+        ({"model_args": {"header": {"X-Api-Key": SECRET}}}, "model_args.header.X-Api-Key", "env:NAME"),
+        ({"judge_model_args": [{"model": "j", "api_key": SECRET}]}, "judge_model_args.0.api_key", "JUDGE_API_KEY"),
         ({"model_args": {"base_url": f"http://me:{SECRET}@h/v1"}}, "model_args.base_url", "OPENAI_API_KEY"),
         ({"wandb_args": {"api_key": SECRET}}, "wandb_args.api_key", "WANDB_API_KEY"),
         ({"hf_hub_log_args": {"token": SECRET}}, "hf_hub_log_args.token", "HF_TOKEN"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lm_eval import simple_evaluate
-from lm_eval.config.redact import redact
+from lm_eval.config.redact import redact, redact_words
 from lm_eval.errors import ConfigError
 from lm_eval.mock_server import MockServer
 from lm_eval.models.api_models import TemplateAPI
@@ -61,3 +61,22 @@ def test_api_key_is_the_same_as_auth_token_and_masked_like_it(
     with pytest.raises(ConfigError) as caught:
         ModelArguments.parse({"api_key": "sk-a1b2c3d4\r"})
     assert "sk-a1b2c3d4" not in str(caught.value)
+
+
+def test_a_header_is_read_from_a_variable_and_only_its_name_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OWN_TEAM", "the-own-team")
+    (tmp_path / "team").write_text("from-file\n")
+    given = {"X-Team": "env:OWN_TEAM", "X-File": f"file:{tmp_path / 'team'}", "X-Key": "as-it-is"}
+    found = ModelArguments.parse({"header": given})
+    assert found.header == {"X-Team": "the-own-team", "X-File": "from-file", "X-Key": "as-it-is"}
+    assert redact({"header": given}) == {"header": {**given, "X-Key": "***"}}
+    assert redact("sent the-own-team to OWN_TEAM") == "sent *** to OWN_TEAM"
+    with pytest.raises(ConfigError, match="header X-Team=env:NO_SUCH: the environment variable 'NO_SUCH' is not set"):
+        ModelArguments.parse({"header": {"X-Team": "env:NO_SUCH"}})
+
+
+def test_the_name_of_a_variable_in_a_header_of_the_command_line_is_no_secret() -> None:
+    redact_words(["--model_args", 'model=m,header={"X-Team": "env:OWN_TEAM"}'])
+    assert redact("OWN_TEAM") == "OWN_TEAM"

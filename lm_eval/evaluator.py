@@ -222,6 +222,10 @@ def run(
         lm, journal = prepared.lm, journal_of(tracker, settings, prepared.tasks)
         recorded = shared.recorded if shared is not None else None
         context = check_model(prepared, settings, journal, recorded, shared)
+        if settings.batch is None and journal is not None:
+            from lm_eval.models.batches.opening import warn_of_batches
+
+            warn_of_batches(journal)
         share = shared.share if shared is not None else context.share
         judges.prepare(replace(context, shared=None, recorded=None, share=share))
         if before_asking is not None:

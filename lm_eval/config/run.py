@@ -348,6 +348,10 @@ class RunSettings:
             raise ConfigError("limit and samples exclude each other; give one of them.")
         if self.samples is not None and not self.samples:
             raise ConfigError("samples names no task; leave it out to use all documents.")
+        default = type(self)()
+        for name in ("batch_wait", "batch_lines", "batch_mb") if self.batch is None else ():
+            if getattr(self, name) != getattr(default, name):
+                raise ConfigError(f"{name} needs batch, which says how to ask in batches: openai, or file:DIR.")
 
     def check_command(self) -> None:
         """Refuse a command line that lacks an option or has one without effect.

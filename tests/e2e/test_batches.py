@@ -73,6 +73,24 @@ def test_a_run_that_does_not_wait_has_an_exit_code_of_its_own(
         assert server.stats.paid_lines == 10
 
 
+def test_a_run_that_forgets_its_batches_is_warned(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tasks = write_tasks(tmp_path / "tasks", requests=10)
+    with MockServer(batch_ms=HOLD) as server:
+        command = words(server.base_url, tasks, tmp_path / "out")[3:]
+        assert main([*command, "--batch", "openai", "--batch_lines", "5", "--batch_wait", "0"]) == 6
+        assert "under way at the server" not in capsys.readouterr().err.lower()  # the error says it
+        assert main(command) == 0
+    printed = capsys.readouterr().err
+    assert "2 batches of this run under way, and to be paid: batch_000001, batch_000002." in printed
+
+
+@pytest.mark.parametrize("option", ["--batch_wait", "--batch_lines", "--batch_mb"])
+def test_an_option_of_batches_needs_batch(tmp_path: Path, option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    command = words("http://127.0.0.1:1/v1", tmp_path, tmp_path / "out")[3:]
+    assert main([*command, option, "3"]) == 2
+    assert f"{option[2:]} needs batch" in capsys.readouterr().err
+
+
 def test_shards_have_batches_of_their_own(tmp_path: Path) -> None:
     tasks = write_tasks(tmp_path / "tasks", requests=20)
     with MockServer(batch_ms=HOLD) as server:

@@ -13,6 +13,7 @@ from lm_eval.errors import APIError, EndpointNotFound, MalformedResponse, RateLi
 from lm_eval.models.batches.folder import NO_ROOM, BatchFile, BatchFolder
 from lm_eval.models.batches.lines import Outcome
 from lm_eval.models.work import Call, Postponed
+from lm_eval.text import count_of
 
 __all__ = ["BatchCalls"]
 
@@ -122,11 +123,12 @@ class BatchCalls:
         for key in file.keys:
             self._waiting[key] = file
 
-    def read(self, file: BatchFile) -> Iterator[Outcome]:
+    def read(self, file: BatchFile, *, quiet: bool = False) -> Iterator[Outcome]:
         """Read what a batch has answered, and note what it has not.
 
         Args:
             file: A file whose batch has ended.
+            quiet: Neither count nor warn, because the file is read once more.
 
         Yields:
             One outcome per answered request, as it comes from the file, and then one per request that failed for good.
@@ -147,12 +149,13 @@ class BatchCalls:
                 left.discard(outcome.key)
                 failed.pop(outcome.key, None)
                 self._failures.pop(outcome.key, None)
-                self._counts["replies"] += 1
+                self._counts["replies"] += not quiet
                 yield outcome
-        if unusable or strange:
-            what = "%s: %d lines cannot be read, or are of no request of this package, and %d are of other requests."
-            eval_logger.warning(what, file.replies.name, unusable, strange)
-        self._counts["files"] += 1
+        if not quiet:
+            self._counts["files"] += 1
+            for count, what in ((unusable, "cut or without an id of lm_eval"), (strange, "with an id of another file")):
+                if count:
+                    eval_logger.warning("%s: %s left out, %s.", file.replies.name, count_of(count, "line"), what)
         for key in file.keys:
             self._waiting.pop(key, None)
         cancelled = file.note.status in ("cancelled", "cancelling")
@@ -180,7 +183,7 @@ class BatchCalls:
         """Say why there is no line for a request."""
         note, words = file.note, self._redact(file.note.words)
         if note.status == "failed" and note.code == NO_ROOM:
-            advice = "wait until other batches have ended, or lower --batch_lines"
+            advice = "wait until other batches have ended, or lower --batch_lines."
             what = "There is no room for the batch"
             return RateLimited(what, endpoint=self.endpoint, body=words, advice=advice, retryable=False)
         if note.status == "failed":

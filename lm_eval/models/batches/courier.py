@@ -23,6 +23,7 @@ from lm_eval.errors import (
 )
 from lm_eval.models.batches.api import BatchAPI, batch_words
 from lm_eval.models.batches.folder import NO_ROOM, BatchFile
+from lm_eval.text import count_of
 
 __all__ = ["ApiCourier", "Courier", "FileCourier"]
 
@@ -88,7 +89,9 @@ class FileCourier:
                 return self._files.pop(number)
         files = [self._files[number] for number in sorted(waited)]
         count = sum(len(file.keys) for file in files)
-        what = f"{_plural(len(files), 'file')} with {_plural(count, 'request')} to answer; then the same command reads"
+        what = (
+            f"{count_of(len(files), 'file')} with {count_of(count, 'request')} to answer; then the same command reads"
+        )
         raise BatchesPending(f"{what} the replies.", [self._command(file) for file in files])
 
     def _command(self, file: BatchFile) -> str:
@@ -97,7 +100,7 @@ class FileCourier:
 
     def status(self) -> str:
         """Say how many files wait."""
-        return f"{_plural(len(self._files), 'file')} to answer"
+        return f"{count_of(len(self._files), 'file')} to answer"
 
     async def close(self) -> None:
         """Do nothing."""
@@ -118,7 +121,7 @@ class ApiCourier:
         self._files: dict[int, BatchFile] = {}
         self._seen: dict[int, asyncio.Event] = {}
         self._counts: dict[int, tuple[int, int]] = {}
-        self._answered = 0
+        self._answered, self._said = 0, False
         self._sending = asyncio.Lock()
         self._held: set[int] = set()
         self._room = asyncio.Event()
@@ -161,11 +164,12 @@ class ApiCourier:
         return file
 
     def _pending(self, waited: Collection[int]) -> BatchesPending:
+        self._said = True
         notes = [self._files[number].note for number in sorted(waited)]
         shown = [f"{note.batch_id} ({note.status})" for note in notes]
         lines = sum(len(self._files[number].keys) for number in waited)
         names = ", ".join(shown[:3]) + (f" and {len(shown) - 3} more" if len(shown) > 3 else "")
-        what = f"{_plural(len(shown), 'batch', 'batches')} with {_plural(lines, 'request')} under way: {names}."
+        what = f"{count_of(len(shown), 'batch', 'batches')} with {count_of(lines, 'request')} under way: {names}."
         return BatchesPending(f"{what} The same command collects the answers.")
 
     def status(self) -> str:
@@ -173,10 +177,16 @@ class ApiCourier:
         total = self._answered + len(self._files)
         done, lines = (sum(column) for column in zip((0, 0), *self._counts.values(), strict=True))
         rest = f", {done:,} of {lines:,} lines" if lines else ""
-        return f"{self._answered} of {_plural(total, 'batch', 'batches')} ended{rest}" if total else ""
+        return f"{self._answered} of {count_of(total, 'batch', 'batches')} ended{rest}" if total else ""
 
     async def close(self) -> None:
-        """Cancel the tasks; the batches run on."""
+        """Cancel the tasks; the batches run on, which is said unless an error has said it."""
+        ids = [self._files[number].note.batch_id for number, task in self._tasks.items() if not task.done()]
+        if running := [batch_id for batch_id in ids if batch_id and not self._said]:
+            eval_logger.warning(
+                "Under way at the server, and to be paid: %s. The same command collects the answers.",
+                count_of(len(running), "batch", "batches"),
+            )
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
@@ -226,7 +236,7 @@ class ApiCourier:
         if not note.batch_id:
             raise MalformedResponse("The Batch API sent no id of the batch", status=200, body=str(batch)[:300])
         file.save_note()
-        count = _plural(len(file.keys), "request")
+        count = count_of(len(file.keys), "request")
         eval_logger.info("Batch %s has the %s of %s.", note.batch_id, count, file.requests.name)
 
     async def _created(self, file: BatchFile) -> Mapping[str, object]:
@@ -319,7 +329,3 @@ class ApiCourier:
 def _is_gateway(error: APIError) -> bool:
     """Say whether a gateway may have lost the reply to a request that the server has carried out."""
     return isinstance(error, ServerError) and error.status in (500, 502, 504)
-
-
-def _plural(count: int, one: str, several: str = "") -> str:
-    return f"{count:,} {one if count == 1 else several or one + 's'}"

@@ -7,6 +7,7 @@ is in these files.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import logging
@@ -21,7 +22,7 @@ from lm_eval.config.redact import Redactor
 from lm_eval.errors import ConfigError, SavingError
 from lm_eval.models.batches.lines import Outcome, read_keys, read_outcome, read_path, write_line
 
-__all__ = ["NO_ROOM", "BatchFile", "BatchFolder", "Note"]
+__all__ = ["NO_ROOM", "BatchFile", "BatchFolder", "Note", "under_way"]
 
 eval_logger = logging.getLogger("lm_eval")
 
@@ -147,7 +148,9 @@ class BatchFolder:
         files: The complete files, in the order of their numbers.
     """
 
-    def __init__(self, path: Path, owner: str, *, max_lines: int, max_bytes: int, fresh: bool = False) -> None:
+    def __init__(
+        self, path: Path, owner: str, *, max_lines: int, max_bytes: int, fresh: bool = False, kept: bool = False
+    ) -> None:
         """Open the folder, and read what an earlier process has left.
 
         Args:
@@ -156,13 +159,14 @@ class BatchFolder:
             max_lines: Maximum number of requests in one file.
             max_bytes: Maximum size of one file.
             fresh: Delete the files of an earlier process.
+            kept: Whether the folder is the user's, in which nothing is deleted.
 
         Raises:
             ConfigError: The folder belongs to another run, or its files cannot be read.
             SavingError: The folder cannot be written.
         """
         self.path = path
-        self._owner, self._max_lines, self._max_bytes = owner, max_lines, max_bytes
+        self._owner, self._max_lines, self._max_bytes, self._kept = owner, max_lines, max_bytes, kept
         self._open: dict[str, tuple[BatchFile, BinaryIO]] = {}
         self._last = 0
         self._lock: BinaryIO | None = None
@@ -199,9 +203,10 @@ class BatchFolder:
         except (ValueError, AttributeError):
             owner = None
         if owner != self._owner:
+            advice = "the same command with --fresh leaves them out, and asks anew"
             raise ConfigError(
-                f"The batches in {self.path} are of another model or server, or of the same one as it was before; the "
-                "same command with --fresh leaves them out, and asks anew."
+                f"The batches in {self.path} are of another model or server, or of the same one as it was before; "
+                f"{'name another folder' if self._kept else advice}."
             )
 
     def _found(self) -> Iterator[BatchFile]:
@@ -292,6 +297,23 @@ class BatchFolder:
                 folder.rmdir()
             except OSError:
                 return
+
+
+def under_way(folders: Path) -> list[str]:
+    """Find the batches that an earlier process has submitted, and that nobody has collected.
+
+    Args:
+        folders: The folder of the folders of a run's batches.
+
+    Returns:
+        Their ids.
+    """
+    found = []
+    for path in sorted(folders.glob("*/batch-*.json")):
+        with contextlib.suppress(ConfigError):  # A run that asks without batches does not need a damaged note.
+            note = _read_note(path)
+            found += [note.batch_id] if note.batch_id and not note.ended else []
+    return found
 
 
 def _locked(path: Path) -> BinaryIO:

@@ -14,12 +14,13 @@ from lm_eval.errors import ConfigError
 from lm_eval.models.batches.api import BatchAPI
 from lm_eval.models.batches.calls import BatchCalls
 from lm_eval.models.batches.courier import ApiCourier, Courier, FileCourier
-from lm_eval.models.batches.folder import BatchFolder
+from lm_eval.models.batches.folder import BatchFolder, under_way
 from lm_eval.models.http.endpoints import EndpointSet
 from lm_eval.models.http.retry import RetryPolicy
 from lm_eval.models.http.transport import Transport
+from lm_eval.text import count_of, first_names
 
-__all__ = ["Batches", "open_batches"]
+__all__ = ["Batches", "open_batches", "warn_of_batches"]
 
 eval_logger = logging.getLogger("lm_eval")
 
@@ -91,7 +92,7 @@ def open_batches(
     folder = settings.folder
     if folder is None:
         name = hashlib.sha256(f"{endpoints.identity}\n{model}".encode("utf-8", "surrogatepass")).hexdigest()[:12]
-        folder = journal.with_suffix(".batches") / name
+        folder = _folders_of(journal) / name
     elif fresh and any(folder.glob("requests-*.jsonl")):
         raise ConfigError(f"{folder} has files of an earlier run. --fresh deletes no files there: name another folder.")
     opened = BatchFolder(
@@ -100,6 +101,7 @@ def open_batches(
         max_lines=settings.max_lines,
         max_bytes=settings.max_bytes,
         fresh=fresh and settings.folder is None,
+        kept=settings.folder is not None,
     )
     calls = BatchCalls(
         opened,
@@ -113,6 +115,25 @@ def open_batches(
     if settings.folder is not None:
         return Batches(calls, FileCourier(model), True, received)
     return Batches(calls, ApiCourier(BatchAPI(transport, endpoint, policy), settings.wait), False, received)
+
+
+def _folders_of(journal: Path) -> Path:
+    return journal.with_suffix(".batches")
+
+
+def warn_of_batches(journal: Path) -> None:
+    """Warn that a run without ``--batch`` asks for what batches of an earlier process are about to answer.
+
+    Args:
+        journal: The file that keeps the answers of the run.
+    """
+    if ids := under_way(_folders_of(journal)):
+        eval_logger.warning(
+            "%s of this run under way, and to be paid: %s. Without --batch, their requests are asked again; with it, "
+            "the same command collects the answers.",
+            count_of(len(ids), "batch", "batches"),
+            first_names(ids, 3),
+        )
 
 
 def _path_of(url: str) -> str:

@@ -16,6 +16,7 @@ from lm_eval.models.http.dispatcher import Dispatcher
 from lm_eval.models.scoring.base import GroupUnit
 from lm_eval.models.server.unseen import QuestionsUnit
 from lm_eval.models.work import Answer, Postponed, Slot, Unit
+from lm_eval.text import count_of
 
 if TYPE_CHECKING:
     from lm_eval.models.http.engine import Engine
@@ -37,7 +38,7 @@ async def read_replies(engine: Engine) -> None:
     calls = engine.batches.calls if engine.batches is not None else None
     for file in calls.folder.files if calls is not None else ():
         if calls is not None and file.is_answered:
-            for outcome in calls.read(file):
+            for outcome in calls.read(file, quiet=True):
                 if outcome.error is None:
                     engine.receive(outcome.key, outcome.raw, outcome.body, new=False)
     engine.commit()
@@ -144,11 +145,15 @@ class Rounds:
         The replies to a file that an earlier process has left may be in the journal already.
         """
         calls, engine = self._calls, self._engine
+        received = frozenset(self._batches.received) if left else frozenset()
         answers = 0
         try:
             for number, outcome in enumerate(calls.read(file)):
                 if outcome.error is None:
-                    answers += engine.receive(outcome.key, outcome.raw, outcome.body, new=not left)
+                    # What `read_replies` has received is counted already.
+                    answers += outcome.key in received or engine.receive(
+                        outcome.key, outcome.raw, outcome.body, new=not left
+                    )
                 else:
                     engine.failed_in_batch(outcome.error, file.path)
                 if number % _LINES_AT_ONCE == 0:
@@ -159,13 +164,14 @@ class Rounds:
         finally:
             engine.commit()
         if answers:
-            eval_logger.info("%s brought %d answers.", file.note.batch_id or file.replies.name, answers)
+            name = file.note.batch_id or file.replies.name
+            eval_logger.info("%s brought %s.", name, count_of(answers, "reply", "replies"))
         if file.note.status == "cancelled":
             rest = calls.left_out(file)
             calls.forget(file)
             if rest:
                 raise RunStopped(
-                    f"Stopped: the batch {file.note.batch_id} was cancelled. Its answers are kept; the same command "
-                    f"asks the other {rest:,} requests again."
+                    f"Stopped: the batch {file.note.batch_id} was cancelled. Its replies are kept; the same command "
+                    f"asks again for what is missing: {count_of(rest, 'request')}."
                 )
         engine.accounting.check()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -62,13 +63,16 @@ def test_the_answers_are_those_of_a_server_that_is_asked(server: MockServer, tmp
     assert rounds == (1 if server.active_profile.adds_bos else 2)
 
 
-def test_replies_in_files_count_as_new_ones(server: MockServer, tmp_path: Path) -> None:
+def test_replies_in_files_count_as_new_ones_and_once(server: MockServer, tmp_path: Path) -> None:
     with pytest.raises(BatchesPending):
         batch_run(server, tmp_path, files=tmp_path / "files", url=NO_SERVER)
     run_batch(server, tmp_path / "files")
+    lines = [json.loads(line) for line in (tmp_path / "files" / "replies-0001.jsonl").read_text().splitlines()]
     _, lm = batch_run(server, tmp_path, files=tmp_path / "files", url=NO_SERVER)
     counted = lm.harness_describe()["run"]
-    assert counted["requests"] >= LINES
+    assert LINES <= counted["requests"] == len(lines)
+    assert counted["prompt_tokens"] == sum(line["response"]["body"]["usage"]["prompt_tokens"] for line in lines)
+    assert (counted["batches"]["files"], counted["batches"]["replies"]) == (1, len(lines))
     assert counted["cached_answers"] < 5  # questions about the server, looked at twice
 
 
@@ -132,6 +136,22 @@ def test_replies_that_are_cut_are_asked_for_again(server: MockServer, tmp_path: 
     assert to_the_end(server, tmp_path, server.base_url) == (online(server)[0], 1)
 
 
+def test_lines_of_other_requests_are_counted_once(
+    server: MockServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "files"
+    with pytest.raises(BatchesPending):
+        batch_run(server, tmp_path, files=folder, url=NO_SERVER)
+    run_batch(server, folder)
+    with (folder / "replies-0001.jsonl").open("a") as replies:
+        replies.write('{"custom_id"\n{"id": "x"}\n' + json.dumps({"custom_id": "0" * 32, "response": {}}) + "\n")
+    batch_run(server, tmp_path, files=folder, url=NO_SERVER)
+    assert [message for message in caplog.messages if "left out" in message] == [
+        "replies-0001.jsonl: 2 lines left out, cut or without an id of lm_eval.",
+        "replies-0001.jsonl: 1 line left out, with an id of another file.",
+    ]
+
+
 def test_a_server_without_echo_is_refused_by_its_replies(tmp_path: Path) -> None:
     with MockServer("llamacpp") as server:
         with pytest.raises(BatchesPending):
@@ -159,7 +179,7 @@ def test_files_of_another_model_and_a_fresh_start_are_refused(server: MockServer
     folder = tmp_path / "files"
     with pytest.raises(BatchesPending):
         batch_run(server, tmp_path, files=folder, url=NO_SERVER)
-    with pytest.raises(ConfigError, match="another model or server"):
+    with pytest.raises(ConfigError, match=r"another model or server.*: name another folder\.|before; name another"):
         batch_run(server, tmp_path, files=folder, url=server.base_url)
     with pytest.raises(ConfigError, match="name another folder"):
         batch_run(server, tmp_path, files=folder, url=NO_SERVER, fresh=True)

@@ -349,3 +349,12 @@ def test_fresh_names_the_batches_that_it_leaves_out(tmp_path: Path, caplog: pyte
             with pytest.raises(BatchesPending):
                 batch_run(server, tmp_path, wait=0, fresh=fresh)
         assert "Batch batch_000001 of an earlier process is left out" in caplog.text
+
+
+def test_a_run_that_ends_while_batches_run_says_that_they_are_paid(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with MockServer(batch_ms=HOLD) as server, pytest.raises(RunStopped):
+        batch_run(server, tmp_path, lines=20, max_time=0.5)
+    said = "Under way at the server, and to be paid: 3 batches. The same command collects the answers."
+    assert said in caplog.messages

@@ -29,7 +29,7 @@ _SECRET_NAME = re.compile(
 )
 _HARMLESS_NAMES = {
     *("eos_token", "bos_token", "pad_token", "unk_token", "prefix_token", "think_end_token", "eot_token"),
-    "first_token",
+    *("first_token", "client_key"),  # The second is the path of a file.
 }
 _HEADERS = {"header", "headers", "extra_headers"}
 # Values under the name of a key or of a header that say where the secret is.

@@ -8,6 +8,7 @@ from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 
+from lm_eval.api.registry import MODELS
 from lm_eval.config.run import RunSettings
 from lm_eval.config.run_file import config_text
 from lm_eval.config.shard import MAX_SHARDS
@@ -127,7 +128,7 @@ def write_config(settings: RunSettings, jobs: Jobs, folder: Path, changes: Mappi
         notes.append(f"{name}={whole:g} holds for the run: each of {share} shards gets {part:g}.")
     # The variables and files that arguments refer to are those of the jobs, and need not be here.
     here = {name: value for name, value in given.items() if not re.search(r"\b(?:env|file):", str(value))}
-    ModelArguments.parse(here, passes_more="the model")
+    ModelArguments.parse(here, passes_more="" if settings.model in MODELS else "the model")
     settings.model_args = given
     for name, value in changes.items():
         setattr(settings, name, value)

@@ -292,11 +292,11 @@ def test_a_secret_that_no_variable_replaces_is_refused(
 def test_variables_stand_for_keys_and_headers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """They need not be set where launch runs; pods take them from the secret."""
     judge = ["--judge_model_args", "model=j,base_url=http://h/v1,api_key=sk-judgejudgejudge"]
-    arguments = 'base_url=http://h/v1,auth_token=env:THE_KEY,header={"X-Team": "env:THE_TEAM"}'
+    arguments = 'base_url=http://h/v1,client_key=k.pem,auth_token=env:THE_KEY,header={"X-Team": "env:THE_TEAM"}'
     folder = launch(tmp_path, "kubernetes", "--image", "i", *judge, arguments=arguments)
     assert "judge_model_args.0.api_key is in no file: set LM_EVAL_JUDGE_API_KEY for the jobs" in capsys.readouterr().err
     kept = yaml.safe_load((folder / "run.yaml").read_text())
-    assert kept["model_args"]["auth_token"] == "env:THE_KEY"
+    assert (kept["model_args"]["auth_token"], kept["model_args"]["client_key"]) == ("env:THE_KEY", "k.pem")
     assert kept["model_args"]["header"] == {"X-Team": "env:THE_TEAM"}
     assert kept["judge_model_args"] == [{"model": "j", "base_url": "http://h/v1"}]
     pods = manifests(folder)["Job/lm-eval"]["spec"]["template"]["spec"]["containers"][0]["env"]
@@ -351,6 +351,7 @@ def test_settings_of_another_run_are_not_replaced(tmp_path: Path, capsys: pytest
         (["slurm", "--batch", "file:requests"], "launch takes --batch openai only"),
         (["slurm", "--wandb_args", "project=p"], "--wandb_args has no effect on a part of a run"),
         (["slurm", "--output_path", "out.json"], "--output_path of a launch is a folder"),
+        (["slurm", "--model_args", "num_concurent=8"], "Unknown model argument 'num_concurent'"),
         (["slurm", "--folder", "file/jobs"], "--folder: |cannot be written"),
         (["pbs"], "invalid choice|pbs"),
         (["slurm", "--output_path", ""], "output_path"),

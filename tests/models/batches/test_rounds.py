@@ -133,7 +133,10 @@ def test_a_full_queue_is_waited_for_while_other_batches_run(tmp_path: Path, expe
 
 
 def test_a_full_queue_of_others_ends_the_run(tmp_path: Path) -> None:
-    with MockServer(batch_faults=["token-limit"]) as server, pytest.raises(RunStopped, match="Enqueued token limit"):
+    with (
+        MockServer(batch_faults=["token-limit"]) as server,
+        pytest.raises(RunStopped, match=r"Enqueued token limit.*--batch_lines\. Answers are kept"),
+    ):
         batch_run(server, tmp_path)
 
 

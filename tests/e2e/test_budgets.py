@@ -61,6 +61,18 @@ def cost(server: MockServer) -> int:
     return server.stats.prompt_tokens + server.stats.completion_tokens
 
 
+def test_the_probe_is_counted_once_for_all_shards(command: Command, tmp_path: Path) -> None:
+    with MockServer() as server:
+        words = run_words(server.base_url, "--tasks", "demo_choices,demo_numbers", "--output_path", "out")
+        ran = command(*words, "--distribute", "local:2", "--shards", "3")
+        assert ran.code == 0, ran.err
+        stats = server.stats
+        run = saved(tmp_path / "out")["config"]["model_info"]["run"]
+        assert [endpoint["requests"] for endpoint in run["endpoints"]] == [stats.total]
+        assert run["prompt_tokens"] == stats.prompt_tokens
+        assert run["completion_tokens"] == stats.completion_tokens
+
+
 def test_the_results_have_the_usage_of_each_endpoint_and_task(command: Command, tmp_path: Path) -> None:
     with MockServer() as one, MockServer() as two:
         urls = f"{one.base_url};{two.base_url}"

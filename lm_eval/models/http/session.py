@@ -128,13 +128,14 @@ class Session:
                 self._open_journals(journals)
             async with self._max_time(), self._transport(header, checking=checking) as transport:
                 batches = None if checking else self._batches(transport, header, fresh=fresh)
+                endpoints, limits, accounting = self._counting(checking=checking)
                 yield Engine(
                     transport,
-                    self._endpoints,
+                    endpoints,
                     self._limit,
-                    limits=self._limits,
+                    limits=limits,
                     policy=self._probe_policy if checking else self._policy,
-                    accounting=self.accounting,
+                    accounting=accounting,
                     journals=journals,
                     model_identity=self._model_identity,
                     main_path=None if checking else self._path,
@@ -149,6 +150,19 @@ class Session:
             for journal in journals:
                 journal.close()
                 self._damaged_answers += journal.damaged
+
+    def _counting(self, *, checking: bool) -> tuple[EndpointSet, Limits, Accounting]:
+        """Return what counts requests.
+
+        In a run by several processes one of them has sent the probe. Its recorded replies take nothing from the limits,
+        and the first shard alone counts them.
+        """
+        shared = self.context.shared
+        if not checking or shared is None:
+            return self._endpoints, self._limits, self.accounting
+        if shared.counts_probe:
+            return self._endpoints, Limits(), self.accounting
+        return EndpointSet(parse_base_urls(self._args.base_url, self._path)), Limits(), Accounting()
 
     @asynccontextmanager
     async def _max_time(self) -> AsyncIterator[None]:

@@ -133,6 +133,7 @@ class SharedRun:
     Attributes:
         recorded: The replies to the probe, which one process has sent for all.
         seconds_left: The rest of ``max_time`` when the process began; None without this budget.
+        counts_probe: Whether this process counts the replies to the probe for all.
         limited: Whether requests have to be booked.
         copies_journal: Whether new rows of the journal are sent to the hub.
         share: How the processes divide what the hub does not keep: the limits and budgets of judges.
@@ -165,6 +166,7 @@ class SharedRun:
         self._earlier = earlier or Usage()
         self.recorded, self.seconds_left, self.copies_journal = recorded, seconds_left, copies_journal
         self.share = share
+        self.counts_probe = shard == 0
         self.limited = True  # until the hub says otherwise
         self._exchange, self._worker, self._shard = exchange, worker, shard
         self._lock, self._sending = threading.Lock(), threading.Lock()

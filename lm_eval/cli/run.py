@@ -16,6 +16,7 @@ from lm_eval.cli import exit_codes
 from lm_eval.cli._settings import add_setting
 from lm_eval.config.redact import redact
 from lm_eval.config.run import RunSettings
+from lm_eval.errors import EndpointUnreachable, RequestTimeout, RunStopped, ServerError
 from lm_eval.text import outgoing, outgoing_json, visible
 
 if TYPE_CHECKING:
@@ -173,7 +174,11 @@ def _do_part(settings: RunSettings, shard: Shard) -> int:
     from lm_eval.launch.shards import is_done, run_shard
 
     done = is_done(settings, shard)
-    found = done or run_shard(settings, shard)
+    try:
+        found = done or run_shard(settings, shard)
+    except (EndpointUnreachable, RequestTimeout, ServerError) as error:
+        # A scheduler gives a shard up after a mistake of the user, and tries it again after any other end.
+        raise RunStopped(f"Stopped: {error} The same command tries again.") from error
     kept, whole = (sum(getattr(entry, name) for entry in found.tasks.values()) for name in ("kept", "documents"))
     state = "was done before" if done else "is done"
     lost = f", of which {found.lost:,} were lost" if found.lost else ""

@@ -18,6 +18,7 @@ from lm_eval.config.run import RunSettings
 from lm_eval.config.shard import Shard
 from lm_eval.errors import APIError, ConfigError, LMEvalError, RunStopped, UserError
 from lm_eval.launch.hub import Hub, Snapshot
+from lm_eval.launch.jobs import references
 from lm_eval.launch.manifest import MANIFEST, Manifest, run_key, shard_folder, shards_folder
 from lm_eval.launch.merge import merge
 from lm_eval.launch.shards import is_done, journal_file
@@ -380,6 +381,5 @@ def _error_of(outcome: Outcome, shard: Shard) -> LMEvalError:
 
 def _environment(settings: RunSettings) -> dict[str, str]:
     """Return the variables that a process on another machine needs: keys, and where data is."""
-    given = [value for each in (settings.model_args, *settings.judge_model_args) for value in each.values()]
-    named = [value[4:] for value in given if isinstance(value, str) and value.startswith("env:")]
+    named = {*references(settings.model_args), *references(list(settings.judge_model_args))}
     return {name: value for name, value in os.environ.items() if name.startswith(_VARIABLES) or name in named}

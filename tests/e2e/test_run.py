@@ -14,6 +14,7 @@ import pytest
 
 from lm_eval.mock_server import MockServer
 from tests.e2e.conftest import TASKS, Command, Ran, environment, run_words
+from tests.models.http.test_transport import closed_port
 
 DEMO = ["--tasks", "demo_choices,demo_numbers", "demo_prose"]
 
@@ -174,6 +175,17 @@ def test_no_hint_without_an_output_path(command: Command) -> None:
     with MockServer() as server:
         ran = command(*run_words(server.base_url, "--tasks", "demo_numbers"))
     assert "browser" not in ran.err
+
+
+@pytest.mark.parametrize(("more", "code"), [((), 2), (("--shard", "0/2"), 4)], ids=["run", "shard"])
+def test_a_server_that_is_away_is_a_mistake_of_the_user_but_not_of_a_shard_in_a_queue(
+    command: Command, more: tuple[str, ...], code: int
+) -> None:
+    words = run_words(f"http://127.0.0.1:{closed_port()}/v1", "--tasks", "demo_numbers", "--output_path", "out", *more)
+    ran = command(*words)
+    assert ran.code == code
+    assert "No connection" in _only_line(ran.err)
+    assert ("tries again" in ran.err) is bool(more)
 
 
 def test_accepted_lost_docs_exit_with_0(command: Command) -> None:

@@ -8,7 +8,6 @@ is in these files.
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import logging
 import os
@@ -21,6 +20,7 @@ from typing import BinaryIO
 from lm_eval.config.redact import Redactor
 from lm_eval.errors import ConfigError, SavingError
 from lm_eval.models.batches.lines import Outcome, read_keys, read_outcome, read_path, write_line
+from lm_eval.models.http.file_lock import lock
 
 __all__ = ["NO_ROOM", "BatchFile", "BatchFolder", "Note", "under_way"]
 
@@ -173,7 +173,9 @@ class BatchFolder:
         self.files: list[BatchFile] = []
         try:
             path.mkdir(parents=True, exist_ok=True)
-            self._lock = _locked(path / _LOCK)
+            self._lock = lock(path / _LOCK)
+            if self._lock is None:  # It would submit the requests again.
+                raise ConfigError(f"Another process waits for the batches in {path}; wait until it ends.")
             for part in path.glob("requests-*.jsonl.part"):
                 part.unlink()
             if fresh:
@@ -314,23 +316,6 @@ def under_way(folders: Path) -> list[str]:
             note = _read_note(path)
             found += [note.batch_id] if note.batch_id and not note.ended else []
     return found
-
-
-def _locked(path: Path) -> BinaryIO:
-    """Keep other processes out of a folder for as long as the file is open; they would submit its requests again."""
-    file = path.open("ab")
-    try:
-        import fcntl
-
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except ImportError:  # Windows
-        pass
-    except OSError as error:
-        file.close()
-        if error.errno not in (errno.EAGAIN, errno.EACCES):
-            return path.open("ab")  # a file system without locks
-        raise ConfigError(f"Another process waits for the batches in {path.parent}; wait until it ends.") from None
-    return file
 
 
 def write_durably(path: Path, content: bytes) -> None:

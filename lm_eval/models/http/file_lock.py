@@ -1,4 +1,4 @@
-"""A lock that keeps other processes from the same work; the process that has it may take it more than once."""
+"""Locks that keep other processes from the same work."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ import time
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["FileLock"]
+__all__ = ["FileLock", "lock"]
 
 _SECONDS_BETWEEN = 0.1
-_lock = threading.Lock()
+_changing = threading.Lock()
 _held: dict[Path, tuple[BinaryIO, int]] = {}
 """File to the open file and the number of times that it is locked in this process."""
 
 
 class FileLock:
-    """A locked file. The system unlocks it when the process ends, however it ends."""
+    """A locked file, which the same process may lock more than once.
+
+    The system unlocks it when the process ends, however it ends.
+    """
 
     def __init__(self, path: Path, *, seconds: float = 0.0) -> None:
         """Lock a file, and create it if it is not there.
@@ -38,19 +41,18 @@ class FileLock:
             time.sleep(_SECONDS_BETWEEN)
 
     def _take(self) -> bool:
-        with _lock:
+        with _changing:
             file, count = _held.get(self._path, (None, 0))
             if file is None:
-                file = self._path.open("ab")
-                if not _is_free(file):
-                    file.close()
+                file = lock(self._path)
+                if file is None:
                     return False
             _held[self._path] = file, count + 1
             return True
 
     def close(self) -> None:
         """Unlock the file, unless it is locked once more in this process."""
-        with _lock:
+        with _changing:
             file, count = _held.pop(self._path)
             if count > 1:
                 _held[self._path] = file, count - 1
@@ -58,14 +60,27 @@ class FileLock:
                 file.close()
 
 
-def _is_free(file: BinaryIO) -> bool:
-    """Lock an open file; say whether no other process has it."""
+def lock(path: Path) -> BinaryIO | None:
+    """Lock a file once, and create it if it is not there.
+
+    Args:
+        path: The file; its content does not matter. Where the file system has no locks, nothing is locked.
+
+    Returns:
+        The open file, which is locked until it is closed; None if it is locked already, here or elsewhere.
+
+    Raises:
+        OSError: It cannot be created.
+    """
+    file = path.open("ab")
     try:
         import fcntl
     except ImportError:  # Windows
-        return True
+        return file
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        return error.errno not in (errno.EAGAIN, errno.EACCES)
-    return True
+        if error.errno in (errno.EAGAIN, errno.EACCES):
+            file.close()
+            return None
+    return file

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from benchmarks.rows import asking, building, prefix, report, scoring, statistics, whole
+from benchmarks.rows import asking, building, prefix, report, scoring, shards, statistics, whole
 from benchmarks.setting import Bench
 from benchmarks.table import Row
 
@@ -23,6 +23,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "whole": whole.whole_run,
     "million": whole.million,
     "processes": whole.processes,
+    "shards": shards.constants,
     "scoring": scoring.after_the_last_answer,
     "replay": asking.replay,
     "report": report.report,

@@ -13,7 +13,19 @@ _MAX_FIRST, _MAX_SECONDS, _MAX_MIB = 1.5, 35.0, 400
 _MAX_FIRST_OF_MANY, _MAX_MIB_OF_MANY = 2.0, 1024
 
 
-def _run(python: Python, base_url: str, task: str, folder: str, *more: str) -> Ran:
+def run_task(python: Python, base_url: str, task: str, folder: str, *more: str) -> Ran:
+    """Run a generated task with 64 requests at once.
+
+    Args:
+        python: The interpreter.
+        base_url: The server.
+        task: The name of the task.
+        folder: The folder of its file.
+        *more: Further words of the command line.
+
+    Returns:
+        The finished process.
+    """
     args = f"model=bench,num_concurrent=64,base_url={base_url}"
     if not python.this_package:
         args += "/completions,tokenizer_backend=None,tokenized_requests=False"
@@ -36,7 +48,7 @@ def first_request(bench: Bench) -> Iterator[Row]:
 
     def seconds(python: Python, task: str, server: CannedServer) -> float:
         server.seen()
-        ran = _run(python, server.base_url, task, folder, "--limit", "10")
+        ran = run_task(python, server.base_url, task, folder, "--limit", "10")
         return float(server.seen()["first_question"]) - ran.started
 
     with CannedServer() as server:
@@ -74,7 +86,7 @@ def whole_run(bench: Bench) -> Iterator[Row]:
         largest = limit == docs
         with CannedServer() as server:
             out = str(bench.folder / f"out-{limit}")
-            ran = _run(
+            ran = run_task(
                 bench.package, server.base_url, "bench_choice", folder, "--limit", str(limit), "--output_path", out
             )
             asked = server.seen()["requests"]
@@ -107,9 +119,9 @@ def million(bench: Bench) -> Iterator[Row]:
     docs = bench.size(250_000)
     folder, out = str(bench.tasks(docs)), str(bench.folder / "out-million")
     with CannedServer() as server:
-        _run(bench.package, server.base_url, "bench_choice", folder, "--limit", "10")  # datasets caches the files
+        run_task(bench.package, server.base_url, "bench_choice", folder, "--limit", "10")  # datasets caches the files
         server.seen()
-        ran = _run(bench.package, server.base_url, "bench_choice", folder, "--output_path", out, "--log_samples")
+        ran = run_task(bench.package, server.base_url, "bench_choice", folder, "--output_path", out, "--log_samples")
         seen = server.seen()
     first = float(seen["first_question"]) - ran.started
     full = bench.scale >= 1
@@ -143,7 +155,7 @@ def processes(bench: Bench) -> Iterator[Row]:
     for name, more in (("one", ()), ("two", ("--distribute", "local:2"))):
         with CannedServer() as server:
             out = str(bench.folder / f"out-{name}")
-            ran.append(_run(bench.package, server.base_url, "bench_choice", folder, "--output_path", out, *more))
+            ran.append(run_task(bench.package, server.base_url, "bench_choice", folder, "--output_path", out, *more))
     one, two = ran
     yield Row(
         f"complete run, {docs * 4:,} short scoring requests, in two processes",

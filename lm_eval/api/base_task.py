@@ -235,9 +235,10 @@ class Task(ABC):
         try:
             yield from self.doc_iterator(rank=rank, limit=limit, samples=samples, world_size=world_size)
         except (Exception, SystemExit) as error:
-            if isinstance(error, LMEvalError):
+            fault = _fault(error, f"the docs of task {self.task_name}")
+            if fault is error:
                 raise
-            raise _fault(error, f"the docs of task {self.task_name}") from error
+            raise fault from error
 
     # The prompt
 

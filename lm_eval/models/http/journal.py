@@ -37,6 +37,7 @@ eval_logger = logging.getLogger("lm_eval")
 
 _COMMIT_SECONDS = 0.25
 _MIN_COMPRESSED_BYTES = 8192
+_MAX_PENDING_BYTES = 1 << 25
 _KEY_BYTES, _IDENTITY_BYTES = 16, 4
 _HEAD = struct.Struct(f"<{_KEY_BYTES}sI")
 """A key and the length of its reply; the highest bit of the length is set if the reply is compressed."""
@@ -140,6 +141,7 @@ class Journal:
         self.path, self._copy = path, copy
         self._pending: dict[bytes, bytes] = {}
         self._writing: dict[bytes, bytes] = {}
+        self._pending_bytes = 0
         self._cached_rows: OrderedDict[int, _Row] = OrderedDict()
         self._lock = threading.Lock()
         self._commit_lock = threading.Lock()
@@ -290,6 +292,8 @@ class Journal:
     def put(self, key: bytes, body: bytes) -> None:
         """Store a reply; it is on disk within half a second.
 
+        Where replies come faster than they can be written, this waits until they are.
+
         Args:
             key: Its key.
             body: The JSON that the endpoint sent; not empty.
@@ -302,6 +306,9 @@ class Journal:
         self._positions[key] = _NOT_WRITTEN
         with self._lock:
             self._pending[key] = body
+            self._pending_bytes += len(body)
+        if self._pending_bytes > _MAX_PENDING_BYTES:
+            self.commit()
 
     def forget(self, keys: Iterable[bytes]) -> None:
         """Remove replies that could not be used.
@@ -327,7 +334,7 @@ class Journal:
             with self._lock:
                 if not self._pending:
                     return
-                self._writing, self._pending = self._pending, {}
+                self._writing, self._pending, self._pending_bytes = self._pending, {}, 0
             try:
                 entries, bodies = [], []
                 for key, body in self._writing.items():

@@ -72,6 +72,20 @@ def test_short_and_long_answers_are_stored_together(path: Path, journal: Journal
     other.close()
 
 
+def test_replies_that_come_faster_than_they_are_written_do_not_pile_up(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lm_eval.models.http.journal._COMMIT_SECONDS", 3600.0)
+    monkeypatch.setattr("lm_eval.models.http.journal._MAX_PENDING_BYTES", 1000)
+    with contextlib.closing(Journal(path)) as journal:
+        for number in range(25):
+            journal.put(key(str(number)), b"x" * 100)
+            assert len(journal._pending) <= 10
+        connection = sqlite3.connect(path)
+        assert connection.execute("SELECT count(*) FROM answers").fetchone()[0] == 2
+        connection.close()
+
+
 def test_answers_outlive_the_process_that_got_them(path: Path) -> None:
     first = Journal(path)
     first.put(key("a"), b"1")

@@ -31,12 +31,14 @@ def constants(bench: Bench) -> Iterator[Row]:
             words = "--num_fewshot", "5", "--log_samples", "--output_path", out, "--shard", f"{index}/{count}"
             return run_task(bench.package, server.base_url, "bench_choice", str(bench.tasks(docs)), *words)
 
-        small, large, eighth = part(sizes[0], 2), part(sizes[1], 2), part(sizes[1], 8)
-        part(sizes[0], 2, 1)
-        part(sizes[1], 2, 1)
-        # A half and an eighth of the same documents differ in what is asked alone.
-        asked = (large.cpu - eighth.cpu) / (sizes[1] * _CHOICES * (1 / 2 - 1 / 8))
-        passed = (large.cpu - small.cpu - asked * more_docs / 2 * _CHOICES) / (more_docs / 2)
+        small, large = (part(docs, 2) for docs in sizes)
+        for docs in sizes:
+            part(docs, 2, 1)
+        # Of two tasks that differ in size, a half and an eighth differ in what is asked and in what is passed over.
+        few, many = (part(docs, 8) for docs in sizes)
+        half, eighth = (large.cpu - small.cpu) / more_docs, (many.cpu - few.cpu) / more_docs
+        asked = (half - eighth * 4 / 7) / (1 / 2 - 1 / 14) / _CHOICES
+        passed = (eighth - asked * _CHOICES / 8) * 8 / 7
         yield Row("CPU of a shard per short scoring request, five shots", f"{asked * 1000:.2f} ms")
         yield Row("CPU of a shard per document of the other shards", f"{max(0.0, passed) * 1000:.3f} ms")
         yield Row(

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import shutil
+import sqlite3
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +17,7 @@ from typing import Any, Protocol, cast
 from lm_eval.api.instance import Usage
 from lm_eval.config.run import RunSettings
 from lm_eval.config.shard import Shard
-from lm_eval.errors import APIError, ConfigError, LMEvalError, RunStopped, UserError
+from lm_eval.errors import APIError, ConfigError, LMEvalError, RunStopped, SavingError, UserError
 from lm_eval.launch.hub import Hub, Snapshot
 from lm_eval.launch.jobs import references
 from lm_eval.launch.manifest import MANIFEST, Manifest, run_key, shard_folder, shards_folder
@@ -307,6 +308,18 @@ class _Distribution:
 
     def _take(self, found: Snapshot) -> None:
         """Write what came in, and show how far the run is."""
+        try:
+            self._write(found)
+        except (OSError, sqlite3.Error) as error:  # such as a full disk
+            raise SavingError(
+                f"{self._folder} cannot be written: {error}. The same command resumes the run."
+            ) from error
+        for level, text in found.messages:
+            eval_logger.log(level, "%s", text)
+        self._outcomes |= {worker: Outcome(*cast("tuple[str, str]", how)) for worker, how in found.outcomes.items()}
+        self._show(found.counts, found.shards)
+
+    def _write(self, found: Snapshot) -> None:
         rows: dict[int, list[tuple[bytes, bytes]]] = {}
         for delivery in found.deliveries:
             if not delivery.name:
@@ -318,10 +331,6 @@ class _Distribution:
                     file.write(delivery.parts[0])
         for index, found_rows in rows.items():
             add_rows(journal_file(shard_folder(self._folder, Shard(index, self._count))), found_rows)
-        for level, text in found.messages:
-            eval_logger.log(level, "%s", text)
-        self._outcomes |= {worker: Outcome(*cast("tuple[str, str]", how)) for worker, how in found.outcomes.items()}
-        self._show(found.counts, found.shards)
 
     def _settle(self, worker: str, how: str) -> Shard | None:
         """Take note of a process that has ended; return its shard if another process has to take it up."""

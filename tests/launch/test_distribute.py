@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ import pytest
 
 from lm_eval.cli import main
 from lm_eval.config.run import RunSettings
-from lm_eval.errors import ConfigError, LMEvalError, RunStopped, UserError
+from lm_eval.errors import ConfigError, LMEvalError, RunStopped, SavingError, UserError
 from lm_eval.launch import distribute as distribution
 from lm_eval.launch.distribute import distribute, scratch_folder, tidy
 from lm_eval.launch.hub import Hub, Snapshot
@@ -212,6 +213,17 @@ def test_a_lost_shard_is_started_again_with_the_rows_that_came(tmp_path: Path) -
 def test_a_shard_that_is_lost_again_and_again_stops_the_run(tmp_path: Path) -> None:
     workers = Fakes(*[("killed by signal 9", None)] * 20)
     with pytest.raises(RunStopped, match=r"shard 0/1 was lost 6 times, the last time: killed by signal 9"):
+        distributed(tmp_path, workers)
+    assert workers.stopped
+
+
+def test_a_disk_that_cannot_be_written_stops_all_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, rows: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(distribution, "add_rows", full)
+    workers = Fakes()
+    with pytest.raises(SavingError, match=r"disk is full\. The same command resumes"):
         distributed(tmp_path, workers)
     assert workers.stopped
 

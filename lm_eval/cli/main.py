@@ -77,7 +77,10 @@ class _Stopped(KeyboardInterrupt):
 
     def __init__(self, sign: int) -> None:
         self.sign = sign
-        super().__init__()
+        super().__init__(sign)
+
+    def __str__(self) -> str:
+        return ""
 
 
 def _stop_like_an_interrupt() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import shutil
@@ -20,11 +21,12 @@ from lm_eval.config.shard import Shard
 from lm_eval.errors import APIError, ConfigError, LMEvalError, RunStopped, SavingError, UserError
 from lm_eval.launch.hub import Hub, Snapshot
 from lm_eval.launch.jobs import references
-from lm_eval.launch.manifest import MANIFEST, Manifest, run_key, shard_folder, shards_folder
+from lm_eval.launch.manifest import MANIFEST, run_key, shard_folder, shards_folder
 from lm_eval.launch.merge import merge
 from lm_eval.launch.shards import is_done, journal_file
 from lm_eval.launch.work import Job, Outcome
 from lm_eval.models.http.concurrency import FixedLimit, Gate
+from lm_eval.models.http.file_lock import FileLock
 from lm_eval.models.http.journal_file import add_rows
 from lm_eval.models.http.progress import Progress
 from lm_eval.models.http.recorded import Recorded
@@ -39,6 +41,8 @@ eval_logger = logging.getLogger("lm_eval")
 
 _SECONDS_BETWEEN = 0.1
 _SECONDS_OF_A_TICK = 0.5
+_SECONDS_FOR_ANOTHER = 5.0
+"""How long a command that was stopped may take to end."""
 _MAX_LOSSES = 5
 """How often the process of one shard may be lost before the run stops."""
 _PART = ".part"
@@ -98,6 +102,14 @@ def distribute(settings: RunSettings) -> dict[str, Any]:
     began = time.perf_counter()
     folder = scratch_folder(settings)
     ResultFiles(settings.output_path).journal_path("")  # Raises SavingError if nothing can be saved there.
+    with _alone(folder):
+        _do_shards(settings, folder)
+        _, results = merge(folder, changes={"output_path": settings.output_path})
+    results["total_evaluation_time_seconds"] = round(time.perf_counter() - began, 3)
+    return results
+
+
+def _do_shards(settings: RunSettings, folder: Path) -> None:
     if settings.fresh:
         shutil.rmtree(folder, ignore_errors=True)
     recorded = Recorded()
@@ -109,9 +121,6 @@ def distribute(settings: RunSettings) -> dict[str, Any]:
         _Distribution(part, count, workers, recorded, accounting, settings.progress).run()
     finally:
         workers.close()
-    _, results = merge(folder, changes={"output_path": settings.output_path})
-    results["total_evaluation_time_seconds"] = round(time.perf_counter() - began, 3)
-    return results
 
 
 def tidy(settings: RunSettings) -> None:
@@ -120,7 +129,28 @@ def tidy(settings: RunSettings) -> None:
     Args:
         settings: The settings of the run.
     """
-    shutil.rmtree(scratch_folder(settings), ignore_errors=True)
+    folder = scratch_folder(settings)
+    with contextlib.suppress(RunStopped), _alone(folder):  # unless the same command has begun again
+        shutil.rmtree(folder, ignore_errors=True)
+        _lock_of(folder).unlink(missing_ok=True)
+
+
+def _lock_of(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}-lock")
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other commands out of the folder of a run."""
+    try:
+        lock = FileLock(_lock_of(folder), seconds=_SECONDS_FOR_ANOTHER)
+    except BlockingIOError:
+        raise RunStopped(
+            f"Stopped: another command does the same run, with its shards in {folder}. Wait until it ends, and repeat "
+            "the command if anything is missing."
+        ) from None
+    with contextlib.closing(lock):
+        yield
 
 
 def scratch_folder(settings: RunSettings) -> Path:
@@ -188,6 +218,29 @@ def _count(settings: RunSettings, folder: Path, workers: Workers) -> int:
     return workers.cpus()
 
 
+class _Spent:
+    """The tokens of a run so far, in a file of its folder: its budgets count them when the run is resumed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._written = path, Usage()
+
+    def read(self) -> Usage:
+        """Return what earlier commands have spent."""
+        try:
+            prompt, completion = json.loads(self._path.read_bytes())
+            return Usage(int(prompt), int(completion))
+        except (OSError, ValueError, TypeError):
+            return Usage()
+
+    def write(self, spent: Usage) -> None:
+        """Save the sum, if it has changed."""
+        if spent != self._written:
+            self._written = spent
+            part = self._path.with_name(f"{self._path.name}{_PART}")
+            part.write_text(json.dumps([spent.prompt, spent.completion]))
+            part.replace(self._path)
+
+
 class _AllShards:
     """What the line of progress reads of an engine, for all shards together."""
 
@@ -226,16 +279,18 @@ class _Distribution:
         self._all = _AllShards(replace(accounting))
         self._progress: Progress | None = None
         self._ticked = 0.0
+        self._probe = replace(accounting.usage)
         self._earlier = Usage()
+        self._spent = _Spent(Path(self._folder) / "spent.json")
 
     def run(self) -> None:
         """Do all shards that are not done."""
         shards = [Shard(index, self._count) for index in range(self._count)]
         done = {shard: is_done(self._settings, shard) for shard in shards}
         waiting = deque(shard for shard, manifest in done.items() if manifest is None)
-        if self._accounting.has_budget:
-            for one, manifest in done.items():
-                self._earlier.add(self._tokens_of(one, manifest))
+        self._earlier = self._spent.read()
+        if done[shards[0]] is not None:  # The first shard would count the probe.
+            self._earlier.add(self._probe)
         if len(waiting) < len(shards):
             eval_logger.warning(
                 "%d of %d shards are done; --fresh starts over.", len(shards) - len(waiting), len(shards)
@@ -258,20 +313,6 @@ class _Distribution:
                 self._progress.close()
         if self._failure is not None:
             raise self._failure
-
-    def _tokens_of(self, shard: Shard, done: Manifest | None) -> Usage:
-        """Return the tokens of the answers of a shard that are there."""
-        from lm_eval.models.http.journal import Journal
-        from lm_eval.models.http.session import usage_in
-
-        if done is not None:
-            tasks = done.facts.get("config", {}).get("model_info", {}).get("run", {}).get("tasks", {}).values()
-            return Usage(*(sum(task.get(f"{kind}_tokens", 0) for task in tasks) for kind in ("prompt", "completion")))
-        path = journal_file(shard_folder(self._folder, shard))
-        if not path.is_file():
-            return Usage()
-        with contextlib.closing(Journal(path, own=True)) as journal:
-            return usage_in(journal)
 
     def _stop(self) -> None:
         """End all processes, and write what they sent until then."""
@@ -318,6 +359,8 @@ class _Distribution:
             eval_logger.log(level, "%s", text)
         self._outcomes |= {worker: Outcome(*cast("tuple[str, str]", how)) for worker, how in found.outcomes.items()}
         self._show(found.counts, found.shards)
+        counts, earlier = found.counts, self._earlier
+        self._spent.write(Usage(earlier.prompt + counts.prompt, earlier.completion + counts.completion))
 
     def _write(self, found: Snapshot) -> None:
         rows: dict[int, list[tuple[bytes, bytes]]] = {}

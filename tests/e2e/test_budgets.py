@@ -61,6 +61,17 @@ def cost(server: MockServer) -> int:
     return server.stats.prompt_tokens + server.stats.completion_tokens
 
 
+def test_the_answer_that_spends_a_budget_is_kept(command: Command, tmp_path: Path) -> None:
+    with MockServer() as server:
+        words = run_words(server.base_url, "--tasks", "demo_numbers", "--limit", "1", "--output_path", "out")
+        assert command(*words, "--model_args", "max_tokens_total=85").code == 4
+        asked = server.stats.asked
+        ran = command(*words, "--model_args", "max_tokens_total=85")
+        assert ran.code == 0, ran.err  # nothing is left to ask
+    assert saved(tmp_path / "out")["config"]["model_info"]["run"]["resumed_with_answers"] == 1
+    assert asked
+
+
 def test_the_probe_is_counted_once_for_all_shards(command: Command, tmp_path: Path) -> None:
     with MockServer() as server:
         words = run_words(server.base_url, "--tasks", "demo_choices,demo_numbers", "--output_path", "out")

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from lm_eval.api.instance import Usage
 from lm_eval.cli import main
 from lm_eval.config.run import RunSettings
 from lm_eval.errors import ConfigError, LMEvalError, RunStopped, SavingError, UserError
@@ -167,7 +168,7 @@ class Fakes:
         self._running.append((job.worker, how, outcome))
 
     def snapshot(self) -> Snapshot:
-        found = Snapshot(Counts(total=10, done=5, requests=9), shards=1)
+        found = Snapshot(Counts(total=10, done=5, requests=9, prompt=9, completion=3), shards=1)
         for job in self.jobs[-1:]:
             found.deliveries = [Delivery(job.shard.index, "", (b"", b""))]
         found.outcomes = {worker: outcome for worker, _, outcome in self._ended if outcome is not None}
@@ -235,6 +236,33 @@ def test_an_error_of_one_shard_ends_the_run(tmp_path: Path, kind: str, error: ty
         distributed(tmp_path, workers, 3)
     assert workers.stopped
     assert len(workers.jobs) == 1
+
+
+def test_a_second_command_is_refused_before_it_removes_anything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = RunSettings(model="fake", tasks=["t"], output_path=str(tmp_path), distribute="local:2", fresh=True)
+    folder = scratch_folder(given)
+    folder.mkdir()
+    monkeypatch.setattr(distribution, "_SECONDS_FOR_ANOTHER", 0.0)
+    lock = distribution._lock_of(folder)
+    take = "import fcntl, sys; file = open(sys.argv[1], 'ab'); fcntl.flock(file, fcntl.LOCK_EX)"
+    code = f"{take}; print(flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", code, str(lock)], stdin=-1, stdout=-1, text=True) as other:
+        assert other.stdout is not None and other.stdout.readline() == "\n"
+        with pytest.raises(RunStopped, match="another command does the same run"):
+            distribute(given)
+        tidy(given)
+        assert folder.is_dir()
+        other.communicate("\n")
+    tidy(given)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_run_has_spent_outlives_its_commands(tmp_path: Path) -> None:
+    for _ in range(2):
+        distributed(tmp_path, Fakes())
+    assert distribution._Spent(tmp_path / "spent.json").read() == Usage(2 * 9, 2 * 3)
 
 
 def test_an_interrupted_run_keeps_its_number_of_shards(tmp_path: Path) -> None:

@@ -152,6 +152,7 @@ class Engine:
             if self._descriptions is not None and not body:
                 return await self._describe(call, self._descriptions)
             reply, _ = await self._send(call, body)
+            self._check_budget()
             return reply
         key = self._key(call, body)
         if key in self._in_flight:
@@ -186,7 +187,12 @@ class Engine:
             waiting.set_result(reply)
         for journal in self._journals:
             journal.put(key, raw)
+        self._check_budget()  # only now, because the answer is paid for
         return reply
+
+    def _check_budget(self) -> None:
+        if self._has_budget:
+            self.accounting.check()
 
     async def _postpone(self, batches: Batches, key: bytes, call: Call, body: bytes) -> None:
         try:
@@ -319,8 +325,7 @@ class Engine:
 
     async def _send(self, call: Call, body: bytes) -> _Result:
         """Send a call, and retry it when it fails."""
-        if self._has_budget:
-            self.accounting.check()
+        self._check_budget()
         rate = self._policy.rate
         rate.calls += 1
         try:
@@ -343,15 +348,12 @@ class Engine:
         self._hopeless.answered(asked=call.path == self._main_path)
         self.accounting.answered(reply.usage, cached=False)
         self.accounting.prompts.add(call.payload, reply.usage)
-        if self._has_budget:
-            self.accounting.check()
         return reply, raw
 
     async def _again(self, call: Call, body: bytes, first: APIError) -> tuple[_Result, int]:
         async def attempt() -> _Result:
             self.accounting.retries += 1
-            if self._has_budget:
-                self.accounting.check()
+            self._check_budget()
             return await self._attempt(call, body)
 
         return await self._policy.again(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import threading
 import time
@@ -23,7 +24,7 @@ class FileLock:
     """
 
     def __init__(self, path: Path, *, seconds: float = 0.0) -> None:
-        """Lock a file, and create it if it is not there.
+        """Lock a file, and create it and its folder if they are not there.
 
         Args:
             path: The file; its content does not matter. Where the file system has no locks, nothing is locked.
@@ -57,11 +58,20 @@ class FileLock:
             if count > 1:
                 _held[self._path] = file, count - 1
             else:
-                file.close()
+                _unlock(file)
+
+
+def _unlock(file: BinaryIO) -> None:
+    """Unlock a file also for processes that were forked from this one, and close it."""
+    with contextlib.suppress(ImportError, OSError):
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_UN)
+    file.close()
 
 
 def lock(path: Path) -> BinaryIO | None:
-    """Lock a file once, and create it if it is not there.
+    """Lock a file once, and create it and its folder if they are not there.
 
     Args:
         path: The file; its content does not matter. Where the file system has no locks, nothing is locked.
@@ -72,6 +82,7 @@ def lock(path: Path) -> BinaryIO | None:
     Raises:
         OSError: It cannot be created.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     file = path.open("ab")
     try:
         import fcntl

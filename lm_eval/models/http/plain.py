@@ -67,14 +67,15 @@ class _Connection:
     @property
     def usable(self) -> bool:
         """Whether another request can be sent."""
-        return not self._protocol.should_close and not self._transport.is_closing()
+        sent = self._transport.get_write_buffer_size() == 0  # A server may answer before it has read everything.
+        return sent and not self._protocol.should_close and not self._transport.is_closing()
 
     async def exchange(self, request: bytes) -> PlainReply:
         """Send a request; return its reply."""
         protocol = self._protocol
         self._transport.write(request)
         message, body = await protocol.read()
-        while message.code < 200:  # an interim reply, such as 100 or 103
+        while message.code < 200 and message.code != 101:  # an interim reply, such as 100 or 103
             message, body = await protocol.read()
         raw = body.read_nowait() if body.is_eof() else await body.read()
         return PlainReply(message.code, message.headers, raw)
@@ -93,12 +94,14 @@ class _Server:
         port: Its port.
         head: Request line without the method, and headers.
         idle: Connections that wait for a request, shared by the URLs of the server.
+        address: The address that answered last; None before the first connection.
     """
 
     host: str
     port: int
     head: bytes
     idle: list[_Connection] = field(default_factory=list)
+    address: object = None
 
 
 class PlainConnections:
@@ -205,19 +208,28 @@ class PlainConnections:
         return None
 
     async def _connect(self, server: _Server) -> _Connection:
-        return await asyncio.wait_for(self._connect_to_any(server), self._timeout)
-
-    async def _connect_to_any(self, server: _Server) -> _Connection:
-        """Connect to an address of IPv4 if there is one: some networks have names for IPv6 and no way there."""
-        for family in (socket.AF_INET, socket.AF_UNSPEC):
+        """Connect to an address of the server: the last that answered, else one of IPv4, since some have no IPv6."""
+        found = await asyncio.wait_for(
+            self._loop.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM), self._timeout
+        )
+        addresses = sorted(
+            ((family, address) for family, _, _, _, address in found),
+            key=lambda one: (one[1] != server.address, one[0] != socket.AF_INET),
+        )
+        failure: OSError | asyncio.TimeoutError = OSError("the name has no address")
+        for family, address in addresses:
+            connecting = self._loop.create_connection(
+                lambda: ResponseHandler(self._loop), str(address[0]), int(address[1]), family=family
+            )
             try:
-                transport, protocol = await self._loop.create_connection(
-                    lambda: ResponseHandler(self._loop), server.host, server.port, family=family
-                )
-            except OSError as error:
+                transport, protocol = await asyncio.wait_for(connecting, self._timeout / len(addresses))
+            except (OSError, asyncio.TimeoutError) as error:
                 failure = error
-            else:
-                if (plug := transport.get_extra_info("socket")) is not None:
-                    plug.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-                return _Connection(transport, protocol)
+                continue
+            server.address = address
+            if (plug := transport.get_extra_info("socket")) is not None:
+                plug.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            return _Connection(transport, protocol)
+        if isinstance(failure, asyncio.TimeoutError):
+            raise failure
         raise NoConnection(str(failure)) from failure

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from lm_eval.models.http.journal import Journal
     from lm_eval.models.http.transport import Transport
 
-__all__ = ["Session", "usage_in"]
+__all__ = ["Session"]
 
 eval_logger = logging.getLogger("lm_eval")
 
@@ -323,7 +323,7 @@ class Session:
         """
         if self.accounting.has_budget and self._runs == 1 and self.context.shared is None:
             self.accounting.earlier_discount = self._args.batch_discount if self.context.batch else 0.0
-            self.accounting.earlier = usage_in(journal)
+            self.accounting.earlier = _usage_in(journal)
 
     def _open_journals(self, journals: list[Journal]) -> None:
         from lm_eval.models.http.journal import Journal
@@ -342,7 +342,7 @@ class Session:
             journals.append(Journal(_answers_file(context.use_cache)))
 
 
-def usage_in(journal: Journal) -> Usage:
+def _usage_in(journal: Journal) -> Usage:
     """Add up the tokens of all replies in a journal.
 
     Args:

@@ -198,6 +198,8 @@ class SharedRun:
         accounting.earlier = self._earlier
         if self.seconds_left is not None:
             accounting.max_time = self.seconds_left
+        if accounting.has_budget:
+            self._send()  # to know what the others have spent before anything is asked
 
     def watch(self, progress: Progress, engine: Engine) -> None:
         """Report the progress of an engine; to be called in its event loop.

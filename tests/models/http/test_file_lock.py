@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,21 @@ def test_another_process_is_kept_out_until_the_last_owner_in_this_one_lets_go(tm
     assert "BlockingIOError" in elsewhere(path)
     second.close()
     assert elsewhere(path) == ""
+
+
+def test_a_process_that_was_forked_meanwhile_keeps_nothing_locked(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "run-lock"
+    lock = FileLock(path)
+    read, write = os.pipe()
+    if (child := os.fork()) == 0:
+        os.read(read, 1)
+        os._exit(0)
+    try:
+        lock.close()
+        assert elsewhere(path) == ""
+    finally:
+        os.write(write, b"x")
+        os.waitpid(child, 0)
 
 
 def test_a_process_that_is_killed_leaves_no_lock(tmp_path: Path) -> None:

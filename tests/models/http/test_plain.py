@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import socket
 import zlib
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import aiohttp
 import pytest
@@ -168,6 +170,58 @@ def test_a_request_that_is_cancelled_costs_its_connection() -> None:
 
     use(server, work)
     assert server.connections == 2
+
+
+def test_a_connection_with_an_unsent_request_is_not_used_again() -> None:
+    connections = 0
+
+    async def answer_at_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(SIZED.replace(b"200 OK", b"413 Too Large"))
+        await writer.drain()
+        await asyncio.sleep(0.5)  # and reads no more
+        writer.close()
+
+    async def main() -> None:
+        listening = await asyncio.start_server(answer_at_once, "127.0.0.1", 0, limit=2**10)
+        plain = PlainConnections({}, 5.0)
+        url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1"
+        assert [(await plain.send(url, body)).status for body in (b" " * 50_000_000, b"{}")] == [413, 413]
+        plain.close()
+        listening.close()
+        await asyncio.sleep(0.6)
+
+    asyncio.run(asyncio.wait_for(main(), 10))
+    assert connections == 2
+
+
+def test_an_address_that_does_not_answer_is_left_for_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    async def work(connections: PlainConnections, url: str) -> None:
+        loop = asyncio.get_running_loop()
+        connect = loop.create_connection
+
+        async def resolve(*_: object, **__: object) -> list[object]:
+            port = int(url.split(":")[2].partition("/")[0])
+            return [(socket.AF_INET, 1, 6, "", (host, port)) for host in ("192.0.2.1", "127.0.0.1")]
+
+        async def slow(factory: Any, host: str, port: int, **more: Any) -> Any:
+            asked.append(host)
+            if host == "192.0.2.1":
+                await asyncio.sleep(60)
+            return await connect(factory, host, port, **more)
+
+        monkeypatch.setattr(loop, "getaddrinfo", resolve)
+        monkeypatch.setattr(loop, "create_connection", slow)
+        connections._timeout = 0.2
+        for _ in range(2):
+            assert (await connections.send(url, b"{}")).raw == b"{}"
+
+    use(Server(SIZED.replace(b"OK\r\n", b"OK\r\nConnection: close\r\n")), work)
+    assert asked == ["192.0.2.1", "127.0.0.1", "127.0.0.1"]
 
 
 def test_headers_of_the_user_come_first() -> None:

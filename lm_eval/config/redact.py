@@ -238,7 +238,7 @@ class Redactor:
             secret: The text, percent-encoded or not; None or a text that is too short is skipped.
         """
         if secret and len(secret) >= self._shortest:
-            forms = (secret, unquote(secret), quote(secret, safe=""), json.dumps(secret)[1:-1])
+            forms = (secret, unquote(secret), quote(secret, safe="", errors="surrogatepass"), json.dumps(secret)[1:-1])
             self._secrets.update(form for form in forms if len(form) >= self._shortest)
 
     def add_headers(self, headers: Mapping[str, str]) -> None:

@@ -29,6 +29,7 @@ _SMALLEST = {
     0: "thinking_budget max_retries retry_time price_in price_out custom_prefix_token_id",
 }
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -221,13 +222,16 @@ def check_headers(headers: Mapping[str, str]) -> None:
         headers: Names to values.
 
     Raises:
-        ConfigError: A name is no name of a header, or a value has a line break or another control character.
+        ConfigError: A name is no name of a header, or a value has a line break, another control character, or bytes
+            that are no UTF-8.
     """
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name):
             raise ConfigError(f"header: {name!r} cannot be the name of an HTTP header.")
+        what = "The API key" if name.lower() in ("auth_token", "authorization") else f"header {name}"
+        if _SURROGATE.search(value):
+            raise ConfigError(f"{what} has bytes that are no UTF-8.")
         if _CONTROL.search(value):
-            what = "The API key" if name.lower() in ("auth_token", "authorization") else f"header {name}"
             raise ConfigError(
                 f"{what} has a line break or another control character, perhaps of a file with Windows line ends."
             )

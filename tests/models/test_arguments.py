@@ -86,9 +86,12 @@ def test_a_url_that_cannot_be_one_is_refused(url: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_key_of_the_environment_with_a_carriage_return_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret-key\r")
-    with pytest.raises(ConfigError, match=r"^The API key has a line break") as caught:
+@pytest.mark.parametrize(("end", "what"), [("\r", "a line break"), ("\udce9", "bytes that are no UTF-8")])
+def test_a_key_of_the_environment_that_cannot_be_sent_is_refused(
+    monkeypatch: pytest.MonkeyPatch, end: str, what: str
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", f"sk-secret-key{end}")
+    with pytest.raises(ConfigError, match=f"^The API key has {what}") as caught:
         LocalCompletionsAPI(model="m", base_url="http://127.0.0.1:9").harness_prepare(
             RunContext(frozenset({"generate_until"}))
         )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lm_eval.compatibility.elsewhere import elsewhere
+from lm_eval.config.batch import batch_folders
 from lm_eval.config.run import RunSettings
 from lm_eval.errors import CapabilityError, ConfigError
 from lm_eval.preparation import Part, Prepared, check_samples, flatten, journal_of, prepare, refuse_unsafe
@@ -222,7 +223,7 @@ def run(
         lm, journal = prepared.lm, journal_of(tracker, settings, prepared.tasks)
         recorded = shared.recorded if shared is not None else None
         context = check_model(prepared, settings, journal, recorded, shared)
-        if settings.batch is None and journal is not None:
+        if settings.batch is None and journal is not None and batch_folders(journal).is_dir():
             from lm_eval.models.batches.opening import warn_of_batches
 
             warn_of_batches(journal)

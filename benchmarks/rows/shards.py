@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from benchmarks.processes import Ran
 from benchmarks.rows.whole import run_task
@@ -49,7 +48,7 @@ def constants(bench: Bench) -> Iterator[Row]:
         yield from _answers(bench, server, sizes)
     folders = [bench.folder / f"shards-{docs}-2" for docs in sizes]
     for kind in ("values", "samples"):
-        written = [sum(file.stat().st_size for file in _files(folder, kind)) for folder in folders]
+        written = [sum(file.stat().st_size for file in folder.rglob(f"{kind}_*.jsonl")) for folder in folders]
         yield Row(f"{kind} of a shard per document", f"{(written[1] - written[0]) / more_docs / 1000:.2f} KB")
     merged = [bench.package.command("merge", str(folder), "--output_path", f"{folder}-merged") for folder in folders]
     cpu, peak = merged[1].cpu - merged[0].cpu, merged[1].peak - merged[0].peak
@@ -71,7 +70,3 @@ def _answers(bench: Bench, server: CannedServer, sizes: tuple[int, int]) -> Iter
             saved.append(file.stat().st_size)
         each = (saved[1] - saved[0]) / ((sizes[1] - sizes[0]) * requests)
         yield Row(f"journal per request, {name}", f"{each / 1000:.2f} KB")
-
-
-def _files(folder: Path, kind: str) -> Iterator[Path]:
-    return folder.rglob(f"{kind}_*.jsonl")

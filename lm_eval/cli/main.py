@@ -56,10 +56,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     code = exit_codes.NEGATIVE
     use_nearest_characters()
-    if argv is None and threading.current_thread() is threading.main_thread():
-        _stop_like_an_interrupt()
     words = list(sys.argv[1:] if argv is None else argv)
     if argv is None:
+        if threading.current_thread() is threading.main_thread():
+            _stop_like_an_interrupt()
         hide_in_argv()
         sys.excepthook = _print_traceback
     else:
@@ -148,9 +148,10 @@ def _leave(code: int) -> None:
 def _report(error: BaseException) -> int:
     """Print an error as one line, or one line for each of several errors, and return the exit code."""
     if isinstance(error, KeyboardInterrupt):
-        text, code = f"interrupted. {error}".strip(), exit_codes.INTERRUPTED
-        if (sign := _sign_of(error)) is not None:
-            text, code = f"ended by {signal.Signals(sign).name}. {error}".strip(), exit_codes.SIGNAL + sign
+        sign = _sign_of(error)
+        how = "interrupted" if sign is None else f"ended by {signal.Signals(sign).name}"
+        text = f"{how}. {error}".strip()
+        code = exit_codes.INTERRUPTED if sign is None else exit_codes.SIGNAL + sign
     elif isinstance(error, BatchesPending):
         text, code = str(error), exit_codes.PENDING
         print("".join(f"{command}\n" for command in error.commands), end="")

@@ -7,12 +7,21 @@ from pathlib import Path
 
 from lm_eval.errors import ConfigError
 
-__all__ = ["NO_SERVER", "BatchSettings", "read_kind"]
+__all__ = ["NO_SERVER", "BatchSettings", "batch_folders", "read_kind"]
 
 NO_SERVER = "http://no-server.invalid/v1"
 """Stands for ``base_url`` where batches go through files and no server is named."""
 _FILE = "file:"
 _BYTES_PER_MB = 1_000_000
+
+
+def batch_folders(journal: Path) -> Path:
+    """Name the folder in which a run keeps the folders of its batches.
+
+    Args:
+        journal: The file that keeps the answers of the run.
+    """
+    return journal.with_suffix(".batches")
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,12 +26,13 @@ from lm_eval.launch.merge import merge
 from lm_eval.launch.shards import is_done, journal_file
 from lm_eval.launch.work import Job, Outcome
 from lm_eval.models.http.concurrency import FixedLimit, Gate
-from lm_eval.models.http.file_lock import FileLock
+from lm_eval.models.http.file_lock import SECONDS_FOR_ANOTHER, FileLock
 from lm_eval.models.http.journal_file import add_rows
 from lm_eval.models.http.progress import Progress
 from lm_eval.models.http.recorded import Recorded
 from lm_eval.models.http.shared import Counts
 from lm_eval.models.http.usage import Accounting
+from lm_eval.results.atomic import write_atomically
 from lm_eval.results.environment import lm_eval_version
 from lm_eval.results.writer import ResultFiles
 
@@ -41,8 +42,6 @@ eval_logger = logging.getLogger("lm_eval")
 
 _SECONDS_BETWEEN = 0.1
 _SECONDS_OF_A_TICK = 0.5
-_SECONDS_FOR_ANOTHER = 5.0
-"""How long a command that was stopped may take to end."""
 _MAX_LOSSES = 5
 """How often the process of one shard may be lost before the run stops."""
 _PART = ".part"
@@ -143,7 +142,7 @@ def _lock_of(folder: Path) -> Path:
 def _alone(folder: Path) -> Iterator[None]:
     """Keep other commands out of the folder of a run."""
     try:
-        lock = FileLock(_lock_of(folder), seconds=_SECONDS_FOR_ANOTHER)
+        lock = FileLock(_lock_of(folder), seconds=SECONDS_FOR_ANOTHER)
     except BlockingIOError:
         raise RunStopped(
             f"Stopped: another command does the same run, with its shards in {folder}. Wait until it ends, and repeat "
@@ -236,9 +235,7 @@ class _Spent:
         """Save the sum, if it has changed."""
         if spent != self._written:
             self._written = spent
-            part = self._path.with_name(f"{self._path.name}{_PART}")
-            part.write_text(json.dumps([spent.prompt, spent.completion]))
-            part.replace(self._path)
+            write_atomically(self._path, [json.dumps([spent.prompt, spent.completion])])
 
 
 class _AllShards:
@@ -433,5 +430,5 @@ def _error_of(outcome: Outcome, shard: Shard) -> LMEvalError:
 
 def _environment(settings: RunSettings) -> dict[str, str]:
     """Return the variables that a process on another machine needs: keys, and where data is."""
-    named = {*references(settings.model_args), *references(list(settings.judge_model_args))}
+    named = set(references([settings.model_args, *settings.judge_model_args]))
     return {name: value for name, value in os.environ.items() if name.startswith(_VARIABLES) or name in named}

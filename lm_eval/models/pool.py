@@ -496,6 +496,7 @@ class Pool:
 def _without_media(slot: Slot) -> Slot:
     """Return a slot whose text is to be scored; a score of the text alone would leave its media out."""
     last = slot.instance.args[-1]
+    # Mostly it is a text, and of that the check for a Mapping, an abstract class, takes long.
     if not isinstance(last, str) and isinstance(last, Mapping) and any(are_given(media) for media in last.values()):
         raise CapabilityError(
             f"Task {slot.instance.task_name}: log-likelihoods are those of texts, and its documents have media; ask it"

@@ -244,7 +244,7 @@ def test_a_second_command_is_refused_before_it_removes_anything(
     given = RunSettings(model="fake", tasks=["t"], output_path=str(tmp_path), distribute="local:2", fresh=True)
     folder = scratch_folder(given)
     folder.mkdir()
-    monkeypatch.setattr(distribution, "_SECONDS_FOR_ANOTHER", 0.0)
+    monkeypatch.setattr(distribution, "SECONDS_FOR_ANOTHER", 0.0)
     lock = distribution._lock_of(folder)
     take = "import fcntl, sys; file = open(sys.argv[1], 'ab'); fcntl.flock(file, fcntl.LOCK_EX)"
     code = f"{take}; print(flush=True); input()"

@@ -20,7 +20,7 @@ from typing import BinaryIO
 from lm_eval.config.redact import Redactor
 from lm_eval.errors import ConfigError, SavingError
 from lm_eval.models.batches.lines import Outcome, read_keys, read_outcome, read_path, write_line
-from lm_eval.models.http.file_lock import lock
+from lm_eval.models.http.file_lock import lock, unlock
 
 __all__ = ["NO_ROOM", "BatchFile", "BatchFolder", "Note", "under_way"]
 
@@ -172,7 +172,6 @@ class BatchFolder:
         self._lock: BinaryIO | None = None
         self.files: list[BatchFile] = []
         try:
-            path.mkdir(parents=True, exist_ok=True)
             self._lock = lock(path / _LOCK)
             if self._lock is None:  # It would submit the requests again.
                 raise ConfigError(f"Another process waits for the batches in {path}; wait until it ends.")
@@ -283,7 +282,7 @@ class BatchFolder:
             _part_of(file).unlink(missing_ok=True)
         self._open.clear()
         if self._lock is not None:
-            self._lock.close()
+            unlock(self._lock)
             self._lock = None
 
     def remove(self) -> None:

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from lm_eval.config.batch import NO_SERVER, BatchSettings
+from lm_eval.config.batch import NO_SERVER, BatchSettings, batch_folders
 from lm_eval.config.redact import Redactor
 from lm_eval.errors import ConfigError
 from lm_eval.models.batches.api import BatchAPI
@@ -92,7 +92,7 @@ def open_batches(
     folder = settings.folder
     if folder is None:
         name = hashlib.sha256(f"{endpoints.identity}\n{model}".encode("utf-8", "surrogatepass")).hexdigest()[:12]
-        folder = _folders_of(journal) / name
+        folder = batch_folders(journal) / name
     elif fresh and any(folder.glob("requests-*.jsonl")):
         raise ConfigError(f"{folder} has files of an earlier run. --fresh deletes no files there: name another folder.")
     opened = BatchFolder(
@@ -117,17 +117,13 @@ def open_batches(
     return Batches(calls, ApiCourier(BatchAPI(transport, endpoint, policy), settings.wait), False, received)
 
 
-def _folders_of(journal: Path) -> Path:
-    return journal.with_suffix(".batches")
-
-
 def warn_of_batches(journal: Path) -> None:
     """Warn that a run without ``--batch`` asks for what batches of an earlier process are about to answer.
 
     Args:
         journal: The file that keeps the answers of the run.
     """
-    if ids := under_way(_folders_of(journal)):
+    if ids := under_way(batch_folders(journal)):
         eval_logger.warning(
             "%s of this run under way, and to be paid: %s. Without --batch, their requests are asked again; with it, "
             "the same command collects the answers.",

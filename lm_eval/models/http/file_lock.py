@@ -9,7 +9,10 @@ import time
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["FileLock", "lock"]
+__all__ = ["SECONDS_FOR_ANOTHER", "FileLock", "lock", "unlock"]
+
+SECONDS_FOR_ANOTHER = 5.0
+"""How long a process of the same run that was stopped may take to end."""
 
 _SECONDS_BETWEEN = 0.1
 _changing = threading.Lock()
@@ -58,11 +61,15 @@ class FileLock:
             if count > 1:
                 _held[self._path] = file, count - 1
             else:
-                _unlock(file)
+                unlock(file)
 
 
-def _unlock(file: BinaryIO) -> None:
-    """Unlock a file also for processes that were forked from this one, and close it."""
+def unlock(file: BinaryIO) -> None:
+    """Unlock a file also for processes that were forked from this one, and close it.
+
+    Args:
+        file: What ``lock`` returned.
+    """
     with contextlib.suppress(ImportError, OSError):
         import fcntl
 

@@ -28,7 +28,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from lm_eval.errors import ConfigError, RunStopped
-from lm_eval.models.http.file_lock import FileLock
+from lm_eval.models.http.file_lock import SECONDS_FOR_ANOTHER, FileLock
 from lm_eval.models.http.journal_file import BUSY_SECONDS, FORMAT, TABLE, replace_if_damaged
 
 __all__ = ["Journal", "answer_identity", "answer_key"]
@@ -47,8 +47,6 @@ _COMPRESSED, _FORGOTTEN = 1 << 31, 0
 _INDEX_BITS = 24
 """The position of a reply is the number of its row, followed by these bits for its index in the row."""
 _NOT_WRITTEN = -1
-_SECONDS_FOR_ANOTHER = 5.0
-"""How long a process that was stopped may take to end."""
 _MAX_CACHED_ROWS = 4
 _Row = tuple[list[tuple[int, bytes, int, int]], bytes]
 """Start, key, length and checksum of each reply, and the bytes that hold the replies."""
@@ -152,7 +150,7 @@ class Journal:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             if own:
-                self._file_lock = FileLock(path.with_name(f"{path.name}-lock"), seconds=_SECONDS_FOR_ANOTHER)
+                self._file_lock = FileLock(path.with_name(f"{path.name}-lock"), seconds=SECONDS_FOR_ANOTHER)
             replace_if_damaged(path, own=own)
             self._open(fresh)
         except Exception as error:

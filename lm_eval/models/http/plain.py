@@ -17,7 +17,7 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 
-__all__ = ["READ_BUFFER", "BadURL", "BrokenReply", "NoConnection", "PlainConnections", "PlainReply"]
+__all__ = ["MAX_LINE", "READ_BUFFER", "BadURL", "BrokenReply", "NoConnection", "PlainConnections", "PlainReply"]
 
 READ_BUFFER = 2**20
 MAX_LINE = 2**16
@@ -164,11 +164,10 @@ class PlainConnections:
             request = b"GET %s\r\n" % server.head
         try:
             reply = await connection.exchange(request)
-        except HttpProcessingError as error:
+        except BaseException as error:
             connection.close()
-            raise BrokenReply(str(error)) from error
-        except BaseException:
-            connection.close()
+            if isinstance(error, HttpProcessingError):
+                raise BrokenReply(str(error)) from error
             raise
         if connection.usable:
             connection.idle_since = self._loop.time()

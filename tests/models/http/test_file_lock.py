@@ -3,11 +3,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from lm_eval.models.http.file_lock import FileLock
+from lm_eval.models.http.file_lock import FileLock, lock, unlock
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX locks")
 TAKE = "import sys, pathlib; from lm_eval.models.http.file_lock import FileLock; FileLock(pathlib.Path(sys.argv[1]))"
@@ -29,15 +31,24 @@ def test_another_process_is_kept_out_until_the_last_owner_in_this_one_lets_go(tm
     assert elsewhere(path) == ""
 
 
-def test_a_process_that_was_forked_meanwhile_keeps_nothing_locked(tmp_path: Path) -> None:
+def locked_once(path: Path) -> Callable[[], None]:
+    file = lock(path)
+    assert file is not None
+    return partial(unlock, file)
+
+
+@pytest.mark.parametrize("take", [lambda path: FileLock(path).close, locked_once], ids=["run", "batches"])
+def test_a_process_that_was_forked_meanwhile_keeps_nothing_locked(
+    tmp_path: Path, take: Callable[[Path], Callable[[], None]]
+) -> None:
     path = tmp_path / "folder" / "run-lock"
-    lock = FileLock(path)
+    release = take(path)
     read, write = os.pipe()
     if (child := os.fork()) == 0:
         os.read(read, 1)
         os._exit(0)
     try:
-        lock.close()
+        release()
         assert elsewhere(path) == ""
     finally:
         os.write(write, b"x")
